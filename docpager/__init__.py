@@ -1,0 +1,1 @@
+"""docpager answers questions over documents far larger than a context window."""

@@ -1,0 +1,1 @@
+"""Archival storage: every passage of every document, on disk, searchable."""

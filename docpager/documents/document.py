@@ -1,0 +1,70 @@
+"""Document, PdfPage, Section and Cut: a file as the archive receives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Cut", "Document", "PdfPage", "Section"]
+
+
+@dataclass(frozen=True, slots=True)
+class PdfPage:
+    """One sheet of a PDF and its place in the document's text."""
+
+    number: int
+    """Counted from 1."""
+    label: str
+    """The printed label from the PDF's own table; `str(number)` where there is none."""
+    start: int
+    end: int
+    """Offsets in the document's text; equal where the page has no text."""
+    problem: str | None = None
+    """Why the page has no usable text: `no text layer`, `unreadable: ...`; None when it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the outline, with everything beneath it."""
+
+    path: tuple[int, ...]
+    """Position in the outline: (2, 1) is the first child of the second section, D3:s2.1."""
+    title: str
+    start: int
+    end: int
+    """Offsets in the document's text; a section holds its subsections."""
+    pdf_page: int | None = None
+    """Where it begins, counted from 1."""
+
+    @property
+    def number(self) -> str:
+        return ".".join(map(str, self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file (or one line of a JSONL file) as text, with the places of its pages and sections."""
+
+    path: str
+    """Relative to the ingested root, with `/`; `file.jsonl#17` for a line."""
+    sha256: str
+    """Of the content that was read: the file's bytes, or the line's."""
+    title: str
+    kind: str
+    """`pdf`, `text`, `markdown` or `record`."""
+    text: str
+    pdf_pages: tuple[PdfPage, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def unreadable_pdf_pages(self) -> tuple[int, ...]:
+        return tuple(page.number for page in self.pdf_pages if page.problem is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where one passage begins and ends in its document's text."""
+
+    start: int
+    end: int
+    tokens: int
+    """Size by the built-in estimator."""

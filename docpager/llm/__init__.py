@@ -1,0 +1,1 @@
+"""The model, seen from our side."""

@@ -1,0 +1,105 @@
+"""Locators: `D3`, `D3:p45-47`, `D3:s2.1`, `D3:c120-124`, `N2`. Parse, print, find in text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from docpager.errors import UsageError
+
+__all__ = ["Locator", "LocatorKind", "find_locators", "parse_locator"]
+
+
+class LocatorKind(StrEnum):
+    """What a locator names."""
+
+    DOCUMENT = "document"
+    PDF_PAGES = "pdf_pages"
+    SECTION = "section"
+    PASSAGES = "passages"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """The name of a document, of PDF pages, of a section, of passages, or of a note."""
+
+    kind: LocatorKind
+    number: int
+    """The document's number, or the note's."""
+    first: int = 0
+    """First PDF page or passage, counted from 1; 0 for other kinds."""
+    last: int = 0
+    """Last PDF page or passage, included; 0 for other kinds."""
+    section: tuple[int, ...] = ()
+    """Position in the outline: (2, 1) is the first child of the second section."""
+
+    def __str__(self) -> str:
+        match self.kind:
+            case LocatorKind.NOTE:
+                return f"N{self.number}"
+            case LocatorKind.DOCUMENT:
+                return f"D{self.number}"
+            case LocatorKind.SECTION:
+                return f"D{self.number}:s{'.'.join(map(str, self.section))}"
+        letter = "p" if self.kind is LocatorKind.PDF_PAGES else "c"
+        span = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
+        return f"D{self.number}:{letter}{span}"
+
+
+_NUMBER = r"[1-9][0-9]{0,8}"
+_PATTERN = (
+    rf"D(?P<document>{_NUMBER})"
+    rf"(?::(?:(?P<letter>[pc])(?P<first>{_NUMBER})(?:-[pc]?(?P<last>{_NUMBER}))?"
+    rf"|s(?P<section>{_NUMBER}(?:\.{_NUMBER})*)))?"
+    rf"|N(?P<note>{_NUMBER})"
+)
+_WHOLE = re.compile(_PATTERN)
+_IN_TEXT = re.compile(rf"(?<![\w.]){_PATTERN}(?![\w])")
+
+
+def parse_locator(text: str) -> Locator:
+    """Read one locator.
+
+    >>> str(parse_locator("D3:p45-47"))
+    'D3:p45-47'
+
+    Raises:
+        UsageError: `text` is no locator, or its range runs backwards.
+    """
+    match = _WHOLE.fullmatch(text.strip().strip("[]"))
+    if match is None:
+        raise UsageError(
+            f"{text[:60]!r} is no locator; write D3 (a document), D3:p45-47 (PDF pages), "
+            "D3:s2.1 (a section), D3:c120-124 (passages) or N2 (a note)"
+        )
+    return _locator(match)
+
+
+def find_locators(text: str) -> list[tuple[Locator, int, int]]:
+    """Every locator written in `text`, with the offsets of its first character and of its end."""
+    found = []
+    for match in _IN_TEXT.finditer(text):
+        try:
+            found.append((_locator(match), match.start(), match.end()))
+        except UsageError:
+            continue
+    return found
+
+
+def _locator(match: re.Match[str]) -> Locator:
+    if note := match["note"]:
+        return Locator(LocatorKind.NOTE, int(note))
+    document = int(match["document"])
+    if section := match["section"]:
+        path = tuple(int(part) for part in section.split("."))
+        return Locator(LocatorKind.SECTION, document, section=path)
+    if letter := match["letter"]:
+        first = int(match["first"])
+        last = int(match["last"] or first)
+        if last < first:
+            raise UsageError(f"{match[0]!r} runs backwards; write the smaller number first")
+        kind = LocatorKind.PDF_PAGES if letter == "p" else LocatorKind.PASSAGES
+        return Locator(kind, document, first, last)
+    return Locator(LocatorKind.DOCUMENT, document)

@@ -1,0 +1,142 @@
+"""Passage, Note, Hit and DocumentEntry: what moves through the house."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = ["DocumentEntry", "Hit", "Note", "Passage", "PassageId", "PassageRange"]
+
+
+class PassageId(NamedTuple):
+    """A passage's name in one archive: printed as `D3:c120`."""
+
+    document: int
+    ordinal: int
+
+    def __str__(self) -> str:
+        return f"D{self.document}:c{self.ordinal}"
+
+
+class PassageRange(NamedTuple):
+    """Passages `first` to `last` (both included, counted from 1) of one document."""
+
+    document: int
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        ordinals = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
+        return f"D{self.document}:c{ordinals}"
+
+    def __contains__(self, passage: object) -> bool:
+        return (
+            isinstance(passage, PassageId)
+            and passage.document == self.document
+            and self.first <= passage.ordinal <= self.last
+        )
+
+    def ids(self) -> list[PassageId]:
+        """The passages of the range, in reading order."""
+        return [PassageId(self.document, n) for n in range(self.first, self.last + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A slice of one document: the unit that is searched, paged and cited."""
+
+    document: int
+    ordinal: int
+    """Position in the document, counted from 1, as in D3:c1."""
+    text: str
+    tokens: int
+    """Size by the built-in estimator, at most 330 on every machine."""
+    start: int
+    """Offset of the first character in the document's text."""
+    first_pdf_page: int | None = None
+    """PDF page of the first character, counted from 1; None where there are no PDF pages."""
+    page_starts: tuple[tuple[int, int], ...] = ()
+    """(offset in `text`, pdf_page) of each PDF page that begins inside, in order; offset 0 too."""
+
+    @property
+    def id(self) -> PassageId:
+        return PassageId(self.document, self.ordinal)
+
+    @property
+    def end(self) -> int:
+        """Offset just past the last character in the document's text."""
+        return self.start + len(self.text)
+
+    @property
+    def pdf_pages(self) -> tuple[int, int] | None:
+        """First and last PDF page, counted from 1."""
+        if self.first_pdf_page is None:
+            return None
+        return (self.first_pdf_page, self.pdf_page_at(len(self.text)) or self.first_pdf_page)
+
+    def pdf_page_at(self, offset: int) -> int | None:
+        """The PDF page on which the character at `offset` of `text` stands."""
+        begun = bisect_right(self.page_starts, offset, key=lambda start: start[0])
+        return self.page_starts[begun - 1][1] if begun else self.first_pdf_page
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the model wrote down, and the places it came from."""
+
+    number: int
+    """As in N2."""
+    text: str
+    sources: tuple[str, ...]
+    """Locators, in their written form."""
+    seen: tuple[PassageId, ...]
+    """Passages that were resident when the note was written: what it copied from them may be quoted."""
+
+    @property
+    def name(self) -> str:
+        return f"N{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One passage that matched, and the part of it that did."""
+
+    passage: PassageId
+    snippet: str
+    """The part that matched, on one line; never the whole passage unless that is so short."""
+    pdf_page: int | None
+    """PDF page of the part that matched, counted from 1."""
+    by: str
+    """What found it: `words`, `meaning`, `both` or `pattern`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEntry:
+    """What the archive knows of one document without opening it."""
+
+    id: int
+    path: str
+    """Relative to the ingested root, with `/`; the first by name where several paths are equal."""
+    title: str
+    """The document's own title, else the file's stem."""
+    kind: str
+    """`pdf`, `text`, `markdown` or `record` (one line of a JSONL file)."""
+    passages: int
+    tokens: int
+    pdf_pages: int
+    """0 where the document has no PDF pages."""
+    unreadable_pdf_pages: tuple[int, ...] = ()
+    """PDF pages without usable text, counted from 1."""
+    other_paths: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"D{self.id}"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.path, *self.other_paths)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.path}"

@@ -1,0 +1,1 @@
+"""Virtual memory: which passages the model sees. Pure, no I/O."""

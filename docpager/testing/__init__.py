@@ -1,0 +1,1 @@
+"""What tests of docpager and of its users need."""
