@@ -1,0 +1,124 @@
+"""The built-in estimator keeps its promises, and tiktoken is used only where its file is whole."""
+
+import hashlib
+import math
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docpager.tokens import (
+    BuiltInEstimator,
+    ScaledCounter,
+    TiktokenCounter,
+    cached_tiktoken,
+    rank_file,
+)
+
+ESTIMATOR = BuiltInEstimator()
+
+TRICKY = st.text(alphabet="abzABZ019 \t\n\r.,-_'\"{}äßéčя中あ한ع😀\u0301\xa0", max_size=40)
+ANY_TEXT = st.one_of(TRICKY, st.text(max_size=40))
+
+
+@settings(max_examples=1_500)
+@given(ANY_TEXT, ANY_TEXT)
+def test_the_whole_never_counts_more_than_its_parts(first, second):
+    assert ESTIMATOR.count(first + second) <= ESTIMATOR.count(first) + ESTIMATOR.count(second)
+
+
+@given(ANY_TEXT, st.text(alphabet="abzAZ019.,-ä中я", max_size=20))
+def test_appending_words_never_lowers_the_count(text, appended):
+    assert ESTIMATOR.count(text + appended) >= ESTIMATOR.count(text)
+
+
+@given(st.text(max_size=60))
+def test_only_the_empty_text_counts_nothing(text):
+    assert (ESTIMATOR.count(text) == 0) == (text == "")
+
+
+@given(ANY_TEXT)
+def test_every_run_is_weighed_in_reading_order(text):
+    ends = [end for end, _ in ESTIMATOR.weigh(text)]
+
+    assert ends == sorted(set(ends))
+    assert all(0 < end <= len(text) for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("text", "o200k"),
+    [
+        # Token counts of o200k_base, written down once with tiktoken 0.14.
+        ("Net sales of $32,765 million increased 3.5 percent in 2018.", 19),
+        ('{"3f2a9b1c-77de-4b10-9f6e-0c5d2a1b8e44": "b7e1d0aa-5c2f-4e8b-a9c3-61f08d7e2b95"}', 67),
+        ("Die Umsatzerlöse der Gesellschaft stiegen im Geschäftsjahr deutlich an.", 17),
+        ("公司的年度报告显示，本财年净利润有所增长。", 12),
+        ("def area(width: float, height: float) -> float:\n    return width * height\n", 19),
+    ],
+)
+def test_the_estimate_is_near_o200k(text, o200k):
+    assert 0.9 * o200k <= ESTIMATOR.count(text) <= 1.6 * o200k
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 300_000, " \xa0" * 150_000, "\n \t" * 100_000, '","' * 100_000]
+)
+def test_unusual_text_is_counted_in_linear_time(text):
+    started = time.perf_counter()
+
+    assert ESTIMATOR.count(text) > 0
+    assert time.perf_counter() - started < 5
+
+
+def test_a_scaled_count_is_rounded_up_and_says_its_factor():
+    counter = ScaledCounter(ESTIMATOR, 2.25)
+
+    assert counter.name == "builtin-1 x 2.25"
+    assert counter.count("one two three") == math.ceil(ESTIMATOR.count("one two three") * 2.25)
+    assert counter.count("") == 0
+
+
+def test_a_missing_rank_file_is_not_fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+
+    assert cached_tiktoken() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_rank_file_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    path = rank_file()
+    path.write_bytes(b"not the ranks")
+
+    assert cached_tiktoken() is None
+    assert path.read_bytes() == b"not the ranks"
+
+
+def test_an_unknown_encoding_has_no_counter():
+    assert cached_tiktoken("no_such_encoding") is None
+
+
+def test_a_cache_that_is_switched_off_holds_no_ranks(monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")
+
+    assert rank_file() is None
+    assert cached_tiktoken() is None
+
+
+def test_the_rank_file_has_the_name_tiktoken_gives_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("TIKTOKEN_CACHE_DIR", raising=False)
+    monkeypatch.setenv("DATA_GYM_CACHE_DIR", str(tmp_path))
+
+    assert rank_file() == tmp_path / "fb374d419588a4632f3f557e76b4b70aebbca790"
+
+
+def test_special_tokens_count_as_plain_text():
+    counter = cached_tiktoken()
+    if counter is None:
+        pytest.skip("tiktoken's o200k_base file is not in its cache on this machine")
+
+    assert isinstance(counter, TiktokenCounter)
+    assert counter.name == "tiktoken-o200k_base"
+    assert counter.count("<|endoftext|>") > 1
+    assert hashlib.sha256(rank_file().read_bytes()).hexdigest().startswith("446a9538")
