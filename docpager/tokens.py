@@ -54,8 +54,8 @@ class _Kind(NamedTuple):
     """Cost of each further character."""
 
 
-# Costs began as mean o200k_base tokens over filings, stories, contracts, code and the Vim tutor in 27
-# languages and were then raised where text fell short (benchmarks/estimator has the table). What
+# Costs began as mean o200k_base tokens over filings, stories, contracts, code and the Vim tutor in
+# 27 languages, then raised where text fell short (benchmarks/estimator has the table). What
 # follows an unknown character (the start of a text) costs the most: so the count is subadditive.
 _KINDS = (
     _Kind(  # an ordinary word
