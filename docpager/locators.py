@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from docpager.errors import UsageError
+from docpager.pages import Passage
 
-__all__ = ["Locator", "LocatorKind", "find_locators", "parse_locator"]
+__all__ = ["Locator", "LocatorKind", "covers", "find_locators", "parse_locator"]
 
 
 class LocatorKind(StrEnum):
@@ -86,6 +87,19 @@ def find_locators(text: str) -> list[tuple[Locator, int, int]]:
         except UsageError:
             continue
     return found
+
+
+def covers(locator: Locator, passage: Passage) -> bool:
+    """Whether a locator names this passage. Of a section only the document is compared."""
+    if locator.kind is LocatorKind.NOTE or locator.number != passage.document:
+        return False
+    match locator.kind:
+        case LocatorKind.PASSAGES:
+            return locator.first <= passage.ordinal <= locator.last
+        case LocatorKind.PDF_PAGES:
+            first, last = passage.pdf_pages or (0, 0)
+            return first <= locator.last and last >= locator.first
+    return True
 
 
 def _locator(match: re.Match[str]) -> Locator:

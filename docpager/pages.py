@@ -1,7 +1,5 @@
 """Passage, Note, Hit and DocumentEntry: what moves through the house."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -30,12 +28,9 @@ class PassageRange(NamedTuple):
         ordinals = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
         return f"D{self.document}:c{ordinals}"
 
-    def __contains__(self, passage: object) -> bool:
-        return (
-            isinstance(passage, PassageId)
-            and passage.document == self.document
-            and self.first <= passage.ordinal <= self.last
-        )
+    def covers(self, passage: PassageId) -> bool:
+        """Whether the passage is one of the range."""
+        return passage.document == self.document and self.first <= passage.ordinal <= self.last
 
     def ids(self) -> list[PassageId]:
         """The passages of the range, in reading order."""
@@ -91,7 +86,7 @@ class Note:
     sources: tuple[str, ...]
     """Locators, in their written form."""
     seen: tuple[PassageId, ...]
-    """Passages that were resident when the note was written: what it copied from them may be quoted."""
+    """Passages that were resident then: what was copied from them may be quoted."""
 
     @property
     def name(self) -> str:

@@ -46,13 +46,21 @@ def _function(
 SEARCH = _function(
     "search",
     "Find passages by words and meaning. Shows snippets, best first.",
-    {"query": _text("What to look for."), "documents": _texts(_NARROW), "page": _integer(_RESULT_PAGE)},
+    {
+        "query": _text("What to look for."),
+        "documents": _texts(_NARROW),
+        "page": _integer(_RESULT_PAGE),
+    },
     optional=("documents", "page"),
 )
 GREP = _function(
     "grep",
     "Find an exact regular expression (RE2), in reading order. For names, numbers, keys.",
-    {"pattern": _text("The pattern."), "documents": _texts(_NARROW), "page": _integer(_RESULT_PAGE)},
+    {
+        "pattern": _text("The pattern."),
+        "documents": _texts(_NARROW),
+        "page": _integer(_RESULT_PAGE),
+    },
     optional=("documents", "page"),
 )
 CONTENTS = _function(

@@ -1,0 +1,127 @@
+"""AnswerLine: how one question ended, the same from `ask --json`, `batch` and the library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from docpager.answering.journal import Header
+from docpager.answering.outcome import Abstention, Answer, Failure, Stopped
+from docpager.answering.results import QuoteCheck
+from docpager.answering.run import Run, final_citations
+from docpager.llm.chat import Usage
+from docpager.pages import Note
+
+__all__ = ["AnswerLine", "Citation", "Coverage", "answer_line"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One quote and where it stands."""
+
+    document: str
+    """Path relative to the ingested root."""
+    document_id: str
+    """As in D3."""
+    pdf_page: int | None
+    """Counted from 1; None for documents without PDF pages."""
+    page_label: str | None
+    """The number printed on the page."""
+    quote: str
+    match: str
+    """`exact`, `normalised`, `repaired` or `failed`."""
+    passages: tuple[str, ...]
+    """The passages it stands in, as in D3:c120."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Passages by how far the run got with them, and PDF pages that nobody could read."""
+
+    searched: int
+    """Shown in results, never paged in."""
+    read: int
+    """Paged in."""
+    never_seen: int
+    unreadable: int
+    """PDF pages without usable text among the documents asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """One question's result. Tokens are the server's count where it reports one."""
+
+    id: str
+    question: str
+    answer: str | None
+    status: str
+    """`answered`, `abstained`, `failed` or `stopped`."""
+    citations: tuple[Citation, ...]
+    usage: Usage
+    cost_usd: float | None
+    """None where no price is known."""
+    steps: int
+    paging: dict[str, int]
+    coverage: Coverage
+    model: str
+    seconds: float
+    journal: str | None
+    error: str | None = None
+    notes: tuple[Note, ...] = ()
+    """What had been found when a run stopped before its answer."""
+    schema_version: int = SCHEMA_VERSION
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as `json.dumps` takes it."""
+        line = {"schema_version": self.schema_version, **asdict(self)}
+        line["citations"] = [asdict(citation) for citation in self.citations]
+        line["notes"] = [{"text": note.text, "sources": list(note.sources)} for note in self.notes]
+        for key in ("error", "notes"):
+            if not line[key]:
+                del line[key]
+        return line
+
+
+def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
+    """The result of a run that has an outcome."""
+    outcome = run.outcome
+    assert outcome is not None, "the run is still going"
+    statistics = run.context.statistics
+    checks = outcome.citations if isinstance(outcome, Answer | Abstention) else ()
+    read = statistics.distinct_passages
+    searched = len(run.delivery.shown - statistics.read)
+    return AnswerLine(
+        id=header.question_id,
+        question=header.plan.question,
+        answer=outcome.text if isinstance(outcome, Answer | Abstention) else None,
+        status=outcome.status,
+        citations=_citations(checks),
+        usage=run.usage,
+        cost_usd=run.cost_usd,
+        steps=run.steps,
+        paging=statistics.as_dict(cited=final_citations(outcome)),
+        coverage=Coverage(searched, read, header.passages - searched - read, header.unreadable),
+        model=header.model,
+        seconds=round(run.elapsed_seconds, 3),
+        journal=journal,
+        error=outcome.reason if isinstance(outcome, Stopped | Failure) else None,
+        notes=outcome.notes if isinstance(outcome, Stopped) else (),
+    )
+
+
+def _citations(checks: Sequence[QuoteCheck]) -> tuple[Citation, ...]:
+    return tuple(
+        Citation(
+            document=check.path or "",
+            document_id=f"D{check.document}" if check.document is not None else "",
+            pdf_page=check.pdf_page,
+            page_label=check.page_label,
+            quote=check.quote,
+            match=check.match,
+            passages=tuple(map(str, check.passages)),
+        )
+        for check in checks
+    )

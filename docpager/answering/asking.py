@@ -1,0 +1,214 @@
+"""One question from its words to its answer line: plans the run, opens the journal, drives it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from docpager.answering.answer_line import AnswerLine, answer_line
+from docpager.answering.counting import RecordingCounter, counter_named
+from docpager.answering.drivers import Driver
+from docpager.answering.executor import FunctionExecutor, Library
+from docpager.answering.journal import Entry, Header, Journal, JournalRecord, read_journal
+from docpager.answering.plan import plan_run
+from docpager.answering.replay import Replay
+from docpager.answering.run import Run
+from docpager.errors import JournalError
+from docpager.llm.chat import ChatModel
+from docpager.pages import DocumentEntry
+from docpager.paging.epoch import PromptSizer
+from docpager.settings import PagingSettings, RunLimits
+from docpager.tokens import BuiltInEstimator, TokenCounter
+from docpager.version import __version__
+
+__all__ = ["AskSettings", "OpenArchive", "ask_archive", "open_replay", "question_id", "resume_run"]
+
+ROOM_PER_HIT = 300
+"""Tokens of room for each hit of a result page: small windows get short pages."""
+
+
+class OpenArchive(Library, Protocol):
+    """A library that knows which archive it is."""
+
+    id: str
+    generation: int
+    directory: Path
+
+    def sha256(self, number: int) -> str:
+        """Content hash of a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskSettings:
+    """How one question is asked."""
+
+    paging: PagingSettings = field(default_factory=PagingSettings)
+    limits: RunLimits = field(default_factory=RunLimits)
+    policy: str = "recent"
+    counter: TokenCounter = field(default_factory=BuiltInEstimator)
+    factor: float = 1.0
+
+
+def question_id(question: str) -> str:
+    """A name for a question that has none: from its content."""
+    return hashlib.sha256(question.strip().encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+async def ask_archive(
+    question: str,
+    archive: OpenArchive,
+    model: ChatModel,
+    *,
+    settings: AskSettings | None = None,
+    scope: Collection[int] | None = None,
+    journal: Path | None = None,
+    id: str | None = None,
+) -> AnswerLine:
+    """Answer one question from an open archive, or from the documents `scope` of it.
+
+    `journal` is where the run is written down, by default in the archive's `runs/`.
+
+    Raises:
+        UsageError: the question is empty or too long, or the window too small.
+        JournalError: the journal cannot be written.
+    """
+    settings = settings or AskSettings()
+    documents = _documents(archive, scope)
+    counter = RecordingCounter(settings.counter)
+    plan = plan_run(
+        question,
+        documents,
+        counter=counter,
+        factor=settings.factor,
+        paging=settings.paging,
+        limits=settings.limits,
+        policy=settings.policy,
+    )
+    run = Run(plan, counter)
+    header = Header(
+        plan=plan,
+        model=model.name,
+        archive=str(archive.directory),
+        archive_id=archive.id,
+        generation=archive.generation,
+        package=__version__,
+        question_id=id or question_id(question),
+        scope=None if scope is None else tuple(sorted(scope)),
+        hits_per_page=min(10, max(3, run.context.budget.room // ROOM_PER_HIT)),
+        passages=sum(entry.passages for entry in documents),
+        unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    path = journal or _journal_path(archive, header)
+    with Journal.create(path, header) as writer:
+        driver = Driver(
+            run,
+            model=model,
+            executor=_executor(archive, header, counter),
+            journal=writer,
+            sha256_of=archive.sha256,
+            counter=None if isinstance(settings.counter, BuiltInEstimator) else counter,
+        )
+        await driver.drive()
+    return answer_line(run, header, journal=str(path))
+
+
+async def resume_run(
+    path: Path, archive: OpenArchive, model: ChatModel, *, on_new_archive: bool = False
+) -> AnswerLine:
+    """Go on with a run from its journal: calls that have no results yet are executed first.
+
+    Raises:
+        JournalError: the journal is damaged, or belongs to another archive or model, or a document
+            that the run has met has changed (unless `on_new_archive`).
+    """
+    record = read_journal(path)
+    header = record.header
+    _check_archive(record, archive, on_new_archive=on_new_archive)
+    if model.name != header.model:
+        raise JournalError(
+            f"the run in {path} was begun with model {header.model!r}, not {model.name!r}"
+        )
+    counter = counter_named(header.plan.counter)
+    recording = None if isinstance(counter, BuiltInEstimator) else RecordingCounter(counter)
+    replay = Replay(record, recording or counter)
+    run = replay.finish()
+    if run.outcome is None:
+        with Journal.resume(record) as writer:
+            writer.write(Entry("resumed", run.steps))
+            driver = Driver(
+                run,
+                model=model,
+                executor=_executor(archive, header, counter),
+                journal=writer,
+                sha256_of=archive.sha256,
+                counter=recording,
+                met=record.documents,
+            )
+            await driver.drive(replay.pending)
+    return answer_line(run, header, journal=str(path))
+
+
+def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
+    """A run that can be made again from its journal, and from an archive if one is given."""
+    record = read_journal(path)
+    replay = Replay(record)
+    if against is not None:
+        _check_archive(record, against, on_new_archive=True)
+        replay.executor = _executor(against, record.header, replay.counter)
+    return replay
+
+
+def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:
+    header = record.header
+    if archive.id != header.archive_id:
+        raise JournalError(
+            f"the run in {record.path} belongs to archive {header.archive_id}, but "
+            f"{archive.directory} is {archive.id}; name the right one with --archive"
+        )
+    changed = [f"D{number}" for number in _changed(record, archive)]
+    if changed and not on_new_archive:
+        raise JournalError(
+            f"{', '.join(changed)} changed since the run in {record.path} read them; "
+            "ask again, or pass --on-new-archive to go on all the same"
+        )
+
+
+def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
+    live = {entry.id for entry in archive.documents()}
+    for number, sha256 in sorted(record.documents.items()):
+        if number not in live or archive.sha256(number) != sha256:
+            yield number
+
+
+def _documents(archive: Library, scope: Collection[int] | None) -> Sequence[DocumentEntry]:
+    return [e for e in archive.documents() if scope is None or e.id in scope]
+
+
+def _executor(archive: Library, header: Header, counter: TokenCounter) -> FunctionExecutor:
+    return FunctionExecutor(
+        archive,
+        functions=header.plan.functions,
+        sizer=PromptSizer.of(counter, header.plan.factor),
+        hits_per_page=header.hits_per_page,
+        scope=header.scope,
+    )
+
+
+def _journal_path(archive: OpenArchive, header: Header) -> Path:
+    """A new name in the archive's `runs/`: by time, then by question."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = archive.directory / "runs"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{stamp}-{header.question_id}.jsonl"
+    number = 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stamp}-{header.question_id}-{number}.jsonl"
+    return path

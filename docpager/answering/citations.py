@@ -1,0 +1,107 @@
+"""Finds a quote in passages: exactly, but for typography, or nearly; or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
+
+from docpager.pages import Passage
+
+__all__ = ["QuoteMatch", "clean_quote", "find_quote"]
+
+SHORTEST_QUOTE = 2
+"""Characters below which a quote proves nothing."""
+
+MOST_DIFFERENCE = 0.10
+"""Share of a quote's characters that may differ when it is repaired; its numbers may not."""
+
+_HEADER = re.compile(r"\[D\d+:c\d+(?: p\d+)?\]\n?")
+_PAGE_MARK = re.compile(r"\[p\d+\]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_QUOTES = "\"'`´‘’‚‛“”„‟«»‹›′″"
+_DASHES = "-‐‑‒–—−"
+_SOFT = "\u00ad\u200b\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteMatch:
+    """Where a quote stands in a run of passages."""
+
+    match: str
+    """`exact`, `normalised` or `repaired`."""
+    text: str
+    """The archive's own wording."""
+    start: int
+    """Offset in the passages' joined text."""
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+def clean_quote(quote: str) -> str:
+    """A quote without the headers and page marks that main context adds."""
+    return _PAGE_MARK.sub("", _HEADER.sub("", quote)).strip()
+
+
+def find_quote(
+    quote: str, passages: Sequence[Passage], *, repair: bool = True
+) -> QuoteMatch | None:
+    """Look a quote up in consecutive passages of one document, across their borders.
+
+    Differences of white space, quotation marks, dashes and letter case are `normalised`; at most
+    10 % of other characters are `repaired`, as long as every number is equal.
+    """
+    text = "".join(passage.text for passage in passages)
+    quote = clean_quote(quote)
+    if len(quote) < SHORTEST_QUOTE or not text:
+        return None
+    if (start := text.find(quote)) >= 0:
+        return QuoteMatch("exact", quote, start)
+    if found := _tolerant(quote).search(text):
+        return QuoteMatch("normalised", found[0], found.start())
+    return _repaired(quote, text) if repair else None
+
+
+def _tolerant(quote: str) -> re.Pattern[str]:
+    """A pattern for `quote` that does not mind white space, typography or case."""
+    words = quote.split()
+    return re.compile(r"\s+".join("".join(map(_character, word)) for word in words), re.IGNORECASE)
+
+
+def _character(character: str) -> str:
+    for variants in (_QUOTES, _DASHES):
+        if character in variants:
+            return f"[{re.escape(variants)}]"
+    return f"[{_SOFT}]?" if character in _SOFT else re.escape(character)
+
+
+def _repaired(quote: str, text: str) -> QuoteMatch | None:
+    """The nearest wording, if it is near enough and every number is equal."""
+    alignment = fuzz.partial_ratio_alignment(quote.lower(), text.lower(), score_cutoff=80)
+    if alignment is None or len(text.lower()) != len(text):
+        return None
+    start, end = _whole_words(text, alignment.dest_start, alignment.dest_end)
+    nearest = text[start:end].strip()
+    start = text.index(nearest, start)
+    allowed = int(MOST_DIFFERENCE * len(quote))
+    distance = Levenshtein.distance(_flat(quote), _flat(nearest), score_cutoff=allowed)
+    if distance > allowed or _NUMBER.findall(quote) != _NUMBER.findall(nearest):
+        return None
+    return QuoteMatch("repaired", nearest, start)
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    while 0 < start < len(text) and text[start - 1].isalnum() and text[start].isalnum():
+        start -= 1
+    while 0 < end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    return start, end
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.lower().split())

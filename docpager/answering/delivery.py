@@ -1,0 +1,312 @@
+"""Delivery: what each result does to a run's main context, and how it is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from docpager.answering.citing import review
+from docpager.answering.outcome import Abstention, Answer, Outcome
+from docpager.answering.presenting import (
+    present_found,
+    present_listed,
+    present_loaded,
+    present_too_large,
+)
+from docpager.answering.recall import recall
+from docpager.answering.results import (
+    Found,
+    Listed,
+    Loaded,
+    PassedThrough,
+    QuotesChecked,
+    Refused,
+    TooLarge,
+    ToolResult,
+)
+from docpager.errors import FunctionError
+from docpager.llm.chat import ToolCall
+from docpager.locators import LocatorKind, covers, parse_locator
+from docpager.pages import PassageId, PassageRange
+from docpager.paging.epoch import canonical_json
+from docpager.paging.main_context import MainContext
+from docpager.paging.reading_log import LogEntry
+from docpager.paging.working_memory import WorkingMemory
+
+__all__ = ["Delivery"]
+
+MOST_REPEATS = 2
+"""Times that one range may be paged in without a note or a search between."""
+
+
+class Delivery:
+    """Applies results to one run's main context, in call order."""
+
+    def __init__(self, context: MainContext, *, question: str) -> None:
+        self._context = context
+        self._question = question
+        self._step = 0
+        self._sent_back = False
+        self._repeats: Counter[PassageRange] = Counter()
+        self._ranges: dict[str, PassageRange] = {}
+        self.shown: set[PassageId] = set()
+        """Passages of which a search or a grep showed a part."""
+
+    def apply(
+        self,
+        call: ToolCall,
+        result: ToolResult,
+        *,
+        step: int,
+        resident: frozenset[PassageId],
+        last: bool,
+    ) -> Outcome | None:
+        """Answer one call. Returns how the run ends, if it does.
+
+        `resident` is what the model could see when it made the call; `last` says that no further
+        reply is allowed.
+        """
+        self._step = step
+        match result:
+            case Refused(message):
+                self._context.refuse(message)
+            case Found():
+                self._found(call, result)
+            case Listed():
+                self._listed(call, result)
+            case Loaded():
+                self._loaded(call, result)
+            case TooLarge():
+                self._context.refuse(present_too_large(result))
+                self._context.statistics.refused_page_ins += 1
+            case QuotesChecked():
+                return self._answer(call, result, resident=resident, last=last)
+            case PassedThrough():
+                self._pass_through(call, resident)
+        return None
+
+    def _found(self, call: ToolCall, found: Found) -> None:
+        self._repeats.clear()
+        subject = _subject(call)
+        shown = self._admit_most(
+            len(found.hits),
+            lambda n: present_found(
+                replace(found, hits=found.hits[:n], hidden=found.hidden + len(found.hits) - n),
+                subject=subject,
+            ),
+        )
+        seen = [hit.passage for hit in found.hits[: shown or 0]]
+        self.shown.update(seen)
+        best = ", ".join(dict.fromkeys(map(str, seen)))
+        self._log(
+            call, f"{found.by_words + found.by_meaning} found, seen {best}" if best else "nothing"
+        )
+
+    def _listed(self, call: ToolCall, listed: Listed) -> None:
+        lines = listed.lines
+        self._admit_most(
+            len(lines),
+            lambda n: present_listed(Listed(lines[:n], listed.more + len(lines) - n)),
+        )
+        self._log(call, f"{len(lines) + listed.more} lines")
+
+    def _admit_most(self, available: int, present: Callable[[int], str]) -> int | None:
+        """Admit the longest beginning of a list that fits; returns its length."""
+        for length in range(available, -1, -1):
+            if (length or not available) and self._context.admit(present(length)):
+                return length
+        self._refuse("refused: nothing of this fits")
+        return None
+
+    def _loaded(self, call: ToolCall, loaded: Loaded) -> None:
+        context, pin = self._context, call.arguments.get("pin") is True
+        if self._repeats[loaded.range] >= MOST_REPEATS:
+            context.refuse(
+                f"refused: {loaded.range} was paged in {MOST_REPEATS} times without a note or a "
+                "search between; write_note what you need of it"
+            )
+            return
+        # Another call of the same reply may have paged some of them in.
+        here = [p.id for p in loaded.passages if p.id in context.table]
+        fresh = tuple(p for p in loaded.passages if p.id not in context.table)
+        still = tuple(p for p in loaded.resident if p in context.table)
+        loaded = replace(loaded, passages=fresh, resident=tuple(sorted({*still, *here})))
+        if pin and not self._pins_fit(loaded):
+            return
+        if not context.admit(present_loaded(loaded)):
+            self._refuse_page_in(loaded)
+            return
+        context.enter(fresh, step=self._step, pin=pin)
+        context.table.reference(loaded.resident, pin=pin)
+        context.statistics.fault([p.id for p in fresh], step=self._step)
+        context.statistics.reference(loaded.resident, step=self._step)
+        self._repeats[loaded.range] += 1
+        self._ranges[str(call.arguments["locator"]).strip()] = loaded.range
+        context.log.add(LogEntry(self._step, _shown(call), "", loaded.range))
+
+    def _pins_fit(self, loaded: Loaded) -> bool:
+        context = self._context
+        wanted = sum(map(context.page_tokens, loaded.passages))
+        wanted += sum(
+            context.table[p].tokens for p in loaded.resident if not context.table[p].pinned
+        )
+        left = context.budget.pins_cap - context.table.pinned_tokens
+        if wanted > left:
+            context.refuse(
+                f"refused: pinning takes {wanted} tokens, {max(0, left)} are left for pins"
+            )
+        return wanted <= left
+
+    def _refuse_page_in(self, loaded: Loaded) -> None:
+        context = self._context
+        needed = sum(map(context.page_tokens, loaded.passages))
+        free, after = context.free(), context.bound()
+        used, fitting = 40, 0
+        for passage in loaded.passages:
+            used += context.page_tokens(passage)
+            if used > free:
+                break
+            fitting += 1
+        first = loaded.passages[0].id
+        hint = "page_out what you are done with"
+        if fitting:
+            hint = f"{PassageRange(*first, first.ordinal + fitting - 1)} would fit"
+        self._refuse(
+            f"refused: {loaded.range} takes about {needed} tokens; {free} are free now, "
+            f"{after} after a rebuild; {hint}.",
+            f"refused: {needed} tokens; {free} are free.",
+        )
+        context.statistics.refused_page_ins += 1
+
+    def _refuse(self, *sentences: str) -> None:
+        self._context.refuse(*sentences)
+        self._context.ask_for_warning()
+
+    def _pass_through(self, call: ToolCall, resident: frozenset[PassageId]) -> None:
+        try:
+            match call.name:
+                case "page_out":
+                    self._page_out(call)
+                case "write_note":
+                    self._write_note(call, resident)
+                case "recall":
+                    self._recall(call)
+                case "page_in":
+                    self._page_in_note(parse_locator(call.arguments["locator"]).number)
+        except FunctionError as error:
+            self._context.refuse(str(error))
+
+    def _page_out(self, call: ToolCall) -> None:
+        context, notes = self._context, self._context.notes
+        pages: list[PassageId] = []
+        for text in call.arguments["locators"]:
+            locator = parse_locator(text)
+            if locator.kind is LocatorKind.NOTE:
+                notes = notes.page_out(locator.number)
+            else:
+                pages += self._resident_under(text.strip())
+        if not context.admit(f"released {len(set(pages))} passages.", notes=notes):
+            self._refuse()
+            return
+        released = context.table.release(pages)
+        statistics = context.statistics
+        statistics.released += len(released)
+        statistics.released_unread += sum(context.table[p].since == self._step for p in released)
+        self._log(call, f"{len(released)} passages released")
+
+    def _resident_under(self, text: str) -> list[PassageId]:
+        """The resident passages that a locator names; a section must have been paged in by name."""
+        table = self._context.table
+        locator = parse_locator(text)
+        if known := self._ranges.get(text):
+            return [passage for passage in sorted(table.ids) if known.covers(passage)]
+        if locator.kind is LocatorKind.SECTION:
+            raise FunctionError(
+                f"{text} was not paged in by that name; release its passages instead"
+            )
+        return [p for p in sorted(table.ids) if covers(locator, table[p].passage)]
+
+    def _write_note(self, call: ToolCall, resident: frozenset[PassageId]) -> None:
+        context, arguments = self._context, call.arguments
+        replaces = arguments.get("replaces")
+        notes, note = context.notes.write(
+            arguments["text"],
+            sources=tuple(str(parse_locator(source)) for source in arguments["sources"]),
+            seen=tuple(sorted(resident)),
+            replaces=parse_locator(replaces).number if replaces else None,
+        )
+        if not self._admit_notes(f"noted as {note.name}.", notes):
+            return
+        self._repeats.clear()
+        self._log(call, f"noted as {note.name}", shown=f"write_note({note.name})")
+
+    def _page_in_note(self, number: int) -> None:
+        notes = self._context.notes.page_in(number)
+        note = notes[number]
+        sources = ", ".join(note.sources)
+        self._admit_notes(f"{note.name} [{sources}] {note.text}", notes)
+
+    def _admit_notes(self, text: str, notes: WorkingMemory) -> bool:
+        context = self._context
+        before = set(context.notes.resident)
+        if not context.admit(text, notes=notes):
+            self._refuse("refused: no room for this note; page_out what you are done with")
+            return False
+        context.statistics.notes_paged_out += len(before - set(notes.resident))
+        return True
+
+    def _recall(self, call: ToolCall) -> None:
+        context = self._context
+        lines = recall(
+            call.arguments["query"],
+            notes=context.notes,
+            log=context.log.entries,
+            resident=context.table.ids,
+        )
+        self._admit_most(len(lines), lambda n: "\n".join(lines[:n]) or "nothing found.")
+
+    def _answer(
+        self, call: ToolCall, checked: QuotesChecked, *, resident: Collection[PassageId], last: bool
+    ) -> Outcome | None:
+        """End the run, or send the answer back once if a quote fails."""
+        quotes = [str(citation["quote"]) for citation in call.arguments["citations"]]
+        checks = review(checked.checks, quotes, resident=resident, notes=self._context.notes.notes)
+        text, found = str(call.arguments["text"]), call.arguments.get("found", True)
+        problems = [check.problem for check in checks if check.problem]
+        if found and not checks:
+            problems = ["an answer needs citations: a locator and a quote copied from there"]
+        if problems and not self._sent_back and not last:
+            self._sent_back = True
+            self._send_back(call, problems)
+            return None
+        cited = [passage for check in checks for passage in check.passages]
+        self._context.table.reference(cited)
+        self._context.statistics.reference(cited, step=self._step)
+        return Answer(text, checks) if found else Abstention(text, checks)
+
+    def _send_back(self, call: ToolCall, problems: Sequence[str]) -> None:
+        listed = "; ".join(problems)
+        if call.id == "plain-text":
+            self._context.nudge(f"[run] Not accepted: {listed}. Answer again.")
+        else:
+            self._context.refuse(
+                f"not accepted: {listed}. Answer again.", f"not accepted: {problems[0]}"
+            )
+
+    def _log(self, call: ToolCall, outcome: str, *, shown: str | None = None) -> None:
+        self._context.log.add(LogEntry(self._step, shown or _shown(call), outcome))
+
+
+def _shown(call: ToolCall) -> str:
+    """`page_in(D1:c3)`: a call as the reading log names it."""
+    values = [value for value in call.arguments.values() if value is not True]
+    written = (v if isinstance(v, str) else canonical_json(v) for v in values)
+    return f"{call.name}({', '.join(written)})"
+
+
+def _subject(call: ToolCall) -> str:
+    wanted = call.arguments.get("query", call.arguments.get("pattern", ""))
+    narrowed = call.arguments.get("documents")
+    within = f" in {', '.join(map(str, narrowed))}" if narrowed else ""
+    return f'{call.name} "{wanted}"{within}'

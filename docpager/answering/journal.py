@@ -1,0 +1,210 @@
+"""The journal: what was fed into a run, in order. One JSON object a line, each sealed by a hash.
+
+A line's seal covers the line before it, so a changed byte is found at once and a line that was torn
+by a crash is dropped. Requests are recorded as hash and size only: the run makes them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cattrs import BaseValidationError
+
+from docpager.answering.codec import from_json, to_json
+from docpager.answering.outcome import Outcome
+from docpager.answering.plan import RunPlan
+from docpager.answering.results import ToolResult
+from docpager.errors import JournalError
+from docpager.llm.chat import ModelReply, ModelRequest
+from docpager.paging.epoch import canonical_json
+
+__all__ = ["FORMAT", "Entry", "Header", "Journal", "JournalRecord", "read_journal", "request_hash"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a run was started with."""
+
+    plan: RunPlan
+    model: str
+    archive: str
+    """Where the archive was, as the user named it."""
+    archive_id: str
+    generation: int
+    package: str
+    """Version of docpager."""
+    question_id: str = ""
+    scope: tuple[int, ...] | None = None
+    """Documents that the question is about; None for all."""
+    hits_per_page: int = 10
+    passages: int = 0
+    """Passages within the scope."""
+    unreadable: int = 0
+    """PDF pages without usable text within the scope."""
+    started: str = ""
+    """UTC time, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was fed into a run, or came out of it."""
+
+    kind: str
+    """`request`, `reply`, `results`, `interrupt`, `resumed` or `outcome`."""
+    step: int
+    """Replies received when it was written."""
+    request_sha256: str = ""
+    prompt_tokens: int = 0
+    reply: ModelReply | None = None
+    results: tuple[ToolResult, ...] = ()
+    documents: dict[str, str] = field(default_factory=dict)
+    """sha256 of each document met for the first time in these results, by number."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Token counts made since the last entry by a counter that needs a file, by text hash."""
+    message: str = ""
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """A journal that was read and whose seals hold."""
+
+    path: Path
+    header: Header
+    entries: tuple[Entry, ...]
+    size: int
+    """Bytes up to the end of the last whole line."""
+    seal: str
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return self.entries[-1].outcome if self.entries else None
+
+    @property
+    def documents(self) -> dict[int, str]:
+        """sha256 of every document the run has met."""
+        return {int(n): sha for entry in self.entries for n, sha in entry.documents.items()}
+
+
+class Journal:
+    """Appends to one journal; every entry is flushed as it is written."""
+
+    def __init__(self, path: Path, *, seal: str = "", truncate_to: int = 0) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("r+b" if truncate_to else "wb")
+        except OSError as error:
+            raise JournalError(f"cannot write the journal {path}: {error.strerror}") from error
+        self.path = path
+        self._seal = seal
+        self._file.truncate(truncate_to)
+        self._file.seek(truncate_to)
+
+    @classmethod
+    def create(cls, path: Path, header: Header) -> Journal:
+        """Begin a journal."""
+        journal = cls(path)
+        journal._write({"format": FORMAT, "header": to_json(header, Header)})
+        return journal
+
+    @classmethod
+    def resume(cls, record: JournalRecord) -> Journal:
+        """Go on after the last whole line."""
+        return cls(record.path, seal=record.seal, truncate_to=record.size)
+
+    def write(self, entry: Entry, *, sync: bool = False) -> None:
+        """Add an entry; `sync` waits until it is on disk."""
+        written = to_json(entry, Entry)
+        self._write({k: v for k, v in written.items() if v or k in ("kind", "step")})
+        if sync:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        body = canonical_json(line)
+        self._seal = _sealed(self._seal, body)
+        self._file.write(f"{self._seal} {body}\n".encode())
+        self._file.flush()
+
+
+def read_journal(path: Path) -> JournalRecord:
+    """Read a journal and check its seals. A torn last line is left out.
+
+    Raises:
+        JournalError: it is missing, no journal, of another format, or damaged (names the line).
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
+    whole = content[: content.rfind(b"\n") + 1]
+    seal = ""
+    parsed: list[dict[str, Any]] = []
+    for number, line in enumerate(whole.splitlines(), 1):
+        seal, body = _checked(line, seal, path, number, parsed)
+        parsed.append(body)
+    if not parsed:
+        raise JournalError(f"{path} is no journal of docpager: it has no whole line")
+    return _record(path, parsed, len(whole), seal)
+
+
+def request_hash(request: ModelRequest) -> str:
+    """sha256 of a request's canonical JSON."""
+    written = canonical_json(to_json(request, ModelRequest))
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sealed(previous: str, body: str) -> str:
+    digest = hashlib.sha256(f"{previous}{body}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:16]
+
+
+def _checked(
+    line: bytes, seal: str, path: Path, number: int, before: Sequence[dict[str, Any]]
+) -> tuple[str, dict[str, Any]]:
+    text = line.decode("utf-8", "replace")
+    found, _, body = text.partition(" ")
+    if found != _sealed(seal, body):
+        step = before[-1].get("step", 0) if before else 0
+        what = f"{path} is no journal of docpager" if number == 1 else (
+            f"the journal {path} is damaged at line {number} (after step {step})"
+        )  # fmt: skip
+        raise JournalError(f"{what}: its seal does not hold; restore the file or ask again")
+    parsed: dict[str, Any] = json.loads(body)
+    return found, parsed
+
+
+def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> JournalRecord:
+    first, *rest = parsed
+    if first.get("format") != FORMAT:
+        raise JournalError(
+            f"the journal {path} has format {first.get('format')!r}; this version reads {FORMAT}"
+        )
+    try:
+        header = from_json(first["header"], Header)
+        entries = tuple(from_json(each, Entry) for each in rest)
+    except (BaseValidationError, KeyError, TypeError, ValueError) as error:
+        raise JournalError(f"the journal {path} was written by another version: {error}") from error
+    return JournalRecord(path, header, entries, size, seal)

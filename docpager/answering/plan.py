@@ -1,0 +1,131 @@
+"""RunPlan: everything that decides what a run asks, fixed before its first request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import ceil
+
+from docpager.answering.document_map import render_document_map
+from docpager.answering.functions import functions_for
+from docpager.errors import UsageError
+from docpager.llm.chat import FunctionSchema
+from docpager.pages import DocumentEntry
+from docpager.paging.epoch import PromptSizer
+from docpager.paging.policies import POLICIES
+from docpager.paging.pressure import SMALLEST_STEP, Budget, smallest_window
+from docpager.settings import PagingSettings, RunLimits
+from docpager.tokens import TokenCounter
+
+__all__ = ["RunPlan", "instructions", "plan_run"]
+
+LARGEST_PASSAGE = 330
+"""Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
+
+PASSAGE_FRAMING = 90
+"""Headers of a passage with a long path, and the call that asks for it."""
+
+
+@cache
+def instructions() -> str:
+    """What every model is told first."""
+    return (files("docpager.answering") / "instructions.md").read_text("utf-8").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run needs to know; the header of its journal."""
+
+    question: str
+    document_map: str
+    """As rendered for this window."""
+    instructions: str
+    functions: tuple[FunctionSchema, ...]
+    paging: PagingSettings
+    limits: RunLimits
+    policy: str = "recent"
+    counter: str = "builtin-1"
+    factor: float = 1.0
+    """Safety factor on the counter: 1 where the counter is the model's own tokenizer."""
+
+    def budget(self, sizer: PromptSizer) -> Budget:
+        """The division of the window."""
+        return Budget(
+            window=self.paging.window,
+            fixed=sizer.fixed(self.instructions, self.functions),
+            reserved_output=self.paging.max_output,
+            step_reserve=ceil(SMALLEST_STEP * self.factor),
+            warn_at=self.paging.warn_at,
+            rebuild_at=self.paging.rebuild_at,
+            rebuild_to=self.paging.rebuild_to,
+        )
+
+
+def plan_run(
+    question: str,
+    documents: Sequence[DocumentEntry],
+    *,
+    counter: TokenCounter,
+    factor: float = 1.0,
+    paging: PagingSettings | None = None,
+    limits: RunLimits | None = None,
+    policy: str = "recent",
+) -> RunPlan:
+    """Fix what a run will say before the model speaks.
+
+    Raises:
+        UsageError: the question is empty or too long, or the window too small (the message
+            names the smallest), or there is no such policy.
+    """
+    paging, limits = paging or PagingSettings(), limits or RunLimits()
+    question = question.strip()
+    if not question:
+        raise UsageError('the question is empty; ask something, such as "What was revenue?"')
+    if policy not in POLICIES:
+        raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
+    functions = functions_for(notes=paging.notes, pins=paging.pins)
+    draft = RunPlan(
+        question, "", instructions(), functions, paging, limits, policy, counter.name, factor
+    )
+    sizer = PromptSizer.of(counter, factor)
+    budget = draft.budget(sizer)
+    document_map = render_document_map(documents, cap=budget.map_cap, count=sizer.count)
+    _check_window(budget, sizer, question, documents, factor)
+    return RunPlan(
+        question, document_map, draft.instructions, functions, paging, limits, policy,
+        counter.name, factor,
+    )  # fmt: skip
+
+
+def _check_window(
+    budget: Budget,
+    sizer: PromptSizer,
+    question: str,
+    documents: Sequence[DocumentEntry],
+    factor: float,
+) -> None:
+    whole_map = render_document_map(documents, cap=budget.window, count=sizer.count)
+    asked, listed = sizer.count(question), sizer.count(whole_map)
+    passage = ceil((LARGEST_PASSAGE + PASSAGE_FRAMING) * factor)
+    if budget.holds(question=asked, document_map=listed, passage=passage):
+        return
+    smallest = smallest_window(
+        fixed=budget.fixed,
+        reserved_output=budget.reserved_output,
+        question=asked,
+        document_map=listed,
+        passage=passage,
+        step_reserve=budget.step_reserve,
+        warn_at=budget.warn_at,
+    )
+    if budget.holds(question=1, document_map=listed, passage=passage):
+        raise UsageError(
+            f"the question takes {asked} tokens, at most {budget.question_cap} of a window of "
+            f"{budget.window} may; shorten it or pass --window {smallest}"
+        )
+    raise UsageError(
+        f"a window of {budget.window} tokens is too small for this question and these documents; "
+        f"the smallest is --window {smallest} (with --max-output {budget.reserved_output})"
+    )

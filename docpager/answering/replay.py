@@ -1,0 +1,96 @@
+"""A run made again from its journal: proves every request, needs no model, archive or tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from docpager.answering.codec import to_json
+from docpager.answering.counting import RecordedCounter
+from docpager.answering.executor import FunctionExecutor
+from docpager.answering.journal import Entry, JournalRecord, request_hash
+from docpager.answering.results import ToolResult
+from docpager.answering.run import PendingCall, Run
+from docpager.errors import JournalError
+from docpager.paging.epoch import canonical_json
+from docpager.tokens import BuiltInEstimator, TokenCounter
+
+__all__ = ["Replay"]
+
+
+class Replay:
+    """Feeds a journal's entries into a new run, one by one.
+
+    `pending` holds calls whose results were not recorded: a resumed run executes them.
+    """
+
+    def __init__(self, record: JournalRecord, counter: TokenCounter | None = None) -> None:
+        self.record = record
+        self.counter = counter or _recorded(record)
+        self.run = Run(record.header.plan, self.counter)
+        self.pending: Sequence[PendingCall] = ()
+        self.executor: FunctionExecutor | None = None
+        """Executes each call again and compares, if given."""
+
+    def finish(self) -> Run:
+        """Feed every entry.
+
+        Raises:
+            JournalError: a request, a result or the outcome differs (names the step).
+        """
+        for entry in self.record.entries:
+            self.feed(entry)
+        return self.run
+
+    def feed(self, entry: Entry) -> None:
+        """Feed one entry, proving it where it can be proved."""
+        match entry.kind:
+            case "request":
+                self._prove_request(entry)
+            case "reply" if entry.reply is not None:
+                self.pending = self.run.receive(entry.reply)
+            case "results":
+                self._prove_results(entry)
+                self.run.deliver(entry.results)
+                self.pending = ()
+            case "interrupt":
+                self.run.interrupt(entry.message)
+            case "outcome":
+                self._prove_outcome(entry)
+
+    def _prove_request(self, entry: Entry) -> None:
+        made = request_hash(self.run.next_request())
+        if made != entry.request_sha256:
+            raise self._differs(entry, f"the request differs: {made[:12]} was made")
+
+    def _prove_results(self, entry: Entry) -> None:
+        if len(entry.results) != len(self.pending):
+            raise self._differs(entry, "it does not answer the calls before it")
+        if self.executor is None:
+            return
+        again = self.executor.execute_all(self.pending)
+        for pending, old, new in zip(self.pending, entry.results, again, strict=True):
+            if _written(old) != _written(new):
+                raise self._differs(entry, f"{pending.call.name} now gives another result")
+
+    def _prove_outcome(self, entry: Entry) -> None:
+        run = self.run
+        if run.outcome is None and entry.outcome is not None and entry.message:
+            # The driver ended the run from outside: a model that failed, for one.
+            run.outcome = entry.outcome
+        if run.outcome != entry.outcome:
+            raise self._differs(entry, "the outcome differs")
+
+    def _differs(self, entry: Entry, what: str) -> JournalError:
+        return JournalError(f"replay of {self.record.path} fails at step {entry.step}: {what}")
+
+
+def _recorded(record: JournalRecord) -> TokenCounter:
+    name = record.header.plan.counter
+    if name == BuiltInEstimator().name:
+        return BuiltInEstimator()
+    counts = {key: n for entry in record.entries for key, n in entry.counts.items()}
+    return RecordedCounter(name, counts)
+
+
+def _written(result: ToolResult) -> str:
+    return canonical_json(to_json(result, ToolResult))

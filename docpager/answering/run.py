@@ -1,0 +1,201 @@
+"""Run: one question on its way to an answer. A state machine without I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from docpager.answering.delivery import Delivery
+from docpager.answering.outcome import Answer, Failure, Outcome, Stopped
+from docpager.answering.plain_text import parse_plain_answer
+from docpager.answering.plan import RunPlan
+from docpager.answering.results import ToolResult
+from docpager.llm.chat import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.pages import PassageId
+from docpager.paging.epoch import PromptSizer
+from docpager.paging.main_context import MainContext
+from docpager.paging.policies import POLICIES
+from docpager.tokens import TokenCounter
+
+__all__ = ["MOST_CALLS", "PendingCall", "Run"]
+
+MOST_CALLS = 8
+"""Calls of one reply that are executed."""
+
+MOST_USELESS_REPLIES = 3
+"""Replies in a row that hold neither a call nor an answer, before the run fails."""
+
+TIMER_SHARE = 0.8
+"""Share of the time after which the model is asked to finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCall:
+    """A call to execute: at most `bound` tokens of result, given what is resident."""
+
+    call: ToolCall
+    bound: int
+    resident: frozenset[PassageId]
+    """What was in main context when the model made the call."""
+
+
+class Run:
+    """One question: knows what to ask next, never talks to a model, an archive or a clock.
+
+    Call `next_request`, `receive` and `deliver` in turn until `outcome` is set.
+    """
+
+    def __init__(self, plan: RunPlan, counter: TokenCounter) -> None:
+        self.plan = plan
+        self._sizer = PromptSizer.of(counter, plan.factor)
+        self.context = MainContext(
+            budget=plan.budget(self._sizer),
+            sizer=self._sizer,
+            instructions=plan.instructions,
+            functions=plan.functions,
+            document_map=plan.document_map,
+            question=plan.question,
+            policy=POLICIES[plan.policy],
+        )
+        self.outcome: Outcome | None = None
+        self.steps = 0
+        """Replies received."""
+        self.usage = Usage(source="server")
+        self.cost_usd: float | None = 0.0
+        self.elapsed_seconds = 0.0
+        self.delivery = Delivery(self.context, question=plan.question)
+        self._awaiting_reply = False
+        self._useless = 0
+        self._interrupts: list[str] = []
+        self._calls: tuple[ToolCall, ...] = ()
+        self._resident: frozenset[PassageId] = frozenset()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether the next reply is the last one allowed: it may only answer."""
+        limit = self.plan.limits.timeout_seconds
+        late = limit is not None and self.elapsed_seconds >= TIMER_SHARE * limit
+        return self.steps + 1 >= self.plan.limits.max_steps or late
+
+    def next_request(self) -> ModelRequest:
+        """What to send next: this epoch, or a new one when the worst case would no longer fit."""
+        if not self.context.sealed:
+            self.context.seal(self._remarks(), step=self.steps)
+            self._interrupts.clear()
+        request = self.context.request(calls_allowed=not self.finishing)
+        if not self._awaiting_reply:
+            prompt = self.context.epoch.tokens
+            self.context.statistics.sent(prompt, self.context.budget.worst_case(prompt))
+            self._awaiting_reply = True
+        return request
+
+    def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
+        """Take a reply; returns the calls to execute, in order."""
+        assert self._awaiting_reply, "receive follows next_request"
+        finishing, self._awaiting_reply = self.finishing, False
+        self._account(reply)
+        self.steps += 1
+        self._resident = self.context.table.ids
+        self._calls = self._accept(reply, finishing)
+        bound = self.context.bound() if self._calls else 0
+        return [PendingCall(call, bound, self._resident) for call in self._calls]
+
+    def deliver(self, results: Sequence[ToolResult]) -> None:
+        """Apply the results of the calls, in call order; the only place where state changes."""
+        if len(results) != len(self._calls):
+            raise ValueError(f"{len(results)} results for {len(self._calls)} calls")
+        for call, result in zip(self._calls, results, strict=True):
+            if self.outcome is None:
+                self.outcome = self.delivery.apply(
+                    call, result, step=self.steps, resident=self._resident, last=self._is_over
+                )
+        if self.outcome is None and self._is_over:
+            self.outcome = self._stopped(
+                "no step is left" if self._out_of_steps else "no time is left"
+            )
+
+    def interrupt(self, message: str) -> None:
+        """Tell the model something at the next step boundary."""
+        self._interrupts.append(f"[user] {message}")
+
+    def stop(self, reason: str) -> None:
+        """End the run from outside: a limit was reached or the model failed."""
+        self.outcome = self._stopped(reason)
+
+    def fail(self, reason: str) -> None:
+        """End the run because it cannot go on."""
+        self.outcome = Failure(reason)
+
+    @property
+    def _out_of_steps(self) -> bool:
+        return self.steps >= self.plan.limits.max_steps
+
+    @property
+    def _is_over(self) -> bool:
+        limit = self.plan.limits.timeout_seconds
+        return self._out_of_steps or (limit is not None and self.elapsed_seconds >= limit)
+
+    def _stopped(self, reason: str) -> Stopped:
+        return Stopped(reason, self.context.notes.notes)
+
+    def _account(self, reply: ModelReply) -> None:
+        estimate = Usage(
+            input_tokens=self.context.epoch.tokens,
+            output_tokens=self._sizer.reply(reply.text, reply.calls),
+        )
+        self.usage += reply.usage or estimate
+        self.elapsed_seconds += reply.elapsed_seconds
+        self.context.settle(reply.usage)
+        if self.cost_usd is not None:
+            self.cost_usd = None if reply.cost_usd is None else self.cost_usd + reply.cost_usd
+
+    def _accept(self, reply: ModelReply, finishing: bool) -> tuple[ToolCall, ...]:
+        """Open the step that answers `reply`; returns the calls that are executed."""
+        if reply.stop_reason == "refusal":
+            self.outcome = Failure(f"the model refused: {reply.text or 'no reason given'}")
+            return ()
+        tokens = self._reply_tokens(reply)
+        if tokens > self.plan.paging.max_output:
+            return self._useless_reply(
+                "Your reply was longer than allowed and was dropped. Be shorter."
+            )
+        calls = () if finishing else reply.calls
+        turn = AssistantTurn(reply.text, calls, reply.raw)
+        if calls:
+            self._useless = 0
+            self.context.open_step(turn, tokens=tokens, skipped=calls[MOST_CALLS:])
+            return calls[:MOST_CALLS]
+        if reply.text.strip() and reply.stop_reason != "max_tokens":
+            self.context.open_step(turn, tokens=tokens)
+            return (ToolCall("plain-text", "answer", parse_plain_answer(reply.text)),)
+        return self._useless_reply("Your reply held no call and no answer. Call a function.")
+
+    def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
+        self._useless += 1
+        self.context.open_step(None, tokens=0)
+        self.context.nudge(f"[run] {nudge}")
+        if self._useless >= MOST_USELESS_REPLIES:
+            self.outcome = Failure(f"{self._useless} replies in a row held no call and no answer")
+        return ()
+
+    def _reply_tokens(self, reply: ModelReply) -> int:
+        if reply.usage is not None and reply.usage.source == "server":
+            return reply.usage.output_tokens
+        return self._sizer.reply(reply.text, reply.calls)
+
+    def _remarks(self) -> list[str]:
+        return [*self._timer(), *self._interrupts]
+
+    def _timer(self) -> list[str]:
+        left = self.plan.limits.max_steps - self.steps
+        if self.finishing:
+            return ["[timer] This is the last reply: answer now in plain text from what you have."]
+        if left <= max(2, self.plan.limits.max_steps // 10):
+            return [f"[timer] {left} replies are left: answer soon."]
+        return []
+
+
+def final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:
+    """The passages that an outcome quotes."""
+    citations = outcome.citations if isinstance(outcome, Answer) else ()
+    return tuple(passage for citation in citations for passage in citation.passages)

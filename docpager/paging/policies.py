@@ -1,0 +1,63 @@
+"""Which unreleased pages stay in a rebuild. A policy is one class with one method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from docpager.pages import PassageId
+from docpager.paging.page_table import Residency
+
+__all__ = ["POLICIES", "EvictionPolicy", "KeepNothing", "LargestFirst", "MostRecentlyReferenced"]
+
+
+class EvictionPolicy(Protocol):
+    """Chooses survivors among pages that are neither released nor pinned."""
+
+    name: str
+
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+        """The pages that stay, together at most `room` tokens."""
+        ...
+
+
+class MostRecentlyReferenced:
+    """Keeps the most recently referenced pages, newest first, until one does not fit."""
+
+    name = "recent"
+
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+        return _until_full(sorted(pages, key=lambda page: -page.referenced), room)
+
+
+class LargestFirst:
+    """Keeps the pages that would cost most to page in again."""
+
+    name = "largest"
+
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+        return _until_full(sorted(pages, key=lambda page: (-page.tokens, -page.referenced)), room)
+
+
+class KeepNothing:
+    """Notes only: every page leaves."""
+
+    name = "notes-only"
+
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+        return []
+
+
+POLICIES: dict[str, EvictionPolicy] = {
+    policy.name: policy for policy in (MostRecentlyReferenced(), LargestFirst(), KeepNothing())
+}
+
+
+def _until_full(pages: Iterable[Residency], room: int) -> list[PassageId]:
+    staying, used = [], 0
+    for page in pages:
+        if used + page.tokens > room:
+            break
+        used += page.tokens
+        staying.append(page.passage.id)
+    return staying

@@ -1,0 +1,141 @@
+"""The arithmetic of main context: what fits, when to warn, when to rebuild.
+
+All sizes are tokens of the run's counter. With W the window, F instructions and functions,
+R the reserved output and E the smallest results of one step with its warning:
+
+    a request may be sent        prompt + R <= W
+    it needs no warning          prompt + 2R + E <= W  and  (prompt + R) / W < warn_at
+    room                         what is left beside F just after a rebuild, so that both hold
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+__all__ = ["MAP_SHARE", "SMALLEST_STEP", "Budget", "smallest_window"]
+
+SMALLEST_STEP = 400
+"""Tokens of the smallest results of one step and of the lines added to it, before any factor."""
+
+QUESTION_SHARE = 0.20
+MAP_SHARE = 0.10
+LOG_SHARE = 0.10
+NOTES_SHARE = 0.20
+PINS_SHARE = 0.15
+"""Most of `room` that a part of the head may take; a cap is no reservation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How one window is divided."""
+
+    window: int
+    fixed: int
+    """Tokens of instructions and functions."""
+    reserved_output: int
+    step_reserve: int = SMALLEST_STEP
+    warn_at: float = 0.7
+    rebuild_at: float = 0.9
+    rebuild_to: float = 0.2
+
+    @property
+    def limit_after_rebuild(self) -> int:
+        """The largest prompt that a rebuild may make: it is sent without a warning."""
+        by_worst_case = self.window - 2 * self.reserved_output - self.step_reserve
+        by_pressure = ceil(self.warn_at * self.window) - self.reserved_output - 1
+        return min(by_worst_case, by_pressure)
+
+    @property
+    def room(self) -> int:
+        """Tokens for the head and the newest step just after a rebuild."""
+        return max(0, self.limit_after_rebuild - self.fixed)
+
+    @property
+    def survivors_limit(self) -> int:
+        """The prompt up to which unreleased pages stay in a rebuild."""
+        return int(self.rebuild_to * self.window)
+
+    @property
+    def question_cap(self) -> int:
+        return int(QUESTION_SHARE * self.room)
+
+    @property
+    def map_cap(self) -> int:
+        return int(MAP_SHARE * self.room)
+
+    @property
+    def log_cap(self) -> int:
+        return int(LOG_SHARE * self.room)
+
+    @property
+    def notes_cap(self) -> int:
+        return int(NOTES_SHARE * self.room)
+
+    @property
+    def pins_cap(self) -> int:
+        return int(PINS_SHARE * self.room)
+
+    def worst_case(self, prompt: int) -> int:
+        """Tokens that prompt and reply may use together."""
+        return prompt + self.reserved_output
+
+    def pressure(self, prompt: int) -> float:
+        """Worst-case tokens as a share of the window."""
+        return self.worst_case(prompt) / self.window
+
+    def fits(self, prompt: int) -> bool:
+        """Whether a request with this prompt may be sent at all."""
+        return self.worst_case(prompt) <= self.window
+
+    def next_step_fits(self, prompt: int) -> bool:
+        """Whether the reply and the smallest results can be appended and sent again."""
+        return prompt + 2 * self.reserved_output + self.step_reserve <= self.window
+
+    def must_warn(self, prompt: int) -> bool:
+        """Whether the model must be told of memory pressure with this request."""
+        return not self.next_step_fits(prompt) or self.pressure(prompt) >= self.warn_at
+
+    def may_evict(self, prompt: int) -> bool:
+        """Whether an answered warning is now followed by a rebuild that evicts."""
+        return not self.next_step_fits(prompt) or self.pressure(prompt) >= self.rebuild_at
+
+    def holds(self, *, question: int, document_map: int, passage: int) -> bool:
+        """Whether a run can always page in one passage of that many tokens."""
+        others = int((LOG_SHARE + NOTES_SHARE + PINS_SHARE) * self.room) + 1
+        left = self.room - question - min(document_map, self.map_cap) - others
+        return question <= self.question_cap and left >= passage
+
+
+def smallest_window(
+    *, fixed: int, reserved_output: int, question: int, document_map: int, passage: int,
+    step_reserve: int = SMALLEST_STEP, warn_at: float = 0.7,
+) -> int:  # fmt: skip
+    """The smallest window in which a run with this head can page in its largest passage.
+
+    `document_map` is the whole map's size, `passage` the largest rendered passage with the call
+    that asks for it; all in tokens.
+    """
+    low, high = 1, 1
+    # `holds` grows with the window, so doubling and then halving finds its first True.
+    while not _holds(
+        high, fixed, reserved_output, question, document_map, passage, step_reserve, warn_at
+    ):
+        low, high = high + 1, high * 2
+    while low < high:
+        middle = (low + high) // 2
+        if _holds(
+            middle, fixed, reserved_output, question, document_map, passage, step_reserve, warn_at
+        ):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _holds(
+    window: int, fixed: int, reserved_output: int, question: int, document_map: int, passage: int,
+    step_reserve: int, warn_at: float,
+) -> bool:  # fmt: skip
+    budget = Budget(window, fixed, reserved_output, step_reserve, warn_at)
+    return budget.holds(question=question, document_map=document_map, passage=passage)

@@ -1,0 +1,59 @@
+"""ReadingLog: what this run searched, read and released, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from docpager.pages import PassageId, PassageRange
+from docpager.paging.rendering import one_line
+
+__all__ = ["LogEntry", "ReadingLog"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One call and what came of it."""
+
+    step: int
+    call: str
+    """As in `search("capital expenditure")`."""
+    outcome: str
+    """As in `12 found`; empty for a page_in, whose outcome is where the pages are now."""
+    read: PassageRange | None = None
+
+    def line(self, resident: Collection[PassageId]) -> str:
+        """The entry on one line, given what is in main context."""
+        return one_line(f"{self.step} {self.call}: {self.outcome or self._whereabouts(resident)}")
+
+    def _whereabouts(self, resident: Collection[PassageId]) -> str:
+        if self.read is None:
+            return "done"
+        here = sum(passage in resident for passage in self.read.ids())
+        if not here:
+            return "read, gone from main context"
+        return "read, in main context" if here == len(self.read.ids()) else "read, partly gone"
+
+
+class ReadingLog:
+    """Everything that was looked up, so that the model can find it again."""
+
+    def __init__(self) -> None:
+        self.entries: list[LogEntry] = []
+
+    def add(self, entry: LogEntry) -> None:
+        self.entries.append(entry)
+
+    def render(
+        self, *, cap: int, count: Callable[[str], int], resident: Collection[PassageId]
+    ) -> str:
+        """The newest lines that fit `cap` tokens, newest first."""
+        lines: list[str] = []
+        used = 0
+        for entry in reversed(self.entries):
+            line = entry.line(resident)
+            used += count(line + "\n")
+            if used > cap:
+                break
+            lines.append(line)
+        return "\n".join(lines)

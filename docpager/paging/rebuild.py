@@ -1,0 +1,70 @@
+"""The first turn of an epoch: document map, question, notes, reading log, pages, newest step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from docpager.llm.chat import ToolCall
+from docpager.pages import Passage
+from docpager.paging.epoch import canonical_json
+from docpager.paging.rendering import fence, marker_for, render_passages
+
+__all__ = ["Head", "StepText"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepText:
+    """One call of the newest step, with its result as the model would have read it."""
+
+    call: ToolCall
+    result: str
+    arguments_limit: int | None = None
+    """Characters of the arguments that are shown; None for all."""
+
+    @property
+    def call_line(self) -> str:
+        arguments = canonical_json(self.call.arguments)
+        limit = self.arguments_limit
+        if limit is not None and len(arguments) > limit:
+            arguments = f"{arguments[:limit]}… (cut)"
+        return f"{self.call.name} {arguments}"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an epoch begins with; parts that are empty are left out."""
+
+    document_map: str
+    question: str
+    notes: str = ""
+    reading_log: str = ""
+    pages: tuple[Passage, ...] = ()
+    newest_step: tuple[StepText, ...] = ()
+    remark: str = ""
+    """Lines for the model: calls that were skipped, warnings, messages."""
+
+    def render(self) -> str:
+        """The head as text; text from documents stands between fences that it cannot contain."""
+        pages = render_passages(self.pages)
+        marker = marker_for(self.question, [pages, *(step.result for step in self.newest_step)])
+        parts = [
+            ("# Documents", self.document_map),
+            ("# Question", self.question),
+            ("# Notes", self.notes),
+            ("# Reading log", self.reading_log),
+            ("# Pages in main context", fence(pages, marker) if pages else ""),
+            ("# Newest step", self._step(marker)),
+        ]
+        text = "\n".join(f"{title}\n{body}" for title, body in parts if body)
+        return f"{text}\n{self.remark}" if self.remark else text
+
+    def _step(self, marker: str) -> str:
+        return "\n".join(
+            f"{step.call_line}\n{fence(step.result, marker)}" for step in self.newest_step
+        )
+
+
+def in_reading_order(passages: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Passages by document, then ordinal."""
+    return tuple(sorted(passages, key=lambda passage: passage.id))

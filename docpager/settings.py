@@ -1,0 +1,51 @@
+"""Every knob of a run, as small frozen values with the reason for each default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docpager.errors import UsageError
+
+__all__ = ["PagingSettings", "RunLimits"]
+
+
+@dataclass(frozen=True, slots=True)
+class PagingSettings:
+    """How main context is divided and when it is rebuilt."""
+
+    window: int = 32_000
+    """Tokens that prompt and reserved output share."""
+    max_output: int = 512
+    """Tokens reserved for one reply."""
+    warn_at: float = 0.7
+    """Memory pressure at which the model is warned."""
+    rebuild_at: float = 0.9
+    """Memory pressure at which an answered warning is followed by a rebuild."""
+    rebuild_to: float = 0.2
+    """Share of the window up to which pages stay in a rebuild."""
+    notes: bool = True
+    """False takes `write_note` away: an ablation."""
+    pins: bool = True
+    """False takes pins away: an ablation."""
+
+    def __post_init__(self) -> None:
+        if self.window < 1 or self.max_output < 1:
+            raise UsageError("window and max output are numbers of tokens, from 1")
+        if not 0 < self.rebuild_to <= self.warn_at <= self.rebuild_at <= 1:
+            raise UsageError("rebuild_to, warn_at and rebuild_at rise from above 0 to at most 1")
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """When a run must come to an end."""
+
+    max_steps: int = 60
+    """Replies, the finishing one included."""
+    timeout_seconds: float | None = None
+    """Seconds of model and executor time; None for no limit."""
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise UsageError(f"--max-steps must be at least 1, not {self.max_steps}")
+        if self.timeout_seconds is not None and self.timeout_seconds <= 0:
+            raise UsageError(f"--timeout must be above 0 seconds, not {self.timeout_seconds:g}")
