@@ -1,0 +1,93 @@
+"""Finds the files that can be read, and reads one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from docpager.documents.document import Document
+from docpager.errors import DocumentError
+
+__all__ = ["READABLE_SUFFIXES", "ReadFile", "content_sha256", "find_files", "read_file"]
+
+_MARKDOWN = frozenset({".md", ".markdown", ".mdown", ".mkd"})
+_RECORDS = frozenset({".jsonl", ".ndjson"})
+_PROSE = frozenset(
+    {".txt", ".text", ".log", ".html", ".htm", ".rst", ".tex", ".org", ".adoc", ".srt"}
+)
+_TABLES = frozenset({".csv", ".tsv", ".json", ".yaml", ".yml", ".toml", ".ini", ".xml", ".sql"})
+_CODE = frozenset(
+    {".py", ".js", ".ts", ".java", ".c", ".h", ".cpp", ".cs", ".go", ".rs", ".rb", ".sh"}
+)
+READABLE_SUFFIXES = _MARKDOWN | _RECORDS | _PROSE | _TABLES | _CODE | {".pdf"}
+"""What `find_files` takes from a folder; a file that is named itself may have any suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What one file held: its documents, and a sentence for each part that could not be read."""
+
+    documents: tuple[Document, ...]
+    problems: tuple[str, ...] = ()
+
+
+def find_files(root: Path) -> list[Path]:
+    """The readable files under `root` (or `root` itself) in path order, hidden ones left out.
+
+    Raises:
+        DocumentError: there is nothing at `root`.
+    """
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise DocumentError(f"there is no file or folder {str(root)!r}; check the path")
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(folder, name) for name in files if _is_readable(name)]
+    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+
+
+def _is_readable(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
+
+
+def read_file(path: Path, relative_path: str, *, text_field: str | None = None) -> ReadFile:
+    """The documents in the file at `path`, named by `relative_path`.
+
+    `text_field` names the field of a JSONL line that holds its text.
+
+    Raises:
+        DocumentError: nothing in the file can be read.
+    """
+    from docpager.documents.pdf import is_pdf, read_pdf
+    from docpager.documents.text import read_jsonl, read_markdown, read_text
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DocumentError(f"{relative_path!r} cannot be opened ({reason}); check it") from error
+    suffix = path.suffix.lower()
+    if suffix == ".pdf" or is_pdf(content[:16]):
+        return ReadFile((read_pdf(content, relative_path),))
+    if suffix in _RECORDS:
+        return ReadFile(*read_jsonl(content, relative_path, text_field=text_field))
+    read = read_markdown if suffix in _MARKDOWN else read_text
+    return ReadFile((read(content, relative_path),))
+
+
+def content_sha256(path: Path) -> str:
+    """Hash of the file's bytes, as in `Document.sha256`.
+
+    Raises:
+        DocumentError: the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DocumentError(f"{str(path)!r} cannot be opened ({reason}); check it") from error
