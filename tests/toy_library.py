@@ -22,6 +22,10 @@ class ToyHits:
     by_words: int
     by_meaning: int = 0
 
+    @property
+    def total(self) -> int:
+        return self.by_words
+
 
 class ToyLibrary:
     """Documents in memory; `search` counts shared words, `grep` is `re`."""

@@ -13,8 +13,9 @@ from typing import Protocol
 from docpager.answering.answer_line import AnswerLine, answer_line
 from docpager.answering.counting import RecordingCounter, counter_named
 from docpager.answering.drivers import Driver
-from docpager.answering.executor import FunctionExecutor, Library
+from docpager.answering.executor import FunctionExecutor
 from docpager.answering.journal import Entry, Header, Journal, JournalRecord, read_journal
+from docpager.answering.library import Library
 from docpager.answering.plan import plan_run
 from docpager.answering.replay import Replay
 from docpager.answering.run import Run

@@ -22,14 +22,17 @@ def _converter() -> Converter:
     configure_tagged_union(ToolResult, converter, tag_name="kind")
     configure_tagged_union(Outcome, converter, tag_name="kind")
     # A union with None is another union to cattrs, and it would guess between outcomes.
-    converter.register_unstructure_hook(
-        Outcome | None,
-        lambda value: None if value is None else converter.unstructure(value, Outcome),
-    )
-    converter.register_structure_hook(
-        Outcome | None,
-        lambda value, _: None if value is None else converter.structure(value, Outcome),
-    )
+    optional: Any = Outcome | None
+    tagged: Any = Outcome
+
+    def unstructure(value: Outcome | None) -> Any:
+        return None if value is None else converter.unstructure(value, tagged)
+
+    def structure(value: Any, _: object) -> Any:
+        return None if value is None else converter.structure(value, tagged)
+
+    converter.register_unstructure_hook(optional, unstructure)
+    converter.register_structure_hook(optional, structure)
     return converter
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypedDict
 
 from docpager.answering.arguments import check_arguments
-from docpager.answering.citations import clean_quote, find_quote
 from docpager.answering.document_map import document_line
+from docpager.answering.library import HitPage, Library
 from docpager.answering.presenting import present_loaded
+from docpager.answering.quote_checker import QuoteChecker
 from docpager.answering.results import (
     Found,
     Listed,
     Loaded,
     PassedThrough,
-    QuoteCheck,
-    QuotesChecked,
     Refused,
     TooLarge,
     ToolResult,
@@ -26,43 +25,19 @@ from docpager.documents.document import Section
 from docpager.errors import DocpagerError, FunctionError
 from docpager.llm.chat import FunctionSchema, ToolCall
 from docpager.locators import Locator, LocatorKind, parse_locator
-from docpager.pages import DocumentEntry, Hit, Passage, PassageRange
+from docpager.pages import DocumentEntry, Passage, PassageRange
 from docpager.paging.epoch import PromptSizer
-from docpager.paging.rendering import one_line
+from docpager.paging.rendering import one_line, render_passage
 
-__all__ = ["FunctionExecutor", "Library"]
-
-
-class HitPage(Protocol):
-    """One page of a search or a grep, as an archive returns it."""
-
-    @property
-    def hits(self) -> Sequence[Hit]: ...
-    @property
-    def page(self) -> int: ...
-    @property
-    def pages(self) -> int: ...
-    @property
-    def by_words(self) -> int: ...
-    @property
-    def by_meaning(self) -> int: ...
+__all__ = ["FunctionExecutor"]
 
 
-class Library(Protocol):
-    """What a run needs of an archive; `docpager.archive.Archive` happens to fit."""
+class Where(TypedDict):
+    """Which hits are wanted."""
 
-    def documents(self) -> Sequence[DocumentEntry]: ...
-    def document(self, number: int) -> DocumentEntry: ...
-    def sections(self, number: int) -> Sequence[Section]: ...
-    def page_labels(self, number: int) -> Sequence[str]: ...
-    def resolve(self, locator: Locator) -> PassageRange: ...
-    def load_range(self, passages: PassageRange) -> Sequence[Passage]: ...
-    def search(
-        self, query: str, *, documents: Collection[int] | None, page: int, page_size: int
-    ) -> HitPage: ...
-    def grep(
-        self, pattern: str, *, documents: Collection[int] | None, page: int, page_size: int
-    ) -> HitPage: ...
+    documents: frozenset[int] | None
+    page: int
+    page_size: int
 
 
 class FunctionExecutor:
@@ -82,6 +57,7 @@ class FunctionExecutor:
         self._sizer = sizer
         self._hits_per_page = hits_per_page
         self._scope = None if scope is None else frozenset(scope)
+        self._quotes = QuoteChecker(library, self._locator)
 
     def execute_all(self, calls: Sequence[PendingCall]) -> list[ToolResult]:
         """One result for each call, in order. What the model can correct comes back as Refused."""
@@ -99,33 +75,34 @@ class FunctionExecutor:
         call = pending.call
         match call.name:
             case "search":
-                return self._found(self._library.search, call.arguments["query"], call)
+                found = self._library.search(_wanted(call, "query"), **self._where(call))
+                return self._found(found, found.by_words, found.by_meaning)
             case "grep":
-                return self._found(self._library.grep, call.arguments["pattern"], call)
+                matching = self._library.grep(_wanted(call, "pattern"), **self._where(call))
+                return self._found(matching, matching.total, 0)
             case "contents":
                 return self._contents(call.arguments.get("locator"), pending.bound)
             case "page_in":
                 return self._page_in(pending)
             case "answer":
-                return self._answer(call)
+                return self._quotes.check_all(call.arguments["citations"])
             case "page_out":
                 self._check_locators(call.arguments["locators"])
             case "write_note":
                 self._check_locators(call.arguments["sources"])
         return PassedThrough()
 
-    def _found(self, look_up: Any, wanted: str, call: ToolCall) -> Found:
-        if not wanted.strip():
-            raise FunctionError(f"{call.name} needs words to look for")
-        page = look_up(
-            wanted,
+    def _where(self, call: ToolCall) -> Where:
+        return Where(
             documents=self._narrowed(call.arguments.get("documents")),
             page=call.arguments.get("page", 1),
             page_size=self._hits_per_page,
         )
+
+    def _found(self, page: HitPage, by_words: int, by_meaning: int) -> Found:
         numbers = sorted({hit.passage.document for hit in page.hits})
         paths = tuple((n, one_line(self._library.document(n).path)) for n in numbers)
-        return Found(tuple(page.hits), paths, page.page, page.pages, page.by_words, page.by_meaning)
+        return Found(tuple(page.hits), paths, page.page, page.pages, by_words, by_meaning)
 
     def _narrowed(self, names: Sequence[str] | None) -> frozenset[int] | None:
         """The documents that `names` (D3, a path, a glob) mean; None for all."""
@@ -187,31 +164,47 @@ class FunctionExecutor:
 
     def _page_in(self, pending: PendingCall) -> ToolResult:
         text = pending.call.arguments["locator"]
-        if text.strip().startswith("N"):
-            parse_locator(text)
+        if parse_locator(text).kind is LocatorKind.NOTE:
             return PassedThrough()
-        passages = self._library.resolve(self._locator(text))
-        resident = tuple(each for each in passages.ids() if each in pending.resident)
-        entry = self._library.document(passages.document)
-        loaded = Loaded(passages, one_line(entry.path), (), resident, self._labels(entry))
-        used, fits = self._sizer.text(present_loaded(loaded)), 0
-        missing: list[Passage] = []
-        for passage in self._library.load_range(passages):
-            if passage.id not in pending.resident:
-                missing.append(passage)
-        whole = Loaded(passages, loaded.path, tuple(missing), resident, loaded.labels)
-        if self._sizer.text(present_loaded(whole)) <= pending.bound:
-            return whole
-        for passage in missing:
-            used += self._sizer.count(passage.text) + self._sizer.count(f"[{passage.id} p1000]\n\n")
-            fits += used <= pending.bound
-        first = missing[0].id
-        would = PassageRange(*first, first.ordinal + fits - 1) if fits else None
-        return TooLarge(passages, used, would)
+        wanted = self._library.resolve(self._locator(text))
+        entry = self._library.document(wanted.document)
+        resident = tuple(each for each in wanted.ids() if each in pending.resident)
+        if self._least_tokens(wanted) > pending.bound:
+            return self._too_large(wanted, entry, pending.bound)
+        missing = [p for p in self._library.load_range(wanted) if p.id not in pending.resident]
+        labels = self._labels(entry, missing)
+        loaded = Loaded(wanted, one_line(entry.path), tuple(missing), resident, labels)
+        if self._sizer.text(present_loaded(loaded)) > pending.bound:
+            return self._too_large(wanted, entry, pending.bound)
+        return loaded
 
-    def _labels(self, entry: DocumentEntry) -> tuple[tuple[int, str], ...]:
+    def _least_tokens(self, wanted: PassageRange) -> int:
+        """Headers alone: tells without reading that a whole document cannot fit."""
+        return (wanted.last - wanted.first + 1) * self._sizer.count(f"[{wanted}]\n")
+
+    def _too_large(self, wanted: PassageRange, entry: DocumentEntry, bound: int) -> TooLarge:
+        """About what the range takes, and its beginning that fits."""
+        used, fitting = self._sizer.text(f"{wanted} of {entry.path}, pdf pages 1000-1001"), 0
+        tokens = entry.tokens * (wanted.last - wanted.first + 1) // max(1, entry.passages)
+        for ordinal in range(wanted.first, wanted.last + 1):
+            (passage,) = self._library.load_range(PassageRange(wanted.document, ordinal, ordinal))
+            used += self._sizer.count(render_passage(passage) + "\n")
+            if used > bound:
+                break
+            fitting += 1
+        fits = wanted._replace(last=wanted.first + fitting - 1) if fitting else None
+        return TooLarge(wanted, max(tokens, used), fits)
+
+    def _labels(
+        self, entry: DocumentEntry, passages: Sequence[Passage]
+    ) -> tuple[tuple[int, str], ...]:
+        """Printed labels of the first and last page, where they differ from the number."""
+        pages = sorted({page for passage in passages for page in passage.pdf_pages or ()})
+        if not pages:
+            return ()
         labels = self._library.page_labels(entry.id)
-        return tuple((n, label) for n, label in enumerate(labels, 1) if label and label != str(n))
+        ends = {n: labels[n - 1] for n in (pages[0], pages[-1])}
+        return tuple((n, label) for n, label in ends.items() if label and label != str(n))
 
     def _locator(self, text: str) -> Locator:
         locator = parse_locator(text)
@@ -225,48 +218,12 @@ class FunctionExecutor:
         for text in texts:
             parse_locator(text)
 
-    def _answer(self, call: ToolCall) -> QuotesChecked:
-        return QuotesChecked(tuple(self._check(each) for each in call.arguments["citations"]))
 
-    def _check(self, citation: Mapping[str, Any]) -> QuoteCheck:
-        """Look one quote up where it is said to stand, then in the rest of that document."""
-        written, quote = str(citation["locator"]), clean_quote(str(citation["quote"]))
-        try:
-            cited = self._library.resolve(self._locator(written))
-        except (FunctionError, DocpagerError) as error:
-            return QuoteCheck(written, quote, "failed", problem=str(error))
-        entry = self._library.document(cited.document)
-        near = PassageRange(entry.id, max(1, cited.first - 1), min(entry.passages, cited.last + 1))
-        for span, repair in (
-            (cited, False),
-            (near, True),
-            (PassageRange(entry.id, 1, entry.passages), False),
-        ):
-            if check := self._look_up(quote, span, entry, written, repair):
-                return check
-        problem = (
-            f"the quote {one_line(quote, limit=60)!r} was not found in D{entry.id}; copy it exactly"
-        )
-        return QuoteCheck(written, quote, "failed", entry.id, entry.path, problem=problem)
-
-    def _look_up(
-        self, quote: str, span: PassageRange, entry: DocumentEntry, written: str, repair: bool
-    ) -> QuoteCheck | None:
-        passages = self._library.load_range(span)
-        found = find_quote(quote, passages, repair=repair)
-        if found is None:
-            return None
-        origin = passages[0].start
-        start, end = origin + found.start, origin + found.end
-        touched = [p for p in passages if p.start < end and p.end > start]
-        pdf_page = touched[0].pdf_page_at(start - touched[0].start)
-        label = None
-        if pdf_page is not None:
-            label = self._library.page_labels(entry.id)[pdf_page - 1]
-        return QuoteCheck(
-            written, found.text, found.match, entry.id, entry.path, pdf_page, label,
-            tuple(p.id for p in touched),
-        )  # fmt: skip
+def _wanted(call: ToolCall, argument: str) -> str:
+    wanted: str = call.arguments[argument]
+    if not wanted.strip():
+        raise FunctionError(f"{call.name} needs something to look for")
+    return wanted
 
 
 def _matches(path: str, pattern: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from docpager.llm.chat import (
     AssistantTurn,
+    CallResult,
     FunctionSchema,
     ModelRequest,
     ToolCall,
@@ -79,6 +80,11 @@ class MainContext:
     def sealed(self) -> bool:
         """Whether the newest step has become part of an epoch."""
         return self._step is None
+
+    @property
+    def newest_results(self) -> tuple[CallResult, ...]:
+        """Results admitted in the open step, in call order."""
+        return tuple(self._step.results) if self._step is not None else ()
 
     def request(self, *, calls_allowed: bool) -> ModelRequest:
         """What to send: the epoch as it stands."""

@@ -1,0 +1,1 @@
+"""Runs and results for people to look at."""
