@@ -105,7 +105,7 @@ def main(memory_bytes: int, timeout_seconds: float) -> None:
 
 
 def _answer(job: ReadingJob) -> CutFile | str:
-    # Anything else, MemoryError included, ends the process: its parent names the file and the reason.
+    # Anything else, MemoryError included, ends the process; the parent names file and reason.
     try:
         return read_and_cut(job)
     except DocumentError as error:

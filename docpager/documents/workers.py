@@ -140,7 +140,7 @@ class _Reader:
     def _running(self) -> subprocess.Popen[bytes] | None:
         with self._starting:
             if self._process is None and not self._stopped:
-                self._complaints = TemporaryFile()
+                self._complaints = TemporaryFile()  # noqa: SIM115
                 self._process = _start(self._limits, self._complaints)
                 self._files_read = 0
             return self._process

@@ -1,0 +1,66 @@
+"""Files are found in path order and read by what they are."""
+
+import hashlib
+
+import pytest
+from make_pdf import make_pdf
+
+from docpager.documents.reading import content_sha256, find_files, read_file
+from docpager.errors import DocumentError
+
+
+def write(root, name, content=b"words"):
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_files_are_found_in_path_order_without_hidden_ones(tmp_path):
+    for name in ["b.pdf", "a/z.txt", "a.md", ".docpager/x.txt", "a/.hidden.txt", "c.png", "B.PDF"]:
+        write(tmp_path, name)
+
+    found = [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path)]
+
+    assert found == ["B.PDF", "a.md", "a/z.txt", "b.pdf"]
+
+
+def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path):
+    path = write(tmp_path, "notes.whatever")
+
+    assert find_files(path) == [path]
+
+
+def test_a_path_that_is_not_there_is_explained(tmp_path):
+    with pytest.raises(DocumentError, match=r"no file or folder .*nowhere.*check the path"):
+        find_files(tmp_path / "nowhere")
+
+
+def test_each_kind_of_file_has_its_reader(tmp_path):
+    kinds = {
+        "a.pdf": make_pdf(["words"]),
+        "pdf-by-content.txt": make_pdf(["words"]),
+        "a.md": b"# Title\nwords",
+        "a.jsonl": b'{"text": "words"}',
+        "a.csv": b"a,b\n1,2\n",
+    }
+    found = [
+        read_file(write(tmp_path, name, content), name).documents[0].kind
+        for name, content in kinds.items()
+    ]
+
+    assert found == ["pdf", "pdf", "markdown", "record", "text"]
+
+
+def test_a_document_is_known_by_the_hash_of_its_file(tmp_path):
+    path = write(tmp_path, "a.txt", b"words")
+
+    assert content_sha256(path) == hashlib.sha256(b"words").hexdigest()
+    assert read_file(path, "a.txt").documents[0].sha256 == content_sha256(path)
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(DocumentError, match=r"'gone\.txt' cannot be opened \(No such file"):
+        read_file(tmp_path / "gone.txt", "gone.txt")
+    with pytest.raises(DocumentError, match="cannot be opened"):
+        content_sha256(tmp_path / "gone.txt")
