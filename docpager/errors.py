@@ -1,17 +1,17 @@
 """What can go wrong, and who has to mend it.
 
-    DocpagerError           the user must correct something; reaches the terminal as one sentence
-      + UsageError          a wrong setting: window too small, question too long, bad locator
-      + DocumentError       a file cannot be read
-      + ArchiveError        missing, damaged, or built otherwise
-      + JournalError        a journal that is damaged, redacted or belongs elsewhere
-      + ModelError          the model refused or failed after retries
-      + LimitReached
-        - StepLimitReached
-        - TimeLimitReached
-        - CostLimitReached
-    FunctionError           the model must correct something; becomes a function result
-      + PageTooLarge        the page does not fit in main context
+DocpagerError           the user must correct something; reaches the terminal as one sentence
+  + UsageError          a wrong setting: window too small, question too long, bad locator
+  + DocumentError       a file cannot be read
+  + ArchiveError        missing, damaged, or built otherwise
+  + JournalError        a journal that is damaged, redacted or belongs elsewhere
+  + ModelError          the model refused or failed after retries
+  + LimitReached
+    - StepLimitReached
+    - TimeLimitReached
+    - CostLimitReached
+FunctionError           the model must correct something; becomes a function result
+  + PageTooLarge        the page does not fit in main context
 """
 
 __all__ = [

@@ -36,10 +36,12 @@ ROOM_PER_HIT = 300
 class OpenArchive(Library, Protocol):
     """A library that knows which archive it is."""
 
-    id: str
-    generation: int
-    directory: Path
-
+    @property
+    def id(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def directory(self) -> Path: ...
     def sha256(self, number: int) -> str:
         """Content hash of a document."""
 

@@ -1,0 +1,112 @@
+"""The house plan: imports go downwards, and outside libraries enter by their doors."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "docpager"
+
+FLOORS = {
+    0: ["errors", "version", "settings", "tokens", "pages", "locators"],
+    1: ["retries"],
+    2: ["documents"],
+    3: ["archive", "llm"],
+    4: ["paging"],
+    5: ["answering"],
+    6: ["evaluation"],
+    7: ["batch", "report"],
+    8: ["__init__", "__main__", "api", "cli", "testing"],
+}
+FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+
+DOORS = {
+    "anthropic": {"llm", "testing"},
+    "cattrs": {"answering/codec", "answering/journal"},
+    "click": {"cli"},
+    "faiss": {"archive/vectors"},
+    "filelock": {"archive/lock"},
+    "numpy": {"archive", "testing"},
+    "pebble": {"documents/workers"},
+    "psutil": set(),
+    "pyarrow": {"archive"},
+    "pypdf": {"documents/pdf_second_chance", "documents/pdf"},
+    "pypdfium2": {"documents/pdf"},
+    "rapidfuzz": {"answering/citations"},
+    "rich": {"cli"},
+    "tantivy": {"archive/lexical"},
+    "tenacity": {"retries"},
+    "tiktoken": {"tokens"},
+    "wordllama": {"archive/wordllama_embedder"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            yield node.module or ""
+
+
+def test_every_room_has_a_floor():
+    assert {room_of(module) for module in modules()} <= set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda m: str(m.relative_to(PACKAGE)))
+def test_imports_go_downwards_or_stay_in_the_room(module):
+    room = room_of(module)
+    for name in imported(module):
+        parts = name.split(".")
+        if parts[0] == "docpager" and len(parts) > 1 and parts[1] != room:
+            below = FLOOR_OF[parts[1]] < FLOOR_OF[room]
+            same_floor = FLOOR_OF[room] in (0, 8) and FLOOR_OF[parts[1]] == FLOOR_OF[room]
+            assert below or same_floor, f"{room} must not import {name}"
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda m: str(m.relative_to(PACKAGE)))
+def test_outside_libraries_enter_by_their_doors(module):
+    here = module.relative_to(PACKAGE).with_suffix("").as_posix()
+    for name in imported(module):
+        doors = DOORS.get(name.split(".")[0])
+        if doors is not None:
+            assert any(here == door or here.startswith(door + "/") for door in doors), (
+                f"{here} must not import {name}; its door is {sorted(doors)}"
+            )
+
+
+@pytest.mark.parametrize("room", ["paging", "evaluation"])
+def test_paging_does_no_io(room):
+    forbidden = {"os", "io", "pathlib", "time", "datetime", "socket", "subprocess", "asyncio"}
+    for module in (PACKAGE / room).rglob("*.py"):
+        assert not {name.split(".")[0] for name in imported(module)} & forbidden, module
+
+
+def test_datasets_is_no_package():
+    assert not list((ROOT / "datasets").rglob("__init__.py"))
+
+
+def test_files_are_rooms_not_halls():
+    longest = {m: len(m.read_text("utf-8").splitlines()) for m in modules()}
+    assert not {str(m): n for m, n in longest.items() if n > 350}
+
+
+def test_functions_can_be_read_at_a_glance():
+    for module in modules():
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                assert length <= 60, f"{module}: {node.name} has {length} lines"
