@@ -1,10 +1,19 @@
 """Passage, Note, Hit and DocumentEntry: what moves through the house."""
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["DocumentEntry", "Hit", "Note", "Passage", "PassageId", "PassageRange"]
+__all__ = [
+    "DocumentEntry",
+    "Hit",
+    "Note",
+    "Passage",
+    "PassageId",
+    "PassageRange",
+    "written_ranges",
+]
 
 
 class PassageId(NamedTuple):
@@ -35,6 +44,22 @@ class PassageRange(NamedTuple):
     def ids(self) -> list[PassageId]:
         """The passages of the range, in reading order."""
         return [PassageId(self.document, n) for n in range(self.first, self.last + 1)]
+
+
+def written_ranges(passages: Iterable[PassageId]) -> str:
+    """Passages in reading order, neighbours joined.
+
+    >>> written_ranges([PassageId(1, 4), PassageId(1, 5), PassageId(2, 9)])
+    'D1:c4-5, D2:c9'
+    """
+    runs: list[PassageRange] = []
+    for passage in passages:
+        last = runs[-1] if runs else None
+        if last and passage == PassageId(last.document, last.last + 1):
+            runs[-1] = last._replace(last=passage.ordinal)
+        else:
+            runs.append(PassageRange(passage.document, passage.ordinal, passage.ordinal))
+    return ", ".join(map(str, runs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docpager.answering.results import Found, Listed, Loaded, TooLarge
-from docpager.pages import PassageId, PassageRange
+from docpager.pages import written_ranges
 from docpager.paging.rendering import page_span, render_passages
 
 __all__ = ["present_found", "present_listed", "present_loaded", "present_too_large"]
@@ -37,11 +37,11 @@ def present_listed(listed: Listed) -> str:
 
 def present_loaded(loaded: Loaded) -> str:
     """Passages under their headers, after a line that says what they are."""
-    already = _ranges(loaded.resident)
+    already = written_ranges(loaded.resident)
     if not loaded.passages:
         return f"{already} is in main context already."
     span = page_span(loaded.passages, dict(loaded.labels))
-    header = f"{_ranges(tuple(p.id for p in loaded.passages))} of {loaded.path}{span}"
+    header = f"{written_ranges(tuple(p.id for p in loaded.passages))} of {loaded.path}{span}"
     if already:
         header += f"; {already} is in main context already"
     return f"{header}\n{render_passages(loaded.passages)}"
@@ -51,15 +51,3 @@ def present_too_large(refused: TooLarge) -> str:
     """What was asked for, what it takes, and what would fit."""
     hint = f"{refused.fits} would fit" if refused.fits else "nothing fits now: page_out first"
     return f"refused: {refused.range} takes about {refused.tokens} tokens; {hint}."
-
-
-def _ranges(ids: tuple[PassageId, ...]) -> str:
-    """Passage ids as ranges: `D1:c4-6, D1:c9`."""
-    runs: list[PassageRange] = []
-    for passage in ids:
-        last = runs[-1] if runs else None
-        if last and passage == PassageId(last.document, last.last + 1):
-            runs[-1] = last._replace(last=passage.ordinal)
-        else:
-            runs.append(PassageRange(passage.document, passage.ordinal, passage.ordinal))
-    return ", ".join(map(str, runs))

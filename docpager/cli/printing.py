@@ -1,0 +1,101 @@
+"""How answers and traces look in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from docpager.pages import written_ranges
+
+if TYPE_CHECKING:
+    from docpager.answering.answer_line import AnswerLine, Citation
+    from docpager.report.trace import TracedStep
+
+__all__ = ["print_answer", "print_step"]
+
+CALL_WIDTH = 110
+
+
+def print_answer(line: AnswerLine) -> None:
+    """The answer and its citations on stdout, what it took on stderr."""
+    if line.answer is not None:
+        prefix = "Not found: " if line.status == "abstained" else ""
+        already = line.answer.lower().startswith("not found")
+        click.echo(line.answer if already else f"{prefix}{line.answer}")
+    else:
+        click.echo(f"{line.status}: {line.error}", err=True)
+    for citation in line.citations:
+        click.echo(f"  {_place(citation)}: {_quoted(citation)}")
+    for note in line.notes:
+        click.echo(f"  noted: {note.text} [{', '.join(note.sources)}]", err=True)
+    click.echo(_summary(line), err=True)
+
+
+def _place(citation: Citation) -> str:
+    page = f", page {citation.pdf_page}" if citation.pdf_page is not None else ""
+    label = citation.page_label
+    printed = f" (printed {label})" if label and label != str(citation.pdf_page) else ""
+    where = f" [{citation.passages[0]}]" if citation.passages else ""
+    return f"{citation.document}{page}{printed}{where}"
+
+
+def _quoted(citation: Citation) -> str:
+    quote = " ".join(citation.quote.split())
+    mark = {
+        "failed": " (NOT FOUND there)",
+        "repaired": " (wording repaired)",
+    }.get(citation.match, "")
+    return f'"{quote}"{mark}'
+
+
+def _summary(line: AnswerLine) -> str:
+    paging, usage = line.paging, line.usage
+    about = "" if usage.source == "server" else "about "
+    cost = "" if line.cost_usd in (None, 0.0) else f", ${line.cost_usd:.4f}"
+    return (
+        f"{line.steps} steps, {about}{usage.prompt_tokens:,} tokens in, {usage.output_tokens:,} out"
+        f"{cost}; peak {paging['peak_worst_case']:,} of {paging['window']:,}; "
+        f"{paging['faults']} passages paged in, {paging['rebuilds']} rebuilds; {line.model}"
+        + (f"; journal {line.journal}" if line.journal else "")
+    )
+
+
+def print_step(step: TracedStep) -> None:
+    """One step of a trace."""
+    for message in step.interrupts:
+        click.secho(f"       interrupt: {message}", fg="magenta")
+    if step.resumed:
+        click.secho("       resumed", fg="magenta")
+    if step.rebuilt:
+        gone = f"; evicted {written_ranges(step.evicted)}" if step.evicted else ""
+        click.secho(f"-- rebuild: epoch {step.epoch} begins{gone}", fg="yellow")
+    warning = click.style("  memory warning", fg="red") if step.warned else ""
+    click.secho(f"{step.number:>4}   ", bold=True, nl=False)
+    click.echo(
+        f"{_bar(step.pressure)} {step.prompt_tokens:,} tokens sent ({step.pressure:.0%} of "
+        f"{step.window:,} with the reply), {step.resident} resident, {step.notes} notes{warning}"
+    )
+    for line in step.text.splitlines():
+        click.echo(f"       says: {_cut(line)}")
+    for call in step.calls:
+        click.echo(f"       {_cut(call.call)}")
+        click.secho(
+            f"         -> {_cut(call.result)}", fg="red" if call.refused else None, dim=True
+        )
+    for what, passages in (("paged in", step.paged_in), ("released", step.released)):
+        if passages:
+            click.secho(
+                f"       {what} {written_ranges(passages)}",
+                fg="green" if what[0] == "p" else "cyan",
+            )
+
+
+def _bar(share: float, *, width: int = 20) -> str:
+    filled = min(width, round(share * width))
+    return "[" + "#" * filled + "." * (width - filled) + "]"
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= CALL_WIDTH else flat[: CALL_WIDTH - 1] + "…"
