@@ -1,0 +1,66 @@
+"""Resolves locators: which passages they name."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from docpager.archive.generation_reader import NothingThere
+from docpager.documents.document import PdfPage, Section
+from docpager.locators import Locator
+from docpager.pages import DocumentEntry, PassageRange
+
+__all__ = ["overlapping", "passage_range", "pdf_page_range", "section_range"]
+
+
+def passage_range(locator: Locator, entry: DocumentEntry) -> PassageRange:
+    """D3:c120-124, checked against the document."""
+    if locator.last > entry.passages:
+        raise NothingThere(f"no passage {locator}; {entry} has passages c1 to c{entry.passages}")
+    return PassageRange(entry.id, locator.first, locator.last)
+
+
+def pdf_page_range(
+    locator: Locator, entry: DocumentEntry, pages: Sequence[PdfPage], starts: Sequence[int]
+) -> PassageRange:
+    """D3:p45-47: every passage that overlaps these PDF pages."""
+    if not pages:
+        raise NothingThere(
+            f"{entry} has no PDF pages; use passages, {entry.name}:c1 to c{entry.passages}"
+        )
+    if locator.last > len(pages):
+        raise NothingThere(f"no PDF page {locator}; {entry} has PDF pages p1 to p{len(pages)}")
+    asked = pages[locator.first - 1 : locator.last]
+    readable = [page for page in asked if page.end > page.start]
+    if not readable:
+        reason = asked[0].problem or "no text"
+        raise NothingThere(f"{locator} has no text that could be read ({reason})")
+    return overlapping(entry.id, readable[0].start, readable[-1].end, starts)
+
+
+def section_range(
+    locator: Locator, entry: DocumentEntry, sections: Sequence[Section], starts: Sequence[int]
+) -> PassageRange:
+    """D3:s2.1: every passage that overlaps the section."""
+    for section in sections:
+        if section.path == locator.section:
+            return overlapping(entry.id, section.start, section.end, starts)
+    if not sections:
+        raise NothingThere(f"no section {locator}; {entry} has no outline")
+    raise NothingThere(f"no section {locator}; {_siblings(locator, entry, sections)}")
+
+
+def overlapping(document: int, start: int, end: int, starts: Sequence[int]) -> PassageRange:
+    """The passages that share a character with `start` to `end`; the one at `start` if empty."""
+    first = max(1, bisect_right(starts, start))
+    last = max(first, bisect_left(starts, end))
+    return PassageRange(document, first, last)
+
+
+def _siblings(locator: Locator, entry: DocumentEntry, sections: Sequence[Section]) -> str:
+    parent = locator.section[:-1]
+    beneath = [s for s in sections if s.path[:-1] == parent]
+    if not beneath:
+        top = [s for s in sections if len(s.path) == 1]
+        return f"{entry} has sections s{top[0].number} to s{top[-1].number} at the top"
+    return f"{entry} has s{beneath[0].number} to s{beneath[-1].number} there"

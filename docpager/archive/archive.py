@@ -1,0 +1,271 @@
+"""The archive as a reader sees it: open, search, grep, contents, load."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+
+from docpager.archive.addresses import passage_range, pdf_page_range, section_range
+from docpager.archive.embedding import Embedder, load_embedder
+from docpager.archive.generation_reader import Generation, open_generation
+from docpager.archive.grep import GrepPage, Match, find_matches
+from docpager.archive.manifest import DocumentRecord
+from docpager.archive.searching import Ranking, SearchPage, page_bounds, rank
+from docpager.archive.segment import Segment
+from docpager.archive.snippets import excerpt, snippet
+from docpager.archive.status import ArchiveStatus, status_of
+from docpager.archive.words import Analyzer
+from docpager.documents.document import Section
+from docpager.errors import ArchiveError, UsageError
+from docpager.locators import Locator, LocatorKind
+from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
+
+__all__ = ["Archive"]
+
+_BESIDE = 300
+"""Characters of the neighbouring passages from which a snippet may take words."""
+
+
+class Archive:
+    """A reader of one generation of an archive; safe in threads, untouched by later ingests."""
+
+    def __init__(self, directory: Path, generation: Generation) -> None:
+        self.directory = directory
+        self._generation = generation
+        self._analyzer = Analyzer()
+        self._embedder: Embedder | None = None
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, directory: Path, *, embedder: Embedder | None = None) -> Archive:
+        """Open the committed generation; `embedder` spares loading it by the recorded name.
+
+        Raises:
+            ArchiveError: there is no archive, it is damaged, or built with another embedder.
+        """
+        archive = cls(directory, open_generation(directory))
+        if embedder is not None and embedder.name != archive.embedder_name:
+            raise ArchiveError(
+                f"archive '{directory}' was built with embedder {archive.embedder_name!r}, "
+                f"not {embedder.name!r}; open it with that one"
+            )
+        archive._embedder = embedder
+        return archive
+
+    @property
+    def id(self) -> str:
+        return self._generation.manifest.archive_id
+
+    @property
+    def generation(self) -> int:
+        return self._generation.manifest.generation
+
+    @property
+    def embedder_name(self) -> str:
+        return self._generation.manifest.embedder
+
+    @cached_property
+    def _entries(self) -> dict[int, DocumentEntry]:
+        return {record.id: record.entry() for record in self._generation.live}
+
+    def documents(self) -> Sequence[DocumentEntry]:
+        """Every live document, by id."""
+        return tuple(self._entries.values())
+
+    def document(self, number: int) -> DocumentEntry:
+        """One document.
+
+        Raises:
+            NothingThere: there is none of this id; the message says what became of it.
+        """
+        return self._entries[self._generation.record(number).id]
+
+    def documents_under(self, paths: Iterable[Path]) -> list[int]:
+        """Ids of the documents that stand at or under these paths, absolute or from here."""
+        asked = [path.resolve().as_posix() for path in paths]
+        return [
+            record.id
+            for record in self._generation.live
+            if any(_is_under(root, path, place) for root, path in record.paths for place in asked)
+        ]
+
+    def documents_named(self, names: Iterable[str]) -> list[int]:
+        """Ids of the documents with these names: `D3`, a path, a file name, or a glob of paths.
+
+        Raises:
+            UsageError: a name fits no document.
+        """
+        chosen: set[int] = set()
+        for name in names:
+            fitting = {entry.id for entry in self.documents() if _is_named(entry, name)}
+            if not fitting:
+                raise UsageError(f"no document {name!r}; give D3, a path, or a glob such as *2018*")
+            chosen |= fitting
+        return sorted(chosen)
+
+    def sha256(self, number: int) -> str:
+        return self._generation.record(number).sha256
+
+    def sections(self, number: int) -> Sequence[Section]:
+        """The outline, every section before its subsections."""
+        return self._segment(self._generation.record(number)).sections(number)
+
+    def page_labels(self, number: int) -> Sequence[str]:
+        """The printed label of each PDF page, in order."""
+        pages = self._segment(self._generation.record(number)).pdf_pages(number)
+        return tuple(page.label for page in pages)
+
+    def resolve(self, locator: Locator) -> PassageRange:
+        """The passages that a locator names.
+
+        Raises:
+            NothingThere: it names none; the message says what there is.
+        """
+        if locator.kind is LocatorKind.NOTE:
+            raise UsageError(f"{locator} is a note of a run; the archive has documents only")
+        record = self._generation.record(locator.number)
+        entry = self._entries[record.id]
+        match locator.kind:
+            case LocatorKind.PASSAGES:
+                return passage_range(locator, entry)
+            case LocatorKind.PDF_PAGES:
+                pages = self._segment(record).pdf_pages(record.id)
+                return pdf_page_range(locator, entry, pages, self._starts(record))
+            case LocatorKind.SECTION:
+                return section_range(locator, entry, self.sections(record.id), self._starts(record))
+        return PassageRange(record.id, 1, record.passages)
+
+    def load(self, locator: Locator) -> Sequence[Passage]:
+        """The passages that a locator names, in reading order."""
+        return self.load_range(self.resolve(locator))
+
+    def load_range(self, passages: PassageRange) -> Sequence[Passage]:
+        """These passages, in reading order."""
+        record = self._generation.record(passages.document)
+        passage_range(
+            Locator(LocatorKind.PASSAGES, record.id, passages.first, passages.last),
+            self._entries[record.id],
+        )
+        first_row = record.first_row + passages.first - 1
+        return self._segment(record).passages(first_row, passages.last - passages.first + 1)
+
+    def text(self, number: int, start: int = 0, end: int | None = None) -> str:
+        """A slice of a document's text, by offset."""
+        record = self._generation.record(number)
+        starts = self._generation.segments[record.segment].starts
+        own = starts[record.first_row : record.first_row + record.passages]
+        start = max(0, start)
+        first = max(0, int(own.searchsorted(start, side="right")) - 1)
+        last = record.passages if end is None else int(own.searchsorted(end, side="left"))
+        text = self._segment(record).text(record.first_row + first, max(0, last - first))
+        base = int(own[first])
+        return text[start - base : None if end is None else max(0, end - base)]
+
+    def search(
+        self,
+        query: str,
+        *,
+        documents: Collection[int] | None = None,
+        page: int = 1,
+        page_size: int = 10,
+    ) -> SearchPage:
+        """Find passages by words and by meaning; `documents` restricts it to these ids."""
+        ranking = rank(
+            query,
+            self._generation,
+            analyzer=self._analyzer,
+            embedder=self._load_embedder,
+            documents=documents,
+        )
+        first, last, pages = page_bounds(ranking.total, page=page, page_size=page_size)
+        hits = tuple(
+            self._hit(passage, found_by, ranking)
+            for passage, found_by in ranking.slice(first, last)
+        )
+        return SearchPage(hits, ranking.by_words, ranking.by_meaning, page, pages)
+
+    def grep(
+        self,
+        pattern: str,
+        *,
+        documents: Collection[int] | None = None,
+        page: int = 1,
+        page_size: int = 10,
+    ) -> GrepPage:
+        """Find a regular expression (RE2) in reading order, across passage and page borders.
+
+        Raises:
+            UsageError: the pattern is none that RE2 knows.
+        """
+        records = self._generation.live
+        if documents is not None:
+            records = tuple(record for record in records if record.id in set(documents))
+        matches = list(find_matches(pattern, self._generation, records))
+        first, last, pages = page_bounds(len(matches), page=page, page_size=page_size)
+        hits = tuple(self._pattern_hit(match) for match in matches[first:last])
+        return GrepPage(hits, len(matches), sum(match.matches for match in matches), page, pages)
+
+    def status(self) -> ArchiveStatus:
+        """What the archive holds, in figures."""
+        return status_of(self.directory, self._generation)
+
+    def close(self) -> None:
+        """Let go of the generation; its files may be removed by a writer from now on."""
+        self._generation = Generation(self._generation.manifest, {}, None)
+
+    def _hit(self, passage_id: PassageId, found_by: str, ranking: Ranking) -> Hit:
+        passage = self._passage(passage_id)
+        shown = snippet(passage.text, ranking.terms, self._analyzer)
+        return Hit(passage_id, shown.text, passage.pdf_page_at(shown.offset), found_by)
+
+    def _pattern_hit(self, match: Match) -> Hit:
+        passage = self._passage(PassageId(match.document, match.ordinal))
+        base = max(0, match.start - _BESIDE)
+        text = self.text(match.document, base, min(match.end, match.start + _BESIDE) + _BESIDE)
+        shown = excerpt(text, match.start - base, match.end - base)
+        pdf_page = passage.pdf_page_at(match.start - passage.start)
+        return Hit(passage.id, shown, pdf_page, "pattern")
+
+    def _passage(self, passage: PassageId) -> Passage:
+        record = self._generation.record(passage.document)
+        return self._segment(record).passages(record.first_row + passage.ordinal - 1, 1)[0]
+
+    def _segment(self, record: DocumentRecord) -> Segment:
+        return self._generation.segments[record.segment]
+
+    def _starts(self, record: DocumentRecord) -> Sequence[int]:
+        starts = self._segment(record).starts
+        own: list[int] = starts[record.first_row : record.first_row + record.passages].tolist()
+        return own
+
+    def _load_embedder(self) -> Embedder:
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = self._recorded_embedder()
+            return self._embedder
+
+    def _recorded_embedder(self) -> Embedder:
+        try:
+            return load_embedder(self.embedder_name)
+        except UsageError as error:
+            raise ArchiveError(
+                f"archive '{self.directory}' was built with embedder {self.embedder_name!r}, "
+                "which is not installed; install it, or ingest again into another archive"
+            ) from error
+
+
+def _is_under(root: str, path: str, place: str) -> bool:
+    location = f"{root.rstrip('/')}/{path}"
+    beneath = location.startswith((place.rstrip("/") + "/", place + "#"))
+    return location == place or beneath
+
+
+def _is_named(entry: DocumentEntry, name: str) -> bool:
+    if name == entry.name:
+        return True
+    return any(
+        name in (path, path.rsplit("/", 1)[-1]) or fnmatchcase(path, name) for path in entry.paths
+    )

@@ -1,0 +1,144 @@
+"""Which file holds which document: identity by content, over any number of ingests. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest
+
+__all__ = ["Catalogue", "Departure", "missing_files"]
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A document that no file holds any more."""
+
+    document: int
+    replaced_by: int | None
+
+
+class Catalogue:
+    """The documents and files of an archive while an ingest changes them."""
+
+    def __init__(self, manifest: Manifest | None) -> None:
+        self.documents: dict[int, DocumentRecord] = {}
+        self.files: dict[str, FileRecord] = {}
+        self.next_document = manifest.next_document if manifest else 1
+        if manifest:
+            self.documents = {record.id: record for record in manifest.documents}
+            self.files = {record.location: record for record in manifest.files}
+        self._by_content = {
+            (record.sha256, record.reader): record.id for record in self.documents.values()
+        }
+        self._known_sizes = {record.size for record in self.files.values()}
+        self._same_files = {
+            (record.sha256, record.reader): record for record in self.files.values()
+        }
+
+    def is_unchanged(self, found: FileRecord) -> bool:
+        """Whether a file looks as it did when it was read: no content is compared."""
+        known = self.files.get(found.location)
+        return known is not None and (known.size, known.mtime_ns, known.reader) == (
+            found.size,
+            found.mtime_ns,
+            found.reader,
+        )
+
+    def adopt(self, found: FileRecord) -> bool:
+        """Take a file whose content is known without reading its documents again."""
+        same = self._same_files.get((found.sha256, found.reader))
+        if same is None or same.problems or not all(map(self._is_live, same.documents)):
+            return False
+        self.files[found.location] = replace(found, documents=same.documents)
+        return True
+
+    def number_of(self, sha256: str, reader: str) -> tuple[int, bool]:
+        """The id of content, and whether its passages must be added: it is new, or comes back."""
+        number = self._by_content.get((sha256, reader))
+        if number is None:
+            number = self._by_content[sha256, reader] = self.next_document
+            self.next_document += 1
+            return number, True
+        return number, not self.documents[number].is_live
+
+    def may_be_known(self, found: FileRecord) -> bool:
+        """Whether a file of this size was read before, so that its content is worth comparing."""
+        return found.size in self._known_sizes
+
+    def add_document(self, record: DocumentRecord) -> None:
+        self.documents[record.id] = record
+
+    def add_file(self, record: FileRecord) -> None:
+        """Note what was read from a file."""
+        self.files[record.location] = record
+        self._same_files[record.sha256, record.reader] = record
+
+    def add_problems(self, found: FileRecord, problems: Sequence[str]) -> None:
+        """Note that nothing can be read from a file; what was read from it earlier stays."""
+        known = self.files.get(found.location)
+        documents = known.documents if known else ()
+        record = replace(found, documents=documents, problems=tuple(problems))
+        self.files[found.location] = record
+
+    def forget_file(self, location: str) -> None:
+        del self.files[location]
+
+    def moved(self, missing: Sequence[str]) -> list[str]:
+        """Those of the missing files whose documents other files hold."""
+        gone = set(missing)
+        present = [file for file in self.files.values() if file.location not in gone]
+        held = {number for file in present for number, _ in file.documents}
+        return [
+            location
+            for location in missing
+            if all(number in held for number, _ in self.files[location].documents)
+        ]
+
+    def settle(self, *, before: Mapping[str, FileRecord]) -> list[Departure]:
+        """Give every document its paths, and let those go that no file holds any more."""
+        paths = self._paths()
+        known = {number for file in before.values() for number, _ in file.documents}
+        fresh = {
+            place: number
+            for number, places in paths.items()
+            if number not in known
+            for place in places
+        }
+        departures = []
+        for record in list(self.documents.values()):
+            if record.id in paths:
+                self.documents[record.id] = replace(record, paths=paths[record.id])
+            elif record.is_live:
+                heir = next((fresh[place] for place in record.paths if place in fresh), None)
+                left = replace(record, segment="", first_row=0, replaced_by=heir)
+                self.documents[record.id] = left
+                departures.append(Departure(record.id, heir))
+        return departures
+
+    def _paths(self) -> dict[int, tuple[tuple[str, str], ...]]:
+        paths: dict[int, list[tuple[str, str]]] = {}
+        for file in self.files.values():
+            for number, line in file.documents:
+                paths.setdefault(number, []).append((file.root, file.path + line))
+        return {
+            number: tuple(sorted(places, key=lambda place: (place[1], place[0])))
+            for number, places in paths.items()
+        }
+
+    def _is_live(self, held: tuple[int, str]) -> bool:
+        record = self.documents.get(held[0])
+        return record is not None and record.is_live
+
+
+def missing_files(
+    files: Mapping[str, FileRecord], found: Sequence[FileRecord], roots: Sequence[str]
+) -> list[str]:
+    """Known files under `roots` that were not found there, in path order."""
+    locations = {file.location for file in found}
+    return sorted(
+        location
+        for location in files
+        if location not in locations
+        and any(location == root or location.startswith(root.rstrip("/") + "/") for root in roots)
+    )

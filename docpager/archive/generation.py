@@ -1,0 +1,222 @@
+"""Writes the next generation: new passages in, departed documents out, small segments merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docpager.archive.durable import sync_directory, write_bytes
+from docpager.archive.lexical import LexicalWriter
+from docpager.archive.manifest import DocumentRecord, Manifest, SegmentRecord
+from docpager.archive.segment import Segment
+from docpager.archive.segment_writer import SegmentWriter, merge_segments, text_to_embed
+from docpager.archive.words import Analyzer
+from docpager.documents.document import Document
+from docpager.pages import Passage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docpager.archive.embedding import Embedder
+
+__all__ = ["GenerationWriter", "live_rows", "segments_to_merge"]
+
+_LIVE_SEGMENTS = 8
+_TIER = 2
+"""A segment joins a merge when it is at most this many times as large as what it joins."""
+_EMBED_AT_ONCE = 1024
+
+
+class GenerationWriter:
+    """The parts of the generation after `manifest`; nothing of them counts before the commit."""
+
+    def __init__(
+        self, directory: Path, manifest: Manifest, *, embedder: Callable[[], Embedder]
+    ) -> None:
+        self._directory = directory
+        self._manifest = manifest
+        self._embedder = embedder
+        self._next_part = manifest.next_part
+        self._analyzer = Analyzer()
+        self._segment: SegmentWriter | None = None
+        self._segment_name = ""
+        self._lexical: LexicalWriter | None = None
+        self._lexical_name = manifest.lexical
+        self._waiting: list[tuple[Document, Passage]] = []
+
+    def add(self, number: int, document: Document, passages: Sequence[Passage]) -> tuple[str, int]:
+        """Append a document; the segment and the row where its passages begin."""
+        segment = self._open_segment()
+        first_row = segment.rows + len(self._waiting)
+        segment.add_outline(number, document)
+        lexical = self._open_lexical()
+        for passage, text in zip(passages, whole_words(document, passages), strict=True):
+            lexical.add(passage.id, self._analyzer.terms(text))
+        self._waiting += [(document, passage) for passage in passages]
+        if len(self._waiting) >= _EMBED_AT_ONCE:
+            self._flush()
+        return self._segment_name, first_row
+
+    def remove(self, documents: Iterable[int]) -> None:
+        """Take documents out of the word index; their rows become deletions."""
+        self._open_lexical().remove(documents)
+
+    def close(self, documents: Mapping[int, DocumentRecord]) -> Manifest:
+        """Put every part on the disk; the manifest to commit, `documents` settled in it."""
+        segments = list(self._manifest.segments)
+        if self._segment:
+            self._flush()
+            self._segment.close()
+            segments.append(SegmentRecord(self._segment_name, self._segment.rows))
+        if self._lexical:
+            self._lexical.close()
+        segments, settled = self._merge(segments, dict(documents))
+        return self._manifest.succeed(
+            segments=tuple(segments),
+            documents=tuple(settled[number] for number in sorted(settled)),
+            lexical=self._lexical_name,
+            deletions=self._write_deletions(segments, settled.values()),
+            next_part=self._next_part,
+        )
+
+    def abandon(self) -> None:
+        """Let go of everything unfinished."""
+        if self._segment:
+            self._segment.abandon()
+        self._lexical = None
+
+    def _flush(self) -> None:
+        if self._waiting and self._segment:
+            texts = [text_to_embed(document, passage) for document, passage in self._waiting]
+            vectors = self._embedder().embed_passages(texts)
+            self._segment.add([passage for _, passage in self._waiting], vectors)
+            self._waiting = []
+
+    def _merge(
+        self, segments: list[SegmentRecord], documents: dict[int, DocumentRecord]
+    ) -> tuple[list[SegmentRecord], dict[int, DocumentRecord]]:
+        documents, segments = dict(documents), _without_empty(segments, documents.values())
+        chosen = segments_to_merge(segments)
+        if not chosen:
+            return segments, documents
+        name = self._take_part()
+        names = [record.name for record in chosen]
+        readers = [self._open(record) for record in chosen]
+        moving = [record for record in documents.values() if record.segment in names]
+        live = [(names.index(r.segment), r.id, r.first_row, r.passages) for r in moving]
+        target = self._directory / "segments" / name
+        first_rows = merge_segments(readers, target, live=live, dimension=self._manifest.dimension)
+        for number, first_row in first_rows.items():
+            documents[number] = replace(documents[number], segment=name, first_row=first_row)
+        rows = sum(documents[number].passages for number in first_rows)
+        kept = [record for record in segments if record.name not in names]
+        return [*kept, SegmentRecord(name, rows)], documents
+
+    def _write_deletions(
+        self, segments: Sequence[SegmentRecord], documents: Iterable[DocumentRecord]
+    ) -> str:
+        import numpy as np
+
+        live = live_rows(segments, documents)
+        if all(rows.all() for rows in live.values()):
+            return ""
+        name = f"{self._take_part()}.bitmap"
+        bits = [np.packbits(~live[record.name], bitorder="little") for record in segments]
+        folder = self._directory / "deletions"
+        folder.mkdir(exist_ok=True)
+        write_bytes(folder / name, b"".join(part.tobytes() for part in bits))
+        sync_directory(folder)
+        return name
+
+    def _open(self, record: SegmentRecord) -> Segment:
+        return Segment.open(self._directory / "segments" / record.name, record.rows)
+
+    def _open_segment(self) -> SegmentWriter:
+        if self._segment is None:
+            self._segment_name = self._take_part()
+            self._segment = SegmentWriter(
+                self._directory / "segments" / self._segment_name,
+                dimension=self._manifest.dimension,
+            )
+        return self._segment
+
+    def _open_lexical(self) -> LexicalWriter:
+        if self._lexical is None:
+            folder = self._directory / "lexical"
+            previous = folder / self._lexical_name if self._lexical_name else None
+            self._lexical_name = self._take_part()
+            self._lexical = LexicalWriter(folder / self._lexical_name, previous=previous)
+        return self._lexical
+
+    def _take_part(self) -> str:
+        name = f"{self._next_part:06d}"
+        self._next_part += 1
+        return name
+
+
+def segments_to_merge(segments: Sequence[SegmentRecord]) -> list[SegmentRecord]:
+    """The segments to write into one so that at most eight are live; the smallest, by tiers."""
+    if len(segments) <= _LIVE_SEGMENTS:
+        return []
+    by_size = sorted(segments, key=lambda record: (record.rows, record.name))
+    chosen = by_size[:2]
+    for record in by_size[2:]:
+        if record.rows > _TIER * sum(member.rows for member in chosen):
+            break
+        chosen.append(record)
+    return chosen
+
+
+def live_rows(
+    segments: Sequence[SegmentRecord], documents: Iterable[DocumentRecord]
+) -> dict[str, NDArray[np.bool_]]:
+    """By segment: which of its rows belong to a live document."""
+    import numpy as np
+
+    live = {record.name: np.zeros(record.rows, dtype=np.bool_) for record in segments}
+    for document in documents:
+        if document.is_live:
+            rows = live[document.segment]
+            rows[document.first_row : document.first_row + document.passages] = True
+    return live
+
+
+def whole_words(document: Document, passages: Sequence[Passage]) -> list[str]:
+    """The passages' texts, each word that a border cuts in two given to both sides."""
+    return [
+        document.text[_word_start(document.text, p.start) : _word_end(document.text, p.end)]
+        for p in passages
+    ]
+
+
+_LONGEST_WORD = 80
+
+
+def _word_start(text: str, offset: int) -> int:
+    lowest = max(0, offset - _LONGEST_WORD)
+    start = offset
+    while lowest < start < len(text) and _joins(text[start - 1]) and _joins(text[offset]):
+        start -= 1
+    return start if start > lowest or lowest == 0 else offset
+
+
+def _word_end(text: str, offset: int) -> int:
+    highest = min(len(text), offset + _LONGEST_WORD)
+    end = offset
+    while 0 < end < highest and _joins(text[end]) and _joins(text[offset - 1]):
+        end += 1
+    return end if end < highest or highest == len(text) else offset
+
+
+def _joins(character: str) -> bool:
+    return character.isalnum() or character in "-_'’.,"
+
+
+def _without_empty(
+    segments: Sequence[SegmentRecord], documents: Iterable[DocumentRecord]
+) -> list[SegmentRecord]:
+    used = {document.segment for document in documents}
+    return [record for record in segments if record.name in used]

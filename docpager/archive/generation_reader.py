@@ -1,0 +1,112 @@
+"""One committed generation, opened: its manifest and the parts that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docpager.archive.lexical import LexicalIndex
+from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest
+from docpager.archive.segment import Segment
+from docpager.errors import ArchiveError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Generation", "NothingThere", "open_generation"]
+
+
+class NothingThere(UsageError, ArchiveError, LookupError):
+    """A locator that names nothing in this archive; the message says what there is."""
+
+
+class Generation:
+    """The parts of one generation. They stay readable when a writer goes on."""
+
+    def __init__(
+        self, manifest: Manifest, segments: dict[str, Segment], lexical: LexicalIndex | None
+    ) -> None:
+        self.manifest = manifest
+        self.segments = segments
+        self.lexical = lexical
+        """None where nothing was ever indexed."""
+        self._records = {record.id: record for record in manifest.documents}
+
+    def record(self, number: int) -> DocumentRecord:
+        """A live document.
+
+        Raises:
+            NothingThere: there is none of this id; the message says what became of it.
+        """
+        record = self._records.get(number)
+        if record is not None and record.is_live:
+            return record
+        raise NothingThere(self._why_not(number, record))
+
+    @cached_property
+    def live(self) -> tuple[DocumentRecord, ...]:
+        """Live documents by id."""
+        return tuple(record for record in self.manifest.documents if record.is_live)
+
+    def rows(self, documents: Collection[int] | None) -> dict[str, NDArray[np.bool_]]:
+        """By segment: the rows of live documents, or of these only."""
+        from docpager.archive.generation import live_rows
+
+        chosen = self.live
+        if documents is not None:
+            wanted = set(documents)
+            chosen = tuple(record for record in self.live if record.id in wanted)
+        return live_rows(self.manifest.segments, chosen)
+
+    def _why_not(self, number: int, record: DocumentRecord | None) -> str:
+        if record is None:
+            return f"no document D{number}; {self._what_there_is()}"
+        path = record.paths[0][1] if record.paths else record.title
+        if record.replaced_by is None:
+            return f"D{number} ({path}) was removed; {self._what_there_is()}"
+        return f"D{number} ({path}) was replaced by D{record.replaced_by}"
+
+    def _what_there_is(self) -> str:
+        if not self.live:
+            return "the archive has no documents"
+        first, last = self.live[0].id, self.live[-1].id
+        if first == last:
+            return f"the archive has one document: D{first}"
+        return f"the archive has {len(self.live)} documents, D{first} to D{last}"
+
+
+def open_generation(directory: Path) -> Generation:
+    """The committed generation; a newer one when a writer replaced it meanwhile.
+
+    Raises:
+        ArchiveError: there is no archive, or it is damaged.
+    """
+    manifest = read_manifest(directory)
+    while True:
+        try:
+            return _open_parts(directory, manifest)
+        except FileNotFoundError as error:
+            newer = read_manifest(directory)
+            if newer.generation == manifest.generation:
+                raise ArchiveError(
+                    f"archive '{directory}' is damaged: '{error.filename or error}' is missing; "
+                    "move the archive away and ingest the documents again"
+                ) from None
+            manifest = newer
+        except OSError as error:
+            raise ArchiveError(
+                f"archive '{directory}' cannot be read: {error.strerror or error}"
+            ) from error
+
+
+def _open_parts(directory: Path, manifest: Manifest) -> Generation:
+    segments = {
+        record.name: Segment.open(directory / "segments" / record.name, record.rows)
+        for record in manifest.segments
+    }
+    name = manifest.lexical
+    lexical = LexicalIndex(directory / "lexical" / name) if name else None
+    return Generation(manifest, segments, lexical)

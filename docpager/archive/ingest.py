@@ -1,0 +1,138 @@
+"""Brings an archive up to date with folders of files: the way in."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+
+from docpager.archive.catalogue import Catalogue, missing_files
+from docpager.archive.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
+from docpager.archive.generation import GenerationWriter
+from docpager.archive.lock import LOCK_FILE, writer_lock
+from docpager.archive.manifest import (
+    MANIFEST,
+    FileRecord,
+    Manifest,
+    discard_unnamed_parts,
+    read_manifest,
+)
+from docpager.archive.report import IngestReport, report_of
+from docpager.archive.sources import FilesSource, Source
+from docpager.archive.update import Changes, Progress, Update
+from docpager.errors import ArchiveError
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    roots: Sequence[Path],
+    archive_directory: Path,
+    *,
+    embedder: str | Embedder | None = None,
+    text_field: str | None = None,
+    prune: bool = False,
+    progress: Progress | None = None,
+    source: Source | None = None,
+) -> IngestReport:
+    """Bring the archive up to date with the files under `roots`, as one new generation.
+
+    Files that look unchanged are not opened; without a change there is no new generation.
+    `prune` removes the documents of files that are gone; otherwise they are kept and reported.
+
+    Raises:
+        UsageError: there is no such file or folder, or no such embedder.
+        ArchiveError: the place is no archive, cannot be written, is being written by another
+            process, or was built with another embedder.
+    """
+    began = perf_counter()
+    files: Source = source or FilesSource(archive_directory, text_field=text_field)
+    places = [root.resolve().as_posix() for root in roots]
+    found = files.find(roots)
+    changes = Changes()
+    manifest = _committed(archive_directory)
+    _refuse_other_embedder(archive_directory, manifest, embedder)
+    if _has_work(manifest, found, places, prune=prune):
+        with _writing(archive_directory):
+            update = _update(archive_directory, embedder)
+            manifest = update.run(found, places, files, prune=prune, progress=progress)
+            changes = update.changes
+    missing = missing_files(Catalogue(manifest).files, found, places)
+    return report_of(manifest, found, missing, changes, seconds=perf_counter() - began)
+
+
+def _has_work(
+    manifest: Manifest | None, found: Sequence[FileRecord], places: Sequence[str], *, prune: bool
+) -> bool:
+    catalogue = Catalogue(manifest)
+    if not all(map(catalogue.is_unchanged, found)):
+        return True
+    return prune and bool(missing_files(catalogue.files, found, places))
+
+
+def _committed(directory: Path) -> Manifest | None:
+    """The archive's manifest; None where an archive can be made.
+
+    Raises:
+        ArchiveError: the place holds something else, or a damaged archive.
+    """
+    if (directory / MANIFEST).exists():
+        return read_manifest(directory)
+    if directory.is_dir():
+        names = [path.name for path in directory.iterdir()]
+        if names and LOCK_FILE not in names:
+            raise ArchiveError(
+                f"'{directory}' is not empty and not an archive; name another with --archive"
+            )
+    elif directory.exists():
+        raise ArchiveError(f"'{directory}' is a file; name another archive with --archive")
+    return None
+
+
+def _refuse_other_embedder(
+    directory: Path, manifest: Manifest | None, asked: str | Embedder | None
+) -> None:
+    if manifest is None or asked is None:
+        return
+    name = asked if isinstance(asked, str) else asked.name
+    if name != manifest.embedder:
+        raise ArchiveError(
+            f"archive '{directory}' was built with embedder {manifest.embedder!r}, but {name!r} "
+            f"was asked for; pass --embedder {manifest.embedder}, or ingest into another archive"
+        )
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with writer_lock(directory):
+            yield
+    except OSError as error:
+        raise ArchiveError(
+            f"archive '{directory}' cannot be written: {error.strerror or error}; "
+            "make room or make it writable, or name another with --archive"
+        ) from error
+
+
+def _update(directory: Path, embedder: str | Embedder | None) -> Update:
+    """What is needed to write the next generation. The lock is held: nobody else writes."""
+    manifest = _committed(directory)
+    _refuse_other_embedder(directory, manifest, embedder)
+    discard_unnamed_parts(directory, manifest)
+    load = _loader(embedder or (manifest.embedder if manifest else DEFAULT_EMBEDDER))
+    if manifest is None:
+        made = load()
+        manifest = Manifest(uuid.uuid4().hex, 0, made.name, made.dimension)
+    return Update(directory, manifest, GenerationWriter(directory, manifest, embedder=load))
+
+
+def _loader(embedder: str | Embedder) -> Callable[[], Embedder]:
+    @cache
+    def load() -> Embedder:
+        return load_embedder(embedder) if isinstance(embedder, str) else embedder
+
+    return load

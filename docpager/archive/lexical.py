@@ -1,0 +1,194 @@
+"""BM25 by tantivy, one index per generation. The only module that imports tantivy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from docpager.archive.durable import CHECKSUMS, fresh_directory, sync_part
+from docpager.errors import ArchiveError
+from docpager.pages import PassageId
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["LexicalIndex", "LexicalWriter", "WordHit", "key_of", "passage_of"]
+
+_COPIED = ("meta.json", ".managed.json")
+_HEAP_BYTES = 64_000_000
+_ANALYZER = "terms"
+
+
+class WordHit(NamedTuple):
+    """A passage that contains a query word."""
+
+    passage: PassageId
+    score: float
+
+
+def key_of(passage: PassageId) -> int:
+    """A passage as one number that sorts by document id, then ordinal."""
+    return passage.document << 32 | passage.ordinal
+
+
+def passage_of(key: int) -> PassageId:
+    return PassageId(key >> 32, key & 0xFFFF_FFFF)
+
+
+class LexicalWriter:
+    """The index of the next generation: the last one's segment files, plus and minus documents."""
+
+    def __init__(self, directory: Path, *, previous: Path | None) -> None:
+        import tantivy
+
+        self._directory = fresh_directory(directory)
+        if previous is not None:
+            _inherit(previous, directory)
+        self._index = tantivy.Index(_schema(), path=str(directory), reuse=True)
+        _register(self._index)
+        self._schema = self._index.schema
+        # One thread: the same documents in the same order make the same index.
+        self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+
+    def remove(self, documents: Iterable[int]) -> None:
+        """Delete what was indexed of these documents before; added again later, they stay."""
+        import tantivy
+
+        for document in documents:
+            query = tantivy.Query.term_query(self._schema, "document", document, "basic")
+            self._writer.delete_documents_by_query(query)
+
+    def add(self, passage: PassageId, terms: Sequence[str]) -> None:
+        import tantivy
+
+        entry = tantivy.Document()
+        entry.add_text("body", " ".join(terms))
+        entry.add_unsigned("key", key_of(passage))
+        entry.add_unsigned("document", passage.document)
+        self._writer.add_document(entry)
+
+    def close(self) -> None:
+        """Put the finished index on the disk, with its merges done."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        del self._writer, self._index
+        for lock in self._directory.glob("*.lock"):
+            lock.unlink()
+        sync_part(self._directory)
+
+
+class LexicalIndex:
+    """A reader of one index; safe in threads."""
+
+    def __init__(self, directory: Path) -> None:
+        import tantivy
+
+        if not (directory / _COPIED[0]).is_file():
+            raise FileNotFoundError(directory)
+        try:
+            index = tantivy.Index.open(str(directory))
+            _register(index)
+            index.config_reader("manual")
+            self._searcher = index.searcher()
+        except (ValueError, OSError) as error:
+            raise ArchiveError(
+                f"part '{directory}' of the archive is damaged; "
+                "move the archive away and ingest the documents again"
+            ) from error
+        self._schema = index.schema
+
+    def count(self, terms: Sequence[str], *, documents: Collection[int] | None = None) -> int:
+        """How many passages contain a term."""
+        query = self._query(terms, "document", documents)
+        if query is None:
+            return 0
+        found: Any = self._searcher.search(query, limit=1)
+        return int(found.count)
+
+    def best(
+        self, terms: Sequence[str], *, count: int, documents: Collection[int] | None = None
+    ) -> list[WordHit]:
+        """The first `count` passages by BM25; ties by document id and ordinal, before the cut."""
+        query = self._query(terms, "document", documents)
+        if query is None or count < 1:
+            return []
+        wanted = count + 1
+        while True:
+            found = self._searcher.search(query, limit=wanted, count=False).hits
+            if len(found) < wanted or _rounded(found[-1][0]) < _rounded(found[count - 1][0]):
+                return self._in_order(found)[:count]
+            wanted *= 2
+
+    def every(
+        self, terms: Sequence[str], *, documents: Collection[int] | None = None
+    ) -> list[WordHit]:
+        """All passages that contain a term, best first."""
+        return self.best(terms, count=max(1, int(self._searcher.num_docs)), documents=documents)
+
+    def containing(self, terms: Sequence[str], among: Collection[PassageId]) -> set[PassageId]:
+        """Those of `among` that contain a term."""
+        query = self._query(terms, "key", [key_of(passage) for passage in among])
+        if query is None or not among:
+            return set()
+        found = self._searcher.search(query, limit=len(among), count=False).hits
+        return {hit.passage for hit in self._in_order(found)}
+
+    def _in_order(self, found: Sequence[tuple[float, Any]]) -> list[WordHit]:
+        keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
+        ranked = sorted(
+            (-_rounded(score), int(key)) for (score, _), key in zip(found, keys, strict=True)
+        )
+        return [WordHit(passage_of(key), -score) for score, key in ranked]
+
+    def _query(
+        self, terms: Sequence[str], field: str, values: Collection[int] | None
+    ) -> tantivy.Query | None:
+        from tantivy import Occur, Query
+
+        if not terms:
+            return None
+        words = Query.boolean_query(
+            [(Occur.Should, Query.term_query(self._schema, "body", term, "freq")) for term in terms]
+        )
+        if values is None:
+            return words
+        chosen = Query.term_set_query(self._schema, field, list(values))
+        return Query.boolean_query(
+            [(Occur.Must, words), (Occur.Must, Query.const_score_query(chosen, 0.0))]
+        )
+
+
+def _rounded(score: float) -> float:
+    # Equal passages may differ in the last bit, by the order in which their terms were summed.
+    return round(score, 4)
+
+
+def _inherit(previous: Path, directory: Path) -> None:
+    for source in sorted(previous.iterdir()):
+        if source.name in _COPIED:
+            shutil.copyfile(source, directory / source.name)
+        elif not source.name.endswith(".lock") and source.name != CHECKSUMS:
+            try:
+                os.link(source, directory / source.name)
+            except OSError:
+                shutil.copyfile(source, directory / source.name)
+
+
+def _schema() -> tantivy.Schema:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("body", tokenizer_name=_ANALYZER, index_option="freq")
+    builder.add_unsigned_field("key", indexed=True, fast=True)
+    builder.add_unsigned_field("document", indexed=True)
+    return builder.build()
+
+
+def _register(index: tantivy.Index) -> None:
+    import tantivy
+
+    whitespace = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer(_ANALYZER, whitespace)

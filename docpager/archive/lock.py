@@ -1,0 +1,65 @@
+"""One writer at a time: a file lock that names its holder and dies with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from docpager.errors import ArchiveError
+
+__all__ = ["LOCK_FILE", "ArchiveLocked", "writer_lock"]
+
+LOCK_FILE = "writer.lock"
+_HOLDER_FILE = "writer.json"
+
+
+class ArchiveLocked(ArchiveError):
+    """Another process is writing this archive."""
+
+
+@contextmanager
+def writer_lock(directory: Path) -> Iterator[None]:
+    """Be the archive's only writer.
+
+    Raises:
+        ArchiveLocked: another process is; a dead one does not count.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(directory / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ArchiveLocked(
+            f"archive '{directory}' is being written by {_holder(directory)}; "
+            "wait until it is done, or stop it"
+        ) from None
+    except OSError as error:
+        raise ArchiveError(
+            f"archive '{directory}' cannot be written: {error.strerror}; "
+            "make it writable or name another with --archive"
+        ) from error
+    try:
+        _name_holder(directory)
+        yield
+    finally:
+        (directory / _HOLDER_FILE).unlink(missing_ok=True)
+        lock.release()
+
+
+def _name_holder(directory: Path) -> None:
+    holder = {"pid": os.getpid(), "host": socket.gethostname()}
+    (directory / _HOLDER_FILE).write_text(json.dumps(holder), encoding="utf-8")
+
+
+def _holder(directory: Path) -> str:
+    # The lock file itself cannot hold the name: whoever asks for the lock truncates it.
+    try:
+        holder = json.loads((directory / _HOLDER_FILE).read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

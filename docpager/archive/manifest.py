@@ -1,0 +1,243 @@
+"""The manifest: which immutable parts are the archive now. Renaming it is the commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from docpager.archive.durable import discard, replace_file
+from docpager.documents.chunking import PASSAGE_TOKENS
+from docpager.errors import ArchiveError
+from docpager.pages import DocumentEntry
+
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "DocumentRecord",
+    "FileRecord",
+    "Manifest",
+    "SegmentRecord",
+    "commit_manifest",
+    "discard_unnamed_parts",
+    "read_manifest",
+]
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_PARTS = ("segments", "lexical", "deletions")
+_SEAL = ', "sha256": "'
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """One live segment."""
+
+    name: str
+    rows: int
+    """Passages in it, deleted ones included."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One file under an ingested root, as it was when it was last read."""
+
+    root: str
+    """Absolute."""
+    path: str
+    """Relative to the root, with `/`."""
+    size: int
+    mtime_ns: int
+    documents: tuple[tuple[int, str], ...] = ()
+    """What was read from it: (id, "") for most files, (id, "#17") for each line of a JSONL file."""
+    problems: tuple[str, ...] = ()
+    """A sentence for each part that could not be read."""
+    sha256: str = ""
+    """Of the whole file; empty where it could not be read."""
+    reader: str = ""
+    """Settings it was read with; with others it is read again."""
+
+    @property
+    def location(self) -> str:
+        """Where it stands on this machine."""
+        return f"{self.root.rstrip('/')}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """One document that has an id, live or not."""
+
+    id: int
+    sha256: str
+    title: str
+    kind: str
+    passages: int
+    tokens: int
+    pdf_pages: int
+    unreadable: tuple[int, ...]
+    paths: tuple[tuple[str, str], ...]
+    """(root, path relative to it), sorted by path; the last known ones where not live."""
+    segment: str
+    """Where its passages stand; empty where not live."""
+    first_row: int
+    """Row of its first passage in the segment."""
+    reader: str = ""
+    """Settings it was read with: part of its identity, as they change its text."""
+    replaced_by: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.segment != ""
+
+    def entry(self) -> DocumentEntry:
+        """The document as the rest of the house sees it."""
+        paths = sorted({path for _, path in self.paths})
+        return DocumentEntry(
+            id=self.id,
+            path=paths[0],
+            title=self.title,
+            kind=self.kind,
+            passages=self.passages,
+            tokens=self.tokens,
+            pdf_pages=self.pdf_pages,
+            unreadable_pdf_pages=self.unreadable,
+            other_paths=tuple(paths[1:]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One generation: everything a reader needs to know before it opens a part."""
+
+    archive_id: str
+    generation: int
+    embedder: str
+    dimension: int
+    passage_tokens: int = PASSAGE_TOKENS
+    """What passages aim at."""
+    next_document: int = 1
+    next_part: int = 1
+    segments: tuple[SegmentRecord, ...] = ()
+    lexical: str = ""
+    deletions: str = ""
+    """Empty where nothing is deleted."""
+    previous_parts: tuple[str, ...] = ()
+    """Parts of the generation before, kept for those who still open it."""
+    documents: tuple[DocumentRecord, ...] = ()
+    files: tuple[FileRecord, ...] = ()
+    format: int = field(default=FORMAT)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Every part of this generation, as paths in the archive."""
+        named = [f"segments/{segment.name}" for segment in self.segments]
+        named += [f"lexical/{self.lexical}"] if self.lexical else []
+        named += [f"deletions/{self.deletions}"] if self.deletions else []
+        return tuple(named)
+
+    def succeed(self, **changes: Any) -> Manifest:
+        """The generation after this one."""
+        return replace(self, generation=self.generation + 1, previous_parts=self.parts, **changes)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The committed generation of the archive in `directory`.
+
+    Raises:
+        ArchiveError: there is no archive, or its manifest is damaged or from another format.
+    """
+    path = directory / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ArchiveError(_nothing_here(directory)) from None
+    except UnicodeDecodeError:
+        raise _damaged(path) from None
+    except OSError as error:
+        raise ArchiveError(f"archive manifest '{path}' cannot be read: {error.strerror}") from error
+    return _parse(path, text)
+
+
+def commit_manifest(directory: Path, manifest: Manifest) -> None:
+    """Make `manifest` the archive; its parts must be on the disk already."""
+    payload = json.dumps(manifest, default=_fields, ensure_ascii=False)
+    digest = hashlib.sha256(payload.encode()).hexdigest()
+    sealed = f'{payload[:-1]}{_SEAL}{digest}"}}\n'
+    replace_file(directory / MANIFEST, sealed.encode())
+
+
+def discard_unnamed_parts(directory: Path, manifest: Manifest | None) -> None:
+    """Remove parts that neither the committed generation nor the one before it names."""
+    named = set(manifest.parts + manifest.previous_parts) if manifest else set()
+    for room in _PARTS:
+        for path in (directory / room).glob("*"):
+            if f"{room}/{path.name}" not in named:
+                discard(path)
+
+
+def _nothing_here(directory: Path) -> str:
+    if not directory.exists():
+        return (
+            f"no archive '{directory}'; make one with `docpager ingest PATH`, "
+            "or name another with --archive"
+        )
+    if not directory.is_dir():
+        return f"'{directory}' is a file, not an archive; name another with --archive"
+    return f"'{directory}' is not an archive: it has no {MANIFEST}; name another with --archive"
+
+
+def _damaged(path: Path) -> ArchiveError:
+    return ArchiveError(
+        f"archive manifest '{path}' is damaged; "
+        "move the archive away and ingest the documents again"
+    )
+
+
+def _parse(path: Path, text: str) -> Manifest:
+    body, seal, digest = text.rpartition(_SEAL)
+    payload = body + "}"
+    try:
+        if not seal or hashlib.sha256(payload.encode()).hexdigest() != digest[:64]:
+            raise _damaged(path)
+        content = json.loads(payload)
+        if content["format"] != FORMAT:
+            raise ArchiveError(
+                f"archive '{path.parent}' has format {content['format']}, and this docpager reads "
+                f"format {FORMAT}; use the docpager that wrote it, or ingest into another archive"
+            )
+        return _from_json(content)
+    except (ValueError, KeyError, TypeError):
+        raise _damaged(path) from None
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def _from_json(content: dict[str, Any]) -> Manifest:
+    plain = {
+        key: content[key]
+        for key in Manifest.__dataclass_fields__
+        if key not in ("segments", "previous_parts", "documents", "files")
+    }
+    return Manifest(
+        **plain,
+        segments=tuple(SegmentRecord(**segment) for segment in content["segments"]),
+        previous_parts=tuple(content["previous_parts"]),
+        documents=tuple(_document(document) for document in content["documents"]),
+        files=tuple(_file(file) for file in content["files"]),
+    )
+
+
+def _document(content: dict[str, Any]) -> DocumentRecord:
+    content["unreadable"] = tuple(content["unreadable"])
+    content["paths"] = tuple((root, path) for root, path in content["paths"])
+    return DocumentRecord(**content)
+
+
+def _file(content: dict[str, Any]) -> FileRecord:
+    content["documents"] = tuple((number, line) for number, line in content["documents"])
+    content["problems"] = tuple(content["problems"])
+    return FileRecord(**content)

@@ -1,0 +1,92 @@
+"""What an ingest did, and what it had to leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from docpager.archive.manifest import FileRecord, Manifest
+from docpager.archive.update import Changes
+
+__all__ = ["IngestReport", "report_of"]
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """The archive after an ingest, and what the ingest changed."""
+
+    documents: int = 0
+    """Live documents of the archive."""
+    passages: int = 0
+    """Live passages of the archive."""
+    pdf_pages: int = 0
+    generation: int = 0
+    files: int = 0
+    """Files found under the given paths."""
+    new: int = 0
+    """Documents with a new id, or whose content came back."""
+    changed: int = 0
+    """Those of the new ones that replaced another."""
+    unchanged: int = 0
+    """Files that did not change, or were only touched or moved."""
+    removed: int = 0
+    """Documents that no file holds any more."""
+    missing: list[str] = field(default_factory=list)
+    """Files that are gone but whose documents are kept; pruning removes them."""
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    """(path, path of the equal file read before it)."""
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    """(path, reason), in path order."""
+    unreadable: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """By path: PDF pages without usable text, of the documents under the given paths."""
+    seconds: float = 0.0
+
+    readable: int = 0
+    """Files under the given paths from which at least one document came."""
+
+    @property
+    def nothing_readable(self) -> bool:
+        """Whether not one document came out of the given paths."""
+        return self.readable == 0
+
+
+def report_of(
+    manifest: Manifest | None,
+    found: Sequence[FileRecord],
+    missing: Sequence[str],
+    changes: Changes,
+    *,
+    seconds: float,
+) -> IngestReport:
+    """What to tell about an ingest: the archive as it is, the files asked for, the changes."""
+    report = IngestReport(
+        files=len(found),
+        missing=list(missing),
+        new=changes.new,
+        changed=changes.changed,
+        removed=changes.removed,
+        unchanged=len(found) - changes.read,
+        duplicates=changes.duplicates,
+        seconds=seconds,
+    )
+    if manifest is None:
+        return report
+    live = [record for record in manifest.documents if record.is_live]
+    report.generation = manifest.generation
+    report.documents = len(live)
+    report.passages = sum(record.passages for record in live)
+    report.pdf_pages = sum(record.pdf_pages for record in live)
+    _add_files(report, manifest, {file.location for file in found})
+    return report
+
+
+def _add_files(report: IngestReport, manifest: Manifest, asked: set[str]) -> None:
+    unreadable = {record.id: record.unreadable for record in manifest.documents}
+    for file in sorted(manifest.files, key=lambda file: file.path):
+        if file.location not in asked:
+            continue
+        report.readable += bool(file.documents)
+        report.skipped += [(file.path, problem) for problem in file.problems]
+        for number, line in file.documents:
+            if unreadable[number]:
+                report.unreadable[file.path + line] = unreadable[number]

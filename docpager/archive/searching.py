@@ -1,0 +1,138 @@
+"""Hybrid search: words and meaning, one complete and stable list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docpager.archive.fusion import fuse
+from docpager.archive.generation_reader import Generation
+from docpager.archive.lexical import passage_of
+from docpager.archive.words import Analyzer
+from docpager.errors import UsageError
+from docpager.pages import Hit, PassageId
+
+if TYPE_CHECKING:
+    from docpager.archive.embedding import Embedder
+
+__all__ = ["NEAREST", "Ranking", "SearchPage", "page_bounds", "rank"]
+
+NEAREST = 200
+"""V: how many passages meaning may contribute."""
+_FUSED_WORDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One page of a search's results."""
+
+    hits: tuple[Hit, ...]
+    by_words: int
+    """Passages that contain a query word."""
+    by_meaning: int
+    """Those among the nearest in meaning that contain none."""
+    page: int
+    pages: int
+
+    @property
+    def total(self) -> int:
+        return self.by_words + self.by_meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The head of the result list, fused, and how to go on."""
+
+    terms: tuple[str, ...]
+    head: tuple[PassageId, ...]
+    near: frozenset[PassageId]
+    """Found by meaning."""
+    with_words: frozenset[PassageId]
+    """Those of the head that contain a query word."""
+    by_words: int
+    rest: Callable[[], list[PassageId]]
+    """The remaining passages that contain a query word, by BM25."""
+
+    @property
+    def by_meaning(self) -> int:
+        return len(self.near - self.with_words)
+
+    @property
+    def total(self) -> int:
+        return self.by_words + self.by_meaning
+
+    def slice(self, first: int, last: int) -> list[tuple[PassageId, str]]:
+        """Results `first` to `last` (not included), counted from 0, and what found each."""
+        found = list(self.head[first:last])
+        if last > len(self.head) and self.total > len(self.head):
+            rest = self.rest()
+            found += rest[max(0, first - len(self.head)) : last - len(self.head)]
+        return [(passage, self._found_by(passage)) for passage in found]
+
+    def _found_by(self, passage: PassageId) -> str:
+        if passage not in self.near:
+            return "words"
+        return "both" if passage in self.with_words else "meaning"
+
+
+def rank(
+    query: str,
+    generation: Generation,
+    *,
+    analyzer: Analyzer,
+    embedder: Callable[[], Embedder],
+    documents: Collection[int] | None,
+) -> Ranking:
+    """Rank every passage that contains a query word, and the nearest in meaning."""
+    terms = analyzer.query_terms(query)
+    if not query.strip():
+        raise UsageError("there is nothing to search for; give some words")
+    near = _nearest(query, generation, embedder, documents)
+    lexical = generation.lexical
+    if lexical is None:
+        return Ranking((), (), frozenset(), frozenset(), 0, list)
+    words = [hit.passage for hit in lexical.best(terms, count=_FUSED_WORDS, documents=documents)]
+    head = fuse(words, near)
+    seen = frozenset(head)
+    # Where words found fewer than they may contribute, nothing beyond them contains one.
+    complete = len(words) < _FUSED_WORDS
+    further = set() if complete else lexical.containing(terms, set(near) - set(words))
+
+    def rest() -> list[PassageId]:
+        every = lexical.every(terms, documents=documents)
+        return [hit.passage for hit in every if hit.passage not in seen]
+
+    return Ranking(
+        terms=tuple(terms),
+        head=tuple(head),
+        near=frozenset(near),
+        with_words=frozenset(words) | frozenset(further),
+        by_words=len(words) if complete else lexical.count(terms, documents=documents),
+        rest=rest,
+    )
+
+
+def page_bounds(total: int, *, page: int, page_size: int) -> tuple[int, int, int]:
+    """First and last (not included) result of a page, and how many pages there are."""
+    if page < 1 or page_size < 1:
+        raise UsageError(f"pages of results count from 1, not {page}, and hold at least one")
+    return (page - 1) * page_size, page * page_size, -(-total // page_size)
+
+
+def _nearest(
+    query: str,
+    generation: Generation,
+    embedder: Callable[[], Embedder],
+    documents: Collection[int] | None,
+) -> Sequence[PassageId]:
+    rows = generation.rows(documents)
+    if not any(live.any() for live in rows.values()):
+        return []
+    vector = embedder().embed_query(query)
+    found: list[tuple[float, PassageId]] = []
+    for name, live in rows.items():
+        segment = generation.segments[name]
+        for row, similarity in segment.vectors.nearest(vector, count=NEAREST, among=live):
+            found.append((-similarity, passage_of(int(segment.keys[row]))))
+    return [passage for _, passage in sorted(found)[:NEAREST]]

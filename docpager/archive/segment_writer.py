@@ -1,0 +1,164 @@
+"""Writes a segment as a stream: what is in memory is one batch of text, and the vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docpager.archive.durable import fresh_directory, sync_part
+from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, VECTORS_FILE, Segment
+from docpager.archive.vectors import VectorWriter
+from docpager.documents.document import Document, PdfPage, Section
+from docpager.pages import Passage
+
+if TYPE_CHECKING:
+    from docpager.archive.embedding import Vectors
+
+__all__ = ["SegmentWriter", "merge_segments", "text_to_embed"]
+
+_BATCH = 1024
+"""Rows per Arrow record batch."""
+
+
+class SegmentWriter:
+    """A segment in the making."""
+
+    def __init__(self, directory: Path, *, dimension: int) -> None:
+        self.rows = 0
+        """Passages added so far: the row of the next one."""
+        self._directory = fresh_directory(directory)
+        self._passages = _ArrowFile(directory / PASSAGES_FILE, _passage_schema())
+        self._documents = _ArrowFile(directory / DOCUMENTS_FILE, _document_schema())
+        self._vectors = VectorWriter(dimension)
+
+    def add_outline(self, number: int, document: Document) -> None:
+        """Note a document's sections and PDF pages."""
+        sections, pages = _sections_json(document.sections), _pages_json(document.pdf_pages)
+        self.copy_outline({"document": number, "sections": sections, "pdf_pages": pages})
+
+    def copy_outline(self, row: dict[str, Any]) -> None:
+        self._documents.add([row])
+
+    def add(self, passages: Sequence[Passage], vectors: Vectors) -> None:
+        """Append passages and their vectors; a document's stand together, in reading order."""
+        self.copy_rows([_row(passage) for passage in passages], vectors)
+
+    def copy_rows(self, rows: Sequence[dict[str, Any]], vectors: Vectors) -> None:
+        self._passages.add(rows)
+        self._vectors.add(vectors)
+        self.rows += len(rows)
+
+    def close(self) -> None:
+        """Put the finished segment on the disk."""
+        self._passages.close()
+        self._documents.close()
+        self._vectors.write(self._directory / VECTORS_FILE)
+        sync_part(self._directory)
+
+    def abandon(self) -> None:
+        """Let go of the files; the directory is removed by the next writer."""
+        self._passages.close()
+        self._documents.close()
+
+
+class _ArrowFile:
+    """Rows on their way into an Arrow IPC file, a record batch at a time."""
+
+    def __init__(self, path: Path, schema: Any) -> None:
+        import pyarrow as pa
+
+        self._schema = schema
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._file, schema)
+        self._waiting: list[dict[str, Any]] = []
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> None:
+        self._waiting.extend(rows)
+        while len(self._waiting) >= _BATCH:
+            self._write(self._waiting[:_BATCH])
+            del self._waiting[:_BATCH]
+
+    def close(self) -> None:
+        if self._waiting:
+            self._write(self._waiting)
+            self._waiting = []
+        self._writer.close()
+        self._file.close()
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        import pyarrow as pa
+
+        self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+
+
+def merge_segments(
+    segments: Sequence[Segment],
+    directory: Path,
+    *,
+    live: Sequence[tuple[int, int, int, int]],
+    dimension: int,
+) -> dict[int, int]:
+    """Write what lives in `segments` into one; the first row of each document in it.
+
+    `live` holds (index into `segments`, document id, first row, passages).
+    """
+    writer = SegmentWriter(directory, dimension=dimension)
+    outlines = [{row["document"]: row for row in segment.outlines()} for segment in segments]
+    vectors = [segment.vectors.all() for segment in segments]
+    first_rows = {}
+    for index, document, first, count in sorted(live, key=lambda entry: entry[1]):
+        first_rows[document] = writer.rows
+        writer.copy_outline(outlines[index][document])
+        rows = segments[index].table.slice(first, count).to_pylist()
+        writer.copy_rows(rows, vectors[index][first : first + count])
+    writer.close()
+    return first_rows
+
+
+def text_to_embed(document: Document, passage: Passage) -> str:
+    """What an embedder sees of a passage: title, section path, text."""
+    titles = [
+        section.title
+        for section in document.sections
+        if section.start <= passage.start < section.end
+    ]
+    return "\n".join([document.title, " > ".join(titles), passage.text])
+
+
+def _row(passage: Passage) -> dict[str, Any]:
+    return {
+        "document": passage.document,
+        "ordinal": passage.ordinal,
+        "text": passage.text,
+        "tokens": passage.tokens,
+        "start": passage.start,
+        "first_pdf_page": passage.first_pdf_page,
+        "break_offsets": [offset for offset, _ in passage.page_starts],
+        "break_pages": [page for _, page in passage.page_starts],
+    }
+
+
+def _sections_json(sections: Sequence[Section]) -> str:
+    return json.dumps([[s.path, s.title, s.start, s.end, s.pdf_page] for s in sections])
+
+
+def _pages_json(pages: Sequence[PdfPage]) -> str:
+    return json.dumps([[p.number, p.label, p.start, p.end, p.problem] for p in pages])
+
+
+def _passage_schema() -> Any:
+    import pyarrow as pa
+
+    fields = {"document": pa.uint32(), "ordinal": pa.uint32(), "text": pa.string()}
+    fields |= {"tokens": pa.uint32(), "start": pa.int64(), "first_pdf_page": pa.int32()}
+    fields |= {"break_offsets": pa.list_(pa.uint32()), "break_pages": pa.list_(pa.uint32())}
+    return pa.schema(list(fields.items()))
+
+
+def _document_schema() -> Any:
+    import pyarrow as pa
+
+    columns = {"document": pa.uint32(), "sections": pa.string(), "pdf_pages": pa.string()}
+    return pa.schema(list(columns.items()))

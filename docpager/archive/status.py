@@ -1,0 +1,61 @@
+"""What an archive holds, in figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from docpager.archive.generation_reader import Generation
+
+__all__ = ["ArchiveStatus", "status_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveStatus:
+    """One generation, counted."""
+
+    archive_id: str
+    format: int
+    generation: int
+    embedder: str
+    dimension: int
+    documents: int
+    passages: int
+    deleted_passages: int
+    """Still in the segments; merges drop them."""
+    tokens: int
+    """Of all live passages, by the built-in estimator."""
+    pdf_pages: int
+    unreadable_pdf_pages: int
+    segments: int
+    bytes: int
+    """Of the parts on disk."""
+    roots: tuple[str, ...]
+    """Where documents were ingested from."""
+
+
+def status_of(directory: Path, generation: Generation) -> ArchiveStatus:
+    """Count the documents of a generation and the bytes of its parts."""
+    manifest, live = generation.manifest, generation.live
+    passages = sum(record.passages for record in live)
+    return ArchiveStatus(
+        archive_id=manifest.archive_id,
+        format=manifest.format,
+        generation=manifest.generation,
+        embedder=manifest.embedder,
+        dimension=manifest.dimension,
+        documents=len(live),
+        passages=passages,
+        deleted_passages=sum(segment.rows for segment in manifest.segments) - passages,
+        tokens=sum(record.tokens for record in live),
+        pdf_pages=sum(record.pdf_pages for record in live),
+        unreadable_pdf_pages=sum(len(record.unreadable) for record in live),
+        segments=len(manifest.segments),
+        bytes=sum(_bytes(directory / part) for part in manifest.parts),
+        roots=tuple(sorted({file.root for file in manifest.files})),
+    )
+
+
+def _bytes(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,189 @@
+"""One ingest at work: reads what changed, writes the next generation, commits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from docpager.archive.catalogue import Catalogue, missing_files
+from docpager.archive.generation import GenerationWriter
+from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest, commit_manifest
+from docpager.archive.sources import Reading, Source
+from docpager.documents.chunking import passages_of
+from docpager.documents.document import Cut, Document
+from docpager.documents.reading import content_sha256
+from docpager.errors import DocumentError
+
+__all__ = ["Changes", "Progress", "Update"]
+
+Progress = Callable[[int, int, str], None]
+"""Told after each file that was read: files done, files to read, path."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one ingest changed."""
+
+    new: int = 0
+    changed: int = 0
+    removed: int = 0
+    read: int = 0
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Update:
+    """The way from one generation to the next. The caller holds the writer's lock."""
+
+    def __init__(self, directory: Path, manifest: Manifest, writer: GenerationWriter) -> None:
+        self.changes = Changes()
+        self._directory = directory
+        self._manifest = manifest
+        self._writer = writer
+        self._catalogue = Catalogue(manifest)
+        self._before = dict(self._catalogue.files)
+
+    def run(
+        self,
+        found: Sequence[FileRecord],
+        places: Sequence[str],
+        source: Source,
+        *,
+        prune: bool,
+        progress: Progress | None,
+    ) -> Manifest:
+        """Read what is new, let go of what is gone, and commit."""
+        try:
+            self._read(found, source, progress)
+            self._let_go(found, places, prune=prune)
+            return self._commit()
+        except BaseException:
+            self._writer.abandon()
+            raise
+
+    def _read(self, found: Sequence[FileRecord], source: Source, progress: Progress | None) -> None:
+        """Take in what is new or changed among the files found."""
+        changed = [file for file in found if not self._catalogue.is_unchanged(file)]
+        unknown = [file for file in map(self._as_known, changed) if not self._adopt(file)]
+        for done, reading in enumerate(source.read(unknown), start=1):
+            self._take_file(reading)
+            if progress:
+                progress(done, len(unknown), reading.file.path)
+        self.changes.read = len(unknown)
+
+    def _let_go(self, found: Sequence[FileRecord], places: Sequence[str], *, prune: bool) -> None:
+        """Let go of files that were moved and, if asked, of those that are gone."""
+        missing = missing_files(self._catalogue.files, found, places)
+        for location in self._catalogue.moved([*missing, *self._left_behind(missing)]):
+            self._catalogue.forget_file(location)
+        for location in missing:
+            if prune and location in self._catalogue.files:
+                self._catalogue.forget_file(location)
+
+    def _left_behind(self, missing: Sequence[str]) -> list[str]:
+        """Files of other roots whose documents turned up in this ingest and that are gone."""
+        arrived = {
+            number
+            for location, file in self._catalogue.files.items()
+            if self._before.get(location) is not file
+            for number, _ in file.documents
+        }
+        return [
+            location
+            for location, file in self._before.items()
+            if location not in missing
+            and any(number in arrived for number, _ in file.documents)
+            and not Path(location).exists()
+        ]
+
+    def _commit(self) -> Manifest:
+        """Write the generation and make it the archive."""
+        departures = self._catalogue.settle(before=self._before)
+        if departures:
+            self._writer.remove([departure.document for departure in departures])
+        self.changes.changed = sum(d.replaced_by is not None for d in departures)
+        self.changes.removed = len(departures) - self.changes.changed
+        files = self._catalogue.files
+        manifest = replace(
+            self._writer.close(self._catalogue.documents),
+            next_document=self._catalogue.next_document,
+            files=tuple(files[location] for location in sorted(files)),
+        )
+        commit_manifest(self._directory, manifest)
+        return manifest
+
+    def _as_known(self, file: FileRecord) -> FileRecord:
+        known = self._catalogue.files.get(file.location)
+        return replace(file, root=known.root, path=known.path) if known else file
+
+    def _adopt(self, file: FileRecord) -> bool:
+        if not self._catalogue.may_be_known(file):
+            return False
+        sha256 = _sha256(file)
+        return sha256 is not None and self._catalogue.adopt(replace(file, sha256=sha256))
+
+    def _take_file(self, reading: Reading) -> None:
+        """Take in all that was read from one file."""
+        held: list[tuple[int, str]] = []
+        problems = list(reading.problems)
+        for document, cuts in reading.documents:
+            line = document.path.removeprefix(reading.file.path)
+            if cuts:
+                held.append((self._take_document(reading.file, document, cuts, line), line))
+            else:
+                problems.append(f"{document.path!r} has no text")
+        if not held:
+            self._catalogue.add_problems(reading.file, problems)
+            return
+        file = replace(reading.file, documents=tuple(held), problems=tuple(problems))
+        self._catalogue.add_file(replace(file, sha256=_sha256_of(reading)))
+
+    def _take_document(
+        self, file: FileRecord, document: Document, cuts: tuple[Cut, ...], line: str
+    ) -> int:
+        number, must_add = self._catalogue.number_of(document.sha256, file.reader)
+        path = file.path + line
+        if must_add:
+            self._add_document(number, document, cuts, file, path)
+            return number
+        twin = self._catalogue.documents[number].paths
+        if twin and twin[0][1] != path:
+            self.changes.duplicates.append((path, twin[0][1]))
+        return number
+
+    def _add_document(
+        self, number: int, document: Document, cuts: tuple[Cut, ...], file: FileRecord, path: str
+    ) -> None:
+        passages = passages_of(document, cuts, number)
+        segment, first_row = self._writer.add(number, document, passages)
+        self._catalogue.add_document(
+            DocumentRecord(
+                id=number,
+                sha256=document.sha256,
+                title=document.title,
+                kind=document.kind,
+                passages=len(passages),
+                tokens=sum(passage.tokens for passage in passages),
+                pdf_pages=len(document.pdf_pages),
+                unreadable=document.unreadable_pdf_pages,
+                paths=((file.root, path),),
+                segment=segment,
+                first_row=first_row,
+                reader=file.reader,
+            )
+        )
+        self.changes.new += 1
+
+
+def _sha256_of(reading: Reading) -> str:
+    """Of the whole file: that of its document, unless it holds several."""
+    if len(reading.documents) == 1 and reading.documents[0][0].path == reading.file.path:
+        return reading.documents[0][0].sha256
+    return _sha256(reading.file) or ""
+
+
+def _sha256(file: FileRecord) -> str | None:
+    try:
+        return content_sha256(Path(file.location))
+    except DocumentError:
+        return None

@@ -1,0 +1,148 @@
+"""What counts as a word, in passages and in questions alike."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from docpager.archive.stop_words import without_stop_words
+
+__all__ = ["Analyzer", "Place", "stem"]
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+# Marks that belong to the letter before them but are no letters to `re`.
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff"
+_LETTERS = rf"(?:[^\W_{_CJK}]|[{_MARKS}])+"
+_JOINT = r"(?:[-\u2010\u2011\u00ad]\n(?=[a-z])|[-_.,'’&/@:+\u2010\u2011\u00ad])"
+_COMPOUND = re.compile(rf"[{_CJK}]+|{_LETTERS}(?:{_JOINT}{_LETTERS})*")
+_CJK_START = re.compile(f"[{_CJK}]")
+_SPLIT = re.compile(_JOINT)
+_SILENT = re.compile(r"[-'’_&\n\u2010\u2011\u00ad]")
+_RUNS = re.compile(r"\d+|[^\W\d_]+")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DECIMAL = re.compile(r"\d+\.\d+")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_LONGEST = 80
+"""Characters of a term; the rest of a longer one is cut off, in passages and questions alike."""
+_CACHED = 200_000
+
+
+class Place(NamedTuple):
+    """Where a term stands in a text."""
+
+    term: str
+    start: int
+    end: int
+
+
+class Analyzer:
+    """Takes text apart into terms; remembers the words it has met."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def terms(self, text: str) -> list[str]:
+        """Every term of a passage, in order: words, and the parts of compounds and numbers."""
+        found: list[str] = []
+        for match in _COMPOUND.finditer(text):
+            found += self._terms_of(match[0])
+        return found
+
+    def places(self, text: str) -> Iterator[Place]:
+        """Every term of a text, and where it stands."""
+        for match in _COMPOUND.finditer(text):
+            if _is_cjk(match[0]):
+                yield from _bigram_places(match[0], match.start())
+                continue
+            for term in self._terms_of(match[0]):
+                yield Place(term, match.start(), match.end())
+
+    def query_terms(self, query: str) -> list[str]:
+        """The distinct terms to look for; stop words only where there is nothing else."""
+        compounds = without_stop_words([match[0] for match in _COMPOUND.finditer(query)])
+        terms = [term for compound in compounds for term in _sought(self._terms_of(compound))]
+        return list(dict.fromkeys(terms))
+
+    def _terms_of(self, compound: str) -> tuple[str, ...]:
+        terms = self._known.get(compound)
+        if terms is None:
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            terms = self._known[compound] = tuple(_analyze(compound))
+        return terms
+
+
+def stem(word: str) -> str:
+    """The word without an English plural ending, after Harman's S stemmer (1991).
+
+    >>> stem("companies"), stem("assets"), stem("business")
+    ('company', 'asset', 'business')
+    """
+    if len(word) > 4 and word.endswith("ies") and word[-4] not in "ae":
+        return word[:-3] + "y"
+    if len(word) > 3 and word.endswith("es") and word[-3] not in "aeo":
+        return word[:-1]
+    if len(word) > 3 and word.endswith("s") and word[-2] not in "us":
+        return word[:-1]
+    return word
+
+
+def _sought(terms: tuple[str, ...]) -> tuple[str, ...]:
+    # A number or a UUID is meant as a whole: its parts would match nearly everything.
+    whole = terms[0]
+    if _NUMBER.fullmatch(whole) or _UUID.fullmatch(whole):
+        return terms[:1]
+    if _is_cjk(whole):
+        return tuple(pair for pair in terms if len(pair) == 2) or terms
+    return terms
+
+
+def _analyze(compound: str) -> list[str]:
+    """The terms of one compound; the first is the whole of it."""
+    folded = _fold(compound)
+    if _is_cjk(folded):
+        return _bigrams(folded)
+    folded = re.sub(r"['’]s$", "", folded) or folded
+    if folded.isalpha():
+        return [stem(folded)[:_LONGEST]]
+    if _UUID.fullmatch(folded):
+        return [folded, *folded.split("-")]
+    terms = [_whole(folded)]
+    for word in _SPLIT.split(folded):
+        runs = _RUNS.findall(word)
+        terms += [stem(part)[:_LONGEST] for part in dict.fromkeys([word, *runs]) if len(part) > 1]
+    return list(dict.fromkeys(terms))
+
+
+def _whole(folded: str) -> str:
+    if _THOUSANDS.fullmatch(folded) or _DECIMAL.fullmatch(folded):
+        number = folded.replace(",", "")
+        return number.rstrip("0").rstrip(".") if "." in number else number
+    return stem(_SILENT.sub("", folded))[:_LONGEST]
+
+
+def _is_cjk(run: str) -> bool:
+    return _CJK_START.match(run) is not None
+
+
+def _bigram_places(run: str, start: int) -> Iterator[Place]:
+    for n, character in enumerate(run):
+        yield Place(_fold(character), start + n, start + n + 1)
+        if n:
+            yield Place(_fold(run[n - 1 : n + 1]), start + n - 1, start + n + 1)
+
+
+def _bigrams(run: str) -> list[str]:
+    pairs = [run[n : n + 2] for n in range(len(run) - 1)]
+    return [*pairs, *run] if pairs else [run]
+
+
+def _fold(word: str) -> str:
+    if word.isascii():
+        return word.lower()
+    decomposed = _ACCENTS.sub("", unicodedata.normalize("NFKD", word))
+    return unicodedata.normalize("NFKC", decomposed).casefold() or word

@@ -1,0 +1,38 @@
+"""An embedder without weights: every word goes to a place chosen by its hash."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docpager.archive.embedding import Vector, Vectors
+
+__all__ = ["HashingEmbedder"]
+
+_WORD = re.compile(r"\w+")
+
+
+class HashingEmbedder:
+    """Deterministic and fast; texts are near when they share words."""
+
+    name = "hashing"
+    dimension = 64
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        import numpy as np
+
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in _WORD.findall(text.lower()):
+                place = zlib.crc32(word.encode())
+                vectors[row, place % self.dimension] += 1 if place & 1 << 16 else -1
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+        return vectors
+
+    def embed_query(self, text: str) -> Vector:
+        vector: Vector = self.embed_passages([text])[0]
+        return vector
