@@ -1,1 +1,21 @@
 """The command line: parse, print, decide nothing."""
+
+from docpager.cli.lazy import LazyGroup
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "ingest": "docpager.cli.ingest:ingest",
+    "search": "docpager.cli.search:search",
+    "grep": "docpager.cli.search:grep",
+    "contents": "docpager.cli.contents:contents",
+    "show": "docpager.cli.contents:show",
+    "status": "docpager.cli.status:status",
+}
+"""Where each command is found, in the order of the help: a module is imported when it is needed."""
+
+main = LazyGroup(
+    "docpager",
+    locations=COMMANDS,
+    help="Answers questions over documents far larger than a context window.",
+)

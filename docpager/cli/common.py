@@ -1,0 +1,118 @@
+"""What the commands share: options, output, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from docpager.archive.archive import Archive
+
+__all__ = [
+    "archive_option",
+    "as_json_option",
+    "chosen_documents",
+    "in_option",
+    "note",
+    "page_option",
+    "print_json",
+    "progress_bar",
+]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def archive_option(command: _Command) -> _Command:
+    """`--archive DIR`, as `archive_directory`."""
+    return click.option(
+        "--archive",
+        "archive_directory",
+        type=click.Path(path_type=Path),
+        envvar="DOCPAGER_ARCHIVE",
+        default=".docpager",
+        show_default=True,
+        show_envvar=True,
+        metavar="DIR",
+        help="The archive.",
+    )(command)
+
+
+def as_json_option(command: _Command) -> _Command:
+    """`--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(command)
+
+
+def in_option(command: _Command) -> _Command:
+    """`--in NAME`, as `names`."""
+    return click.option(
+        "--in",
+        "names",
+        multiple=True,
+        metavar="NAME",
+        help="Only in these documents: D3, a path, or a glob of paths. May be repeated.",
+    )(command)
+
+
+def page_option(command: _Command) -> _Command:
+    """`--page N`, as `page`."""
+    return click.option(
+        "--page", type=click.IntRange(min=1), default=1, metavar="N", help="Page of results."
+    )(command)
+
+
+def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None:
+    """Ids of the documents that `--in` names; None where it was not given.
+
+    Raises:
+        UsageError: a name fits no document.
+    """
+    if not names:
+        return None
+    chosen: set[int] = set()
+    for name in names:
+        under = archive.documents_under([Path(name)]) if Path(name).exists() else []
+        chosen.update(under or archive.documents_named([name]))
+    return sorted(chosen)
+
+
+def print_json(value: object) -> None:
+    """One JSON object on a line of stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def note(message: str) -> None:
+    """Something beside the data: to stderr."""
+    click.echo(message, err=True)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Shows how far work has come: a bar on a terminal, else a line for every tenth of it."""
+    if not sys.stderr.isatty():
+        yield _print_tenths(title)
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=None)
+
+        def show(done: int, total: int, name: str) -> None:
+            description = f"{title} {name[-40:]}"
+            progress.update(task, completed=done, total=total, description=description)
+
+        yield show
+
+
+def _print_tenths(title: str) -> Callable[[int, int, str], None]:
+    def show(done: int, total: int, name: str) -> None:
+        if done == total or done * 10 // total > (done - 1) * 10 // total:
+            note(f"{title} {done} of {total}: {name}")
+
+    return show

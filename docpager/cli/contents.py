@@ -1,0 +1,129 @@
+"""`docpager contents` and `docpager show`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from docpager.cli.common import archive_option, as_json_option, note, print_json
+
+if TYPE_CHECKING:
+    from docpager.archive.archive import Archive
+    from docpager.documents.document import Section
+    from docpager.locators import Locator
+    from docpager.pages import DocumentEntry, Passage
+
+__all__ = ["contents", "show"]
+
+
+@click.command()
+@click.argument("locator", required=False)
+@archive_option
+@as_json_option
+def contents(locator: str | None, archive_directory: Path, as_json: bool) -> None:
+    """List the documents, or the outline of one."""
+    from docpager.archive.archive import Archive
+    from docpager.locators import parse_locator
+
+    archive = Archive.open(archive_directory)
+    if locator is None:
+        _print_documents(archive.documents(), as_json=as_json)
+    else:
+        _print_outline(archive, parse_locator(locator), as_json=as_json)
+
+
+@click.command()
+@click.argument("locator")
+@archive_option
+@as_json_option
+def show(locator: str, archive_directory: Path, as_json: bool) -> None:
+    """Print the text that a locator names."""
+    from docpager.archive.archive import Archive
+    from docpager.locators import parse_locator
+
+    archive = Archive.open(archive_directory)
+    for passage in archive.load(parse_locator(locator)):
+        if as_json:
+            print_json(_passage_json(passage))
+        else:
+            click.echo(_with_page_marks(passage), nl=False)
+    if not as_json:
+        click.echo()
+
+
+def _print_documents(entries: Sequence[DocumentEntry], *, as_json: bool) -> None:
+    for entry in entries:
+        if as_json:
+            print_json(_entry_json(entry))
+            continue
+        pages = f"{entry.pdf_pages} PDF pages, " if entry.pdf_pages else ""
+        unreadable = len(entry.unreadable_pdf_pages)
+        missing = f", {unreadable} PDF pages without text" if unreadable else ""
+        title = f"  {entry.title!r}" if entry.title not in entry.path else ""
+        click.echo(f"{entry}{title}  ({pages}{entry.passages} passages{missing})")
+
+
+def _print_outline(archive: Archive, locator: Locator, *, as_json: bool) -> None:
+    from docpager.errors import UsageError
+    from docpager.locators import LocatorKind
+
+    if locator.kind not in (LocatorKind.DOCUMENT, LocatorKind.SECTION):
+        raise UsageError(f"{locator} has no outline; give a document or a section")
+    if locator.kind is LocatorKind.SECTION:
+        archive.resolve(locator)
+    entry = archive.document(locator.number)
+    if not as_json and locator.kind is LocatorKind.DOCUMENT:
+        _print_documents([entry], as_json=False)
+    sections = archive.sections(entry.id)
+    if not sections:
+        note(f"{entry} has no outline; its passages are {entry.name}:c1 to c{entry.passages}")
+    for section in sections:
+        if section.path[: len(locator.section)] == locator.section:
+            _print_section(entry, section, as_json=as_json)
+
+
+def _print_section(entry: DocumentEntry, section: Section, *, as_json: bool) -> None:
+    name = f"{entry.name}:s{section.number}"
+    if as_json:
+        described = {"locator": name, "title": section.title}
+        page = {} if section.pdf_page is None else {"pdf_page": section.pdf_page}
+        print_json({**described, **page})
+        return
+    place = "" if section.pdf_page is None else f"  (PDF page {section.pdf_page})"
+    click.echo(f"{'  ' * len(section.path)}{name}  {section.title}{place}")
+
+
+def _with_page_marks(passage: Passage) -> str:
+    """The passage with `[p46]` where a PDF page begins."""
+    text = passage.text
+    for offset, pdf_page in reversed(passage.page_starts):
+        text = f"{text[:offset]}[p{pdf_page}] {text[offset:]}"
+    return text
+
+
+def _entry_json(entry: DocumentEntry) -> dict[str, object]:
+    return {
+        "document_id": entry.name,
+        "document": entry.path,
+        "other_paths": list(entry.other_paths),
+        "title": entry.title,
+        "kind": entry.kind,
+        "passages": entry.passages,
+        "tokens": entry.tokens,
+        "pdf_pages": entry.pdf_pages,
+        "unreadable_pdf_pages": list(entry.unreadable_pdf_pages),
+    }
+
+
+def _passage_json(passage: Passage) -> dict[str, object]:
+    pages = {} if passage.pdf_pages is None else {"pdf_pages": list(passage.pdf_pages)}
+    return {
+        "locator": str(passage.id),
+        **pages,
+        "start": passage.start,
+        "tokens": passage.tokens,
+        "text": passage.text,
+    }

@@ -1,0 +1,106 @@
+"""`docpager search` and `docpager grep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from docpager.cli.common import (
+    archive_option,
+    as_json_option,
+    chosen_documents,
+    in_option,
+    note,
+    page_option,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from docpager.archive.archive import Archive
+    from docpager.pages import Hit
+
+__all__ = ["grep", "search"]
+
+
+@click.command()
+@click.argument("query")
+@in_option
+@page_option
+@archive_option
+@as_json_option
+def search(
+    query: str, names: tuple[str, ...], page: int, archive_directory: Path, as_json: bool
+) -> None:
+    """Find passages by words and meaning."""
+    from docpager.archive.archive import Archive
+
+    archive = Archive.open(archive_directory)
+    found = archive.search(query, documents=chosen_documents(archive, names), page=page)
+    _print_hits(archive, found.hits, as_json=as_json)
+    if as_json:
+        totals = {"by_words": found.by_words, "by_meaning": found.by_meaning}
+        print_json({**totals, "page": found.page, "pages": found.pages})
+    note(
+        f"{found.by_words} passages contain a word of it, {found.by_meaning} more are near in "
+        f"meaning; page {found.page} of {found.pages}"
+    )
+
+
+@click.command()
+@click.argument("pattern")
+@click.option("-i", "--ignore-case", is_flag=True, help="Find capitals and small letters alike.")
+@in_option
+@page_option
+@archive_option
+@as_json_option
+def grep(
+    pattern: str,
+    ignore_case: bool,
+    names: tuple[str, ...],
+    page: int,
+    archive_directory: Path,
+    as_json: bool,
+) -> None:
+    """Find a regular expression (RE2), in reading order."""
+    from docpager.archive.archive import Archive
+
+    archive = Archive.open(archive_directory)
+    pattern = f"(?i){pattern}" if ignore_case else pattern
+    found = archive.grep(pattern, documents=chosen_documents(archive, names), page=page)
+    _print_hits(archive, found.hits, as_json=as_json)
+    if as_json:
+        totals = {"passages": found.total, "matches": found.matches}
+        print_json({**totals, "page": found.page, "pages": found.pages})
+    note(
+        f"{found.matches} matches begin in {found.total} passages; "
+        f"page {found.page} of {found.pages}"
+    )
+
+
+def _print_hits(archive: Archive, hits: tuple[Hit, ...], *, as_json: bool) -> None:
+    for hit in hits:
+        described = _described(archive, hit)
+        if as_json:
+            print_json(described)
+            continue
+        place = described["document"]
+        if hit.pdf_page is not None:
+            label = described["page_label"]
+            printed = f" (printed {label})" if label != str(hit.pdf_page) else ""
+            place += f", PDF page {hit.pdf_page}{printed}"
+        click.echo(f"{hit.passage}  {place}  [{hit.by}]\n    {hit.snippet}")
+
+
+def _described(archive: Archive, hit: Hit) -> dict[str, Any]:
+    entry = archive.document(hit.passage.document)
+    described: dict[str, Any] = {
+        "locator": str(hit.passage),
+        "document": entry.path,
+        "document_id": entry.name,
+    }
+    if hit.pdf_page is not None:
+        described["pdf_page"] = hit.pdf_page
+        described["page_label"] = archive.page_labels(entry.id)[hit.pdf_page - 1]
+    return {**described, "snippet": hit.snippet, "by": hit.by}
