@@ -67,8 +67,13 @@ async def ask_async(
     journal: str | Path | None = None,
     progress: Progress | None = None,
     ingested: Callable[[IngestReport], None] | None = None,
+    begun: Callable[[Path], None] | None = None,
 ) -> AnswerLine:
-    """`ask` for programs that run an event loop; `ingested` hears what was read and skipped."""
+    """`ask` for programs that run an event loop.
+
+    `progress` and `ingested` hear of the ingest, `begun` gets the journal of the run, which can be
+    resumed from it once it has begun.
+    """
     from docpager.answering.asking import AskSettings, ask_archive
     from docpager.archive.archive import Archive
     from docpager.llm.models import model_named
@@ -92,6 +97,7 @@ async def ask_async(
             settings=settings,
             scope=scope,
             journal=Path(journal) if journal else None,
+            begun=begun,
         )
 
 
@@ -117,9 +123,7 @@ def resume(
     chat = model_named(chosen) if isinstance(chosen, str) else chosen
     directory = Path(archive) if archive is not None else Path(header.archive)
     with closing(Archive.open(directory)) as library:
-        return asyncio.run(
-            resume_run(Path(journal), library, chat, on_new_archive=on_new_archive)
-        )
+        return asyncio.run(resume_run(Path(journal), library, chat, on_new_archive=on_new_archive))
 
 
 def _bring_up_to_date(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,10 +71,12 @@ async def ask_archive(
     scope: Collection[int] | None = None,
     journal: Path | None = None,
     id: str | None = None,
+    begun: Callable[[Path], None] | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
 
-    `journal` is where the run is written down, by default in the archive's `runs/`.
+    `journal` is where the run is written down, by default in the archive's `runs/`;
+    `begun` is told of it.
 
     Raises:
         UsageError: the question is empty or too long, or the window too small.
@@ -109,6 +111,8 @@ async def ask_archive(
     )
     path = journal or _journal_path(archive, header)
     with Journal.create(path, header) as writer:
+        if begun is not None:
+            begun(path)
         driver = Driver(
             run,
             model=model,

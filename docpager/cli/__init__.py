@@ -5,12 +5,16 @@ from docpager.cli.lazy import LazyGroup
 __all__ = ["main"]
 
 COMMANDS = {
+    "ask": "docpager.cli.ask:ask",
     "ingest": "docpager.cli.ingest:ingest",
     "search": "docpager.cli.search:search",
     "grep": "docpager.cli.search:grep",
     "contents": "docpager.cli.contents:contents",
     "show": "docpager.cli.contents:show",
     "status": "docpager.cli.status:status",
+    "resume": "docpager.cli.runs:resume",
+    "replay": "docpager.cli.runs:replay",
+    "trace": "docpager.cli.runs:trace",
 }
 """Where each command is found, in the order of the help: a module is imported when it is needed."""
 

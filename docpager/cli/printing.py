@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from docpager.answering.outcome import Abstention, Answer, Outcome
 from docpager.pages import written_ranges
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine, Citation
     from docpager.report.trace import TracedStep
 
-__all__ = ["print_answer", "print_step"]
+__all__ = ["print_answer", "print_outcome", "print_step"]
 
 CALL_WIDTH = 110
 
@@ -89,6 +90,16 @@ def print_step(step: TracedStep) -> None:
                 f"       {what} {written_ranges(passages)}",
                 fg="green" if what[0] == "p" else "cyan",
             )
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """How a trace ends."""
+    said = outcome.text if isinstance(outcome, Answer | Abstention) else outcome.reason
+    click.secho(f"{outcome.status}: {said}", bold=True)
+    for check in outcome.citations if isinstance(outcome, Answer | Abstention) else ():
+        page = f" p{check.pdf_page}" if check.pdf_page is not None else ""
+        place = f"{written_ranges(check.passages) or check.locator}{page}"
+        click.echo(f"       {place} ({check.match}): {_cut(check.quote)}")
 
 
 def _bar(share: float, *, width: int = 20) -> str:

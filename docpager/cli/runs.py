@@ -1,0 +1,92 @@
+"""`docpager resume`, `replay` and `trace`: what can be done with a journal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from docpager.cli.ask import INTERRUPTED, finish
+from docpager.cli.common import as_json_option, note, print_json
+
+__all__ = ["replay", "resume", "trace"]
+
+_journal = click.argument("journal", type=click.Path(path_type=Path))
+
+
+@click.command()
+@_journal
+@click.option("--archive", type=click.Path(path_type=Path), help="The archive, if it was moved.")
+@click.option(
+    "--on-new-archive", is_flag=True, help="Go on although documents the run has read changed."
+)
+@as_json_option
+def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: bool) -> None:
+    """Go on with an interrupted run from its JOURNAL."""
+    from docpager.api import resume as resume_run
+
+    try:
+        line = resume_run(journal, archive=archive, on_new_archive=on_new_archive)
+    except KeyboardInterrupt:
+        note(f"interrupted; the run is kept: docpager resume {journal}")
+        sys.exit(INTERRUPTED)
+    finish(line, as_json=as_json)
+
+
+@click.command()
+@_journal
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    metavar="ARCHIVE",
+    help="Execute every call again on this archive and compare.",
+)
+@as_json_option
+def replay(journal: Path, against: Path | None, as_json: bool) -> None:
+    """Make a run again from its JOURNAL and prove every request of it."""
+    from docpager.answering.answer_line import answer_line
+    from docpager.answering.asking import open_replay
+    from docpager.archive.archive import Archive
+
+    if against is None:
+        replayed = open_replay(journal)
+        run = replayed.finish()
+    else:
+        with closing(Archive.open(against)) as library:
+            replayed = open_replay(journal, against=library)
+            run = replayed.finish()
+    note(f"replayed {run.steps} steps; every request is as it was")
+    if run.outcome is None:
+        note(f"the run has no end yet: docpager resume {journal}")
+        return
+    finish(answer_line(run, replayed.record.header, journal=str(journal)), as_json=as_json)
+
+
+@click.command()
+@_journal
+@as_json_option
+def trace(journal: Path, as_json: bool) -> None:
+    """Show a run step by step: calls, what became resident, tokens, warnings, rebuilds."""
+    from docpager.answering.asking import open_replay
+    from docpager.cli.printing import print_outcome, print_step
+    from docpager.report.trace import TracedStep
+    from docpager.report.trace import trace as steps_of
+
+    replayed = open_replay(journal)
+    header = replayed.record.header
+    if not as_json:
+        click.echo(
+            f"{header.plan.question}\n({header.model}, window {header.plan.paging.window:,})"
+        )
+    for event in steps_of(replayed):
+        if as_json:
+            print_json(asdict(event))
+        elif isinstance(event, TracedStep):
+            print_step(event)
+        else:
+            print_outcome(event)
+    if replayed.run.outcome is None:
+        note(f"the run has no end yet: docpager resume {journal}")
