@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from docpager.documents.document import Document, PdfPage
+from docpager.documents.headings import detect_headings
 from docpager.documents.outline import Heading, nest
 from docpager.errors import DocumentError
 
@@ -261,9 +262,8 @@ def _document(extract: _Extract, content: bytes, path: str) -> Document:
         parts.append(part)
         start += len(part)
     text = "".join(parts)
-    headings = [
-        _heading(text, pages[index], level, title) for level, title, index in extract.bookmarks
-    ]
+    bookmarks = [_heading(text, pages[at], level, title) for level, title, at in extract.bookmarks]
+    headings = bookmarks or detect_headings(text, pages)
     return Document(
         path=path,
         sha256=hashlib.sha256(content).hexdigest(),

@@ -1,6 +1,7 @@
 """Files are read in processes of their own: in order, within limits, each alone with its faults."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +93,29 @@ def test_leaving_early_stops_the_processes_at_once(tmp_path):
     assert time.perf_counter() - started < 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent otherwise on Windows")
+def test_an_interrupt_stops_everything_at_once(tmp_path):
+    (tmp_path / "a.txt").write_bytes(slow_text())
+    script = subprocess.Popen(
+        [sys.executable, "-P", "-c", SCRIPT, str(tmp_path / "a.txt")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    assert script.stdout.readline() == b"started\n"
+    time.sleep(0.5)
+    interrupted = time.perf_counter()
+
+    os.killpg(script.pid, signal.SIGINT)
+    _, errors = script.communicate(timeout=30)
+
+    assert time.perf_counter() - interrupted < 2
+    assert b"KeyboardInterrupt" in errors
+    with pytest.raises(ProcessLookupError):
+        os.killpg(script.pid, 0)
+
+
 def test_the_default_is_a_process_for_each_core():
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
 
@@ -100,7 +124,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from docpager.documents.workers import ReadingJob, read_files
-print("started")
+print("started", flush=True)
 for job, result in read_files([ReadingJob(Path(sys.argv[1]), "a.txt")]):
     print(result.documents[0].document.text)
 """
