@@ -4,28 +4,18 @@ DocpagerError           the user must correct something; reaches the terminal as
   + UsageError          a wrong setting: window too small, question too long, bad locator
   + DocumentError       a file cannot be read
   + ArchiveError        missing, damaged, or built otherwise
-  + JournalError        a journal that is damaged, redacted or belongs elsewhere
+  + JournalError        a journal that is damaged, or belongs to another archive
   + ModelError          the model refused or failed after retries
-  + LimitReached
-    - StepLimitReached
-    - TimeLimitReached
-    - CostLimitReached
 FunctionError           the model must correct something; becomes a function result
-  + PageTooLarge        the page does not fit in main context
 """
 
 __all__ = [
     "ArchiveError",
-    "CostLimitReached",
     "DocpagerError",
     "DocumentError",
     "FunctionError",
     "JournalError",
-    "LimitReached",
     "ModelError",
-    "PageTooLarge",
-    "StepLimitReached",
-    "TimeLimitReached",
     "UsageError",
 ]
 
@@ -51,32 +41,12 @@ class ArchiveError(DocpagerError):
 
 
 class JournalError(DocpagerError):
-    """A journal that is damaged, redacted, or belongs to another archive."""
+    """A journal that is damaged, or belongs to another archive."""
 
 
 class ModelError(DocpagerError):
     """A model that refused or failed after retries."""
 
 
-class LimitReached(DocpagerError):
-    """A limit that the user set was reached."""
-
-
-class StepLimitReached(LimitReached):
-    """No step is left."""
-
-
-class TimeLimitReached(LimitReached):
-    """No time is left."""
-
-
-class CostLimitReached(LimitReached):
-    """No money is left."""
-
-
 class FunctionError(Exception):
     """Something the model can correct; shown to the model, never to the user."""
-
-
-class PageTooLarge(FunctionError):
-    """The page does not fit in main context."""

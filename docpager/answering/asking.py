@@ -95,20 +95,7 @@ async def ask_archive(
         policy=settings.policy,
     )
     run = Run(plan, counter)
-    header = Header(
-        plan=plan,
-        model=model.name,
-        archive=str(archive.directory),
-        archive_id=archive.id,
-        generation=archive.generation,
-        package=__version__,
-        question_id=id or question_id(question),
-        scope=None if scope is None else tuple(sorted(scope)),
-        hits_per_page=min(10, max(3, run.context.budget.room // ROOM_PER_HIT)),
-        passages=sum(entry.passages for entry in documents),
-        unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    header = _header(run, archive, documents, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
     with Journal.create(path, header) as writer:
         if begun is not None:
@@ -169,6 +156,31 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
         _check_archive(record, against, on_new_archive=True)
         replay.executor = _executor(against, record.header, replay.counter)
     return replay
+
+
+def _header(
+    run: Run,
+    archive: OpenArchive,
+    documents: Sequence[DocumentEntry],
+    *,
+    model: str,
+    scope: Collection[int] | None,
+    id: str | None,
+) -> Header:
+    return Header(
+        plan=run.plan,
+        model=model,
+        archive=str(archive.directory),
+        archive_id=archive.id,
+        generation=archive.generation,
+        package=__version__,
+        question_id=id or question_id(run.plan.question),
+        scope=None if scope is None else tuple(sorted(scope)),
+        hits_per_page=min(10, max(3, run.context.budget.room // ROOM_PER_HIT)),
+        passages=sum(entry.passages for entry in documents),
+        unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:

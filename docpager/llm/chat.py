@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -136,7 +136,3 @@ class ChatModel(Protocol):
         """
         ...
 
-
-def functions_by_name(functions: Sequence[FunctionSchema]) -> dict[str, FunctionSchema]:
-    """The schemas, by the name the model calls them by."""
-    return {function.name: function for function in functions}

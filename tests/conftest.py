@@ -1,0 +1,31 @@
+"""No key, no network: every test runs offline."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+LOCAL = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch):
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "DOCPAGER_ARCHIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    """Refuses every address but this machine's own."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host not in LOCAL:
+            raise OSError(f"tests must not reach {address!r}")
+        return connect(self, address)
+
+    socket.socket.connect = guarded
+    yield
+    socket.socket.connect = connect

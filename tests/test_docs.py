@@ -1,0 +1,65 @@
+"""The documentation says what is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import docpager
+from docpager.cli import COMMANDS, main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_public_names_are_sorted_complete_and_there():
+    assert docpager.__all__ == sorted(docpager.__all__)
+    assert all(getattr(docpager, name) is not None for name in docpager.__all__)
+    assert all(getattr(docpager, name).__doc__ for name in docpager.__all__ if name[0] != "_")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme_and_has_help(command):
+    assert f"docpager {command}" in README
+
+    result = CliRunner().invoke(main, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 4
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_help(command):
+    for parameter in main.get_command(None, command).params:
+        if parameter.param_type_name == "option":
+            assert parameter.help, f"{command} {parameter.name}"
+
+
+def test_ci_runs_the_readmes_second_command():
+    (commands,) = re.findall(r"## Set up.*?```sh\n(.*?)```.*?```sh\n(.*?)```", README, re.DOTALL)
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+
+    assert commands[1].strip() in ci
+
+
+def test_every_link_into_the_project_leads_somewhere():
+    for page in [ROOT / "README.md", *ROOT.glob("benchmarks/**/README.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_python_in_the_readme_runs(tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "datasets").symlink_to(ROOT / "datasets")
+
+    exec(compile(code, "README.md", "exec"), {})
+
+
+def test_the_changelog_names_this_version_or_what_is_coming():
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+    assert f"## {docpager.__version__}" in changelog or "## Unreleased" in changelog
