@@ -45,9 +45,7 @@ def section_range(
     for section in sections:
         if section.path == locator.section:
             return overlapping(entry.id, section.start, section.end, starts)
-    if not sections:
-        raise NothingThere(f"no section {locator}; {entry} has no outline")
-    raise NothingThere(f"no section {locator}; {_siblings(locator, entry, sections)}")
+    raise NothingThere(f"no section {locator}; {_what_there_is(locator, entry, sections)}")
 
 
 def overlapping(document: int, start: int, end: int, starts: Sequence[int]) -> PassageRange:
@@ -57,10 +55,10 @@ def overlapping(document: int, start: int, end: int, starts: Sequence[int]) -> P
     return PassageRange(document, first, last)
 
 
-def _siblings(locator: Locator, entry: DocumentEntry, sections: Sequence[Section]) -> str:
-    parent = locator.section[:-1]
-    beneath = [s for s in sections if s.path[:-1] == parent]
-    if not beneath:
-        top = [s for s in sections if len(s.path) == 1]
-        return f"{entry} has sections s{top[0].number} to s{top[-1].number} at the top"
-    return f"{entry} has s{beneath[0].number} to s{beneath[-1].number} there"
+def _what_there_is(locator: Locator, entry: DocumentEntry, sections: Sequence[Section]) -> str:
+    if not sections:
+        return f"{entry} has no outline"
+    beside = [section for section in sections if section.path[:-1] == locator.section[:-1]]
+    shown = beside or [section for section in sections if len(section.path) == 1]
+    first, last = shown[0].number, shown[-1].number
+    return f"{entry} has s{first}" + (f" to s{last}" if last != first else "")

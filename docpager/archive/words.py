@@ -28,6 +28,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _LONGEST = 80
 """Characters of a term; the rest of a longer one is cut off, in passages and questions alike."""
+_MOST_RUNS = 4
+"""Letters and digits taking turns more often, as in hexadecimal, are no words by themselves."""
 _CACHED = 200_000
 
 
@@ -86,7 +88,7 @@ def stem(word: str) -> str:
         return word[:-3] + "y"
     if len(word) > 3 and word.endswith("es") and word[-3] not in "aeo":
         return word[:-1]
-    if len(word) > 3 and word.endswith("s") and word[-2] not in "us":
+    if len(word) > 3 and word.endswith("s") and word[-2] not in "ius":
         return word[:-1]
     return word
 
@@ -114,6 +116,7 @@ def _analyze(compound: str) -> list[str]:
     terms = [_whole(folded)]
     for word in _SPLIT.split(folded):
         runs = _RUNS.findall(word)
+        runs = runs if len(runs) <= _MOST_RUNS else []
         terms += [stem(part)[:_LONGEST] for part in dict.fromkeys([word, *runs]) if len(part) > 1]
     return list(dict.fromkeys(terms))
 
