@@ -143,7 +143,8 @@ class Journal:
         self.close()
 
     def _write(self, line: dict[str, Any]) -> None:
-        body = canonical_json(line)
+        # Keys keep their order: what a model said is echoed to it as it said it.
+        body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         self._seal = _sealed(self._seal, body)
         self._file.write(f"{self._seal} {body}\n".encode())
         self._file.flush()
