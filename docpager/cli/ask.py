@@ -117,8 +117,8 @@ def finish(line: AnswerLine, *, as_json: bool) -> None:
 def _tell_skipped(report: IngestReport) -> None:
     for path, reason in report.skipped:
         note(f"skipped: {path} ({reason})")
-    for path, pages in report.unreadable.items():
-        note(f"{len(pages)} PDF pages without text in {path}")
+    if unreadable := sum(map(len, report.unreadable.values())):
+        note(f"{unreadable} PDF pages have no text (docpager ingest names them)")
 
 
 def _tell_parked(begun: list[Path]) -> None:
