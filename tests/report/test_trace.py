@@ -13,18 +13,7 @@ from docpager.pages import PassageId
 from docpager.report.trace import TracedStep, trace
 from docpager.settings import PagingSettings
 
-WORDS = [
-    "harbour",
-    "crane",
-    "ledger",
-    "tide",
-    "mooring",
-    "captain",
-    "barge",
-    "quay",
-    "signal",
-    "lantern",
-]
+WORDS = "harbour crane ledger tide mooring captain barge quay signal lantern".split()  # noqa: SIM905
 
 
 def library(folder):
