@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 __all__ = [
@@ -74,13 +73,12 @@ def discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sync_part(directory: Path, *, keep: Callable[[str], bool] = lambda name: True) -> None:
+def sync_part(directory: Path) -> None:
     """Close a finished part: note every file's size and sha256, and put all of it on the disk."""
     checksums = {}
     for path in sorted(directory.iterdir()):
-        if keep(path.name):
-            checksums[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-            sync_file(path)
+        checksums[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        sync_file(path)
     write_bytes(directory / CHECKSUMS, json.dumps(checksums, indent=1).encode())
     sync_directory(directory)
     sync_directory(directory.parent)

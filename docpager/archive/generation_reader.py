@@ -55,11 +55,17 @@ class Generation:
         """By segment: the rows of live documents, or of these only."""
         from docpager.archive.generation import live_rows
 
-        chosen = self.live
-        if documents is not None:
-            wanted = set(documents)
-            chosen = tuple(record for record in self.live if record.id in wanted)
+        if documents is None:
+            return self._live_rows
+        wanted = set(documents)
+        chosen = [record for record in self.live if record.id in wanted]
         return live_rows(self.manifest.segments, chosen)
+
+    @cached_property
+    def _live_rows(self) -> dict[str, NDArray[np.bool_]]:
+        from docpager.archive.generation import live_rows
+
+        return live_rows(self.manifest.segments, self.live)
 
     def _why_not(self, number: int, record: DocumentRecord | None) -> str:
         if record is None:
@@ -88,18 +94,23 @@ def open_generation(directory: Path) -> Generation:
     while True:
         try:
             return _open_parts(directory, manifest)
-        except FileNotFoundError as error:
+        except (OSError, ArchiveError) as error:
+            # A writer removes parts two generations after their own: then the newer one counts.
             newer = read_manifest(directory)
             if newer.generation == manifest.generation:
-                raise ArchiveError(
-                    f"archive '{directory}' is damaged: '{error.filename or error}' is missing; "
-                    "move the archive away and ingest the documents again"
-                ) from None
+                raise _cannot_open(directory, error) from error
             manifest = newer
-        except OSError as error:
-            raise ArchiveError(
-                f"archive '{directory}' cannot be read: {error.strerror or error}"
-            ) from error
+
+
+def _cannot_open(directory: Path, error: OSError | ArchiveError) -> ArchiveError:
+    if isinstance(error, ArchiveError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return ArchiveError(
+            f"archive '{directory}' is damaged: '{error.filename or error}' is missing; "
+            "move the archive away and ingest the documents again"
+        )
+    return ArchiveError(f"archive '{directory}' cannot be read: {error.strerror or error}")
 
 
 def _open_parts(directory: Path, manifest: Manifest) -> Generation:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docpager.archive.durable import CHECKSUMS, fresh_directory, sync_part
@@ -89,10 +91,11 @@ class LexicalIndex:
         if not (directory / _COPIED[0]).is_file():
             raise FileNotFoundError(directory)
         try:
-            index = tantivy.Index.open(str(directory))
-            _register(index)
-            index.config_reader("manual")
-            self._searcher = index.searcher()
+            with _lockable(directory) as place:
+                index = tantivy.Index.open(str(place))
+                _register(index)
+                index.config_reader("manual")
+                self._searcher = index.searcher()
         except (ValueError, OSError) as error:
             raise ArchiveError(
                 f"part '{directory}' of the archive is damaged; "
@@ -164,6 +167,19 @@ class LexicalIndex:
 def _rounded(score: float) -> float:
     # Equal passages may differ in the last bit, by the order in which their terms were summed.
     return round(score, 4)
+
+
+@contextmanager
+def _lockable(directory: Path) -> Iterator[Path]:
+    """The directory, or links to its files where tantivy could not make its lock file."""
+    if os.access(directory, os.W_OK):
+        yield directory
+        return
+    with TemporaryDirectory(prefix="docpager-") as temporary:
+        for source in directory.resolve().iterdir():
+            if not source.name.endswith(".lock"):
+                Path(temporary, source.name).symlink_to(source)
+        yield Path(temporary)
 
 
 def _inherit(previous: Path, directory: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docpager.archive.durable import discard, replace_file
+from docpager.archive.lock import LOCK_FILE
 from docpager.documents.chunking import PASSAGE_TOKENS
 from docpager.errors import ArchiveError
 from docpager.pages import DocumentEntry
@@ -185,6 +186,11 @@ def _nothing_here(directory: Path) -> str:
         )
     if not directory.is_dir():
         return f"'{directory}' is a file, not an archive; name another with --archive"
+    if (directory / LOCK_FILE).exists():
+        return (
+            f"archive '{directory}' holds nothing yet: its first ingest was interrupted or still "
+            "runs; ingest again"
+        )
     return f"'{directory}' is not an archive: it has no {MANIFEST}; name another with --archive"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -246,6 +247,17 @@ def test_threads_find_the_same(archive):
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(archive.search, queries)) == alone
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_archive_that_cannot_be_written_can_be_read(archive, workshop):
+    for path in [*workshop.directory.rglob("*"), workshop.directory]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+    assert workshop.open().search("copper") == archive.search("copper")
+
+    for path in [workshop.directory, *workshop.directory.rglob("*")]:
+        path.chmod(0o755)
 
 
 def test_status_counts(archive):

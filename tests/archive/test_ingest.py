@@ -6,15 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from docpager.archive.archive import Archive
-from docpager.archive.generation import segments_to_merge
+from docpager.archive.generation import segments_to_merge, whole_words
 from docpager.archive.ingest import ingest
 from docpager.archive.lock import ArchiveLocked, writer_lock
 from docpager.archive.manifest import SegmentRecord, read_manifest
+from docpager.documents.chunking import passages_of
+from docpager.documents.document import Cut, Document
 from docpager.errors import ArchiveError, UsageError
 from docpager.locators import parse_locator
 
@@ -288,7 +292,7 @@ def test_half_written_parts_of_a_killed_writer_do_no_harm(workshop):
     assert not (workshop.directory / "segments" / f"{next_part + 5:06d}").exists()
 
 
-@pytest.mark.parametrize("fsyncs", range(1, 26, 4))
+@pytest.mark.parametrize("fsyncs", range(1, 26, 6))
 def test_a_writer_killed_at_an_fsync_keeps_the_committed_generation(workshop, fsyncs):
     workshop.write(a_txt="alpha one", b_txt="beta two")
     workshop.ingest()
@@ -317,6 +321,55 @@ ingest([Path({str(workshop.files)!r})], Path({str(workshop.directory)!r}))
     workshop.ingest()
     assert workshop.paths() == {"D2": ("b.txt",), "D3": ("a.txt",)}
     assert workshop.open().search("gamma").by_words == 1
+
+
+def test_an_interrupted_first_ingest_is_told_and_done_again(workshop):
+    workshop.write(a_txt="one")
+
+    def interrupt(done: int, total: int, name: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest([workshop.files], workshop.directory, embedder="hashing", progress=interrupt)
+    with pytest.raises(ArchiveError, match="holds nothing yet: its first ingest was interrupted"):
+        workshop.open()
+
+    assert workshop.ingest().documents == 1
+
+
+def test_readers_that_open_while_a_writer_commits_see_one_generation(workshop):
+    workshop.write(a_txt="state 0")
+    workshop.ingest()
+    done = Event()
+
+    def read() -> set[int]:
+        seen = set()
+        while not done.is_set():
+            archive = workshop.open()
+            (entry,) = archive.documents()
+            assert archive.text(entry.id) == f"state {entry.id - 1}"
+            assert archive.search("state").by_words == 1
+            seen.add(archive.generation)
+        return seen
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            for n in range(1, 16):
+                workshop.write(a_txt=f"state {n}")
+                workshop.ingest()
+        finally:
+            done.set()
+
+    assert all(len(reader.result()) > 1 for reader in readers)
+
+
+def test_a_word_cut_by_a_border_is_found_on_both_sides():
+    document = Document("a.txt", "0" * 64, "a", "text", "one elephant two")
+    passages = passages_of(document, (Cut(0, 7, 1), Cut(7, 16, 1)), 1)
+
+    assert [passage.text for passage in passages] == ["one ele", "phant two"]
+    assert whole_words(document, passages) == ["one elephant", "elephant two"]
 
 
 def test_daily_ingests_keep_few_segments_and_the_same_results(workshop):
