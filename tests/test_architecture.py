@@ -36,9 +36,11 @@ DOORS = {
     "pypdfium2": {"documents/pdf"},
     "rapidfuzz": {"answering/citations"},
     "rich": {"cli"},
+    "safetensors": {"archive/wordllama_embedder"},
     "tantivy": {"archive/lexical"},
     "tenacity": {"retries"},
     "tiktoken": {"tokens"},
+    "tokenizers": {"archive/wordllama_embedder"},
     "wordllama": {"archive/wordllama_embedder"},
 }
 
