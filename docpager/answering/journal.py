@@ -103,7 +103,9 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("r+b" if truncate_to else "wb")
         except OSError as error:
-            raise JournalError(f"cannot write the journal {path}: {error.strerror}") from error
+            raise JournalError(
+                f"cannot write the journal {path}: {error.strerror}; name another with --journal"
+            ) from error
         self.path = path
         self._seal = seal
         self._file.truncate(truncate_to)
