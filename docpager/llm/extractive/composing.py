@@ -1,0 +1,81 @@
+"""Composing an answer from the evidence at hand, or saying that there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from docpager.llm.extractive.evidence import Evidence
+from docpager.llm.extractive.moves import Answering, Citation
+from docpager.llm.extractive.notes import flat, shortened
+from docpager.llm.extractive.questions import Wants
+from docpager.llm.extractive.reading import Reading
+from docpager.llm.extractive.units import figures, header_periods
+
+__all__ = ["compose", "not_found"]
+
+ENOUGH = 0.5
+"""Strength below which the best evidence does not carry an answer."""
+MOST_CITATIONS = 3
+_LONGEST_TEXT = 400
+_LONGEST_QUOTE = 420
+
+
+def compose(reading: Reading) -> Answering:
+    """The answer that the strongest evidence gives, or an abstention."""
+    best = _chosen(reading)
+    if not best or best[0].strength < ENOUGH:
+        return not_found(reading)
+    citations = tuple(Citation(e.locator, shortened(e.quote, _LONGEST_QUOTE)) for e in best)
+    texts = [_said(reading, best[0])]
+    if len(reading.targets) > 1:
+        others = {e.document: e for e in reversed(best)}
+        texts = [_said(reading, e) for e in best if others[e.document] is e]
+    return Answering("; ".join(dict.fromkeys(texts)), citations)
+
+
+def not_found(reading: Reading) -> Answering:
+    """An honest sentence."""
+    where = "the documents searched"
+    if len(reading.targets) == 1 and (line := reading.view.documents.get(reading.targets[0])):
+        where = line.path
+    return Answering(f"Not found: nothing read in {where} answers this.", found=False)
+
+
+def _chosen(reading: Reading) -> list[Evidence]:
+    """The strongest evidence of different places; of each named document the best first."""
+    wanted = [e for e in reading.evidence if not reading.targets or e.document in reading.targets]
+    pool = wanted or reading.evidence
+    chosen: list[Evidence] = []
+    if len(reading.targets) > 1:
+        for target in reading.targets:
+            chosen += [e for e in pool if e.document == target][:1]
+        chosen.sort(key=lambda e: -e.strength)
+    places = {e.place for e in chosen}
+    for each in pool:
+        if len(chosen) >= max(MOST_CITATIONS, min(len(reading.targets), 4)):
+            break
+        if each.place not in places and each.strength >= 0.5 * pool[0].strength:
+            chosen.append(each)
+            places.add(each.place)
+    return chosen
+
+
+def _said(reading: Reading, evidence: Evidence) -> str:
+    """The figure with its label where it can be picked out, else the words themselves."""
+    quote = flat(evidence.quote)
+    if reading.asked.wants is Wants.AMOUNT:
+        figure = _figure(evidence, reading.asked.years)
+        label = re.split(r"\s[$€£(]*\d|\s[$€£]\s", quote, maxsplit=1)[0]
+        if figure:
+            return f"{figure[0]} ({label[:120]}, {figure[1]})"
+    return shortened(quote, _LONGEST_TEXT)
+
+
+def _figure(evidence: Evidence, years: Sequence[str]) -> tuple[str, str] | None:
+    """(figure, year) of the column that the question asks for, where heads and figures pair up."""
+    heads, cells = header_periods(evidence.header), figures(flat(evidence.quote))
+    asked = [year for year in years if year in heads]
+    if not asked or len(heads) != len(cells):
+        return None
+    return cells[heads.index(asked[-1])], asked[-1]

@@ -1,0 +1,272 @@
+"""Looking something up: search, read what is promising, note it, search again, answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import inf
+
+from docpager.llm.extractive.composing import compose
+from docpager.llm.extractive.evidence import Evidence
+from docpager.llm.extractive.moves import (
+    Call,
+    Calls,
+    Move,
+    calls,
+    grep,
+    page_in,
+    page_out,
+    search,
+    write_note,
+)
+from docpager.llm.extractive.notes import evidence_note, flat
+from docpager.llm.extractive.questions import Wants
+from docpager.llm.extractive.reading import Reading
+from docpager.llm.extractive.records import bounded
+from docpager.llm.extractive.view import Hit
+from docpager.llm.extractive.words import GENERIC, tokens
+
+__all__ = ["look_up", "search_first"]
+
+LAST_STEP = 11
+"""The step at which an ordinary question is answered with what there is."""
+MOST_READ = 20
+"""Passages read for an ordinary question."""
+AT_ONCE = 4
+"""Passages asked for in one step."""
+FEW_DOCUMENTS = 60
+"""Documents up to which the whole list is asked for."""
+CERTAIN = 0.86
+WORTH_NOTING = 0.4
+_QUERY_CHARACTERS = 64
+
+
+def look_up(reading: Reading) -> Move:
+    """The next move for a question that asks for one thing."""
+    view = reading.view
+    kept = [*_notes(reading), *_releases(reading)]
+    if view.step >= LAST_STEP or view.hurried:
+        return compose(reading)
+    queries = list(_unasked(reading))
+    read = sum(line.name == "page_in" and "refused" not in line.outcome for line in view.log)
+    searched = sum(line.name == "search" for line in view.log)
+    pending = _pending(reading)
+    best = reading.evidence[0].strength if reading.evidence else 0.0
+    wanted_first = 3 * max(1, len(reading.targets)) + (not reading.targets)
+    if queries and searched < wanted_first:
+        return calls(kept, queries[:3])
+    if best >= CERTAIN and read >= AT_ONCE:
+        return compose(reading)
+    if around := _around_best(reading):
+        return calls(kept, [page_in(around)])
+    if (
+        pending
+        and read < MOST_READ
+        and not (queries and read >= 2 * AT_ONCE and searched < wanted_first + 2)
+    ):
+        return calls(kept, [page_in(hit.locator) for hit in pending[:AT_ONCE]])
+    if queries and searched < wanted_first + 4:
+        return calls(kept, queries[:2])
+    return compose(reading)
+
+
+def search_first(reading: Reading) -> Calls:
+    """The first move of any question: search it, look for its keys, list the documents."""
+    keys = [grep(bounded(key), reading.targets) for key in reading.asked.keys[:3]]
+    queries = list(_unasked(reading))[:3] or [search(reading.asked.question[:_QUERY_CHARACTERS])]
+    listing: list[Call] = []
+    number = re.search(r"^(\d+) documents", reading.view.document_map, re.MULTILINE)
+    if not reading.view.listed_all and number and int(number[1]) <= FEW_DOCUMENTS:
+        listing = [("contents", {})]
+    return calls(keys, listing, queries)
+
+
+def _unasked(reading: Reading) -> Iterator[Call]:
+    """Searches that were not made yet, the most promising first."""
+    for query, documents in _queries(reading):
+        query = _cut(query)
+        if query and not _was_asked(reading, query, documents):
+            yield search(query, documents)
+
+
+def _queries(reading: Reading) -> Iterator[tuple[str, tuple[int, ...]]]:
+    asked, targets = reading.asked, reading.targets
+    everything = " ".join(dict.fromkeys((*_plain_words(reading), *asked.years)))
+    if not targets:
+        yield everything, ()
+    groups: list[tuple[int, ...]] = [(t,) for t in targets] or [_voted(reading)]
+    for words in (_own_words, _other_words, _places_words, _component_words, _missing_words):
+        for group in groups:
+            if group or words is not _own_words:
+                yield words(reading, group), group
+
+
+def _voted(reading: Reading) -> tuple[int, ...]:
+    """Documents that most hits of the searches over everything came from."""
+    votes: dict[int, float] = {}
+    for lookup in reading.view.lookups:
+        if lookup.name == "search" and not lookup.documents:
+            for hit in lookup.hits:
+                votes[hit.document] = votes.get(hit.document, 0.0) + 1 / (1 + hit.rank)
+    total = sum(votes.values())
+    ranked = sorted(votes, key=lambda number: (-votes[number], number))
+    return tuple(ranked[:1]) if ranked and votes[ranked[0]] >= 0.5 * total else ()
+
+
+def _plain_words(reading: Reading) -> list[str]:
+    words = [w for w in reading.asked.words if w not in GENERIC]
+    return words or list(reading.asked.words)
+
+
+def _own_words(reading: Reading, group: tuple[int, ...]) -> str:
+    """The question's own words, without those that name the document, and its years."""
+    named = {s for number in group for s in reading.names.get(number, ())}
+    words = [
+        text
+        for concept in reading.asked.concepts
+        if not concept.hint and not concept.part and concept.weight >= 0.2
+        for text in concept.texts[:1]
+        if not set(concept.wordings[0]) <= named
+    ]
+    return " ".join(words) or " ".join(_plain_words(reading))
+
+
+def _other_words(reading: Reading, group: tuple[int, ...]) -> str:
+    """Other wordings of what is asked."""
+    others = [
+        c.texts[-1]
+        for c in reading.asked.concepts
+        if len(c.texts) > 1 and not c.hint and not c.part
+    ]
+    return " ".join(others[:2])
+
+
+def _places_words(reading: Reading, group: tuple[int, ...]) -> str:
+    """Where the question says to look, with what is looked for."""
+    hints = [c.texts[min(1, len(c.texts) - 1)] for c in reading.asked.concepts if c.hint]
+    things = [c.texts[0] for c in reading.asked.concepts if len(c.texts) > 1 and not c.hint]
+    return " ".join(["consolidated", *hints[:1], *things[:1]]) if hints else ""
+
+
+def _component_words(reading: Reading, group: tuple[int, ...]) -> str:
+    """The lines from which an asked figure is computed."""
+    return " ".join(c.texts[0] for c in reading.asked.concepts if c.part)
+
+
+def _missing_words(reading: Reading, group: tuple[int, ...]) -> str:
+    """What the best evidence does not speak of, with names that it brings up."""
+    if not reading.evidence:
+        return ""
+    best = reading.evidence[0]
+    missing = [c.texts[0] for c in reading.scorer.missing(best.quote + " " + best.context)[:3]]
+    if not missing:
+        return ""
+    return " ".join([*missing, *_new_names(reading, best.quote)[:2]])
+
+
+def _new_names(reading: Reading, text: str) -> list[str]:
+    known = set(reading.asked.words)
+    names = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*", text)
+    return [name for name in dict.fromkeys(names) if not known & set(tokens(name))]
+
+
+def _was_asked(reading: Reading, query: str, documents: tuple[int, ...]) -> bool:
+    within = "".join(f"D{number}" for number in documents)
+    for lookup in reading.view.lookups:
+        if flat(lookup.query) == query and "".join(lookup.documents) == within:
+            return True
+    narrowed = f'{query}, ["{within}"]' if within else query
+    return any(
+        line.name == "search" and line.arguments.replace('","', '", "') in (narrowed, f"{narrowed}")
+        for line in reading.view.log
+    )
+
+
+def _cut(query: str) -> str:
+    query = " ".join(dict.fromkeys(flat(query).split(" ")))
+    if len(query) <= _QUERY_CHARACTERS:
+        return query
+    return query[: query.rfind(" ", 0, _QUERY_CHARACTERS)]
+
+
+def _pending(reading: Reading) -> list[Hit]:
+    """Hits that were not read yet and may be worth it, best first."""
+    best: dict[tuple[int, int], tuple[float, Hit]] = {}
+    counts: dict[tuple[int, int], int] = {}
+    for hit in reading.hits:
+        at = (hit.document, hit.ordinal)
+        counts[at] = counts.get(at, 0) + 1
+        score = _promise(reading, hit)
+        if at not in best or best[at][0] < score:
+            best[at] = (score, hit)
+    scored = [(score + 0.06 * (counts[at] - 1), hit) for at, (score, hit) in best.items()]
+    top = max((score for score, _ in scored), default=0.0)
+    worth = [
+        (score, hit)
+        for score, hit in scored
+        if score >= max(0.2, 0.45 * top)
+        and not reading.view.was_read(hit.document, hit.ordinal)
+        and reading.did("page_in", hit.locator) < 2
+    ]
+    worth.sort(key=lambda each: (-each[0], each[1].document, each[1].ordinal))
+    return [hit for _, hit in worth]
+
+
+def _promise(reading: Reading, hit: Hit) -> float:
+    by_rank = 0.3 / (1 + hit.rank)
+    outside = bool(reading.targets) and hit.document not in reading.targets
+    if not hit.snippet:
+        return (0.25 + by_rank) * (0.4 if outside else 1.0)
+    share = reading.scorer.share(hit.snippet, reading.names.get(hit.document, ()))
+    asks_figure = reading.asked.wants is Wants.AMOUNT and re.search(r"\d", hit.snippet)
+    years = reading.asked.years
+    said = 0.1 * any(year in hit.snippet for year in years) if years else 0.0
+    return (share + by_rank + (0.08 if asks_figure else 0.0) + said) * (0.4 if outside else 1.0)
+
+
+def _around_best(reading: Reading) -> str:
+    """The PDF page of the best row, where its column heads were not seen yet."""
+    if not reading.evidence:
+        return ""
+    best = reading.evidence[0]
+    wanted = reading.asked.wants is Wants.AMOUNT or any(c.hint for c in reading.asked.concepts)
+    if (
+        not wanted
+        or best.pdf_page is None
+        or best.strength < 0.45
+        or (best.header and best.kind == "row")
+    ):
+        return ""
+    page = f"D{best.document}:p{best.pdf_page}"
+    whole_pages = sum(
+        line.name == "page_in" and ":p" in line.arguments for line in reading.view.log
+    )
+    return "" if reading.did("page_in", page) or whole_pages >= 2 else page
+
+
+def _notes(reading: Reading) -> list[Call]:
+    """Notes of the strongest new evidence."""
+    if not reading.view.can_note:
+        return []
+    known = {flat(e.quote)[:120] for e in reading.evidence if e.note}
+    noted = sorted((e.strength for e in reading.evidence if e.note), reverse=True)
+    floor = max(WORTH_NOTING, noted[2] if len(noted) > 2 else 0.0)
+    best = reading.evidence[0].strength if reading.evidence else inf
+    found = [
+        e
+        for e in reading.visible[:6]
+        if e.strength >= max(floor, 0.7 * best) and flat(e.quote)[:120] not in known
+    ]
+    return [write_note(evidence_note(e)) for e in found[:2]]
+
+
+def _releases(reading: Reading) -> list[Call]:
+    """The passages in main context that are done with."""
+    needed: set[tuple[int, int]] = set()
+    if not reading.view.can_note:
+        needed = {(e.document, e.ordinal) for e in _best(reading)}
+    return page_out(p.locator for p in reading.unreleased if (p.document, p.ordinal) not in needed)
+
+
+def _best(reading: Reading) -> list[Evidence]:
+    return reading.visible[:3]

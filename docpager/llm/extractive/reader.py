@@ -1,0 +1,29 @@
+"""ExtractiveModel: the built-in reader. It is no language model and never presented as one."""
+
+from __future__ import annotations
+
+from docpager.llm.chat import ModelReply, ModelRequest
+from docpager.llm.extractive.answers import reply_for
+from docpager.llm.extractive.parsing import parse_request
+from docpager.llm.extractive.plan import next_move
+from docpager.llm.extractive.reading import Reading
+from docpager.llm.extractive.words import Glossary, read_glossary
+
+__all__ = ["ExtractiveModel"]
+
+
+class ExtractiveModel:
+    """Reads like a careful clerk: searches, pages in, notes, and answers in the documents' words.
+
+    Deterministic and offline. Everything it knows stands in the request it is given.
+    """
+
+    name = "extractive"
+
+    def __init__(self, *, glossary: bool = True) -> None:
+        self._glossary = read_glossary() if glossary else Glossary()
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Reply to `request`; it costs nothing and raises nothing."""
+        view = parse_request(request)
+        return reply_for(view, next_move(Reading(view, self._glossary)))

@@ -1,0 +1,91 @@
+"""Reading: one request seen through the question; what every planner starts from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from docpager.llm.extractive.evidence import Evidence, Scorer
+from docpager.llm.extractive.notes import flat, noted_evidence
+from docpager.llm.extractive.questions import Asked, read_question
+from docpager.llm.extractive.sources import name_stems, named_documents
+from docpager.llm.extractive.view import Hit, SeenPassage, View
+from docpager.llm.extractive.words import Glossary
+
+__all__ = ["Reading"]
+
+_SEEN = re.compile(r"D(\d+):c(\d+)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A view and the question it is about."""
+
+    view: View
+    glossary: Glossary
+
+    @cached_property
+    def asked(self) -> Asked:
+        return read_question(self.view.question, self.glossary)
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        return Scorer(self.asked)
+
+    @cached_property
+    def targets(self) -> tuple[int, ...]:
+        """The documents that the question names."""
+        return named_documents(self.asked, self.view.documents)
+
+    @cached_property
+    def names(self) -> Mapping[int, Collection[str]]:
+        return name_stems(self.view.documents)
+
+    @cached_property
+    def visible(self) -> list[Evidence]:
+        """Evidence in the passages of main context, strongest first."""
+        return self.scorer.evidence(self.view.passages.values(), self.names)
+
+    @cached_property
+    def evidence(self) -> list[Evidence]:
+        """Evidence in passages and in notes, strongest first, each quote once."""
+        best: dict[str, Evidence] = {}
+        for each in [*self.visible, *noted_evidence(self.view.notes)]:
+            key = flat(each.quote)[:200]
+            if key not in best or best[key].strength < each.strength:
+                best[key] = each
+        return sorted(best.values(), key=lambda e: (-e.strength, e.document, e.ordinal, e.quote))
+
+    @cached_property
+    def fresh(self) -> list[SeenPassage]:
+        """Passages that the newest step brought."""
+        newest = "\n".join(
+            e.result for e in self.view.newest if e.name == "page_in" and not e.is_error
+        )
+        at = {(int(d), int(c)) for d, c in re.findall(r"^\[D(\d+):c(\d+)", newest, re.MULTILINE)}
+        return [p for place, p in self.view.passages.items() if place in at]
+
+    @cached_property
+    def unreleased(self) -> list[SeenPassage]:
+        return [p for at, p in self.view.passages.items() if at not in self.view.released]
+
+    @cached_property
+    def hits(self) -> list[Hit]:
+        """Every hit in view, and those whose locator alone is left in the log."""
+        found = [
+            hit for lookup in self.view.lookups if lookup.name == "search" for hit in lookup.hits
+        ]
+        for line in self.view.log:
+            if line.name == "search" and "seen " in line.outcome:
+                places = _SEEN.findall(line.outcome.rpartition("seen ")[2])
+                found += [Hit(int(d), int(c), "", "", n) for n, (d, c) in enumerate(places)]
+        return found
+
+    def did(self, name: str, arguments: str) -> int:
+        """How often this run made a call with these first arguments, as far as can be seen."""
+        return sum(
+            line.name == name and f"{line.arguments}, ".startswith(f"{arguments}, ")
+            for line in self.view.log
+        )

@@ -1,0 +1,125 @@
+"""Records: `key: value` in all the ways texts write it, and the chains that they form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Record", "chains", "find_records", "follow", "key_pattern"]
+
+_JSON_PAIR = re.compile(
+    r'"((?:[^"\\\n]|\\.){1,300})"\s*:\s*(?:"((?:[^"\\\n]|\\.){0,300})"|(-?\d[\d.eE+-]*|true|false|null))'
+)
+_SEPARATOR = re.compile(r"\s*(?:->|=>|→|⇒|:=|:(?=\s)|=(?!=)|\||\t)\s*|\s{2,}")
+_BULLET = re.compile(r"^\s*(?:[-*•‣]\s+|\d{1,3}[.)]\s+|\|\s*)?")
+_TRAILING = re.compile(r"[\s,;|]+$|(?<=[\w\"'`])\.$")
+_QUOTES = "\"'`“”‘’"
+_LONGEST_KEY = 80
+_LONGEST_VALUE = 120
+_MOST_WORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One `key: value`, and where it stands."""
+
+    key: str
+    value: str
+    quote: str
+    """The record as its text writes it."""
+    source: str = ""
+    """The locator of its passage."""
+
+
+def find_records(text: str, *, source: str = "") -> list[Record]:
+    """Every record in `text`, in order.
+
+    >>> [(r.key, r.value) for r in find_records('"a": "b", "c": 4')]
+    [('a', 'b'), ('c', '4')]
+    >>> [(r.key, r.value) for r in find_records("alpha -> beta\\ncolour = red")]
+    [('alpha', 'beta'), ('colour', 'red')]
+    """
+    found = [
+        Record(pair[1], pair[2] if pair[2] is not None else pair[3], pair[0], source)
+        for pair in _JSON_PAIR.finditer(text)
+    ]
+    for line in text.splitlines():
+        if not _JSON_PAIR.search(line):
+            found += _line_records(line, source)
+    return found
+
+
+def _line_records(line: str, source: str) -> Iterator[Record]:
+    if len(line) > 2_000:
+        return
+    pieces = line.split(";") if ";" in line else [line]
+    for piece in pieces:
+        record = _cells(piece, source)
+        if record is not None:
+            yield record
+
+
+def _cells(line: str, source: str) -> Record | None:
+    begin = _BULLET.match(line)
+    body = _TRAILING.sub("", line[begin.end() if begin else 0 :])
+    parts = _SEPARATOR.split(body)
+    if len(parts) != 2:
+        return None
+    key, value = (_unquoted(part) for part in parts)
+    if not _fits(key, _LONGEST_KEY) or not _fits(value, _LONGEST_VALUE):
+        return None
+    return Record(key, value, body.strip(), source)
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
+        return text[1:-1].strip()
+    return text
+
+
+def _fits(cell: str, longest: int) -> bool:
+    return (
+        0 < len(cell) <= longest and len(cell.split()) <= _MOST_WORDS and cell.strip("-=|: ") != ""
+    )
+
+
+def follow(start: str, records: Mapping[str, Record], *, most: int = 500) -> list[Record]:
+    """The links from `start` on, until a value is no key or comes round again."""
+    links: list[Record] = []
+    seen: set[str] = set()
+    while start in records and start not in seen and len(links) < most:
+        seen.add(start)
+        links.append(records[start])
+        start = records[start].value
+    return links
+
+
+def by_key(records: Iterable[Record]) -> dict[str, Record]:
+    """Records by key; of equal keys the first."""
+    found: dict[str, Record] = {}
+    for record in records:
+        found.setdefault(record.key, record)
+    return found
+
+
+def chains(records: Sequence[Record]) -> list[list[Record]]:
+    """Every chain that begins at a key that nothing points to, longest first."""
+    known = by_key(records)
+    pointed = {record.value for record in known.values()}
+    starts = [key for key in known if key not in pointed] or list(known)[:1]
+    return sorted((follow(start, known) for start in starts), key=len, reverse=True)
+
+
+def key_pattern(key: str) -> str:
+    """An RE2 pattern that finds `key` where it stands before a separator."""
+    return bounded(key) + r"""["'`]?\s*(?:[-=]>|[:=|→\t])"""
+
+
+def bounded(key: str) -> str:
+    """An RE2 pattern for `key` as a whole word."""
+    before = r"\b" if re.match(r"[A-Za-z0-9_]", key) else ""
+    after = r"\b" if re.search(r"[A-Za-z0-9_]$", key) else ""
+    escaped = re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", key)
+    return f"{before}{escaped}{after}"
