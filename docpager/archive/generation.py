@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docpager.archive.durable import sync_directory, write_bytes
+from docpager.archive.durable import damage_of, damaged_part, sync_directory, write_bytes
 from docpager.archive.lexical import LexicalWriter
 from docpager.archive.manifest import DocumentRecord, Manifest, SegmentRecord
 from docpager.archive.segment import Segment
@@ -132,6 +132,9 @@ class GenerationWriter:
         return name
 
     def _open(self, record: SegmentRecord) -> Segment:
+        # What is copied gets new checksums, so damage must be found before.
+        if damage_of(self._directory / "segments" / record.name):
+            raise damaged_part(self._directory / "segments" / record.name)
         return Segment.open(self._directory / "segments" / record.name, record.rows)
 
     def _open_segment(self) -> SegmentWriter:

@@ -10,8 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docpager.archive.durable import CHECKSUMS, fresh_directory, sync_part
-from docpager.errors import ArchiveError
+from docpager.archive.durable import (
+    CHECKSUMS,
+    Checksum,
+    announce,
+    checksums_of,
+    damaged_part,
+    fresh_directory,
+    sync_part,
+)
 from docpager.pages import PassageId
 
 if TYPE_CHECKING:
@@ -47,8 +54,7 @@ class LexicalWriter:
         import tantivy
 
         self._directory = fresh_directory(directory)
-        if previous is not None:
-            _inherit(previous, directory)
+        self._inherited = _inherit(previous, directory) if previous is not None else {}
         self._index = tantivy.Index(_schema(), path=str(directory), reuse=True)
         _register(self._index)
         self._schema = self._index.schema
@@ -74,12 +80,13 @@ class LexicalWriter:
 
     def close(self) -> None:
         """Put the finished index on the disk, with its merges done."""
+        announce("write", self._directory)
         self._writer.commit()
         self._writer.wait_merging_threads()
         del self._writer, self._index
         for lock in self._directory.glob("*.lock"):
             lock.unlink()
-        sync_part(self._directory)
+        sync_part(self._directory, self._inherited)
 
 
 class LexicalIndex:
@@ -97,10 +104,7 @@ class LexicalIndex:
                 index.config_reader("manual")
                 self._searcher = index.searcher()
         except (ValueError, OSError) as error:
-            raise ArchiveError(
-                f"part '{directory}' of the archive is damaged; "
-                "move the archive away and ingest the documents again"
-            ) from error
+            raise damaged_part(directory) from error
         self._schema = index.schema
 
     def count(self, terms: Sequence[str], *, documents: Collection[int] | None = None) -> int:
@@ -182,7 +186,12 @@ def _lockable(directory: Path) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def _inherit(previous: Path, directory: Path) -> None:
+def _inherit(previous: Path, directory: Path) -> dict[str, Checksum]:
+    """Link the files of an index into the next one; their checksums, where they never change."""
+    try:
+        checksums = checksums_of(previous)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged_part(previous) from error
     for source in sorted(previous.iterdir()):
         if source.name in _COPIED:
             shutil.copyfile(source, directory / source.name)
@@ -191,6 +200,7 @@ def _inherit(previous: Path, directory: Path) -> None:
                 os.link(source, directory / source.name)
             except OSError:
                 shutil.copyfile(source, directory / source.name)
+    return {name: entry for name, entry in checksums.items() if name not in _COPIED}
 
 
 def _schema() -> tantivy.Schema:

@@ -176,6 +176,8 @@ def discard_unnamed_parts(directory: Path, manifest: Manifest | None) -> None:
         for path in (directory / room).glob("*"):
             if f"{room}/{path.name}" not in named:
                 discard(path)
+    for path in directory.glob("*.new"):
+        discard(path)
 
 
 def _nothing_here(directory: Path) -> str:

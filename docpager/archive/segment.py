@@ -9,10 +9,9 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.archive.durable import sizes_of
+from docpager.archive.durable import damaged_part, sizes_of
 from docpager.archive.vectors import VectorIndex
 from docpager.documents.document import PdfPage, Section
-from docpager.errors import ArchiveError
 from docpager.pages import Passage
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Segment:
             sizes = sizes_of(directory)
             files = {name: _map(directory / name, sizes[name]) for name in sorted(sizes)}
         except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(directory) from error
+            raise damaged_part(directory) from error
         return cls(directory, rows, files)
 
     @cached_property
@@ -55,7 +54,7 @@ class Segment:
         """The passages as an Arrow table over the mapped file."""
         table = self._arrow(PASSAGES_FILE)
         if table.num_rows != self.rows:
-            raise _damaged(self.directory)
+            raise damaged_part(self.directory)
         return table
 
     @cached_property
@@ -63,7 +62,7 @@ class Segment:
         try:
             return VectorIndex.load(self._files[VECTORS_FILE])
         except (ValueError, KeyError) as error:
-            raise _damaged(self.directory) from error
+            raise damaged_part(self.directory) from error
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -121,7 +120,7 @@ class Segment:
         try:
             return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._files[name]))).read_all()
         except (pa.ArrowInvalid, OSError, KeyError) as error:
-            raise _damaged(self.directory) from error
+            raise damaged_part(self.directory) from error
 
 
 def _map(path: Path, size: int) -> mmap:
@@ -130,13 +129,6 @@ def _map(path: Path, size: int) -> mmap:
     if len(content) != size:
         raise ValueError(f"{path.name} has {len(content)} bytes, not {size}")
     return content
-
-
-def _damaged(directory: Path) -> ArchiveError:
-    return ArchiveError(
-        f"part '{directory}' of the archive is damaged; "
-        "move the archive away and ingest the documents again"
-    )
 
 
 def _passage(row: dict[str, Any]) -> Passage:

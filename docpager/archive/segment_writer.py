@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.archive.durable import fresh_directory, sync_part
+from docpager.archive.durable import announce, fresh_directory, sync_part
 from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, VECTORS_FILE, Segment
 from docpager.archive.vectors import VectorWriter
 from docpager.documents.document import Document, PdfPage, Section
@@ -54,6 +54,7 @@ class SegmentWriter:
         """Put the finished segment on the disk."""
         self._passages.close()
         self._documents.close()
+        announce("write", self._directory / VECTORS_FILE)
         self._vectors.write(self._directory / VECTORS_FILE)
         sync_part(self._directory)
 
@@ -70,6 +71,7 @@ class _ArrowFile:
         import pyarrow as pa
 
         self._schema = schema
+        self._path = path
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._file, schema)
         self._waiting: list[dict[str, Any]] = []
@@ -90,6 +92,7 @@ class _ArrowFile:
     def _write(self, rows: list[dict[str, Any]]) -> None:
         import pyarrow as pa
 
+        announce("write", self._path)
         self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
 
 
