@@ -81,6 +81,10 @@ class Catalogue:
         record = replace(found, documents=documents, problems=tuple(problems))
         self.files[found.location] = record
 
+    def refresh(self, manifest: Manifest) -> None:
+        """Take over where a commit left the documents: merges move them."""
+        self.documents = {record.id: record for record in manifest.documents}
+
     def forget_file(self, location: str) -> None:
         del self.files[location]
 

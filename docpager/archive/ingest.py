@@ -22,7 +22,7 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.report import IngestReport, report_of
 from docpager.archive.sources import FilesSource, Source
-from docpager.archive.update import Changes, Progress, Update
+from docpager.archive.update import COMMIT_PASSAGES, Changes, Progress, Update
 from docpager.errors import ArchiveError
 
 __all__ = ["ingest"]
@@ -37,10 +37,13 @@ def ingest(
     prune: bool = False,
     progress: Progress | None = None,
     source: Source | None = None,
+    commit_passages: int = COMMIT_PASSAGES,
 ) -> IngestReport:
-    """Bring the archive up to date with the files under `roots`, as one new generation.
+    """Bring the archive up to date with the files under `roots`, as a new generation.
 
     Files that look unchanged are not opened; without a change there is no new generation.
+    After every `commit_passages` new passages, or half a minute, what was read is committed and
+    survives whatever ends the process.
     `prune` removes the documents of files that are gone; otherwise they are kept and reported.
 
     Raises:
@@ -57,7 +60,7 @@ def ingest(
     _refuse_other_embedder(archive_directory, manifest, embedder)
     if _has_work(manifest, found, places, prune=prune):
         with _writing(archive_directory):
-            update = _update(archive_directory, embedder)
+            update = _update(archive_directory, embedder, commit_passages)
             manifest = update.run(found, places, files, prune=prune, progress=progress)
             changes = update.changes
     missing = missing_files(Catalogue(manifest).files, found, places)
@@ -118,7 +121,7 @@ def _writing(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def _update(directory: Path, embedder: str | Embedder | None) -> Update:
+def _update(directory: Path, embedder: str | Embedder | None, commit_passages: int) -> Update:
     """What is needed to write the next generation. The lock is held: nobody else writes."""
     manifest = _committed(directory)
     _refuse_other_embedder(directory, manifest, embedder)
@@ -127,7 +130,11 @@ def _update(directory: Path, embedder: str | Embedder | None) -> Update:
     if manifest is None:
         made = load()
         manifest = Manifest(uuid.uuid4().hex, 0, made.name, made.dimension)
-    return Update(directory, manifest, GenerationWriter(directory, manifest, embedder=load))
+
+    def open_writer(base: Manifest) -> GenerationWriter:
+        return GenerationWriter(directory, base, embedder=load)
+
+    return Update(directory, manifest, open_writer, commit_passages=commit_passages)
 
 
 def _loader(embedder: str | Embedder) -> Callable[[], Embedder]:

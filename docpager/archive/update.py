@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
 from docpager.archive.catalogue import Catalogue, missing_files
 from docpager.archive.generation import GenerationWriter
-from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest, commit_manifest
+from docpager.archive.manifest import (
+    DocumentRecord,
+    FileRecord,
+    Manifest,
+    commit_manifest,
+    discard_unnamed_parts,
+)
 from docpager.archive.sources import Reading, Source
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
 from docpager.documents.reading import content_sha256
 from docpager.errors import DocumentError
 
-__all__ = ["Changes", "Progress", "Update"]
+__all__ = ["COMMIT_PASSAGES", "Changes", "Progress", "Update"]
+
+COMMIT_PASSAGES = 25_000
+"""New passages after which an ingest commits and goes on; it never cuts a file in two."""
+_COMMIT_SECONDS = 30.0
+"""The same by time: what an interrupted ingest may have to do again."""
 
 Progress = Callable[[int, int, str], None]
 """Told after each file that was read: files done, files to read, path."""
@@ -33,13 +45,24 @@ class Changes:
 
 
 class Update:
-    """The way from one generation to the next. The caller holds the writer's lock."""
+    """The way to the next generation, or to several where there is much to read.
 
-    def __init__(self, directory: Path, manifest: Manifest, writer: GenerationWriter) -> None:
+    The caller holds the writer's lock.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        open_writer: Callable[[Manifest], GenerationWriter],
+        *,
+        commit_passages: int = COMMIT_PASSAGES,
+    ) -> None:
         self.changes = Changes()
         self._directory = directory
-        self._manifest = manifest
-        self._writer = writer
+        self._open_writer = open_writer
+        self._commit_passages = commit_passages
+        self._begin(manifest)
         self._catalogue = Catalogue(manifest)
         self._before = dict(self._catalogue.files)
 
@@ -69,7 +92,19 @@ class Update:
             self._take_file(reading)
             if progress:
                 progress(done, len(unknown), reading.file.path)
+            if done < len(unknown) and self._is_due():
+                self._begin(self._commit())
         self.changes.read = len(unknown)
+
+    def _begin(self, manifest: Manifest) -> None:
+        """Open the generation after `manifest`."""
+        self._writer = self._open_writer(manifest)
+        self._waiting_passages = 0
+        self._begun = monotonic()
+
+    def _is_due(self) -> bool:
+        by_time = monotonic() - self._begun >= _COMMIT_SECONDS
+        return by_time or self._waiting_passages >= self._commit_passages
 
     def _let_go(self, found: Sequence[FileRecord], places: Sequence[str], *, prune: bool) -> None:
         """Let go of files that were moved and, if asked, of those that are gone."""
@@ -101,8 +136,9 @@ class Update:
         departures = self._catalogue.settle(before=self._before)
         if departures:
             self._writer.remove([departure.document for departure in departures])
-        self.changes.changed = sum(d.replaced_by is not None for d in departures)
-        self.changes.removed = len(departures) - self.changes.changed
+        replaced = sum(departure.replaced_by is not None for departure in departures)
+        self.changes.changed += replaced
+        self.changes.removed += len(departures) - replaced
         files = self._catalogue.files
         manifest = replace(
             self._writer.close(self._catalogue.documents),
@@ -110,6 +146,8 @@ class Update:
             files=tuple(files[location] for location in sorted(files)),
         )
         commit_manifest(self._directory, manifest)
+        discard_unnamed_parts(self._directory, manifest)
+        self._catalogue.refresh(manifest)
         return manifest
 
     def _as_known(self, file: FileRecord) -> FileRecord:
@@ -173,6 +211,7 @@ class Update:
             )
         )
         self.changes.new += 1
+        self._waiting_passages += len(passages)
 
 
 def _sha256_of(reading: Reading) -> str:

@@ -56,7 +56,7 @@ class Workshop:
     def ingest(
         self, *roots: Path, prune: bool = False, text_field: str | None = None
     ) -> IngestReport:
-        source = HereSource(self.directory, text_field)
+        source = self.source(text_field)
         report = ingest(
             roots or (self.files,),
             self.directory,
@@ -66,6 +66,9 @@ class Workshop:
         )
         self.read_paths = source.read_paths
         return report
+
+    def source(self, text_field: str | None = None) -> HereSource:
+        return HereSource(self.directory, text_field)
 
     def open(self) -> Archive:
         return Archive.open(self.directory, embedder=HashingEmbedder())
