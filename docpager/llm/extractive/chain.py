@@ -21,7 +21,14 @@ from docpager.llm.extractive.moves import (
 )
 from docpager.llm.extractive.notes import Link, flat, link_note, noted_links
 from docpager.llm.extractive.reading import Reading
-from docpager.llm.extractive.records import Record, bounded, by_key, find_records, key_pattern
+from docpager.llm.extractive.records import (
+    Record,
+    bounded,
+    by_key,
+    find_records,
+    key_pattern,
+    unbounded,
+)
 from docpager.llm.extractive.view import Lookup, SeenPassage
 
 __all__ = ["follow_keys", "records_in_view"]
@@ -31,7 +38,6 @@ LAST_STEP = 400
 _SEAM = 400
 _MOST_GREPS = 3
 _MOST_REFUSALS = 4
-_MOST_RECALLS = 2
 _PATIENCE = 10
 """Steps beyond three for each link, after which links that were paged out are let go."""
 
@@ -61,11 +67,12 @@ def follow_keys(reading: Reading) -> Move | None:
         if _is_key(reading, key, n, records, noted)
     ]
     if not trails:
-        return None
+        return _newest_note(reading)
     keeping = list(_keep(reading, trails))
     if not reading.view.hurried and reading.view.step < LAST_STEP:
         for trail in trails:
-            if not trail.circular and (found := _look_up(reading, trail.current)):
+            ended = trail.circular or _remembering(reading)
+            if not ended and (found := _look_up(reading, trail.current)):
                 return calls(keeping, found)
         if remembering := _remember(reading, trails):
             return calls(keeping, remembering)
@@ -106,15 +113,24 @@ def _is_key(
     return _resumed(reading) is not None
 
 
+def _newest_note(reading: Reading) -> Move | None:
+    """Bring the newest note back where a key is asked for and no note is in view."""
+    view = reading.view
+    name = f"N{view.notes_written}"
+    lost = reading.asked.keys and view.notes_written and not view.notes and not view.hurried
+    return calls([page_in(name)]) if lost and not reading.did("page_in", name) else None
+
+
 def _resumed(reading: Reading) -> str | None:
-    """Without notes: the key that the log says was looked for last, in a chain of several."""
-    if reading.view.can_note or len(reading.asked.keys) != 1:
+    """Where no link is in view: the key that the log says was looked for last, if any."""
+    view = reading.view
+    if len(reading.asked.keys) != 1 or (view.can_note and not view.notes_written):
         return None
-    greps = [line.arguments for line in reading.view.log if line.name == "grep"]
+    greps = [line.arguments for line in view.log if line.name == "grep"]
     first = bounded(reading.asked.keys[0])
-    if not greps or not any(each.startswith(first) for each in greps) or len(set(greps)) < 2:
+    if not greps or (not view.can_note and not any(each.startswith(first) for each in greps)):
         return None
-    return re.sub(r"\\b|\\", "", greps[-1].partition(", [")[0]) or None
+    return unbounded(greps[-1])
 
 
 def _trail(
@@ -124,7 +140,7 @@ def _trail(
     current = links[-1].record.value if links else start
     number = links[-1].number if links else 0
     if not links and start not in records and (resumed := _resumed(reading)):
-        current = resumed
+        current, number = resumed, reading.view.notes_written
     seen = {link.record.key for link in links}
     fresh: list[Link] = []
     while current in records and current not in seen:
@@ -193,10 +209,13 @@ def _read(reading: Reading, locator: str) -> list[Call]:
     """Page in a place; where it was just refused, make room first."""
     if locator not in reading.view.refused:
         return [page_in(locator)]
-    if reading.did("page_in", locator) >= _MOST_REFUSALS:
+    refused = reading.did("page_in", locator)
+    if refused >= _MOST_REFUSALS:
         return []
-    older = [note.name for note in reading.view.notes][:-1]
-    return [*page_out([p.locator for p in reading.unreleased] + older), page_in(locator)]
+    names = [note.name for note in reading.view.notes]
+    # The newest link can be spared too: the log says which key was looked for.
+    given_up = names[:-1] if refused < 2 and len(names) > 1 else names
+    return [*page_out([p.locator for p in reading.unreleased] + given_up), page_in(locator)]
 
 
 def _holds(snippet: str, key: str) -> bool:
@@ -207,19 +226,28 @@ def _bare(snippet: str) -> str:
     return snippet.removeprefix("… ").removesuffix(" …")
 
 
+def _remembering(reading: Reading) -> bool:
+    """Whether the newest step brought notes back: every chain had come to its end before."""
+    return any(
+        event.name == "recall" or str(event.arguments.get("locator", "")).startswith("N")
+        for event in reading.view.newest
+    )
+
+
 def _remember(reading: Reading, trails: list[_Trail]) -> list[Call]:
-    """Calls that bring back links that were paged out, the newest last so that it stays."""
+    """Calls that bring back links that were paged out; the newest comes first, it must stay."""
     missing = any(link.number != n for t in trails for n, link in enumerate(t.links, start=1))
     followed = sum(trail.links[-1].number for trail in trails if trail.links)
     shown = {note.number for note in reading.view.notes}
     away = [n for n in range(1, reading.view.notes_written + 1) if n not in shown]
     if not missing or not away or reading.view.step > 3 * followed + _PATIENCE:
         return []
-    if not reading.did("recall", "link"):
+    if not _remembering(reading):
         return [recall("link")]
-    away = [n for n in away if reading.did("page_in", f"N{n}") < _MOST_RECALLS]
-    newest = sorted(shown)[-max(1, MOST_CALLS - len(away)) :]
-    return [page_in(f"N{n}") for n in (*away[: MOST_CALLS - len(newest)], *newest)] if away else []
+    if any(e.is_error or reading.view.rebuilt for e in reading.view.newest if e.name == "page_in"):
+        return []
+    newest = [] if reading.did("page_in", f"N{max(shown)}") else [max(shown)]
+    return [page_in(f"N{n}") for n in (*newest, *away)][:MOST_CALLS]
 
 
 def _answer(trails: list[_Trail]) -> Answering:

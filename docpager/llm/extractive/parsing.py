@@ -67,6 +67,7 @@ def parse_request(request: ModelRequest) -> View:
         functions=frozenset(function.name for function in request.functions),
         max_output_tokens=request.max_output_tokens,
         calls_allowed=request.calls_allowed,
+        rebuilt=len(request.turns) == 1 and bool(step),
         released=frozenset(_released(events)),
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Record", "chains", "find_records", "follow", "key_pattern"]
+__all__ = ["Record", "chains", "find_records", "follow", "key_pattern", "unbounded"]
 
 _JSON_PAIR = re.compile(
     r'"((?:[^"\\\n]|\\.){1,300})"\s*:\s*(?:"((?:[^"\\\n]|\\.){0,300})"|(-?\d[\d.eE+-]*|true|false|null))'
@@ -123,3 +123,15 @@ def bounded(key: str) -> str:
     after = r"\b" if re.search(r"[A-Za-z0-9_]$", key) else ""
     escaped = re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", key)
     return f"{before}{escaped}{after}"
+
+
+def unbounded(pattern: str) -> str | None:
+    """The key that `bounded` or `key_pattern` was made of.
+
+    >>> unbounded(key_pattern("a.b")), unbounded(bounded("K-1"))
+    ('a.b', 'K-1')
+    """
+    body = pattern.removeprefix(r"\b")
+    for end in (r"\b", "[\"'", ", ["):
+        body = body.partition(end)[0]
+    return re.sub(r"\\(.)", r"\1", body) or None

@@ -133,6 +133,8 @@ class View:
     functions: frozenset[str]
     max_output_tokens: int
     calls_allowed: bool
+    rebuilt: bool = False
+    """Whether the newest step began this epoch."""
     released: frozenset[tuple[int, int]] = field(default=frozenset())
 
     @property
