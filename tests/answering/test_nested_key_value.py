@@ -28,7 +28,8 @@ from docpager.tokens import BuiltInEstimator
 
 WINDOW = 4000
 PAGING = PagingSettings(window=WINDOW, max_output=512)
-SEEDS = (0, 1)
+FEW = 2
+"""Orderings of the paper that are asked each time; `-m slow` asks them all."""
 
 needs_paper = pytest.mark.skipif(
     not PAPER.is_dir(), reason=f"the paper's record is not at {PAPER}; made records are asked"
@@ -36,17 +37,14 @@ needs_paper = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_chain_through_a_made_record_is_followed_to_its_end(
-    level: int, seed: int, tmp_path: Path
-) -> None:
-    assert problems_of([made_record(level, seed=seed)], tmp_path) == []
+def test_a_chain_through_a_made_record_is_followed_to_its_end(level: int, tmp_path: Path) -> None:
+    assert problems_of([made_record(level, seed=0)], tmp_path) == []
 
 
 @needs_paper
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_chain_of_the_paper_is_followed_to_its_end(level: int, tmp_path: Path) -> None:
-    orderings = paper_orderings(level)[: len(SEEDS)]
+    orderings = paper_orderings(level)[:FEW]
 
     assert problems_of([nest(paper_pairs(), each) for each in orderings], tmp_path) == []
 
