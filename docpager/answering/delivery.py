@@ -134,11 +134,14 @@ class Delivery:
         loaded = replace(loaded, passages=fresh, resident=tuple(sorted({*still, *here})))
         if pin and not self._pins_fit(loaded):
             return
+        # What is resident already stays from now on, so it must fit the rebuild that may come.
+        before = context.table.copy()
+        context.table.reference(loaded.resident, pin=pin)
         if not context.admit(present_loaded(loaded)):
+            context.table = before
             self._refuse_page_in(loaded)
             return
         context.enter(fresh, step=self._step, pin=pin)
-        context.table.reference(loaded.resident, pin=pin)
         context.statistics.fault([p.id for p in fresh], step=self._step)
         context.statistics.reference(loaded.resident, step=self._step)
         self._repeats[loaded.range] += 1
@@ -160,6 +163,10 @@ class Delivery:
 
     def _refuse_page_in(self, loaded: Loaded) -> None:
         context = self._context
+        context.statistics.refused_page_ins += 1
+        if not loaded.passages:
+            self._refuse(f"refused: {loaded.range} is in main context, but cannot be kept now")
+            return
         needed = sum(map(context.page_tokens, loaded.passages))
         free, after = context.free(), context.bound()
         used, fitting = 40, 0
@@ -177,7 +184,6 @@ class Delivery:
             f"{after} after a rebuild; {hint}.",
             f"refused: {needed} tokens; {free} are free.",
         )
-        context.statistics.refused_page_ins += 1
 
     def _refuse(self, *sentences: str) -> None:
         self._context.refuse(*sentences)

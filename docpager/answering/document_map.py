@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from docpager.pages import DocumentEntry
 from docpager.paging.rendering import one_line
 
-__all__ = ["document_line", "render_document_map"]
+__all__ = ["document_line", "full_map_tokens", "render_document_map"]
 
 
 def document_line(entry: DocumentEntry) -> str:
@@ -28,6 +28,18 @@ def render_document_map(
     if len(lines) == len(documents):
         return "\n".join(lines)
     return _by_folder(documents, cap=cap, count=count)
+
+
+def full_map_tokens(
+    documents: Sequence[DocumentEntry], *, most: int, count: Callable[[str], int]
+) -> int:
+    """What a map with a line for every document takes, counted up to `most`."""
+    used = 0
+    for entry in documents:
+        used += count(document_line(entry) + "\n")
+        if used >= most:
+            return most
+    return used
 
 
 def _by_folder(documents: Sequence[DocumentEntry], *, cap: int, count: Callable[[str], int]) -> str:

@@ -90,6 +90,7 @@ class FunctionExecutor:
                 self._check_locators(call.arguments["locators"])
             case "write_note":
                 self._check_locators(call.arguments["sources"])
+                _check_replaced(call.arguments.get("replaces"))
         return PassedThrough()
 
     def _where(self, call: ToolCall) -> Where:
@@ -224,6 +225,11 @@ def _wanted(call: ToolCall, argument: str) -> str:
     if not wanted.strip():
         raise FunctionError(f"{call.name} needs something to look for")
     return wanted
+
+
+def _check_replaced(name: str | None) -> None:
+    if name and parse_locator(name).kind is not LocatorKind.NOTE:
+        raise FunctionError(f"{name!r} is no note; replaces takes one such as N2")
 
 
 def _matches(path: str, pattern: str) -> bool:

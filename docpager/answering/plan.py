@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from math import ceil
 
-from docpager.answering.document_map import render_document_map
+from docpager.answering.document_map import full_map_tokens, render_document_map
 from docpager.answering.functions import functions_for
 from docpager.errors import UsageError
 from docpager.llm.chat import FunctionSchema
@@ -106,9 +106,10 @@ def _check_window(
     documents: Sequence[DocumentEntry],
     factor: float,
 ) -> None:
-    whole_map = render_document_map(documents, cap=budget.window, count=sizer.count)
-    asked, listed = sizer.count(question), sizer.count(whole_map)
+    asked = sizer.count(question)
     passage = ceil((LARGEST_PASSAGE + PASSAGE_FRAMING) * factor)
+    # Where a map of this size is cut to its share, the window is large enough whatever the map.
+    listed = full_map_tokens(documents, most=passage + asked, count=sizer.count)
     if budget.holds(question=asked, document_map=listed, passage=passage):
         return
     smallest = smallest_window(
@@ -120,7 +121,9 @@ def _check_window(
         step_reserve=budget.step_reserve,
         warn_at=budget.warn_at,
     )
-    if budget.holds(question=1, document_map=listed, passage=passage):
+    if asked > budget.question_cap and budget.holds(
+        question=0, document_map=listed, passage=passage
+    ):
         raise UsageError(
             f"the question takes {asked} tokens, at most {budget.question_cap} of a window of "
             f"{budget.window} may; shorten it or pass --window {smallest}"

@@ -29,7 +29,7 @@ from docpager.paging.working_memory import WorkingMemory
 __all__ = ["MainContext"]
 
 REMARK_CHARACTERS = 300
-"""Longest remark (nudge, timer, user message) added to one step."""
+"""Longest nudge, and longest remark (timer, user message), added to one step."""
 
 WORTHWHILE_SHARE = 0.1
 """A rebuild that drops released pages alone must leave this share of the window free."""
@@ -71,7 +71,8 @@ class MainContext:
         self._policy = policy
         self._head_tokens = sum(map(sizer.count, (_FRAME, document_map, question))) + BLOCK_TOKENS
         self._fence_tokens = sizer.count(fence("", "0a1b2c3d") + "\n\n")
-        self._extras = sizer.text(_warning(1.0)) + sizer.count("wo rd " * (REMARK_CHARACTERS // 6))
+        self._remark_tokens = sizer.count("wo rd " * (REMARK_CHARACTERS // 6))
+        self._extras = sizer.text(_warning(1.0)) + 2 * self._remark_tokens  # nudge and remark
         self._step: OpenStep | None = None
         head = UserTurn(Head(document_map, question).render())
         self.epoch = Epoch(head, number=1, tokens=budget.fixed + sizer.turn(head))
@@ -115,7 +116,7 @@ class MainContext:
 
     def nudge(self, text: str) -> None:
         """Tell the model something that answers no call."""
-        self._open.nudge = one_line(text, limit=REMARK_CHARACTERS)
+        self._open.nudge = self._cut(text)
 
     def bound(self) -> int:
         """The most that one result of this step can ever take."""
@@ -161,7 +162,7 @@ class MainContext:
 
     def seal(self, remarks: Sequence[str], *, step: int) -> None:
         """Make the step part of an epoch: append it, or start a new one that carries it."""
-        remark = one_line(" ".join(remarks), limit=REMARK_CHARACTERS)
+        remark = self._cut(" ".join(remarks))
         opened = self._open
         turn = opened.user_turn(remark)
         tokens = self.epoch.tokens + opened.reply_tokens + self._sizer.turn(turn)
@@ -295,6 +296,13 @@ class MainContext:
 
     def _log(self, cap: int) -> str:
         return self.log.render(cap=cap, count=self._sizer.count, resident=self.table.ids)
+
+    def _cut(self, remark: str) -> str:
+        """A remark on one line, as long as it may be in characters and in tokens."""
+        remark = one_line(remark, limit=REMARK_CHARACTERS)
+        while self._sizer.count(remark) > self._remark_tokens:
+            remark = one_line(remark, limit=max(1, len(remark) * 3 // 4))
+        return remark
 
     @property
     def _open(self) -> OpenStep:

@@ -32,6 +32,12 @@ class PageTable:
         self._entries: dict[PassageId, Residency] = {}
         self._references = 0
 
+    def copy(self) -> PageTable:
+        """The same table, to go back to."""
+        copy = PageTable()
+        copy._entries, copy._references = dict(self._entries), self._references
+        return copy
+
     def __contains__(self, passage: PassageId) -> bool:
         return passage in self._entries
 

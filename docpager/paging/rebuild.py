@@ -47,7 +47,10 @@ class Head:
     def render(self) -> str:
         """The head as text; text from documents stands between fences that it cannot contain."""
         pages = render_passages(self.pages)
-        marker = marker_for(self.question, [pages, *(step.result for step in self.newest_step)])
+        # Notes and calls hold words of documents too: nothing in the head may look like a fence.
+        steps = (text for step in self.newest_step for text in (step.call_line, step.result))
+        own = (self.document_map, self.question, self.notes, self.reading_log, self.remark)
+        marker = marker_for(self.question, [pages, *steps, *own])
         parts = [
             ("# Documents", self.document_map),
             ("# Question", self.question),
