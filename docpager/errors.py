@@ -35,6 +35,11 @@ class UsageError(DocpagerError):
 class DocumentError(DocpagerError):
     """A file that cannot be read."""
 
+    def __init__(self, message: str, reason: str = "not read") -> None:
+        super().__init__(message)
+        self.reason = reason
+        """A word or two for a report: `encrypted`, `damaged`, `timed out`, ..."""
+
 
 class ArchiveError(DocpagerError):
     """An archive that is missing, damaged, or built otherwise."""

@@ -83,6 +83,34 @@ def _kids(children: Sequence[int], root: int) -> str:
     return f"/First {root + children[0]} 0 R /Last {root + children[-1]} 0 R /Count {len(children)}"
 
 
+def make_pdf_of_streams(
+    streams: Sequence[bytes], *, compressed: bool = False, resources: Sequence[str] = ()
+) -> bytes:
+    """A PDF with one page per content stream, as it is; `resources` are objects from number 4.
+
+    They are reached as /X4, /X5, ...
+    """
+    first_page = 4 + len(resources)
+    kids = " ".join(f"{first_page + 2 * n} 0 R" for n in range(len(streams)))
+    reached = "".join(f"/X{4 + n} {4 + n} 0 R " for n in range(len(resources)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(streams)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        *resources,
+    ]
+    how = "/Filter /FlateDecode " if compressed else ""
+    for n, stream in enumerate(streams):
+        objects.append(
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
+            f"/Contents {first_page + 2 * n + 1} 0 R "
+            f"/Resources << /Font << /F1 3 0 R >> /XObject << {reached}>> >> >>"
+        )
+        drawn = stream.decode("latin-1")
+        objects.append(f"<< /Length {len(drawn)} {how}>>\nstream\n{drawn}\nendstream")
+    return _file([*objects, "<< >>"])
+
+
 def _file(objects: Sequence[str]) -> bytes:
     body, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, start=1):

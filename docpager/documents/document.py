@@ -19,7 +19,13 @@ class PdfPage:
     end: int
     """Offsets in the document's text; equal where the page has no text."""
     problem: str | None = None
-    """Why the page has no usable text: `no text layer`, `unreadable: ...`; None when it has."""
+    """Why the page has no usable text, a `Reason`; None when it has."""
+    characters: int = 0
+    """Characters found that leave a mark, of pages judged garbled too."""
+    unmapped_share: float = 0.0
+    """Share of these that stand for no character of any script."""
+    image_area: float | None = None
+    """Share of the page under images; None where there is text enough not to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,13 @@ class Document:
     sections: tuple[Section, ...] = ()
 
     @property
+    def unreadable(self) -> tuple[tuple[int, str], ...]:
+        """(pdf_page, reason) of each page without usable text."""
+        return tuple((page.number, page.problem) for page in self.pdf_pages if page.problem)
+
+    @property
     def unreadable_pdf_pages(self) -> tuple[int, ...]:
-        return tuple(page.number for page in self.pdf_pages if page.problem is not None)
+        return tuple(number for number, _ in self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)

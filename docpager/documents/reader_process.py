@@ -11,16 +11,21 @@ import pickle
 import signal
 import struct
 import sys
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any
 
 from docpager.documents.chunking import cut
 from docpager.documents.document import Cut, Document
 from docpager.documents.reading import read_file
+from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError
 
-__all__ = ["CutDocument", "CutFile", "ReadingJob", "receive", "send"]
+__all__ = ["CutDocument", "CutFile", "ReadingJob", "Refusal", "receive", "send"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,14 @@ class ReadingJob:
     """What its documents are called: relative to the ingested root, with `/`."""
     text_field: str | None = None
     """The field of a JSONL line that holds its text; guessed where None."""
+    password: str | None = field(default=None, repr=False)
+    """Opens the file where it is an encrypted PDF."""
+    leave_out: tuple[tuple[int, str], ...] = ()
+    """(pdf_page, reason): pages that must not be tried again."""
+    leave_out_from: tuple[int, str] | None = None
+    """The same for this page and all that follow."""
+    seconds: float | None = None
+    """After so long no further PDF page is begun; None: all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +63,60 @@ class CutFile:
     problems: tuple[str, ...] = ()
 
 
-def read_and_cut(job: ReadingJob) -> CutFile:
-    """The documents of one file with their cuts.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A `DocumentError` on its way from process to process."""
+
+    message: str
+    reason: str
+
+
+def read_and_cut(job: ReadingJob, tell: Callable[[int], None] = lambda pdf_page: None) -> CutFile:
+    """The documents of one file with their cuts; `tell` is told of each PDF page that is begun.
 
     Raises:
         DocumentError: nothing in the file can be read.
     """
-    read = read_file(job.path, job.relative_path, text_field=job.text_field)
+    read = read_file(
+        job.path,
+        job.relative_path,
+        text_field=job.text_field,
+        password=job.password,
+        watch=_watch(job, tell),
+    )
+    for document in read.documents:
+        if document.unreadable and not document.text:
+            raise _no_page(document)
     documents = tuple(CutDocument(document, cut(document.text)) for document in read.documents)
     return CutFile(documents, read.problems)
+
+
+def _watch(job: ReadingJob, tell: Callable[[int], None]) -> Callable[[int], str | None]:
+    left_out = dict(job.leave_out)
+    last_out, why = job.leave_out_from or (sys.maxsize, "")
+    until = monotonic() + job.seconds if job.seconds is not None else float("inf")
+
+    def watch(pdf_page: int) -> str | None:
+        if pdf_page in left_out:
+            return left_out[pdf_page]
+        if pdf_page >= last_out:
+            return why
+        if pdf_page > 0 and monotonic() > until:
+            return Reason.TIMED_OUT
+        tell(pdf_page)
+        return None
+
+    return watch
+
+
+def _no_page(document: Document) -> DocumentError:
+    reasons = Counter(reason for _, reason in document.unreadable)
+    counted = ", ".join(f"{reason}: {count}" for reason, count in reasons.most_common())
+    advice = "recognise its text first (OCR)" if Reason.NO_TEXT in reasons else "export it again"
+    return DocumentError(
+        f"{document.path!r} has no page with usable text ({counted}); {advice}",
+        reasons.most_common(1)[0][0],
+    )
 
 
 _LENGTH = struct.Struct(">Q")
@@ -101,15 +159,15 @@ def main(memory_bytes: int, timeout_seconds: float) -> None:
         except EOFError:
             return
         _limit_time(timeout_seconds)
-        send(replies, _answer(job))
+        send(replies, _answer(job, partial(send, replies)))
 
 
-def _answer(job: ReadingJob) -> CutFile | str:
+def _answer(job: ReadingJob, tell: Callable[[int], None]) -> CutFile | Refusal:
     # Anything else, MemoryError included, ends the process; the parent names file and reason.
     try:
-        return read_and_cut(job)
+        return read_and_cut(job, tell)
     except DocumentError as error:
-        return str(error)
+        return Refusal(str(error), error.reason)
 
 
 def _limit_memory(memory_bytes: int) -> None:

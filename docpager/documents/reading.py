@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.documents.document import Document
+from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError
 
 __all__ = ["READABLE_SUFFIXES", "ReadFile", "content_sha256", "find_files", "read_file"]
@@ -54,10 +56,18 @@ def _is_readable(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
 
 
-def read_file(path: Path, relative_path: str, *, text_field: str | None = None) -> ReadFile:
+def read_file(
+    path: Path,
+    relative_path: str,
+    *,
+    text_field: str | None = None,
+    password: str | None = None,
+    watch: Callable[[int], str | None] = lambda pdf_page: None,
+) -> ReadFile:
     """The documents in the file at `path`, named by `relative_path`.
 
-    `text_field` names the field of a JSONL line that holds its text.
+    `text_field` names the field of a JSONL line that holds its text; `password` opens a PDF;
+    `watch` is told of each PDF page before it is read and returns a reason to leave it out.
 
     Raises:
         DocumentError: nothing in the file can be read.
@@ -68,11 +78,10 @@ def read_file(path: Path, relative_path: str, *, text_field: str | None = None) 
     try:
         content = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DocumentError(f"{relative_path!r} cannot be opened ({reason}); check it") from error
+        raise _not_opened(relative_path, error) from error
     suffix = path.suffix.lower()
     if suffix == ".pdf" or is_pdf(content[:16]):
-        return ReadFile((read_pdf(content, relative_path),))
+        return ReadFile((read_pdf(content, relative_path, password=password, watch=watch),))
     if suffix in _RECORDS:
         return ReadFile(*read_jsonl(content, relative_path, text_field=text_field))
     read = read_markdown if suffix in _MARKDOWN else read_text
@@ -89,5 +98,9 @@ def content_sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DocumentError(f"{str(path)!r} cannot be opened ({reason}); check it") from error
+        raise _not_opened(str(path), error) from error
+
+
+def _not_opened(path: str, error: OSError) -> DocumentError:
+    detail = error.strerror or type(error).__name__
+    return DocumentError(f"{path!r} cannot be opened ({detail}); check it", Reason.NOT_OPENED)

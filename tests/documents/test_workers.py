@@ -74,7 +74,8 @@ def test_a_file_that_needs_too_much_memory_is_given_up_alone(tmp_path):
     (_, before), (_, large), (_, after) = read_files(jobs_for(tmp_path, files), limits)
 
     assert isinstance(large, DocumentError)
-    assert "'b.txt' ended the process that read it (MemoryError" in str(large)
+    assert large.reason == "too large"
+    assert "'b.txt' needs more than the 0.2 GB that reading a file may use" in str(large)
     assert before.documents and after.documents
 
 

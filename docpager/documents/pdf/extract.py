@@ -1,0 +1,59 @@
+"""What a reader finds in a PDF before its pages are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from docpager.documents.pdf.tidying import GARBLED_SHARE, PageText
+from docpager.documents.reasons import Reason
+
+__all__ = ["ASSEMBLING", "FEW_CHARACTERS", "OUTLINE", "Extract", "PageExtract", "PageWatch"]
+
+PageWatch = Callable[[int], str | None]
+"""Told of each page before it is read, counted from 1; a reason in return leaves the page out."""
+OUTLINE = 0
+"""Told instead of a page: now the outline is read."""
+ASSEMBLING = -1
+"""Told instead of a page: all is read, now the text is put together."""
+
+FEW_CHARACTERS = 200
+"""The area of images is measured only on pages with fewer: listing a page's objects costs more
+than its text, and a page with text can be read whatever it shows."""
+_HARDLY_A_WORD = 20
+_MOST_OF_THE_PAGE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PageExtract:
+    """One page."""
+
+    text: PageText = field(default_factory=PageText)
+    failure: str | None = None
+    """Why it was not read; None when it was."""
+    image_area: float | None = None
+    """Share of the page under images; None where it was not measured."""
+    line_sizes: Mapping[int, float] = field(default_factory=dict)
+    """Font size in points by line of `text`, of the lines that may be headings."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the page has no usable text; None when it has."""
+        if self.text.unmapped_share > GARBLED_SHARE:
+            return Reason.GARBLED
+        if not self.text.characters:
+            return self.failure or Reason.NO_TEXT
+        if self.text.characters <= _HARDLY_A_WORD and (self.image_area or 0) > _MOST_OF_THE_PAGE:
+            return Reason.MOSTLY_IMAGE
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A whole PDF."""
+
+    pages: list[PageExtract]
+    labels: list[str]
+    bookmarks: list[tuple[int, str, int]]
+    """(level from 0, title, index of its page from 0)"""
+    title: str

@@ -1,0 +1,128 @@
+"""Makes a document of a PDF."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+from docpager.documents.document import Document, PdfPage
+from docpager.documents.headings import detect_headings
+from docpager.documents.outline import Heading, nest
+from docpager.documents.pdf.extract import ASSEMBLING, OUTLINE, Extract, PageExtract, PageWatch
+from docpager.documents.pdf.pdfium import Pdfium
+from docpager.documents.pdf.second import SecondReader, is_pdf
+from docpager.documents.pdf.tidying import dehyphenate, tidy
+from docpager.documents.reasons import Reason
+from docpager.errors import DocumentError
+
+__all__ = ["is_pdf", "read_pdf"]
+
+
+def _read_everything(pdf_page: int) -> str | None:
+    return None
+
+
+def read_pdf(
+    content: bytes, path: str, *, password: str | None = None, watch: PageWatch = _read_everything
+) -> Document:
+    """The text of a PDF with its pages, printed labels, outline and title.
+
+    Raises:
+        DocumentError: the file is encrypted, damaged, empty or no PDF.
+    """
+    if not content:
+        raise DocumentError(f"{path!r} is empty; fetch it again or leave it out", Reason.EMPTY)
+    second = SecondReader(content, password)
+    opened = Pdfium.open(content, password)
+    if opened is None:
+        extract = second.read_all(path, watch)
+    else:
+        extract = _read_with_pdfium(opened, second, watch)
+        opened.close()
+    watch(ASSEMBLING)
+    return _document(extract, content, path)
+
+
+def _read_with_pdfium(opened: Pdfium, second: SecondReader, watch: PageWatch) -> Extract:
+    has_outline = watch(OUTLINE) is None
+    bookmarks = opened.bookmarks() if has_outline else []
+    labels = opened.labels() if has_outline else [""] * len(opened)
+    pages = [
+        _read_page(opened, second, index, watch, with_sizes=not bookmarks)
+        for index in range(len(opened))
+    ]
+    return Extract(pages, labels, bookmarks, opened.title())
+
+
+def _read_page(
+    opened: Pdfium, second: SecondReader, index: int, watch: PageWatch, *, with_sizes: bool
+) -> PageExtract:
+    left_out = watch(index + 1)
+    if left_out is not None:
+        return PageExtract(failure=left_out)
+    page = opened.page(index, with_sizes=with_sizes)
+    if page.problem is None or second.given_up:
+        return page
+    again = second.page(index)
+    return again if again.problem is None else page
+
+
+def _document(extract: Extract, content: bytes, path: str) -> Document:
+    pages, parts, start = [], [], 0
+    texts = dehyphenate([page.text.text for page in extract.pages])
+    for number, (page, text) in enumerate(zip(extract.pages, texts, strict=True), start=1):
+        # A page border must not join two words, nor look like the end of a paragraph.
+        part = text.strip("\n") + "\n" if _is_usable(page) else ""
+        pages.append(_pdf_page(number, page, extract.labels[number - 1], start, start + len(part)))
+        parts.append(part)
+        start += len(part)
+    text = "".join(parts)
+    bookmarks = [_heading(text, pages[at], level, title) for level, title, at in extract.bookmarks]
+    headings = bookmarks or detect_headings(text, pages)
+    return Document(
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        title=_title(extract.title) or PurePosixPath(path).stem,
+        kind="pdf",
+        text=text,
+        pdf_pages=tuple(pages),
+        sections=nest(headings, len(text)),
+    )
+
+
+def _is_usable(page: PageExtract) -> bool:
+    return page.problem is None or page.problem == Reason.MOSTLY_IMAGE
+
+
+def _pdf_page(number: int, page: PageExtract, label: str, start: int, end: int) -> PdfPage:
+    return PdfPage(
+        number,
+        label or str(number),
+        start,
+        end,
+        page.problem,
+        characters=page.text.characters,
+        unmapped_share=round(page.text.unmapped_share, 3),
+        image_area=page.image_area,
+    )
+
+
+def _heading(text: str, page: PdfPage, level: int, title: str) -> Heading:
+    """A bookmark at the place where its title stands on its page, else where the page begins."""
+    words = r"\s+".join(map(re.escape, title.split()))
+    found = re.compile(words, re.IGNORECASE).search(text, page.start, page.end)
+    return Heading(found.start() if found else page.start, level, title, page.number)
+
+
+_NO_TITLE = re.compile(
+    r"(?i)untitled|document\d*|title|microsoft (?:word|powerpoint|excel) - .*|.*[\\/].*"
+    r"|.*\.(?:docx?|pdf|xlsx?|pptx?|indd|qxd|tex|dvi|html?|txt|ps|fm|rtf|tmp)|[\W\d_]*|\S*\d{4,}\S*"
+)
+
+
+def _title(written: Any) -> str:
+    """The title in the metadata, if it looks as if somebody wrote it; else empty."""
+    title = " ".join(tidy(str(written or "")).split())
+    return "" if len(title) < 3 or len(title) > 300 or _NO_TITLE.fullmatch(title) else title

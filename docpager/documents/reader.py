@@ -1,0 +1,231 @@
+"""One process that reads files, seen from this side: kept within limits, replaced when it dies.
+
+A process pool of a library (pebble was tried) reads as fast, but needs a main guard in the user's
+script or a fork of a process with threads, and knows nothing of a file it was killed over. This
+process tells which page it begins, so when one page hangs or kills it, the others are still read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from time import monotonic
+from typing import IO
+
+from docpager.documents.reader_process import CutFile, ReadingJob, Refusal, receive, send
+from docpager.documents.reasons import Reason
+from docpager.errors import DocumentError
+
+__all__ = ["Reader", "ReadingLimits"]
+
+_PAGE_SHARE = 0.25
+"""Of a file's time: what one page may take."""
+_READING_SHARE = 0.7
+"""Of a file's time: when no further page is begun, so that those read can still be put together."""
+_MOST_BAD_PAGES = 8
+"""With so many of them, the pages that follow are left out too."""
+_LOOK_EVERY = 0.1
+"""Seconds between two looks at the clock."""
+_OUT_OF_MEMORY = frozenset({"SIGABRT", "SIGKILL", "SIGTRAP", "SIGILL"})
+"""How pdfium, and the kernel, end a process that asks for too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """What reading may use."""
+
+    processes: int | None = None
+    """None: one for each core this process may use."""
+    timeout_seconds: float = 300.0
+    """For one file."""
+    memory_bytes: int = 2_000_000_000
+    """For one process; kept on Linux only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Death:
+    """The process ended over a file."""
+
+    reason: Reason
+    last_words: str
+    pdf_page: int | None
+    """The page it had begun, 0 for the outline; None where it was elsewhere in the file."""
+
+
+class Reader:
+    """Reads one file after another."""
+
+    def __init__(self, limits: ReadingLimits) -> None:
+        self._limits = limits
+        self._process: _Process | None = None
+        self._stopped = False
+        self._starting = threading.Lock()
+
+    def read(self, job: ReadingJob) -> CutFile | DocumentError:
+        """The documents of a file, without the pages that cannot be read."""
+        deadline = monotonic() + self._limits.timeout_seconds
+        bad: dict[int, str] = {}
+        worn = self._process is not None
+        while True:
+            last_try = job.leave_out_from is not None
+            result = self._attempt(job, deadline)
+            if not isinstance(result, _Death):
+                return result
+            if self._stopped or last_try:
+                return self._given_up(job, result)
+            if worn and result.reason is not Reason.TIMED_OUT:
+                # What died may have been worn out by the files before this one.
+                worn = False
+                continue
+            if result.pdf_page is None:
+                return self._given_up(job, result)
+            bad[result.pdf_page] = result.reason
+            job = replace(job, leave_out=tuple(bad.items()))
+            if len(bad) >= _MOST_BAD_PAGES or monotonic() > deadline:
+                job = replace(job, leave_out_from=(result.pdf_page, result.reason))
+                deadline = max(deadline, monotonic() + self._page_seconds)
+
+    def stop(self) -> None:
+        """End the process now, whatever it is doing, and start no other."""
+        with self._starting:
+            self._stopped = True
+            if self._process:
+                self._process.kill()
+
+    @property
+    def _page_seconds(self) -> float:
+        return self._limits.timeout_seconds * _PAGE_SHARE
+
+    def _attempt(self, job: ReadingJob, deadline: float) -> CutFile | DocumentError | _Death:
+        with self._starting:
+            if self._stopped:
+                return _Death(Reason.NOT_READ, "stopped", None)
+            process = self._process = self._process or _Process(self._limits)
+        job = replace(job, seconds=(deadline - monotonic()) * _READING_SHARE)
+        result = process.read(job, deadline=deadline, page_seconds=self._page_seconds)
+        if isinstance(result, _Death):
+            self._process = None
+        return result
+
+    def _given_up(self, job: ReadingJob, death: _Death) -> DocumentError:
+        name, limits = repr(job.relative_path), self._limits
+        if death.reason is Reason.TIMED_OUT:
+            message = (
+                f"{name} took longer than {limits.timeout_seconds:g} seconds to read and was given "
+                "up; split it or raise the limit (--timeout-per-file)"
+            )
+        elif death.reason is Reason.TOO_LARGE:
+            message = (
+                f"{name} needs more than the {limits.memory_bytes / 1e9:g} GB that reading a file "
+                f"may use ({death.last_words}); split it"
+            )
+        else:
+            message = f"{name} ended the process that read it ({death.last_words}); export it again"
+        return DocumentError(message, death.reason)
+
+
+class _Process:
+    """A running `reader_process`."""
+
+    def __init__(self, limits: ReadingLimits) -> None:
+        self._complaints = TemporaryFile()  # noqa: SIM115
+        self._process = _start(limits, self._complaints)
+
+    def read(
+        self, job: ReadingJob, *, deadline: float, page_seconds: float
+    ) -> CutFile | DocumentError | _Death:
+        """What it replied; how it died where it did not."""
+        watchdog = _Watchdog(self.kill, deadline)
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        try:
+            send(stdin, job)
+            while isinstance(reply := receive(stdout), int):
+                watchdog.begin(reply, page_seconds if reply >= 0 else None)
+        except (EOFError, OSError):
+            words, reason = self._end()
+            reason = Reason.TIMED_OUT if watchdog.expired else reason
+            return _Death(reason, words, watchdog.pdf_page)
+        finally:
+            watchdog.finish()
+        return DocumentError(reply.message, reply.reason) if isinstance(reply, Refusal) else reply
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def _end(self) -> tuple[str, Reason]:
+        """Its last words, and why it died as far as they say."""
+        self.kill()
+        code = self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        with self._complaints as complaints:
+            complaints.seek(0)
+            lines = complaints.read().decode(errors="replace").strip().splitlines()
+        name = _signal_name(code)
+        if name in _OUT_OF_MEMORY or (lines and lines[-1].startswith("MemoryError")):
+            return (lines[-1][:200] if lines else name), Reason.TOO_LARGE
+        words = lines[-1][:200] if lines else name or f"exit code {code}"
+        return words, Reason.DAMAGED if name == "SIGSEGV" else Reason.NOT_READ
+
+
+class _Watchdog:
+    """Calls `expire` when a file, or a page of it, takes too long. One thread for each file."""
+
+    def __init__(self, expire: Callable[[], None], deadline: float) -> None:
+        self.pdf_page: int | None = None
+        self.expired = False
+        self._expire = expire
+        self._deadline = deadline
+        self._until = deadline
+        self._finished = threading.Event()
+        threading.Thread(target=self._watch, name="reading limit", daemon=True).start()
+
+    def begin(self, pdf_page: int, seconds: float | None) -> None:
+        """Note that a page was begun, which may take `seconds`; None: the file's time counts."""
+        self.pdf_page = None if seconds is None else pdf_page
+        allowed = self._deadline if seconds is None else monotonic() + seconds
+        self._until = min(self._deadline, allowed)
+
+    def finish(self) -> None:
+        self._finished.set()
+
+    def _watch(self) -> None:
+        while not self._finished.wait(_LOOK_EVERY):
+            if monotonic() >= self._until:
+                self.expired = True
+                self._expire()
+                return
+
+
+def _signal_name(code: int) -> str:
+    try:
+        return signal.Signals(-code).name if code < 0 else ""
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _start(limits: ReadingLimits, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+    root = Path(__file__).parents[2]
+    program = (
+        "import sys; sys.path.append(sys.argv[1]); "
+        "from docpager.documents.reader_process import main; "
+        "main(int(sys.argv[2]), float(sys.argv[3]))"
+    )
+    settings = (str(limits.memory_bytes), str(limits.timeout_seconds))
+    # -P: a json.py in the user's folder must not become ours.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", program, str(root), *settings],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=complaints,
+    )

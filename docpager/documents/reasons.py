@@ -1,0 +1,25 @@
+"""Why a file or a page of it has no usable text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Reason"]
+
+
+class Reason(StrEnum):
+    """One word or two for a report; the sentence beside it says what to do."""
+
+    ENCRYPTED = "encrypted"
+    DAMAGED = "damaged"
+    NOT_A_PDF = "not a PDF"
+    TIMED_OUT = "timed out"
+    TOO_LARGE = "too large"
+    NO_TEXT = "no text layer"
+    GARBLED = "garbled text"
+    MOSTLY_IMAGE = "mostly image"
+    """An image over most of the page and hardly a word: a scan with a stamp on it."""
+    EMPTY = "empty"
+    NOT_OPENED = "not opened"
+    NOT_READ = "not read"
+    """The process that read it ended for another reason."""
