@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +11,7 @@ from time import perf_counter
 from docpager.archive.catalogue import Catalogue, missing_files
 from docpager.archive.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
 from docpager.archive.generation import GenerationWriter
-from docpager.archive.lock import LOCK_FILE, writer_lock
+from docpager.archive.lock import LOCK_FILE, writing
 from docpager.archive.manifest import (
     MANIFEST,
     FileRecord,
@@ -59,7 +58,7 @@ def ingest(
     manifest = _committed(archive_directory)
     _refuse_other_embedder(archive_directory, manifest, embedder)
     if _has_work(manifest, found, places, prune=prune):
-        with _writing(archive_directory):
+        with writing(archive_directory):
             update = _update(archive_directory, embedder, commit_passages)
             manifest = update.run(found, places, files, prune=prune, progress=progress)
             changes = update.changes
@@ -106,19 +105,6 @@ def _refuse_other_embedder(
             f"archive '{directory}' was built with embedder {manifest.embedder!r}, but {name!r} "
             f"was asked for; pass --embedder {manifest.embedder}, or ingest into another archive"
         )
-
-
-@contextmanager
-def _writing(directory: Path) -> Iterator[None]:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with writer_lock(directory):
-            yield
-    except OSError as error:
-        raise ArchiveError(
-            f"archive '{directory}' cannot be written: {error.strerror or error}; "
-            "make room or make it writable, or name another with --archive"
-        ) from error
 
 
 def _update(directory: Path, embedder: str | Embedder | None, commit_passages: int) -> Update:

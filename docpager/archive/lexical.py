@@ -143,6 +143,17 @@ class LexicalIndex:
         found = self._searcher.search(query, limit=len(among), count=False).hits
         return {hit.passage for hit in self._in_order(found)}
 
+    def keys(self) -> list[int]:
+        """Every live entry's key, sorted."""
+        from tantivy import Query
+
+        entries = int(self._searcher.num_docs)
+        if not entries:
+            return []
+        found = self._searcher.search(Query.all_query(), limit=entries, count=False).hits
+        keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
+        return sorted(map(int, keys))
+
     def _in_order(self, found: Sequence[tuple[float, Any]]) -> list[WordHit]:
         keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
         ranked = sorted(

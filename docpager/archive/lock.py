@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docpager.errors import ArchiveError
 
-__all__ = ["LOCK_FILE", "ArchiveLocked", "writer_lock"]
+__all__ = ["LOCK_FILE", "ArchiveLocked", "writer_lock", "writing"]
 
 LOCK_FILE = "writer.lock"
 _HOLDER_FILE = "writer.json"
@@ -49,6 +49,25 @@ def writer_lock(directory: Path) -> Iterator[None]:
     finally:
         (directory / _HOLDER_FILE).unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Be the only writer of an archive that may not be there yet; what the disk refuses is named.
+
+    Raises:
+        ArchiveLocked: another process writes.
+        ArchiveError: the place cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with writer_lock(directory):
+            yield
+    except OSError as error:
+        raise ArchiveError(
+            f"archive '{directory}' cannot be written: {error.strerror or error}; "
+            "make room or make it writable, or name another with --archive"
+        ) from error
 
 
 def _name_holder(directory: Path) -> None:

@@ -29,6 +29,7 @@ __all__ = [
 FORMAT = 1
 MANIFEST = "manifest.json"
 _PARTS = ("segments", "lexical", "deletions")
+_TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten")
 _SEAL = ', "sha256": "'
 
 
@@ -128,6 +129,8 @@ class Manifest:
     """Parts of the generation before, kept for those who still open it."""
     documents: tuple[DocumentRecord, ...] = ()
     files: tuple[FileRecord, ...] = ()
+    forgotten: tuple[int, ...] = ()
+    """Documents that were forgotten and whose text may still stand in journals."""
     format: int = field(default=FORMAT)
 
     @property
@@ -228,7 +231,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
     plain = {
         key: content[key]
         for key in Manifest.__dataclass_fields__
-        if key not in ("segments", "previous_parts", "documents", "files")
+        if key in content and key not in _TUPLES
     }
     return Manifest(
         **plain,
@@ -236,6 +239,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
         previous_parts=tuple(content["previous_parts"]),
         documents=tuple(_document(document) for document in content["documents"]),
         files=tuple(_file(file) for file in content["files"]),
+        forgotten=tuple(content.get("forgotten", ())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -35,8 +35,8 @@ class Segment:
         self._files = files
 
     @classmethod
-    def open(cls, directory: Path, rows: int) -> Segment:
-        """Map the files of a segment.
+    def open(cls, directory: Path, rows: int, *, only: Collection[str] = ()) -> Segment:
+        """Map the files of a segment, or `only` these.
 
         Raises:
             FileNotFoundError: the segment is gone.
@@ -44,7 +44,8 @@ class Segment:
         """
         try:
             sizes = sizes_of(directory)
-            files = {name: _map(directory / name, sizes[name]) for name in sorted(sizes)}
+            names = sorted(only or sizes)
+            files = {name: _map(directory / name, sizes[name]) for name in names}
         except (ValueError, KeyError, TypeError) as error:
             raise damaged_part(directory) from error
         return cls(directory, rows, files)

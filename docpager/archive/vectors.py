@@ -62,6 +62,11 @@ class VectorIndex:
         vectors: Vectors = self._index.reconstruct_n(0, self.rows)
         return vectors
 
+    def between(self, first: int, count: int) -> Vectors:
+        """The vectors of `count` rows."""
+        vectors: Vectors = self._index.reconstruct_n(first, count)
+        return vectors
+
     def nearest(
         self, query: Vector, *, count: int, among: NDArray[np.bool_]
     ) -> list[tuple[int, float]]:

@@ -1,0 +1,175 @@
+"""Forgetting documents, and compacting an archive until nothing of them is left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from docpager.archive.durable import damage_of, damaged_part
+from docpager.archive.embedding import Embedder, load_embedder
+from docpager.archive.generation import GenerationWriter
+from docpager.archive.lock import writing
+from docpager.archive.manifest import (
+    DocumentRecord,
+    FileRecord,
+    Manifest,
+    commit_manifest,
+    discard_unnamed_parts,
+    read_manifest,
+)
+from docpager.archive.rewriting import StoredDocument, rewrite, stored_document
+from docpager.archive.segment import Segment
+from docpager.errors import UsageError
+
+__all__ = ["Compacted", "Forgotten", "compact", "forget"]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was forgotten."""
+
+    archive_id: str
+    documents: tuple[tuple[int, str], ...]
+    """(id, path), earlier versions of the documents asked for included."""
+    still_there: tuple[str, ...]
+    """Files that hold them: a later ingest of their folder reads them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """An archive after it was written anew."""
+
+    documents: int
+    passages: int
+    bytes_before: int
+    bytes_after: int
+
+
+def forget(directory: Path, documents: Collection[int]) -> Forgotten:
+    """Take documents and their earlier versions out of the archive; `compact` erases their text.
+
+    Nothing is remembered of them: if their content comes back, it gets a new id.
+
+    Raises:
+        UsageError: there is no such document; then nothing is forgotten.
+        ArchiveError: the archive cannot be read or written.
+    """
+    read_manifest(directory)
+    with writing(directory):
+        manifest = read_manifest(directory)
+        doomed = _with_earlier_versions(manifest, documents)
+        discard_unnamed_parts(directory, manifest)
+        files = [_without(file, doomed) for file in manifest.files]
+        successor = replace(
+            _without_documents(directory, manifest, doomed),
+            files=tuple(file for file in files if file is not None),
+            forgotten=tuple(sorted({*manifest.forgotten, *doomed})),
+        )
+        commit_manifest(directory, successor)
+    return Forgotten(
+        archive_id=manifest.archive_id,
+        documents=tuple((record.id, record.paths[0][1]) for record in doomed.values()),
+        still_there=_still_there(manifest, doomed),
+    )
+
+
+def compact(directory: Path, *, journals_are_clean: bool) -> Compacted:
+    """Write the archive anew without what was deleted, replaced or forgotten.
+
+    `journals_are_clean`: no journal holds forgotten text any more, so that the forgotten ids need
+    not be kept for another time.
+
+    Raises:
+        ArchiveError: the archive cannot be read or written, or a part of it is damaged.
+    """
+    read_manifest(directory)
+    with writing(directory):
+        manifest = read_manifest(directory)
+        before = _bytes(directory)
+
+        @cache
+        def load() -> Embedder:
+            return load_embedder(manifest.embedder)
+
+        successor = rewrite(
+            directory,
+            manifest,
+            _live_documents(directory, manifest),
+            embedder=load,
+            forgotten=() if journals_are_clean else manifest.forgotten,
+        )
+    return Compacted(
+        documents=sum(record.is_live for record in successor.documents),
+        passages=sum(segment.rows for segment in successor.segments),
+        bytes_before=before,
+        bytes_after=_bytes(directory),
+    )
+
+
+def _with_earlier_versions(
+    manifest: Manifest, documents: Collection[int]
+) -> dict[int, DocumentRecord]:
+    known = {record.id: record for record in manifest.documents}
+    for number in documents:
+        if number not in known:
+            raise UsageError(f"no document D{number}; nothing was forgotten")
+    doomed = set(documents)
+    while True:
+        earlier = {r.id for r in known.values() if r.replaced_by in doomed} - doomed
+        if not earlier:
+            return {number: known[number] for number in sorted(doomed)}
+        doomed |= earlier
+
+
+def _without_documents(directory: Path, manifest: Manifest, doomed: Collection[int]) -> Manifest:
+    def load() -> Embedder:
+        return load_embedder(manifest.embedder)
+
+    writer = GenerationWriter(directory, manifest, embedder=load)
+    if manifest.lexical:
+        writer.remove(sorted(doomed))
+    kept = {record.id: record for record in manifest.documents if record.id not in doomed}
+    return writer.close(kept)
+
+
+def _without(file: FileRecord, doomed: Collection[int]) -> FileRecord | None:
+    """The file as it is remembered from now on; None where all that came from it is forgotten."""
+    kept = tuple((number, line) for number, line in file.documents if number not in doomed)
+    if kept == file.documents:
+        return file
+    return replace(file, documents=kept) if kept else None
+
+
+def _still_there(manifest: Manifest, doomed: Collection[int]) -> tuple[str, ...]:
+    holding = (
+        file.location
+        for file in manifest.files
+        if any(number in doomed for number, _ in file.documents)
+    )
+    return tuple(location for location in holding if Path(location).exists())
+
+
+def _live_documents(directory: Path, manifest: Manifest) -> Iterator[StoredDocument]:
+    segments = {}
+    for record in manifest.segments:
+        place = directory / "segments" / record.name
+        # What is copied gets new checksums, so damage must be found before.
+        if damage_of(place):
+            raise damaged_part(place)
+        segments[record.name] = Segment.open(place, record.rows)
+    for document in _live(manifest.documents):
+        yield stored_document(segments[document.segment], document)
+
+
+def _live(records: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+    return sorted((record for record in records if record.is_live), key=lambda record: record.id)
+
+
+def _bytes(directory: Path) -> int:
+    rooms = ("segments", "lexical", "deletions")
+    files = (path for room in rooms for path in (directory / room).rglob("*") if path.is_file())
+    # The word index shares files with the one before it.
+    sizes = {(stat.st_dev, stat.st_ino): stat.st_size for stat in (p.stat() for p in files)}
+    return sum(sizes.values())
