@@ -14,7 +14,7 @@ from docpager.llm.extractive.units import figures, header_periods
 
 __all__ = ["compose", "not_found"]
 
-ENOUGH = 0.5
+ENOUGH = 0.4
 """Strength below which the best evidence does not carry an answer."""
 MOST_CITATIONS = 3
 _LONGEST_TEXT = 400

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from docpager.llm.extractive.questions import Asked, Concept, Wants
+from docpager.llm.extractive.statements import headed_pages
 from docpager.llm.extractive.units import Unit, units
 from docpager.llm.extractive.view import SeenPassage
 from docpager.llm.extractive.words import stem, tokens
@@ -26,11 +27,15 @@ _DATES = re.compile(
 _PERSONS = re.compile(r"\b[A-Z][a-zà-ÿ]+ (?:[A-Z]\. )?[A-Z][a-zà-ÿ]+\b|\b(?:Mr|Mrs|Ms|Dr)\.? [A-Z]")
 _PLACES = re.compile(r"\b(?:in|at|near|from|of) (?:the )?[A-Z][a-z]+")
 _NUMBER = re.compile(r"\d")
+_YEARS = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _LEADER = re.compile(r"\.{4,}|(?:\. ){4,}|^item\s+\d+[a-c]?\.", re.IGNORECASE)
 _ELSEWHERE = 0.45
 """Credit for a concept that stands in the passage, but outside the unit."""
 _YEAR_WEIGHT = 0.5
 _KIND_WEIGHT = 0.3
+_HINTED_WEIGHT = 0.9
+_IMPLIED_WEIGHT = 0.35
+"""For a page headed as the statement that the question names, or in which such lines stand."""
 _MOST_PASSAGES = 40
 """Passages that are looked at closely in one step, those with most concepts first."""
 
@@ -63,13 +68,16 @@ class Evidence:
 class Scorer:
     """Scores texts against one question; made anew for each reply."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, statements: Sequence[Sequence[str]] = ()) -> None:
         self.asked = asked
+        self._statements = statements
+        hinted = any(concept.hint for concept in asked.concepts)
+        self._page_weight = _HINTED_WEIGHT if hinted else _IMPLIED_WEIGHT if statements else 0.0
         stems = {s for concept in asked.concepts for wording in concept.wordings for s in wording}
         self._stems = frozenset(stems)
         starts = "|".join(sorted(map(re.escape, stems), key=len, reverse=True))
         self._words = re.compile(rf"(?<![^\W_])(?:{starts})[\w&'’]*" if stems else r"(?!)", re.I)
-        self.total = sum(c.weight for c in asked.concepts) or 1.0
+        self.total = sum(c.weight for c in asked.concepts if not c.hint) or 1.0
 
     def places(self, text: str) -> list[tuple[int, str]]:
         """Where the question's words stand in `text`."""
@@ -88,7 +96,7 @@ class Scorer:
         """The share of the question that `text` covers, by weight."""
         stems = {found for _, found in self.places(text)} | set(also)
         covered = self.coverage(stems)
-        weights = [c.weight for c in self.asked.concepts]
+        weights = [0.0 if c.hint else c.weight for c in self.asked.concepts]
         return sum(w * c for w, c in zip(weights, covered, strict=True)) / self.total
 
     def missing(self, text: str) -> list[Concept]:
@@ -109,11 +117,18 @@ class Scorer:
         if len(looked) > _MOST_PASSAGES:
             looked.sort(key=lambda each: -len({found for _, found in each[1]}))
             looked = looked[:_MOST_PASSAGES]
-        found = [e for p, at in looked for e in self._of_passage(p, at, names.get(p.document, ()))]
+        pages = headed_pages((passage for passage, _ in looked), self._statements)
+        found = [
+            e for p, at in looked for e in self._of_passage(p, at, names.get(p.document, ()), pages)
+        ]
         return sorted(found, key=lambda e: (-e.strength, e.document, e.ordinal, e.quote))
 
     def _of_passage(
-        self, passage: SeenPassage, at: Sequence[tuple[int, str]], name: Collection[str]
+        self,
+        passage: SeenPassage,
+        at: Sequence[tuple[int, str]],
+        name: Collection[str],
+        pages: Collection[tuple[int, int]],
     ) -> list[Evidence]:
         all_stems = {found for _, found in at}
         around = self.coverage(all_stems | (self._stems & set(name)))
@@ -127,26 +142,29 @@ class Scorer:
             if unit.kind == "heading":
                 heading = " ".join(passage.text[unit.start : unit.end].split())[:80]
             if inside:
-                found.append(self._judge(passage, unit, heading, inside, around, named))
+                headed = _place(passage, unit) in pages
+                found.append(self._judge(passage, unit, heading, inside, around, named, headed))
         return sorted(found, key=lambda e: -e.strength)[:4]
 
     def _judge(
         self, passage: SeenPassage, unit: Unit, heading: str, inside: Collection[str],
-        around: Sequence[float], named: Sequence[float],
+        around: Sequence[float], named: Sequence[float], headed: bool,
     ) -> Evidence:  # fmt: skip
         text = passage.text[unit.start : unit.end]
         own = self.coverage(inside)
         points = 0.0
         for concept, here, near, name in zip(self.asked.concepts, own, around, named, strict=True):
             if concept.hint:
-                points += concept.weight * near
+                points += 0.25 * self._page_weight * near * (not headed)
             else:
                 here = max(here, name)
                 points += concept.weight * (here + _ELSEWHERE * max(0.0, near - here))
+        points += self._page_weight * headed
         points += self._years(text, unit.header, passage.text)
         points += _KIND_WEIGHT * self._kind(text, unit)
         possible = self.total + (_YEAR_WEIGHT if self.asked.years else 0.0) + _KIND_WEIGHT
-        strength = points / possible * _plainness(text, unit)
+        possible += self._page_weight
+        strength = points / possible * _plainness(text, unit) * self._fitness(text)
         return Evidence(
             quote=text.strip(),
             locator=passage.locator,
@@ -167,12 +185,20 @@ class Scorer:
         near = sum(year in passage for year in years) / len(years)
         return _YEAR_WEIGHT * max(own, 0.6 * near)
 
+    def _fitness(self, text: str) -> float:
+        """Below 1 for what cannot be the kind of answer that is wanted."""
+        if self.asked.wants is Wants.AMOUNT and not _NUMBER.search(_YEARS.sub("", text)):
+            return 0.6
+        if self.asked.wants is Wants.REASON and not _REASONS.search(text):
+            return 0.85
+        return 1.0
+
     def _kind(self, text: str, unit: Unit) -> float:
         """How much a unit looks like the kind of answer that is wanted."""
         match self.asked.wants:
             case Wants.AMOUNT:
-                figures = re.sub(r"(?<!\d)(?:19|20)\d\d(?!\d)", "", text)
-                return (1.0 if unit.kind == "row" else 0.8) if _NUMBER.search(figures) else 0.0
+                figures = _NUMBER.search(_YEARS.sub("", text))
+                return (1.0 if unit.kind == "row" else 0.8) if figures else 0.0
             case Wants.REASON:
                 return 1.0 if _REASONS.search(text) else 0.0
             case Wants.DATE:
@@ -183,6 +209,11 @@ class Scorer:
                 return 1.0 if _PLACES.search(text) else 0.0
             case _:
                 return 0.6 if unit.kind == "sentence" else 0.4
+
+
+def _place(passage: SeenPassage, unit: Unit) -> tuple[int, int]:
+    page = passage.pdf_page_at(unit.start)
+    return (passage.document, -passage.ordinal if page is None else page)
 
 
 def _covered(concept: Concept, stems: Collection[str]) -> float:

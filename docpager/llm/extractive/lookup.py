@@ -19,10 +19,11 @@ from docpager.llm.extractive.moves import (
     search,
     write_note,
 )
-from docpager.llm.extractive.notes import evidence_note, flat
+from docpager.llm.extractive.notes import evidence_note, flat, noted_evidence
 from docpager.llm.extractive.questions import Wants
 from docpager.llm.extractive.reading import Reading
 from docpager.llm.extractive.records import bounded
+from docpager.llm.extractive.statements import heading_pattern
 from docpager.llm.extractive.view import Hit
 from docpager.llm.extractive.words import GENERIC, tokens
 
@@ -30,6 +31,8 @@ __all__ = ["look_up", "search_first"]
 
 LAST_STEP = 11
 """The step at which an ordinary question is answered with what there is."""
+LAST_FIRST_STEP = 4
+"""The step up to which first searches are made; later ones are repeats that the log forgot."""
 MOST_READ = 20
 """Passages read for an ordinary question."""
 AT_ONCE = 4
@@ -39,41 +42,39 @@ FEW_DOCUMENTS = 60
 CERTAIN = 0.86
 WORTH_NOTING = 0.4
 _QUERY_CHARACTERS = 64
+_KNOWN_BY = 60
+"""Characters by which a pattern is known again in the log, where long ones are cut."""
 
 
 def look_up(reading: Reading) -> Move:
     """The next move for a question that asks for one thing."""
     view = reading.view
-    kept = [*_notes(reading), *_releases(reading)]
     if view.step >= LAST_STEP or view.hurried:
         return compose(reading)
-    queries = list(_unasked(reading))
+    kept = [*_about(reading), *_notes(reading), *_releases(reading)]
     read = sum(line.name == "page_in" and "refused" not in line.outcome for line in view.log)
-    searched = sum(line.name == "search" for line in view.log)
-    pending = _pending(reading)
     best = reading.evidence[0].strength if reading.evidence else 0.0
-    wanted_first = 3 * max(1, len(reading.targets)) + (not reading.targets)
-    if queries and searched < wanted_first:
-        return calls(kept, queries[:3])
+    first, later = list(_unasked(reading)), list(_better(reading))
+    if first and view.step <= LAST_FIRST_STEP:
+        return calls(kept, first[:4])
+    if statement := _statement_page(reading):
+        return calls(kept, [page_in(statement)])
     if best >= CERTAIN and read >= AT_ONCE:
         return compose(reading)
     if around := _around_best(reading):
         return calls(kept, [page_in(around)])
-    if (
-        pending
-        and read < MOST_READ
-        and not (queries and read >= 2 * AT_ONCE and searched < wanted_first + 2)
-    ):
+    pending = _pending(reading)
+    if pending and read < MOST_READ and not (later and read >= 2 * AT_ONCE and view.step < 8):
         return calls(kept, [page_in(hit.locator) for hit in pending[:AT_ONCE]])
-    if queries and searched < wanted_first + 4:
-        return calls(kept, queries[:2])
+    if later:
+        return calls(kept, later[:2])
     return compose(reading)
 
 
 def search_first(reading: Reading) -> Calls:
     """The first move of any question: search it, look for its keys, list the documents."""
     keys = [grep(bounded(key), reading.targets) for key in reading.asked.keys[:3]]
-    queries = list(_unasked(reading))[:3] or [search(reading.asked.question[:_QUERY_CHARACTERS])]
+    queries = list(_unasked(reading))[:4] or [search(reading.asked.question[:_QUERY_CHARACTERS])]
     listing: list[Call] = []
     number = re.search(r"^(\d+) documents", reading.view.document_map, re.MULTILINE)
     if not reading.view.listed_all and number and int(number[1]) <= FEW_DOCUMENTS:
@@ -81,24 +82,93 @@ def search_first(reading: Reading) -> Calls:
     return calls(keys, listing, queries)
 
 
+def _about(reading: Reading) -> list[Call]:
+    """A note of the documents that the question names, where a rebuild could hide their names."""
+    known = {
+        note.text.split(" ")[1] for note in reading.view.notes if note.text.startswith("about D")
+    }
+    if (
+        not reading.view.can_note
+        or not reading.targets
+        or reading.view.document_map.startswith("D")
+    ):
+        return []
+    lines = [reading.view.documents.get(number) for number in reading.targets[:3]]
+    return [
+        write_note((f"about D{line.id} {line.path}"[:100], [f"D{line.id}"]))
+        for line in lines
+        if line is not None and f"D{line.id}" not in known
+    ]
+
+
+def _statement_page(reading: Reading) -> str:
+    """A PDF page that is headed as the statement in which the answer may stand."""
+    patterns = {heading_pattern(titles) for titles in reading.statements[:2]}
+    for lookup in reading.view.lookups:
+        if lookup.name != "grep" or lookup.query not in patterns:
+            continue
+        ranked = sorted(lookup.hits, key=lambda h: -sum(c.isdigit() for c in h.snippet))
+        for hit in ranked[:1]:
+            place = f"D{hit.document}:p{hit.pdf_page}" if hit.pdf_page else hit.locator
+            if not reading.did("page_in", place) or (
+                place in reading.view.refused and reading.did("page_in", place) < 3
+            ):
+                return place
+    return ""
+
+
 def _unasked(reading: Reading) -> Iterator[Call]:
-    """Searches that were not made yet, the most promising first."""
-    for query, documents in _queries(reading):
-        query = _cut(query)
-        if query and not _was_asked(reading, query, documents):
-            yield search(query, documents)
-
-
-def _queries(reading: Reading) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The searches that every question begins with and that were not made yet."""
     asked, targets = reading.asked, reading.targets
-    everything = " ".join(dict.fromkeys((*_plain_words(reading), *asked.years)))
     if not targets:
-        yield everything, ()
-    groups: list[tuple[int, ...]] = [(t,) for t in targets] or [_voted(reading)]
-    for words in (_own_words, _other_words, _places_words, _component_words, _missing_words):
-        for group in groups:
-            if group or words is not _own_words:
-                yield words(reading, group), group
+        everything = " ".join(dict.fromkeys((*_plain_words(reading), *asked.years)))
+        yield from _new(reading, everything, ())
+    for group in _groups(reading):
+        if not group:
+            continue
+        for titles in reading.statements[:2]:
+            pattern = heading_pattern(titles)
+            if targets and not _sought(reading, pattern):
+                yield grep(pattern, group)
+        yield from _new(reading, _own_words(reading, group), group)
+        for wording in _other_words(reading)[: 2 if len(targets) < 2 else 1]:
+            yield from _new(reading, wording, group)
+        if words := _component_words(reading):
+            yield from _new(reading, words, group)
+
+
+def _better(reading: Reading) -> Iterator[Call]:
+    """Searches with better words, for when the first ones did not settle it."""
+    for group in _groups(reading):
+        for words in (
+            _places_words(reading),
+            _missing_words(reading),
+            " ".join(_other_words(reading)[2:4]),
+        ):
+            if words:
+                yield from _new(reading, words, group)
+
+
+def _new(reading: Reading, query: str, documents: tuple[int, ...]) -> Iterator[Call]:
+    query = _cut(query)
+    if query and not _was_asked(reading, query, documents):
+        yield search(query, documents)
+
+
+def _sought(reading: Reading, pattern: str) -> bool:
+    if any(each.name == "grep" and each.query == pattern for each in reading.view.lookups):
+        return True
+    return any(
+        line.name == "grep"
+        and line.arguments.startswith(pattern[:_KNOWN_BY])
+        and not line.outcome.startswith("refused")
+        for line in reading.view.log
+    )
+
+
+def _groups(reading: Reading) -> list[tuple[int, ...]]:
+    """Documents to search in, each search in one group of them."""
+    return [(target,) for target in reading.targets] or [_voted(reading)]
 
 
 def _voted(reading: Reading) -> tuple[int, ...]:
@@ -131,29 +201,26 @@ def _own_words(reading: Reading, group: tuple[int, ...]) -> str:
     return " ".join(words) or " ".join(_plain_words(reading))
 
 
-def _other_words(reading: Reading, group: tuple[int, ...]) -> str:
-    """Other wordings of what is asked."""
-    others = [
-        c.texts[-1]
-        for c in reading.asked.concepts
-        if len(c.texts) > 1 and not c.hint and not c.part
-    ]
-    return " ".join(others[:2])
+def _other_words(reading: Reading) -> list[str]:
+    """Other wordings of what is asked, each a search of its own."""
+    wanted = [c for c in reading.asked.concepts if len(c.texts) > 1 and not c.hint and not c.part]
+    wanted.sort(key=lambda concept: -concept.weight)
+    return [text for concept in wanted[:2] for text in sorted(concept.texts[1:], key=len)[::-1][:2]]
 
 
-def _places_words(reading: Reading, group: tuple[int, ...]) -> str:
+def _places_words(reading: Reading) -> str:
     """Where the question says to look, with what is looked for."""
     hints = [c.texts[min(1, len(c.texts) - 1)] for c in reading.asked.concepts if c.hint]
     things = [c.texts[0] for c in reading.asked.concepts if len(c.texts) > 1 and not c.hint]
     return " ".join(["consolidated", *hints[:1], *things[:1]]) if hints else ""
 
 
-def _component_words(reading: Reading, group: tuple[int, ...]) -> str:
+def _component_words(reading: Reading) -> str:
     """The lines from which an asked figure is computed."""
     return " ".join(c.texts[0] for c in reading.asked.concepts if c.part)
 
 
-def _missing_words(reading: Reading, group: tuple[int, ...]) -> str:
+def _missing_words(reading: Reading) -> str:
     """What the best evidence does not speak of, with names that it brings up."""
     if not reading.evidence:
         return ""
@@ -177,7 +244,7 @@ def _was_asked(reading: Reading, query: str, documents: tuple[int, ...]) -> bool
             return True
     narrowed = f'{query}, ["{within}"]' if within else query
     return any(
-        line.name == "search" and line.arguments.replace('","', '", "') in (narrowed, f"{narrowed}")
+        line.name == "search" and line.arguments == narrowed and "refused" not in line.outcome
         for line in reading.view.log
     )
 
@@ -248,7 +315,7 @@ def _notes(reading: Reading) -> list[Call]:
     """Notes of the strongest new evidence."""
     if not reading.view.can_note:
         return []
-    known = {flat(e.quote)[:120] for e in reading.evidence if e.note}
+    known = {flat(e.quote)[:120] for e in noted_evidence(reading.view.notes)}
     noted = sorted((e.strength for e in reading.evidence if e.note), reverse=True)
     floor = max(WORTH_NOTING, noted[2] if len(noted) > 2 else 0.0)
     best = reading.evidence[0].strength if reading.evidence else inf

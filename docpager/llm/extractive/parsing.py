@@ -33,7 +33,8 @@ _NOTE_NAME = re.compile(r"\bN(\d+)\b")
 _LOG = re.compile(r"^(\d+) ([a-z_]+)\((.*?)(?:\): ([^)]*))?$")
 _HEADER = re.compile(r"^\[D(\d+):c(\d+)(?: p(\d+))?\]$", re.MULTILINE)
 _PAGE_MARK = re.compile(r"\[p(\d+)\]")
-_HIT = re.compile(r"^- D(\d+):c(\d+)(?: p\d+)? (.+?): (.*)$", re.MULTILINE)
+_HIT = re.compile(r"^- D(\d+):c(\d+)(?: p(\d+))? (.+?): (.*)$", re.MULTILINE)
+_ABOUT = re.compile(r"^about D(\d+) (.+)$")
 _RESULT_PAGES = re.compile(r"; page (\d+) of (\d+)$", re.MULTILINE)
 _REMARK = re.compile(r"^\[(?:memory|timer|user|run)\].*$", re.MULTILINE)
 
@@ -54,7 +55,7 @@ def parse_request(request: ModelRequest) -> View:
     return View(
         question=parts["# Question"].strip() or head.strip(),
         document_map=parts["# Documents"],
-        documents=_documents(parts["# Documents"], events, lookups),
+        documents=_documents(parts["# Documents"], events, lookups, notes.values()),
         listed_all=_listed_all(parts["# Documents"], events),
         notes=tuple(notes[number] for number in sorted(notes)),
         notes_written=_highest_note(parts["# Notes"], notes, log),
@@ -155,7 +156,7 @@ def _lookups(events: Iterable[Event]) -> Iterator[Lookup]:
         query = str(event.arguments.get("query", event.arguments.get("pattern", "")))
         pages = _RESULT_PAGES.search(event.result)
         hits = tuple(
-            Hit(int(hit[1]), int(hit[2]), hit[3], hit[4], rank)
+            Hit(int(hit[1]), int(hit[2]), hit[4], hit[5], rank, int(hit[3]) if hit[3] else None)
             for rank, hit in enumerate(_HIT.finditer(event.result))
         )
         documents = event.arguments.get("documents") or ()
@@ -166,7 +167,7 @@ def _lookups(events: Iterable[Event]) -> Iterator[Lookup]:
 
 
 def _documents(
-    listed: str, events: Iterable[Event], lookups: Iterable[Lookup]
+    listed: str, events: Iterable[Event], lookups: Iterable[Lookup], notes: Iterable[SeenNote]
 ) -> dict[int, DocumentLine]:
     texts = [listed, *(e.result for e in events if e.name == "contents" and not e.is_error)]
     found: dict[int, DocumentLine] = {}
@@ -174,6 +175,10 @@ def _documents(
         for line in _DOCUMENT.finditer(text):
             # With one separator only, what stands between path and counts is no title.
             found[int(line[1])] = DocumentLine(int(line[1]), line[2], line[3] or "", int(line[4]))
+    for note in notes:
+        if match := _ABOUT.match(note.text):
+            path, _, title = match[2].partition(" | ")
+            found.setdefault(int(match[1]), DocumentLine(int(match[1]), path, title))
     for lookup in lookups:
         for hit in lookup.hits:
             found.setdefault(hit.document, DocumentLine(hit.document, hit.path))

@@ -35,6 +35,8 @@ _NOT_A_KEY = re.compile(
     r"|[A-Za-z]+(?:[-/][A-Za-z]+)+|\d+(?:st|nd|rd|th)|Q[1-4](?:\d{4}|'\d{4})|[DN]\d+(?::[pcs][\d.-]+)?",
     re.IGNORECASE,
 )
+_SHORTEST_CODE = 5
+"""Letters and digits from which a token may be a key without being called one."""
 
 
 class Wants(StrEnum):
@@ -136,7 +138,7 @@ def _weighted_words(question: str) -> Iterator[tuple[str, float]]:
     for sentence in sentences:
         weight = 1.0 if "?" in sentence or not asks else 0.3
         start = _asking_clause(sentence)
-        for text, share in ((sentence[:start], 0.45), (sentence[start:], 1.0)):
+        for text, share in ((sentence[:start], 0.3), (sentence[start:], 1.0)):
             for word in tokens(text):
                 if word not in STOP_WORDS and not _is_year(word):
                     yield word, weight * share
@@ -228,7 +230,8 @@ def _keys(question: str) -> tuple[str, ...]:
     ]
     found += [m[1] for m in _AFTER_KEY.finditer(question) if m[1].lower() not in STOP_WORDS]
     for match in _CODE.finditer(question):
-        if not _NOT_A_KEY.fullmatch(match[0]) and re.search(r"\d|_", match[0]):
+        peculiar = len(match[0]) >= _SHORTEST_CODE and re.search(r"\d|_", match[0])
+        if peculiar and not _NOT_A_KEY.fullmatch(match[0]):
             found.append(match[0])
     return tuple(dict.fromkeys(each.strip() for each in found if each.strip()))
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from docpager.llm.extractive.evidence import Evidence, Scorer
 from docpager.llm.extractive.notes import flat, noted_evidence
-from docpager.llm.extractive.questions import Asked, read_question
+from docpager.llm.extractive.questions import Asked, Wants, read_question
 from docpager.llm.extractive.sources import name_stems, named_documents
 from docpager.llm.extractive.view import Hit, SeenPassage, View
 from docpager.llm.extractive.words import Glossary
@@ -32,12 +32,44 @@ class Reading:
 
     @cached_property
     def scorer(self) -> Scorer:
-        return Scorer(self.asked)
+        return Scorer(self.asked, self.statements)
 
     @cached_property
     def targets(self) -> tuple[int, ...]:
-        """The documents that the question names."""
-        return named_documents(self.asked, self.view.documents)
+        """The documents that the question names, or that this run has narrowed itself to."""
+        named = named_documents(self.asked, self.view.documents)
+        if named and (self.view.listed_all or not self._narrowed):
+            return named
+        return self._narrowed or named
+
+    @cached_property
+    def _narrowed(self) -> tuple[int, ...]:
+        """The documents that earlier steps settled on: by notes, else by the log's searches."""
+        noted = [n.text for n in self.view.notes if n.text.startswith("about D")]
+        if noted:
+            return tuple(int(text.split(" ")[1][1:]) for text in noted)
+        lists = [
+            line.arguments.rpartition('["')[2]
+            for line in self.view.log
+            if line.name == "search" and '["D' in line.arguments
+        ]
+        numbers = [int(n) for each in lists for n in re.findall(r"D(\d+)", each)]
+        return tuple(dict.fromkeys(numbers))[:3]
+
+    @cached_property
+    def statements(self) -> tuple[tuple[str, ...], ...]:
+        """Headings of the financial statements in which the answer may stand, likeliest first."""
+        concepts = self.asked.concepts
+        if self.asked.wants is Wants.REASON:
+            concepts = tuple(c for c in concepts if c.hint)
+        ordered = [c for c in concepts if c.hint] + [c for c in concepts if not c.hint]
+        found = {
+            titles: None
+            for concept in ordered
+            for wording in concept.wordings
+            for titles in self.glossary.titles_of(wording)
+        }
+        return tuple(found)
 
     @cached_property
     def names(self) -> Mapping[int, Collection[str]]:

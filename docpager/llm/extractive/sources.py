@@ -87,7 +87,8 @@ def _matches(asked: Asked, name: _Name) -> Iterable[tuple[str, str]]:
     joined = [a + b for a, b in pairwise(words)]
     for word in dict.fromkeys([*words, *joined]):
         for found in name.words:
-            if word == found or _begins(word, found) or stem(word) == stem(found):
+            short_name = stem(word) in asked.names and len(word) >= 3 and found.startswith(word)
+            if word == found or short_name or _begins(word, found) or stem(word) == stem(found):
                 yield word, found
                 break
 

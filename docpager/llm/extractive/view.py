@@ -65,6 +65,7 @@ class Hit:
     snippet: str
     rank: int
     """Position in its result, from 0."""
+    pdf_page: int | None = None
 
     @property
     def locator(self) -> str:

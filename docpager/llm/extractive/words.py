@@ -98,6 +98,8 @@ class Glossary:
     """Groups of phrases, each phrase a sequence of stems."""
     made_of: tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...] = ()
     """(a figure, the phrases of the lines it is computed from)."""
+    statements: tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...] = ()
+    """(how a financial statement is headed, the lines that stand in it)."""
     written: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     """Each phrase as the glossary writes it."""
 
@@ -115,10 +117,15 @@ class Glossary:
             part for figure, parts in self.made_of if figure == tuple(phrase) for part in parts
         )
 
+    def titles_of(self, phrase: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+        """How the statements are headed in which the line `phrase` stands."""
+        return tuple(titles for titles, lines in self.statements if tuple(phrase) in lines)
+
     def longest_phrase(self, words: Sequence[str], start: int) -> int:
         """Length of the longest known phrase that begins at `start` of `words`; 0 if none."""
         known = [phrase for group in self.same for phrase in group]
         known += [figure for figure, _ in self.made_of]
+        known += [line for _, lines in self.statements for line in lines]
         lengths = [len(p) for p in known if tuple(words[start : start + len(p)]) == p]
         return max(lengths, default=0)
 
@@ -131,18 +138,22 @@ def read_glossary() -> Glossary:
 
 def parse_glossary(lines: Iterable[str]) -> Glossary:
     """Lines such as `capex ~ capital expenditures` and `gross margin < gross profit, net sales`."""
-    same, made_of = [], []
+    same, made_of, statements = [], [], []
     written: dict[tuple[str, ...], str] = {}
     for line in lines:
         line = line.partition("#")[0].strip()
-        for text in re.split(r"[~<;]", line):
+        for text in re.split(r"[~<>;]", line):
             written |= {phrase: text.strip() for phrase in _phrases(text, "~")}
         if "<" in line:
             figures, _, parts = line.partition("<")
             made_of += [(figure, _phrases(parts, ";")) for figure in _phrases(figures, "~")]
+        elif ">" in line:
+            titles, _, lines_in = line.partition(">")
+            written_titles = tuple(title.strip() for title in titles.split("~"))
+            statements.append((written_titles, _phrases(lines_in, ";")))
         elif "~" in line:
             same.append(_phrases(line, "~"))
-    return Glossary(tuple(same), tuple(made_of), written)
+    return Glossary(tuple(same), tuple(made_of), tuple(statements), written)
 
 
 def _phrases(text: str, separator: str) -> tuple[tuple[str, ...], ...]:
