@@ -9,9 +9,9 @@ from docpager.llm.chat import FunctionSchema
 
 __all__ = ["functions_for"]
 
-_LOCATOR = "A locator such as D3:p45-47, D3:s2.1, D3:c120-124 or N2."
-_NARROW = "Only in these: names such as D3, or path globs. All documents if left out."
-_RESULT_PAGE = "Page of results, from 1."
+_LOCATOR = "Such as D3:p45-47 or N2."
+_NARROW = "Only these: names such as D3, or path globs."
+_RESULT_PAGE = "Page of results."
 
 
 def _text(description: str) -> dict[str, Any]:
@@ -38,7 +38,6 @@ def _function(
         "type": "object",
         "properties": dict(parameters),
         "required": required,
-        "additionalProperties": False,
     }
     return FunctionSchema(name, description, schema)
 
@@ -66,40 +65,39 @@ GREP = _function(
 CONTENTS = _function(
     "contents",
     "List the documents, or the outline of one.",
-    {"locator": _text("A document or a section. The list of documents if left out.")},
+    {"locator": _text("A document or section; all documents if left out.")},
     optional=("locator",),
 )
 PAGE_IN = _function(
     "page_in",
     "Bring passages, or a note that was paged out, into main context.",
-    {"locator": _text(_LOCATOR), "pin": _flag("Keep it across rebuilds. Pins are few.")},
+    {"locator": _text(_LOCATOR), "pin": _flag("Keep it across rebuilds.")},
     optional=("pin",),
 )
 PAGE_OUT = _function(
     "page_out",
-    "Release pages or notes that are no longer needed; they leave at the next rebuild.",
+    "Release pages or notes; they leave at the next rebuild.",
     {"locators": _texts("What to release.")},
 )
 WRITE_NOTE = _function(
     "write_note",
     "Write down what you found; notes survive rebuilds.",
     {
-        "text": _text("The finding, with the words that matter copied exactly."),
+        "text": _text("The finding, its words copied exactly."),
         "sources": _texts("Locators it came from."),
-        "replaces": _text("A note that this one replaces, such as N2."),
+        "replaces": _text("A note, such as N2."),
     },
     optional=("replaces",),
 )
 RECALL = _function(
     "recall",
-    "Search this run's own past: notes paged out, calls made, pages read.",
+    "Search this run's past: notes paged out, calls, pages read.",
     {"query": _text("What to look for.")},
 )
 _CITATION = {
     "type": "object",
     "properties": {"locator": _text("Where the quote stands."), "quote": _text("Copied exactly.")},
     "required": ["locator", "quote"],
-    "additionalProperties": False,
 }
 ANSWER = _function(
     "answer",

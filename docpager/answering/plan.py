@@ -14,8 +14,10 @@ from docpager.errors import UsageError
 from docpager.llm.chat import FunctionSchema
 from docpager.pages import DocumentEntry
 from docpager.paging.epoch import PromptSizer
+from docpager.paging.main_context import smallest_step_tokens
 from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, Budget, smallest_window
+from docpager.paging.rendering import one_line
 from docpager.settings import PagingSettings, RunLimits
 from docpager.tokens import TokenCounter
 
@@ -23,9 +25,6 @@ __all__ = ["RunPlan", "instructions", "plan_run"]
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
-
-PASSAGE_FRAMING = 90
-"""Headers of a passage with a long path, and the call that asks for it."""
 
 
 @cache
@@ -99,6 +98,15 @@ def plan_run(
     )  # fmt: skip
 
 
+def _framing(documents: Sequence[DocumentEntry], sizer: PromptSizer) -> int:
+    """What stands around one passage when it is paged in right after a rebuild."""
+    path = one_line(max((entry.path for entry in documents), key=len, default=""))
+    pages = ", pdf pages 1000-1001 (printed 1000-1001)"
+    has_pages = any(entry.pdf_pages for entry in documents)
+    header = f"D1000:c1000 of {path}{pages if has_pages else ''}\n[D1000:c1000 p1000]\n[p1001]"
+    return sizer.text(header) + smallest_step_tokens(sizer)
+
+
 def _check_window(
     budget: Budget,
     sizer: PromptSizer,
@@ -107,7 +115,7 @@ def _check_window(
     factor: float,
 ) -> None:
     asked = sizer.count(question)
-    passage = ceil((LARGEST_PASSAGE + PASSAGE_FRAMING) * factor)
+    passage = ceil(LARGEST_PASSAGE * factor) + _framing(documents, sizer)
     # Where a map of this size is cut to its share, the window is large enough whatever the map.
     listed = full_map_tokens(documents, most=passage + asked, count=sizer.count)
     if budget.holds(question=asked, document_map=listed, passage=passage):

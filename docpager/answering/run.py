@@ -80,8 +80,7 @@ class Run:
     def next_request(self) -> ModelRequest:
         """What to send next: this epoch, or a new one when the worst case would no longer fit."""
         if not self.context.sealed:
-            self.context.seal(self._remarks(), step=self.steps)
-            self._interrupts.clear()
+            self.context.seal(step=self.steps)
         request = self.context.request(calls_allowed=not self.finishing)
         if not self._awaiting_reply:
             prompt = self.context.epoch.tokens
@@ -163,20 +162,27 @@ class Run:
         turn = AssistantTurn(reply.text, calls, reply.raw)
         if calls:
             self._useless = 0
-            self.context.open_step(turn, tokens=tokens, skipped=calls[MOST_CALLS:])
+            self._open_step(turn, tokens=tokens, skipped=calls[MOST_CALLS:])
             return calls[:MOST_CALLS]
         if reply.text.strip() and reply.stop_reason != "max_tokens":
-            self.context.open_step(turn, tokens=tokens)
+            self._open_step(turn, tokens=tokens)
             return (ToolCall("plain-text", "answer", parse_plain_answer(reply.text)),)
         return self._useless_reply("Your reply held no call and no answer. Call a function.")
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
         self._useless += 1
-        self.context.open_step(None, tokens=0)
+        self._open_step(None, tokens=0)
         self.context.nudge(f"[run] {nudge}")
         if self._useless >= MOST_USELESS_REPLIES:
             self.outcome = Failure(f"{self._useless} replies in a row held no call and no answer")
         return ()
+
+    def _open_step(
+        self, turn: AssistantTurn | None, *, tokens: int, skipped: tuple[ToolCall, ...] = ()
+    ) -> None:
+        remarks = self._remarks()
+        self._interrupts.clear()
+        self.context.open_step(turn, tokens=tokens, skipped=skipped, remarks=remarks)
 
     def _reply_tokens(self, reply: ModelReply) -> int:
         if reply.usage is not None and reply.usage.source == "server":

@@ -26,10 +26,13 @@ from docpager.paging.statistics import PagingStatistics
 from docpager.paging.step import NO_ROOM, SKIPPED, OpenStep, Rebuild
 from docpager.paging.working_memory import WorkingMemory
 
-__all__ = ["MainContext"]
+__all__ = ["MainContext", "smallest_step_tokens"]
 
 REMARK_CHARACTERS = 300
 """Longest nudge, and longest remark (timer, user message), added to one step."""
+
+REMARK_SHARE = 0.25
+"""Most of the reserve for the smallest step that a nudge, or a remark, may take in tokens."""
 
 WORTHWHILE_SHARE = 0.1
 """A rebuild that drops released pages alone must leave this share of the window free."""
@@ -38,6 +41,7 @@ _FRAME = (
     "# Documents\n\n# Question\n\n# Notes\n\n# Reading log\n\n# Pages in main context\n"
     "<<<0a1b2c3d\n\n0a1b2c3d>>>\n# Newest step\n\n"
 )
+_TIMER = "[timer] This is the last reply: answer now in plain text from what you have."
 _ARGUMENT_LIMITS = (None, 40, 0)
 """How far a rebuild shortens the arguments of the newest calls, tried in this order."""
 
@@ -70,9 +74,8 @@ class MainContext:
         self._question = question
         self._policy = policy
         self._head_tokens = sum(map(sizer.count, (_FRAME, document_map, question))) + BLOCK_TOKENS
-        self._fence_tokens = sizer.count(fence("", "0a1b2c3d") + "\n\n")
-        self._remark_tokens = sizer.count("wo rd " * (REMARK_CHARACTERS // 6))
-        self._extras = sizer.text(_warning(1.0)) + 2 * self._remark_tokens  # nudge and remark
+        self._fence_tokens = _fence_tokens(sizer)
+        self._warning_tokens = sizer.text(_warning(1.0))
         self._step: OpenStep | None = None
         head = UserTurn(Head(document_map, question).render())
         self.epoch = Epoch(head, number=1, tokens=budget.fixed + sizer.turn(head))
@@ -104,11 +107,20 @@ class MainContext:
     # What one step does: open it, admit a result for each call, seal it.
 
     def open_step(
-        self, reply: AssistantTurn | None, *, tokens: int, skipped: Sequence[ToolCall] = ()
+        self,
+        reply: AssistantTurn | None,
+        *,
+        tokens: int,
+        skipped: Sequence[ToolCall] = (),
+        remarks: Sequence[str] = (),
     ) -> None:
-        """Begin to answer a reply; None for one that cannot be kept, such as an empty one."""
+        """Begin to answer a reply; None for one that cannot be kept, such as an empty one.
+
+        `remarks` (a timer, a user's message) will stand in the step's newest result.
+        """
         calls = reply.calls[: len(reply.calls) - len(skipped)] if reply else ()
         self._step = OpenStep(reply, tokens if reply else 0, calls, tuple(skipped))
+        self._step.remark = self._cut(" ".join(remarks))
         self._step.log_tokens = self._sizer.count(self._log(self.budget.log_cap))
         self._shorten_arguments()
         if not self.budget.fits(self._appended(0)):
@@ -160,16 +172,15 @@ class MainContext:
         """What a passage takes in main context."""
         return self._sizer.count(render_passage(passage) + "\n")
 
-    def seal(self, remarks: Sequence[str], *, step: int) -> None:
+    def seal(self, *, step: int) -> None:
         """Make the step part of an epoch: append it, or start a new one that carries it."""
-        remark = self._cut(" ".join(remarks))
         opened = self._open
-        turn = opened.user_turn(remark)
+        turn = opened.user_turn()
         tokens = self.epoch.tokens + opened.reply_tokens + self._sizer.turn(turn)
         if kind := opened.rebuild or self._rebuild_wanted(tokens):
-            self._start_epoch(kind, remark, step=step)
+            self._start_epoch(kind, step=step)
         else:
-            self._append(turn, tokens, remark)
+            self._append(turn, tokens)
         self._step = None
 
     # What fits.
@@ -177,8 +188,11 @@ class MainContext:
     def _make_room(self, tokens: int, notes: WorkingMemory) -> bool:
         """Whether a result of that size can join, deciding on the rebuild that it takes."""
         step = self._open
-        if tokens > self._free_after(Rebuild.EVICT, notes):
+        lacking = tokens - self._free_after(Rebuild.EVICT, notes)
+        if lacking > step.log_tokens:
             return False
+        # The log's share is a cap, not a reservation: its oldest lines make room.
+        step.log_tokens -= max(0, lacking)
         if step.rebuild is not None:
             return tokens <= self._free_after(step.rebuild, notes)
         if self.budget.fits(self._appended(tokens)):
@@ -206,7 +220,7 @@ class MainContext:
         others = max(0, step.waiting - (tokens > 0)) * self._sizer.text(NO_ROOM)
         skipped = len(step.skipped) * self._sizer.text(SKIPPED)
         own = step.reply_tokens + results + tokens + others + skipped
-        return self.epoch.tokens + own + self._extras
+        return self.epoch.tokens + own + self._warning_tokens + self._remark_tokens()
 
     def _rebuilt(self, staying: Sequence[Residency], notes: WorkingMemory | None = None) -> int:
         """An upper bound of the prompt that a rebuild would make now, without one more result."""
@@ -215,9 +229,13 @@ class MainContext:
         pages = sum(entry.tokens for entry in (*pinned, *staying))
         results = sum(count(result.text) for result in step.results)
         others = max(0, step.waiting - 1) * count(NO_ROOM)
-        remarks = self._extras + count(step.skipped_remark)
+        remarks = self._remark_tokens() + count(step.skipped_remark)
         head = self._head_tokens + count((notes or self.notes).render()) + step.log_tokens
         return self.budget.fixed + head + pages + self._call_lines() + results + others + remarks
+
+    def _remark_tokens(self) -> int:
+        step = self._open
+        return self._sizer.count(f"{step.nudge} {step.remark}\n")
 
     def _call_lines(self) -> int:
         step = self._open
@@ -244,17 +262,17 @@ class MainContext:
             return Rebuild.EVICT
         return None
 
-    def _append(self, turn: UserTurn, tokens: int, remark: str) -> None:
+    def _append(self, turn: UserTurn, tokens: int) -> None:
         opened = self._open
         self.warned = opened.warn or self.budget.must_warn(tokens)
         if self.warned:
             self.statistics.warnings += 1
-            turn = opened.user_turn(f"{remark} {_warning(self.budget.pressure(tokens))}".strip())
+            turn = opened.user_turn(_warning(self.budget.pressure(tokens)))
         if opened.reply is not None:
             self.epoch.append(opened.reply, tokens=opened.reply_tokens)
         self.epoch.append(turn, tokens=self._sizer.turn(turn))
 
-    def _start_epoch(self, kind: Rebuild, remark: str, *, step: int) -> None:
+    def _start_epoch(self, kind: Rebuild, *, step: int) -> None:
         """A new epoch: the head, the pages that stay, the newest step as text."""
         opened = self._open
         staying = self._survivors(kind)
@@ -268,7 +286,7 @@ class MainContext:
             self._log(min(self.budget.log_cap, opened.log_tokens + max(0, spare))),
             in_reading_order(pages),
             opened.texts(),
-            " ".join(filter(None, (opened.skipped_remark, opened.nudge, remark))),
+            " ".join(filter(None, (opened.skipped_remark, opened.nudge, opened.remark))),
         )
         turn = UserTurn(head.render())
         tokens = self.budget.fixed + self._sizer.turn(turn)
@@ -300,7 +318,7 @@ class MainContext:
     def _cut(self, remark: str) -> str:
         """A remark on one line, as long as it may be in characters and in tokens."""
         remark = one_line(remark, limit=REMARK_CHARACTERS)
-        while self._sizer.count(remark) > self._remark_tokens:
+        while self._sizer.count(remark) > REMARK_SHARE * self.budget.step_reserve:
             remark = one_line(remark, limit=max(1, len(remark) * 3 // 4))
         return remark
 
@@ -308,6 +326,16 @@ class MainContext:
     def _open(self) -> OpenStep:
         assert self._step is not None, "no step is open"
         return self._step
+
+
+def smallest_step_tokens(sizer: PromptSizer) -> int:
+    """What a rebuild takes beside map, question, log, notes, pins and one paged-in passage."""
+    call = sizer.count('page_in {"locator":"D1000:c1000-1001"}') + _fence_tokens(sizer)
+    return sizer.count(_FRAME) + BLOCK_TOKENS + call + sizer.text(_TIMER)
+
+
+def _fence_tokens(sizer: PromptSizer) -> int:
+    return sizer.count(fence("", "0a1b2c3d") + "\n\n")
 
 
 def _warning(pressure: float) -> str:

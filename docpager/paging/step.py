@@ -50,6 +50,8 @@ class OpenStep:
     """The rebuild that this step must end with, once a result was admitted because of it."""
     nudge: str = ""
     """A sentence that answers no call."""
+    remark: str = ""
+    """Lines of a timer or a user, for the newest result."""
     warn: bool = False
     """Whether something was refused for want of room."""
 
@@ -66,10 +68,10 @@ class OpenStep:
     def skipped_remark(self) -> str:
         return f"[run] {len(self.skipped)} calls were {SKIPPED}." if self.skipped else ""
 
-    def user_turn(self, remark: str) -> UserTurn:
-        """The step's results; a remark stands in the newest one, or alone where there is none."""
+    def user_turn(self, warning: str = "") -> UserTurn:
+        """The step's results; remarks stand in the newest one, or alone where there is none."""
         results = [*self.results, *(CallResult(c.id, SKIPPED, is_error=True) for c in self.skipped)]
-        text = f"{self.nudge} {remark}".strip()
+        text = " ".join(filter(None, (self.nudge, self.remark, warning)))
         if not results:
             return UserTurn(text or "[run] Continue.")
         if text:

@@ -86,7 +86,8 @@ class WorkingMemory:
     def page_out(self, number: int) -> WorkingMemory:
         """A memory in which this note is out of main context."""
         self[number]
-        return self._with(self.notes, [each for each in self.resident if each != number])
+        # The line that counts what is out may be longer than a short note was.
+        return self._fitted(self.notes, [each for each in self.resident if each != number])
 
     def render(self) -> str:
         """The notes in main context, and how many are not."""
@@ -98,7 +99,7 @@ class WorkingMemory:
 
     def _fitted(self, notes: tuple[Note, ...], resident: list[int]) -> WorkingMemory:
         memory = self._with(notes, resident)
-        while len(resident) > 1 and self._count(memory.render()) > self._cap:
+        while len(resident) > 1 and self._count(memory.render() + "\n") > self._cap:
             resident = resident[1:]
             memory = self._with(notes, resident)
         return memory
@@ -107,8 +108,8 @@ class WorkingMemory:
         return WorkingMemory(cap=self._cap, count=self._count, notes=notes, resident=resident)
 
     def _size(self, note: Note) -> int:
-        reminder = "(100 notes are paged out: ..., N98, N99, N100; recall finds them)"
-        return self._count(f"{render_note(note)}\n{reminder}")
+        reminder = "(9999 notes are paged out: ..., N9998, N9999, N10000; recall finds them)"
+        return self._count(f"{render_note(note)}\n{reminder}\n")
 
     @property
     def _highest(self) -> int:
