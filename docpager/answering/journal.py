@@ -25,7 +25,17 @@ from docpager.errors import JournalError
 from docpager.llm.chat import ModelReply, ModelRequest
 from docpager.paging.epoch import canonical_json
 
-__all__ = ["FORMAT", "Entry", "Header", "Journal", "JournalRecord", "read_journal", "request_hash"]
+__all__ = [
+    "FORMAT",
+    "Entry",
+    "Header",
+    "Journal",
+    "JournalRecord",
+    "journal_lines",
+    "read_journal",
+    "request_hash",
+    "sealed_lines",
+]
 
 FORMAT = 1
 
@@ -156,7 +166,18 @@ def read_journal(path: Path) -> JournalRecord:
     """Read a journal and check its seals. A torn last line is left out.
 
     Raises:
-        JournalError: it is missing, no journal, of another format, or damaged (names the line).
+        JournalError: it is missing, no journal, of another format, damaged (names the line), or
+            redacted.
+    """
+    parsed, size, seal = journal_lines(path)
+    return _record(path, parsed, size, seal)
+
+
+def journal_lines(path: Path) -> tuple[list[dict[str, Any]], int, str]:
+    """The whole lines of a journal as JSON, how many bytes they take, and the last one's seal.
+
+    Raises:
+        JournalError: it is missing, no journal, or damaged (names the line).
     """
     try:
         content = path.read_bytes()
@@ -170,7 +191,17 @@ def read_journal(path: Path) -> JournalRecord:
         parsed.append(body)
     if not parsed:
         raise JournalError(f"{path} is no journal of docpager: it has no whole line")
-    return _record(path, parsed, len(whole), seal)
+    return parsed, len(whole), seal
+
+
+def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:
+    """Lines as a journal holds them, sealed anew."""
+    seal, written = "", []
+    for line in lines:
+        body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        seal = _sealed(seal, body)
+        written.append(f"{seal} {body}\n")
+    return "".join(written).encode("utf-8", "surrogatepass")
 
 
 def request_hash(request: ModelRequest) -> str:
@@ -204,6 +235,12 @@ def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> J
     if first.get("format") != FORMAT:
         raise JournalError(
             f"the journal {path} has format {first.get('format')!r}; this version reads {FORMAT}"
+        )
+    if "redacted" in first:
+        gone = ", ".join(f"D{number}" for number in first["redacted"])
+        raise JournalError(
+            f"the journal {path} is redacted: {gone} was forgotten and its text taken out, so the "
+            "run cannot be made again; ask again"
         )
     try:
         header = from_json(first["header"], Header)

@@ -75,11 +75,11 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
     )
 
 
-def compact(directory: Path, *, journals_are_clean: bool) -> Compacted:
+def compact(directory: Path, *, redacted: Collection[int] = ()) -> Compacted:
     """Write the archive anew without what was deleted, replaced or forgotten.
 
-    `journals_are_clean`: no journal holds forgotten text any more, so that the forgotten ids need
-    not be kept for another time.
+    `redacted`: forgotten documents that no journal holds any more; the ids of others are kept for
+    another time.
 
     Raises:
         ArchiveError: the archive cannot be read or written, or a part of it is damaged.
@@ -98,7 +98,7 @@ def compact(directory: Path, *, journals_are_clean: bool) -> Compacted:
             manifest,
             _live_documents(directory, manifest),
             embedder=load,
-            forgotten=() if journals_are_clean else manifest.forgotten,
+            forgotten=tuple(sorted(set(manifest.forgotten) - set(redacted))),
         )
     return Compacted(
         documents=sum(record.is_live for record in successor.documents),

@@ -40,7 +40,7 @@ def test_a_forgotten_document_is_gone_at_once_and_its_bytes_after_compact(worksh
         archive.document(1)
     assert read_manifest(workshop.directory).forgotten == (1,)
 
-    compact(workshop.directory, journals_are_clean=True)
+    compact(workshop.directory, redacted=[1, 2, 3])
 
     assert files_with(workshop, SECRET) == []
     assert read_manifest(workshop.directory).forgotten == ()
@@ -54,7 +54,7 @@ def test_earlier_versions_are_forgotten_too(workshop):
         workshop.ingest()
 
     done = forget(workshop.directory, [3])
-    compact(workshop.directory, journals_are_clean=True)
+    compact(workshop.directory, redacted=[1, 2, 3])
 
     assert [number for number, _ in done.documents] == [1, 2, 3]
     assert files_with(workshop, SECRET) == []
@@ -65,7 +65,7 @@ def test_content_that_comes_back_after_it_was_forgotten_gets_a_new_id(workshop):
     workshop.write(a_txt="one", b_txt="two")
     workshop.ingest()
     forget(workshop.directory, [1])
-    compact(workshop.directory, journals_are_clean=True)
+    compact(workshop.directory, redacted=[1, 2, 3])
 
     workshop.ingest()
 
@@ -99,7 +99,7 @@ def test_forgotten_ids_are_kept_while_journals_hold_them(workshop):
     workshop.ingest()
     forget(workshop.directory, [1])
 
-    compact(workshop.directory, journals_are_clean=False)
+    compact(workshop.directory, redacted=[])
 
     assert read_manifest(workshop.directory).forgotten == (1,)
 
@@ -108,7 +108,7 @@ def test_everything_can_be_forgotten(workshop):
     workshop.write(a_txt="one")
     workshop.ingest()
     forget(workshop.directory, [1])
-    compact(workshop.directory, journals_are_clean=True)
+    compact(workshop.directory, redacted=[1, 2, 3])
 
     assert workshop.open().search("one").total == 0
     assert verify(workshop.directory).damages == ()
@@ -123,7 +123,7 @@ def test_a_compacted_archive_is_the_one_that_one_ingest_makes(workshop, tmp_path
     workshop.ingest()
     worn = workshop.open()
 
-    done = compact(workshop.directory, journals_are_clean=True)
+    done = compact(workshop.directory, redacted=[1, 2, 3])
 
     fresh = workshop.open()
     assert (done.documents, done.passages) == (12, 12)
@@ -152,4 +152,4 @@ def test_damage_is_not_copied(workshop):
     passages.write_bytes(content)
 
     with pytest.raises(ArchiveError, match="is damaged; `docpager verify --repair`"):
-        compact(workshop.directory, journals_are_clean=True)
+        compact(workshop.directory, redacted=[1, 2, 3])
