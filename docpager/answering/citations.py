@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›′″"
 _DASHES = "-‐‑‒–—−"
 _SOFT = "\u00ad\u200b\ufeff"
+_INVISIBLE = re.compile(rf"[\s{_SOFT}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,26 @@ def find_quote(
     10 % of other characters are `repaired`, as long as every number is equal.
     """
     text = "".join(passage.text for passage in passages)
-    quote = clean_quote(quote)
-    if len(quote) < SHORTEST_QUOTE or not text:
+    if len(_INVISIBLE.sub("", clean_quote(quote))) < SHORTEST_QUOTE:
         return None
-    if (start := text.find(quote)) >= 0:
-        return QuoteMatch("exact", quote, start)
-    if found := _tolerant(quote).search(text):
-        return QuoteMatch("normalised", found[0], found.start())
-    return _repaired(quote, text) if repair else None
+    # What looks like a mark of main context may be the document's own: as written comes first.
+    for wording in (quote.strip(), clean_quote(quote)):
+        if (start := text.find(wording)) >= 0:
+            return QuoteMatch("exact", wording, start)
+    for wording in (quote, _PAGE_MARK.sub("", quote)):
+        if found := _tolerant(wording).search(text):
+            return QuoteMatch("normalised", found[0], found.start())
+    return _repaired(clean_quote(quote), text) if repair else None
 
 
 def _tolerant(quote: str) -> re.Pattern[str]:
-    """A pattern for `quote` that does not mind white space, typography or case."""
-    words = quote.split()
-    return re.compile(r"\s+".join("".join(map(_character, word)) for word in words), re.IGNORECASE)
+    """A pattern for `quote` that does not mind headers, white space, typography or case."""
+    pieces = [piece for piece in _HEADER.split(quote) if piece.strip()]
+    return re.compile(r"\s*".join(map(_words, pieces)), re.IGNORECASE)
+
+
+def _words(piece: str) -> str:
+    return r"\s+".join("".join(map(_character, word)) for word in piece.split())
 
 
 def _character(character: str) -> str:

@@ -29,20 +29,20 @@ class QuoteChecker:
 
     def _check(self, written: str, quote: str) -> QuoteCheck:
         """Look first at the place itself, then beside it, then in the rest of the document."""
-        quote = clean_quote(quote)
+        cleaned = clean_quote(quote)
         try:
             cited = self._library.resolve(self._locate(written))
         except (FunctionError, DocpagerError) as error:
-            return QuoteCheck(written, quote, "failed", problem=str(error))
+            return QuoteCheck(written, cleaned, "failed", problem=str(error))
         entry = self._library.document(cited.document)
         near = PassageRange(entry.id, max(1, cited.first - 1), min(entry.passages, cited.last + 1))
         everything = PassageRange(entry.id, 1, entry.passages)
         for span, repair in ((cited, False), (near, True), (everything, False)):
             if check := self._look_up(quote, span, entry, written=written, repair=repair):
                 return check
-        shown = one_line(quote, limit=60)
+        shown = one_line(cleaned, limit=60)
         problem = f"the quote {shown!r} was not found in {entry.name}; copy it exactly"
-        return QuoteCheck(written, quote, "failed", entry.id, entry.path, problem=problem)
+        return QuoteCheck(written, cleaned, "failed", entry.id, entry.path, problem=problem)
 
     def _look_up(
         self, quote: str, span: PassageRange, entry: DocumentEntry, *, written: str, repair: bool
