@@ -132,7 +132,7 @@ async def resume_run(
     recording = None if isinstance(counter, BuiltInEstimator) else RecordingCounter(counter)
     replay = Replay(record, recording or counter)
     run = replay.finish()
-    if run.outcome is None:
+    if record.outcome is None:
         with Journal.resume(record) as writer:
             writer.write(Entry("resumed", run.steps))
             driver = Driver(

@@ -42,11 +42,13 @@ class Driver:
         self._met = set(met)
         self._clock = time.monotonic()
 
-    async def drive(self, pending: Sequence[PendingCall] = ()) -> Outcome:
+    async def drive(self, pending: Sequence[PendingCall] | None = None) -> Outcome:
         """Move the run until it has an outcome; `pending` calls of a resumed run come first."""
         run = self._run
-        if pending:
+        if pending is not None:
             await self._execute(pending)
+        elif run.outcome is not None:
+            self._end()  # killed after the last results, before the outcome was written
         while run.outcome is None:
             reply = await self._complete()
             if reply is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
@@ -224,6 +225,8 @@ def _wanted(call: ToolCall, argument: str) -> str:
     wanted: str = call.arguments[argument]
     if not wanted.strip():
         raise FunctionError(f"{call.name} needs something to look for")
+    if re.search("[\ud800-\udfff]", wanted):
+        raise FunctionError(f"{call.name}: {argument} holds half a character; leave it out")
     return wanted
 
 

@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = [
     "Header",
     "Journal",
     "JournalRecord",
+    "fed_hash",
     "journal_lines",
     "read_journal",
     "request_hash",
@@ -38,6 +40,9 @@ __all__ = [
 ]
 
 FORMAT = 1
+
+_FED = ("reply", "results", "interrupt")
+_PROVING = ("request", "outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class Entry:
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""
+    fed_sha256: str = ""
+    """Of a request or an outcome: `fed_hash` of everything that was fed into the run before."""
     prompt_tokens: int = 0
     reply: ModelReply | None = None
     results: tuple[ToolResult, ...] = ()
@@ -94,6 +101,8 @@ class JournalRecord:
     size: int
     """Bytes up to the end of the last whole line."""
     seal: str
+    fed: str = ""
+    """`fed_hash` of all entries."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -108,7 +117,7 @@ class JournalRecord:
 class Journal:
     """Appends to one journal; every entry is flushed as it is written."""
 
-    def __init__(self, path: Path, *, seal: str = "", truncate_to: int = 0) -> None:
+    def __init__(self, path: Path, *, seal: str = "", fed: str = "", truncate_to: int = 0) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("r+b" if truncate_to else "wb")
@@ -118,6 +127,7 @@ class Journal:
             ) from error
         self.path = path
         self._seal = seal
+        self._fed = fed
         self._file.truncate(truncate_to)
         self._file.seek(truncate_to)
 
@@ -131,10 +141,13 @@ class Journal:
     @classmethod
     def resume(cls, record: JournalRecord) -> Journal:
         """Go on after the last whole line."""
-        return cls(record.path, seal=record.seal, truncate_to=record.size)
+        return cls(record.path, seal=record.seal, fed=record.fed, truncate_to=record.size)
 
     def write(self, entry: Entry, *, sync: bool = False) -> None:
         """Add an entry; `sync` waits until it is on disk."""
+        if entry.kind in _PROVING:
+            entry = replace(entry, fed_sha256=self._fed)
+        self._fed = fed_hash(self._fed, entry)
         written = to_json(entry, Entry)
         self._write({k: v for k, v in written.items() if v or k in ("kind", "step")})
         if sync:
@@ -158,7 +171,7 @@ class Journal:
         # Keys keep their order: what a model said is echoed to it as it said it.
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         self._seal = _sealed(self._seal, body)
-        self._file.write(f"{self._seal} {body}\n".encode())
+        self._file.write(f"{self._seal} {body}\n".encode("utf-8", "surrogatepass"))
         self._file.flush()
 
 
@@ -210,6 +223,18 @@ def request_hash(request: ModelRequest) -> str:
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def fed_hash(previous: str, entry: Entry) -> str:
+    """Hash of what was fed into a run up to `entry`, given the hash before it.
+
+    Requests do not show everything (a dropped reply, the offsets of a passage), so they alone do
+    not prove that a journal holds what the run was fed.
+    """
+    if entry.kind not in _FED:
+        return previous
+    written = canonical_json(to_json(entry, Entry))
+    return hashlib.sha256(f"{previous}{written}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _sealed(previous: str, body: str) -> str:
     digest = hashlib.sha256(f"{previous}{body}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
@@ -218,7 +243,10 @@ def _sealed(previous: str, body: str) -> str:
 def _checked(
     line: bytes, seal: str, path: Path, number: int, before: Sequence[dict[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
-    text = line.decode("utf-8", "replace")
+    try:
+        text = line.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = ""
     found, _, body = text.partition(" ")
     if found != _sealed(seal, body):
         step = before[-1].get("step", 0) if before else 0
@@ -247,4 +275,5 @@ def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> J
         entries = tuple(from_json(each, Entry) for each in rest)
     except (BaseValidationError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"the journal {path} was written by another version: {error}") from error
-    return JournalRecord(path, header, entries, size, seal)
+    fed = reduce(fed_hash, entries, "")
+    return JournalRecord(path, header, entries, size, seal, fed)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from docpager.answering.codec import to_json
 from docpager.answering.counting import RecordedCounter
 from docpager.answering.executor import FunctionExecutor
-from docpager.answering.journal import Entry, JournalRecord, request_hash
+from docpager.answering.journal import Entry, JournalRecord, fed_hash, request_hash
 from docpager.answering.results import ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.errors import JournalError
@@ -20,16 +20,18 @@ __all__ = ["Replay"]
 class Replay:
     """Feeds a journal's entries into a new run, one by one.
 
-    `pending` holds calls whose results were not recorded: a resumed run executes them.
+    `pending` holds the calls of a reply whose results were not recorded: a resumed run executes
+    them. It is None where no reply waits for results.
     """
 
     def __init__(self, record: JournalRecord, counter: TokenCounter | None = None) -> None:
         self.record = record
         self.counter = counter or _recorded(record)
         self.run = Run(record.header.plan, self.counter)
-        self.pending: Sequence[PendingCall] = ()
+        self.pending: Sequence[PendingCall] | None = None
         self.executor: FunctionExecutor | None = None
         """Executes each call again and compares, if given."""
+        self._prove_fed()
 
     def finish(self) -> Run:
         """Feed every entry.
@@ -51,11 +53,18 @@ class Replay:
             case "results":
                 self._prove_results(entry)
                 self.run.deliver(entry.results)
-                self.pending = ()
+                self.pending = None
             case "interrupt":
                 self.run.interrupt(entry.message)
             case "outcome":
                 self._prove_outcome(entry)
+
+    def _prove_fed(self) -> None:
+        fed = ""
+        for entry in self.record.entries:
+            if entry.kind in ("request", "outcome") and entry.fed_sha256 != fed:
+                raise self._differs(entry, "what was fed into the run before it differs")
+            fed = fed_hash(fed, entry)
 
     def _prove_request(self, entry: Entry) -> None:
         made = request_hash(self.run.next_request())
@@ -63,7 +72,7 @@ class Replay:
             raise self._differs(entry, f"the request differs: {made[:12]} was made")
 
     def _prove_results(self, entry: Entry) -> None:
-        if len(entry.results) != len(self.pending):
+        if self.pending is None or len(entry.results) != len(self.pending):
             raise self._differs(entry, "it does not answer the calls before it")
         if self.executor is None:
             return

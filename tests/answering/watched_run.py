@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -14,7 +14,7 @@ from run_worlds import SENTINEL, World
 
 from docpager.answering.codec import from_json, to_json
 from docpager.answering.executor import FunctionExecutor
-from docpager.answering.journal import Entry, Header, JournalRecord, request_hash
+from docpager.answering.journal import Entry, Header, JournalRecord, fed_hash, request_hash
 from docpager.answering.outcome import Abstention, Answer
 from docpager.answering.plan import RunPlan
 from docpager.answering.replay import Replay
@@ -194,7 +194,7 @@ class WatchedRun:
         parts = _parts(outside)
         room = self.run.context.budget.room
         for title, share in SHARES.items():
-            size = self.count(parts.get(title, ""))
+            size = self.count(parts.get(title, "").removesuffix("\n"))
             assert size <= share * room, f"{title} takes {size} of {room}"
         pages = blocks.pop(0) if "# Pages in main context" in outside else ""
         pinned = [entry.passage for entry in self.run.context.table.pinned]
@@ -299,8 +299,12 @@ class WatchedRun:
         """The run as its journal would hold it, by way of JSON."""
         header = Header(self.plan, "random", "toy", "toy", 1, "0")
         written = [json.loads(json.dumps(to_json(entry, Entry))) for entry in self.entries]
-        entries = tuple(from_json(entry, Entry) for entry in written)
-        return JournalRecord(Path("run.jsonl"), header, entries, 0, "")
+        entries, fed = [], ""
+        for entry in (from_json(each, Entry) for each in written):
+            proving = entry.kind in ("request", "outcome")
+            entries.append(replace(entry, fed_sha256=fed) if proving else entry)
+            fed = fed_hash(fed, entry)
+        return JournalRecord(Path("run.jsonl"), header, tuple(entries), 0, "", fed)
 
     def check_replay(self) -> None:
         """A replay makes the same requests and comes to the same outcome."""
