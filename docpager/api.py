@@ -140,5 +140,5 @@ def _bring_up_to_date(
         ingested(report)
     if report.nothing_readable:
         named = ", ".join(repr(str(place)) for place in places)
-        reasons = "; ".join(f"{path}: {reason}" for path, reason in report.skipped[:3])
+        reasons = "; ".join(f"{file.path}: {file.message}" for file in report.skipped[:3])
         raise DocumentError(f"nothing readable in {named}" + (f" ({reasons})" if reasons else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 
@@ -81,6 +82,17 @@ def _kids(children: Sequence[int], root: int) -> str:
     if not children:
         return ""
     return f"/First {root + children[0]} 0 R /Last {root + children[-1]} 0 R /Count {len(children)}"
+
+
+def encrypted_pdf(password: str, algorithm: str = "AES-256") -> bytes:
+    """A PDF of one page, `secret words`, that needs a password."""
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make_pdf(["secret words"]))))
+    writer.encrypt(password, algorithm=algorithm)
+    content = io.BytesIO()
+    writer.write(content)
+    return content.getvalue()
 
 
 def make_pdf_of_streams(

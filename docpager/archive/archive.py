@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from docpager.archive.addresses import passage_range, pdf_page_range, section_range
+from docpager.archive.audit import Audit, audit_of
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.generation_reader import Generation, open_generation
 from docpager.archive.grep import GrepPage, Match, find_matches
@@ -18,7 +19,7 @@ from docpager.archive.segment import Segment
 from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, status_of
 from docpager.archive.words import Analyzer
-from docpager.documents.document import Section
+from docpager.documents.document import PdfPage, Section
 from docpager.errors import ArchiveError, UsageError
 from docpager.locators import Locator, LocatorKind
 from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
@@ -113,10 +114,13 @@ class Archive:
         """The outline, every section before its subsections."""
         return self._segment(self._generation.record(number)).sections(number)
 
+    def pdf_pages(self, number: int) -> Sequence[PdfPage]:
+        """The PDF pages of a document, and what was found on each."""
+        return self._segment(self._generation.record(number)).pdf_pages(number)
+
     def page_labels(self, number: int) -> Sequence[str]:
         """The printed label of each PDF page, in order."""
-        pages = self._segment(self._generation.record(number)).pdf_pages(number)
-        return tuple(page.label for page in pages)
+        return tuple(page.label for page in self.pdf_pages(number))
 
     def resolve(self, locator: Locator) -> PassageRange:
         """The passages that a locator names.
@@ -211,6 +215,10 @@ class Archive:
     def status(self) -> ArchiveStatus:
         """What the archive holds, in figures."""
         return status_of(self.directory, self._generation)
+
+    def audit(self) -> Audit:
+        """What the archive could not read, and why."""
+        return audit_of(self._generation)
 
     def close(self) -> None:
         """Let go of the generation; its files may be removed by a writer from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest
@@ -36,14 +36,16 @@ class Catalogue:
             (record.sha256, record.reader): record for record in self.files.values()
         }
 
-    def is_unchanged(self, found: FileRecord) -> bool:
-        """Whether a file looks as it did when it was read: no content is compared."""
+    def is_unchanged(self, found: FileRecord, retries: Callable[[FileRecord], bool]) -> bool:
+        """Whether a file looks as it did when it was read: no content is compared.
+
+        One that could not be read counts as changed when `retries` says so.
+        """
         known = self.files.get(found.location)
-        return known is not None and (known.size, known.mtime_ns, known.reader) == (
-            found.size,
-            found.mtime_ns,
-            found.reader,
-        )
+        if known is None or (known.problems and retries(known)):
+            return False
+        seen = (known.size, known.mtime_ns, known.reader)
+        return seen == (found.size, found.mtime_ns, found.reader)
 
     def adopt(self, found: FileRecord) -> bool:
         """Take a file whose content is known without reading its documents again."""
@@ -74,11 +76,11 @@ class Catalogue:
         self.files[record.location] = record
         self._same_files[record.sha256, record.reader] = record
 
-    def add_problems(self, found: FileRecord, problems: Sequence[str]) -> None:
+    def add_problems(self, found: FileRecord, problems: Sequence[str], reason: str) -> None:
         """Note that nothing can be read from a file; what was read from it earlier stays."""
         known = self.files.get(found.location)
         documents = known.documents if known else ()
-        record = replace(found, documents=documents, problems=tuple(problems))
+        record = replace(found, documents=documents, problems=tuple(problems), reason=reason)
         self.files[found.location] = record
 
     def refresh(self, manifest: Manifest) -> None:

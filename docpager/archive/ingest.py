@@ -20,7 +20,7 @@ from docpager.archive.manifest import (
     read_manifest,
 )
 from docpager.archive.report import IngestReport, report_of
-from docpager.archive.sources import FilesSource, Source
+from docpager.archive.sources import FilesSource, ReadingSettings, Source
 from docpager.archive.update import COMMIT_PASSAGES, Changes, Progress, Update
 from docpager.errors import ArchiveError
 
@@ -35,6 +35,7 @@ def ingest(
     text_field: str | None = None,
     prune: bool = False,
     progress: Progress | None = None,
+    reading: ReadingSettings | None = None,
     source: Source | None = None,
     commit_passages: int = COMMIT_PASSAGES,
 ) -> IngestReport:
@@ -43,6 +44,8 @@ def ingest(
     Files that look unchanged are not opened; without a change there is no new generation.
     After every `commit_passages` new passages, or half a minute, what was read is committed and
     survives whatever ends the process.
+    Files that could not be read are remembered, and read again when they change or `reading` asks
+    for it.
     `prune` removes the documents of files that are gone; otherwise they are kept and reported.
 
     Raises:
@@ -51,13 +54,15 @@ def ingest(
             process, or was built with another embedder.
     """
     began = perf_counter()
-    files: Source = source or FilesSource(archive_directory, text_field=text_field)
+    files: Source = source or FilesSource(
+        archive_directory, text_field=text_field, settings=reading
+    )
     places = [root.resolve().as_posix() for root in roots]
     found = files.find(roots)
     changes = Changes()
     manifest = _committed(archive_directory)
     _refuse_other_embedder(archive_directory, manifest, embedder)
-    if _has_work(manifest, found, places, prune=prune):
+    if _has_work(manifest, found, places, files, prune=prune):
         with writing(archive_directory):
             update = _update(archive_directory, embedder, commit_passages)
             manifest = update.run(found, places, files, prune=prune, progress=progress)
@@ -67,10 +72,15 @@ def ingest(
 
 
 def _has_work(
-    manifest: Manifest | None, found: Sequence[FileRecord], places: Sequence[str], *, prune: bool
+    manifest: Manifest | None,
+    found: Sequence[FileRecord],
+    places: Sequence[str],
+    source: Source,
+    *,
+    prune: bool,
 ) -> bool:
     catalogue = Catalogue(manifest)
-    if not all(map(catalogue.is_unchanged, found)):
+    if not all(catalogue.is_unchanged(file, source.retries) for file in found):
         return True
     return prune and bool(missing_files(catalogue.files, found, places))
 

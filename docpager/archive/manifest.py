@@ -26,7 +26,7 @@ __all__ = [
     "read_manifest",
 ]
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 _PARTS = ("segments", "lexical", "deletions")
 _TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten")
@@ -60,6 +60,8 @@ class FileRecord:
     """Of the whole file; empty where it could not be read."""
     reader: str = ""
     """Settings it was read with; with others it is read again."""
+    reason: str = ""
+    """Why nothing could be read, in a word or two; empty where something was."""
 
     @property
     def location(self) -> str:
@@ -78,7 +80,8 @@ class DocumentRecord:
     passages: int
     tokens: int
     pdf_pages: int
-    unreadable: tuple[int, ...]
+    unreadable: tuple[tuple[int, str], ...]
+    """(pdf_page, reason) of each page without usable text."""
     paths: tuple[tuple[str, str], ...]
     """(root, path relative to it), sorted by path; the last known ones where not live."""
     segment: str
@@ -104,7 +107,7 @@ class DocumentRecord:
             passages=self.passages,
             tokens=self.tokens,
             pdf_pages=self.pdf_pages,
-            unreadable_pdf_pages=self.unreadable,
+            unreadable_pdf_pages=tuple(number for number, _ in self.unreadable),
             other_paths=tuple(paths[1:]),
         )
 
@@ -244,7 +247,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
 
 
 def _document(content: dict[str, Any]) -> DocumentRecord:
-    content["unreadable"] = tuple(content["unreadable"])
+    content["unreadable"] = tuple((number, why) for number, why in content["unreadable"])
     content["paths"] = tuple((root, path) for root, path in content["paths"])
     return DocumentRecord(**content)
 

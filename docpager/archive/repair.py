@@ -125,7 +125,7 @@ class _Rebuilding:
                         passages=len(passages),
                         tokens=sum(passage.tokens for passage in passages),
                         pdf_pages=len(document.pdf_pages),
-                        unreadable=document.unreadable_pdf_pages,
+                        unreadable=document.unreadable,
                     )
                     found[record.id] = StoredDocument(settled, document, passages)
         return found

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from docpager.archive.manifest import FileRecord, Manifest
 from docpager.archive.update import Changes
 
-__all__ = ["IngestReport", "report_of"]
+__all__ = ["IngestReport", "Skipped", "by_reason", "report_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file, or a line of it, that could not be read."""
+
+    path: str
+    reason: str
+    """In a word or two; empty where other parts of the file were read."""
+    message: str
+    """In a sentence that says what to do."""
 
 
 @dataclass(slots=True)
@@ -35,10 +46,10 @@ class IngestReport:
     """Files that are gone but whose documents are kept; pruning removes them."""
     duplicates: list[tuple[str, str]] = field(default_factory=list)
     """(path, path of the equal file read before it)."""
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    """(path, reason), in path order."""
-    unreadable: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """By path: PDF pages without usable text, of the documents under the given paths."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """What could not be read under the given paths, in path order."""
+    unreadable: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
+    """By path and reason: PDF pages without usable text, of documents under the given paths."""
     seconds: float = 0.0
 
     readable: int = 0
@@ -86,7 +97,15 @@ def _add_files(report: IngestReport, manifest: Manifest, asked: set[str]) -> Non
         if file.location not in asked:
             continue
         report.readable += bool(file.documents)
-        report.skipped += [(file.path, problem) for problem in file.problems]
+        report.skipped += [Skipped(file.path, file.reason, said) for said in file.problems]
         for number, line in file.documents:
             if unreadable[number]:
-                report.unreadable[file.path + line] = unreadable[number]
+                report.unreadable[file.path + line] = by_reason(unreadable[number])
+
+
+def by_reason(unreadable: Iterable[tuple[int, str]]) -> dict[str, tuple[int, ...]]:
+    """PDF pages by the reason why they have no usable text."""
+    pages: dict[str, tuple[int, ...]] = {}
+    for number, reason in unreadable:
+        pages[reason] = (*pages.get(reason, ()), number)
+    return pages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,7 @@ def _sections_json(sections: Sequence[Section]) -> str:
 
 
 def _pages_json(pages: Sequence[PdfPage]) -> str:
-    return json.dumps([[p.number, p.label, p.start, p.end, p.problem] for p in pages])
+    return json.dumps([astuple(page) for page in pages])
 
 
 def _passage_schema() -> Any:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from docpager.archive.manifest import FileRecord
 from docpager.documents.document import Cut, Document
 from docpager.documents.reading import find_files
+from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError, UsageError
 
-__all__ = ["FilesSource", "Reading", "Source"]
+if TYPE_CHECKING:
+    from docpager.documents.reader_process import ReadingJob
+
+__all__ = ["FilesSource", "Reading", "ReadingSettings", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,25 @@ class Reading:
     """Each with the places where it is cut."""
     problems: tuple[str, ...] = ()
     """A sentence for each part that could not be read."""
+    reason: str = ""
+    """Why nothing could be read, in a word or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingSettings:
+    """How files are read."""
+
+    timeout_seconds: float | None = None
+    """For one file; None: see `ReadingLimits`."""
+    retry_failed: bool = False
+    """Whether files that could not be read before are read again though they did not change."""
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By path as ingested, or by file name. Never stored."""
+
+    def password_of(self, file: FileRecord) -> str | None:
+        name = file.path.rpartition("/")[2]
+        places = (file.location, file.path, name)
+        return next((self.passwords[at] for at in places if at in self.passwords), None)
 
 
 class Source(Protocol):
@@ -32,6 +55,10 @@ class Source(Protocol):
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
         """Every file under `roots`, in path order, with size and time but without content."""
+        ...
+
+    def retries(self, file: FileRecord) -> bool:
+        """Whether a file that could not be read is to be tried again, though it did not change."""
         ...
 
     def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
@@ -42,9 +69,16 @@ class Source(Protocol):
 class FilesSource:
     """Files on disk, read by the `documents` room."""
 
-    def __init__(self, archive_directory: Path, *, text_field: str | None) -> None:
+    def __init__(
+        self,
+        archive_directory: Path,
+        *,
+        text_field: str | None,
+        settings: ReadingSettings | None = None,
+    ) -> None:
         self._archive = archive_directory.resolve()
         self._text_field = text_field
+        self._settings = settings or ReadingSettings()
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
         """Every readable file under `roots`; the archive's own are left out.
@@ -78,15 +112,33 @@ class FilesSource:
                 base.as_posix(), relative, stat.st_size, stat.st_mtime_ns, reader=reader
             )
 
+    def retries(self, file: FileRecord) -> bool:
+        """When asked to, or where a password for it has come."""
+        opens = file.reason == Reason.ENCRYPTED and self._settings.password_of(file) is not None
+        return self._settings.retry_failed or opens
+
     def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
         """What is in each of the files, read in processes of their own."""
-        from docpager.documents.workers import ReadingJob, read_files
+        from docpager.documents.workers import ReadingLimits, read_files
 
-        jobs = [ReadingJob(Path(f.location), f.path, text_field=self._text_field) for f in files]
-        with closing(cast("Generator[Any, None, None]", read_files(jobs))) as results:
+        seconds = self._settings.timeout_seconds
+        limits = ReadingLimits() if seconds is None else ReadingLimits(timeout_seconds=seconds)
+        begun = read_files(map(self.job, files), limits)
+        with closing(cast("Generator[Any, None, None]", begun)) as results:
             for file, (_, result) in zip(files, results, strict=True):
                 if isinstance(result, DocumentError):
-                    yield Reading(file, problems=(str(result),))
+                    yield Reading(file, problems=(str(result),), reason=result.reason)
                 else:
                     documents = tuple((piece.document, piece.cuts) for piece in result.documents)
                     yield Reading(file, documents, result.problems)
+
+    def job(self, file: FileRecord) -> ReadingJob:
+        """What a reader needs to know of a file."""
+        from docpager.documents.reader_process import ReadingJob
+
+        return ReadingJob(
+            Path(file.location),
+            file.path,
+            text_field=self._text_field,
+            password=self._settings.password_of(file),
+        )

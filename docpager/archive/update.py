@@ -20,6 +20,7 @@ from docpager.archive.sources import Reading, Source
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
 from docpager.documents.reading import content_sha256
+from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError
 
 __all__ = ["COMMIT_PASSAGES", "Changes", "Progress", "Update"]
@@ -86,7 +87,7 @@ class Update:
 
     def _read(self, found: Sequence[FileRecord], source: Source, progress: Progress | None) -> None:
         """Take in what is new or changed among the files found."""
-        changed = [file for file in found if not self._catalogue.is_unchanged(file)]
+        changed = [file for file in found if not self._is_unchanged(file, source)]
         unknown = [file for file in map(self._as_known, changed) if not self._adopt(file)]
         for done, reading in enumerate(source.read(unknown), start=1):
             self._take_file(reading)
@@ -95,6 +96,9 @@ class Update:
             if done < len(unknown) and self._is_due():
                 self._begin(self._commit())
         self.changes.read = len(unknown)
+
+    def _is_unchanged(self, file: FileRecord, source: Source) -> bool:
+        return self._catalogue.is_unchanged(file, source.retries)
 
     def _begin(self, manifest: Manifest) -> None:
         """Open the generation after `manifest`."""
@@ -171,7 +175,7 @@ class Update:
             else:
                 problems.append(f"{document.path!r} has no text")
         if not held:
-            self._catalogue.add_problems(reading.file, problems)
+            self._catalogue.add_problems(reading.file, problems, reading.reason or Reason.EMPTY)
             return
         file = replace(reading.file, documents=tuple(held), problems=tuple(problems))
         self._catalogue.add_file(replace(file, sha256=_sha256_of(reading)))
@@ -203,7 +207,7 @@ class Update:
                 passages=len(passages),
                 tokens=sum(passage.tokens for passage in passages),
                 pdf_pages=len(document.pdf_pages),
-                unreadable=document.unreadable_pdf_pages,
+                unreadable=document.unreadable,
                 paths=((file.root, path),),
                 segment=segment,
                 first_row=first_row,

@@ -115,10 +115,12 @@ def finish(line: AnswerLine, *, as_json: bool) -> None:
 
 
 def _tell_skipped(report: IngestReport) -> None:
-    for path, reason in report.skipped:
-        note(f"skipped: {path} ({reason})")
-    if unreadable := sum(map(len, report.unreadable.values())):
-        note(f"{unreadable} PDF pages have no text (docpager ingest names them)")
+    for file in report.skipped:
+        note(f"skipped: {file.path} ({file.message})")
+    if unreadable := sum(
+        len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
+    ):
+        note(f"{unreadable} PDF pages have no usable text (docpager status --unreadable)")
 
 
 def _tell_parked(begun: list[Path]) -> None:

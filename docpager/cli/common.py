@@ -18,6 +18,7 @@ __all__ = [
     "archive_option",
     "as_json_option",
     "chosen_documents",
+    "counted_pages",
     "in_option",
     "note",
     "page_option",
@@ -84,6 +85,19 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
 def print_json(value: object) -> None:
     """One JSON object on a line of stdout."""
     click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def counted_pages(pdf_pages: Sequence[int]) -> str:
+    """`4 PDF pages (1-3, 7)`, cut after the first eight ranges."""
+    ranges: list[list[int]] = []
+    for page in pdf_pages:
+        if ranges and page == ranges[-1][1] + 1:
+            ranges[-1][1] = page
+        else:
+            ranges.append([page, page])
+    shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges[:8]]
+    named = ", ".join(shown) + (", ..." if len(ranges) > 8 else "")
+    return f"{len(pdf_pages)} PDF page{'s' if len(pdf_pages) > 1 else ''} ({named})"
 
 
 def note(message: str) -> None:

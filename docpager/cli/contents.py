@@ -45,11 +45,14 @@ def show(locator: str, archive_directory: Path, as_json: bool) -> None:
     from docpager.locators import parse_locator
 
     archive = Archive.open(archive_directory)
-    for passage in archive.load(parse_locator(locator)):
+    wanted = parse_locator(locator)
+    passages = archive.load(wanted)
+    labels = archive.page_labels(wanted.number)
+    for passage in passages:
         if as_json:
-            print_json(_passage_json(passage))
+            print_json(_passage_json(passage, labels))
         else:
-            click.echo(_with_page_marks(passage), nl=False)
+            click.echo(_with_page_marks(passage, labels), nl=False)
     if not as_json:
         click.echo()
 
@@ -80,28 +83,38 @@ def _print_outline(archive: Archive, locator: Locator, *, as_json: bool) -> None
     sections = archive.sections(entry.id)
     if not sections:
         note(f"{entry} has no outline; its passages are {entry.name}:c1 to c{entry.passages}")
+    labels = archive.page_labels(entry.id)
     for section in sections:
         if section.path[: len(locator.section)] == locator.section:
-            _print_section(entry, section, as_json=as_json)
+            label = None if section.pdf_page is None else labels[section.pdf_page - 1]
+            _print_section(entry, section, label, as_json=as_json)
 
 
-def _print_section(entry: DocumentEntry, section: Section, *, as_json: bool) -> None:
+def _print_section(
+    entry: DocumentEntry, section: Section, label: str | None, *, as_json: bool
+) -> None:
+    """One line of an outline; `label` is printed on the page where it begins."""
     name = f"{entry.name}:s{section.number}"
     if as_json:
         described = {"locator": name, "title": section.title}
-        page = {} if section.pdf_page is None else {"pdf_page": section.pdf_page}
+        page = {"pdf_page": section.pdf_page, "page_label": label} if label else {}
         print_json({**described, **page})
         return
-    place = "" if section.pdf_page is None else f"  (PDF page {section.pdf_page})"
+    place = f"  (PDF page {section.pdf_page}{_printed(section.pdf_page, label)})" if label else ""
     click.echo(f"{'  ' * len(section.path)}{name}  {section.title}{place}")
 
 
-def _with_page_marks(passage: Passage) -> str:
-    """The passage with `[p46]` where a PDF page begins."""
+def _with_page_marks(passage: Passage, labels: Sequence[str]) -> str:
+    """The passage with `[p46]` where a PDF page begins, the printed label beside it."""
     text = passage.text
     for offset, pdf_page in reversed(passage.page_starts):
-        text = f"{text[:offset]}[p{pdf_page}] {text[offset:]}"
+        mark = f"[p{pdf_page}{_printed(pdf_page, labels[pdf_page - 1])}]"
+        text = f"{text[:offset]}{mark} {text[offset:]}"
     return text
+
+
+def _printed(pdf_page: int | None, label: str | None) -> str:
+    return "" if label is None or label == str(pdf_page) else f" (printed {label})"
 
 
 def _entry_json(entry: DocumentEntry) -> dict[str, object]:
@@ -118,8 +131,11 @@ def _entry_json(entry: DocumentEntry) -> dict[str, object]:
     }
 
 
-def _passage_json(passage: Passage) -> dict[str, object]:
-    pages = {} if passage.pdf_pages is None else {"pdf_pages": list(passage.pdf_pages)}
+def _passage_json(passage: Passage, labels: Sequence[str]) -> dict[str, object]:
+    pages: dict[str, object] = {}
+    if passage.pdf_pages is not None:
+        printed = [labels[pdf_page - 1] for pdf_page in passage.pdf_pages]
+        pages = {"pdf_pages": list(passage.pdf_pages), "page_labels": printed}
     return {
         "locator": str(passage.id),
         **pages,

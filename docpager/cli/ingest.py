@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, note, print_json, progress_bar
+from docpager.cli.common import (
+    archive_option,
+    as_json_option,
+    counted_pages,
+    note,
+    print_json,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from docpager.archive.report import IngestReport
@@ -25,6 +33,21 @@ __all__ = ["ingest"]
 @click.option("--embedder", metavar="NAME", help="What embeds; wordllama in a new archive.")
 @click.option("--text-field", metavar="FIELD", help="The field of a JSONL line that is its text.")
 @click.option("--prune", is_flag=True, help="Remove the documents of files that are gone.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Passwords of encrypted PDFs: a JSON object by file name or path.",
+)
+@click.option(
+    "--timeout-per-file",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="How long reading one file may take; 300 where not given.",
+)
+@click.option(
+    "--retry-failed", is_flag=True, help="Read again what could not be read, though unchanged."
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything could not be read.")
 @as_json_option
 def ingest(
@@ -33,12 +56,23 @@ def ingest(
     embedder: str | None,
     text_field: str | None,
     prune: bool,
+    password_file: Path | None,
+    timeout_per_file: float | None,
+    retry_failed: bool,
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Bring the archive up to date with files and folders."""
-    from docpager.archive.ingest import ingest as ingest_files
+    """Bring the archive up to date with files and folders.
 
+    Each file is read in a process with limits on time and memory; what cannot be read is named
+    with its reason, file by file and page by page, remembered, and not read again until it
+    changes.
+    """
+    from docpager.archive.ingest import ingest as ingest_files
+    from docpager.archive.sources import ReadingSettings
+
+    passwords = _passwords(password_file) if password_file else {}
+    reading = ReadingSettings(timeout_per_file, retry_failed=retry_failed, passwords=passwords)
     with progress_bar("reading") as progress:
         report = ingest_files(
             paths,
@@ -46,6 +80,7 @@ def ingest(
             embedder=embedder,
             text_field=text_field,
             prune=prune,
+            reading=reading,
             progress=progress,
         )
     if as_json:
@@ -55,6 +90,22 @@ def ingest(
     _name_exceptions(report)
     if report.nothing_readable or (strict and (report.skipped or report.unreadable)):
         sys.exit(1)
+
+
+def _passwords(path: Path) -> dict[str, str]:
+    """What the file says, which is never shown."""
+    from docpager.errors import UsageError
+
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        given = None
+    if not isinstance(given, dict) or not all(isinstance(word, str) for word in given.values()):
+        raise UsageError(
+            f"{str(path)!r} is not a JSON object of passwords by file name; "
+            'write {"report.pdf": "its password"}'
+        )
+    return given
 
 
 def _summary(report: IngestReport, directory: Path) -> str:
@@ -77,23 +128,12 @@ def _name_exceptions(report: IngestReport) -> None:
         note(f"equal to {twin}: {path}")
     for path in report.missing:
         note(f"gone, but kept (--prune removes it): {path}")
-    for path, pages in report.unreadable.items():
-        note(f"{len(pages)} PDF pages without text in {path}: {_ranges(pages)}")
-    for path, reason in report.skipped:
-        note(f"skipped: {path} ({reason})")
+    for path, reasons in report.unreadable.items():
+        for reason, pages in reasons.items():
+            note(f"{path}: {counted_pages(pages)}: {reason}")
+    for file in report.skipped:
+        note(f"skipped: {file.path}: {file.reason or 'in part'} ({file.message})")
     if not report.files:
         note("no readable file there; docpager reads PDF, text, Markdown and JSONL")
     elif report.nothing_readable:
         note("nothing there could be read")
-
-
-def _ranges(pages: tuple[int, ...]) -> str:
-    """`1-3, 7`, cut after the first eight ranges."""
-    ranges: list[list[int]] = []
-    for page in pages:
-        if ranges and page == ranges[-1][1] + 1:
-            ranges[-1][1] = page
-        else:
-            ranges.append([page, page])
-    shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges[:8]]
-    return ", ".join(shown) + (", ..." if len(ranges) > 8 else "")

@@ -3,26 +3,77 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, print_json
+from docpager.cli.common import archive_option, as_json_option, note, print_json
+
+if TYPE_CHECKING:
+    from docpager.archive.audit import Audit, UnreadablePage
 
 __all__ = ["status"]
 
 
 @click.command()
 @archive_option
+@click.option(
+    "--unreadable", is_flag=True, help="List the files and PDF pages without usable text, and why."
+)
 @as_json_option
-def status(archive_directory: Path, as_json: bool) -> None:
-    """Show what the archive holds."""
+def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
+    """Show what the archive holds, or what it could not read."""
     from docpager.archive.archive import Archive
 
-    found = Archive.open(archive_directory).status()
+    archive = Archive.open(archive_directory)
+    if unreadable:
+        _print_audit(archive.audit(), as_json=as_json)
+        return
+    found = archive.status()
     if as_json:
         print_json(asdict(found))
         return
     for name, value in asdict(found).items():
         shown = ", ".join(value) if isinstance(value, tuple) else value
         click.echo(f"{name.replace('_', ' '):<22}{shown}")
+
+
+def _print_audit(audit: Audit, *, as_json: bool) -> None:
+    if as_json:
+        for unread in audit.pages:
+            print_json(_page_json(unread))
+        for file in audit.files:
+            print_json({"file": file.path, "reason": file.reason, "message": file.message})
+        return
+    for document, pages in groupby(audit.pages, key=lambda unread: unread.document):
+        click.echo(str(document))
+        for unread in pages:
+            click.echo(f"  {_page_line(unread)}")
+    for file in audit.files:
+        click.echo(f"{file.path}: {file.reason or 'in part'} ({file.message})")
+    note(f"{len(audit.pages)} PDF pages without usable text, {len(audit.files)} failures of files")
+
+
+def _page_line(unread: UnreadablePage) -> str:
+    page = unread.page
+    printed = f" (printed {page.label})" if page.label != str(page.number) else ""
+    seen = f"{page.characters} characters"
+    seen += f", {page.unmapped_share:.0%} of them unmapped" if page.unmapped_share else ""
+    seen += "" if page.image_area is None else f", images on {page.image_area:.0%} of the page"
+    return f"p{page.number}{printed}  {page.problem}  ({seen})"
+
+
+def _page_json(unread: UnreadablePage) -> dict[str, Any]:
+    page = unread.page
+    return {
+        "document": unread.document.path,
+        "document_id": unread.document.name,
+        "pdf_page": page.number,
+        "page_label": page.label,
+        "reason": page.problem,
+        "characters": page.characters,
+        "unmapped_share": page.unmapped_share,
+        "image_area": page.image_area,
+    }

@@ -11,8 +11,8 @@ from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.archive.manifest import FileRecord
 from docpager.archive.report import IngestReport
-from docpager.archive.sources import FilesSource, Reading
-from docpager.documents.reader_process import ReadingJob, read_and_cut
+from docpager.archive.sources import FilesSource, Reading, ReadingSettings
+from docpager.documents.reader_process import read_and_cut
 from docpager.errors import DocumentError
 from docpager.testing.hashing_embedder import HashingEmbedder
 
@@ -20,19 +20,22 @@ from docpager.testing.hashing_embedder import HashingEmbedder
 class HereSource(FilesSource):
     """Reads files in this process, and remembers which."""
 
-    def __init__(self, directory: Path, text_field: str | None = None) -> None:
-        super().__init__(directory, text_field=text_field)
+    def __init__(
+        self,
+        directory: Path,
+        text_field: str | None = None,
+        settings: ReadingSettings | None = None,
+    ) -> None:
+        super().__init__(directory, text_field=text_field, settings=settings)
         self.read_paths: list[str] = []
-        self.reading_field = text_field
 
     def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
         for file in files:
             self.read_paths.append(file.path)
             try:
-                job = ReadingJob(Path(file.location), file.path, text_field=self.reading_field)
-                cut_file = read_and_cut(job)
+                cut_file = read_and_cut(self.job(file))
             except DocumentError as error:
-                yield Reading(file, problems=(str(error),))
+                yield Reading(file, problems=(str(error),), reason=error.reason)
                 continue
             documents = tuple((piece.document, piece.cuts) for piece in cut_file.documents)
             yield Reading(file, documents, cut_file.problems)
@@ -54,9 +57,13 @@ class Workshop:
             path.write_text(text, encoding="utf-8")
 
     def ingest(
-        self, *roots: Path, prune: bool = False, text_field: str | None = None
+        self,
+        *roots: Path,
+        prune: bool = False,
+        text_field: str | None = None,
+        reading: ReadingSettings | None = None,
     ) -> IngestReport:
-        source = self.source(text_field)
+        source = self.source(text_field, reading)
         report = ingest(
             roots or (self.files,),
             self.directory,
@@ -67,8 +74,10 @@ class Workshop:
         self.read_paths = source.read_paths
         return report
 
-    def source(self, text_field: str | None = None) -> HereSource:
-        return HereSource(self.directory, text_field)
+    def source(
+        self, text_field: str | None = None, reading: ReadingSettings | None = None
+    ) -> HereSource:
+        return HereSource(self.directory, text_field, reading)
 
     def open(self) -> Archive:
         return Archive.open(self.directory, embedder=HashingEmbedder())

@@ -43,7 +43,7 @@ def test_an_unchanged_folder_is_not_read_and_makes_no_generation(workshop):
     assert workshop.read_paths == []
     assert report.unchanged == 2
     assert report.generation == 1
-    assert [path for path, _ in report.skipped] == ["bad.pdf"]
+    assert [file.path for file in report.skipped] == ["bad.pdf"]
 
 
 def test_an_unchanged_folder_needs_no_heavy_import(workshop):
@@ -150,7 +150,7 @@ def test_a_file_that_went_bad_keeps_its_document_and_is_named(workshop):
     report = workshop.ingest()
 
     assert report.documents == 1
-    assert [path for path, _ in report.skipped] == ["a.txt"]
+    assert [file.path for file in report.skipped] == ["a.txt"]
 
 
 def test_lines_of_a_jsonl_file_are_documents(workshop):
@@ -214,7 +214,7 @@ def test_nothing_readable_is_said(workshop):
     report = workshop.ingest()
 
     assert report.nothing_readable
-    assert [path for path, _ in report.skipped] == ["bad.pdf", "empty.txt"]
+    assert [file.path for file in report.skipped] == ["bad.pdf", "empty.txt"]
     assert workshop.open().search("anything").hits == ()
 
 

@@ -31,7 +31,17 @@ MANIFEST = Manifest(
     previous_parts=("segments/000005", "lexical/000006"),
     documents=(
         DocumentRecord(
-            7, "ab", 'Straße "7"', "pdf", 40, 900, 3, (2,), (("/r", "a.pdf"),), "000007", 0
+            7,
+            "ab",
+            'Straße "7"',
+            "pdf",
+            40,
+            900,
+            3,
+            ((2, "no text layer"),),
+            (("/r", "a.pdf"),),
+            "000007",
+            0,
         ),
     ),
     files=(FileRecord("/r", "a.pdf", 10, 20, ((7, ""),), ("page 2 has no text",), "ab"),),
@@ -71,7 +81,7 @@ def test_a_cut_manifest_is_damaged(tmp_path):
 def test_another_format_is_named(tmp_path):
     commit_manifest(tmp_path, replace(MANIFEST, format=99))
 
-    with pytest.raises(ArchiveError, match="has format 99, and this docpager reads format 1"):
+    with pytest.raises(ArchiveError, match="has format 99, and this docpager reads format 2"):
         read_manifest(tmp_path)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from make_pdf import make_pdf
+from make_pdf import encrypted_pdf, make_pdf
 
 from docpager.cli import COMMANDS, main
 
@@ -33,8 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = run(home, "ingest", str(folder), "--embedder", "hashing")
     assert result.exit_code == 0, result.output
     assert "2 documents, 2 passages -> " in result.stdout
-    assert "skipped: bad.pdf (" in result.stderr
-    assert "1 PDF pages without text in a.pdf: 2" in result.stderr
+    assert "skipped: bad.pdf: damaged (" in result.stderr
+    assert "a.pdf: 1 PDF page (2): no text layer" in result.stderr
     return home
 
 
@@ -136,19 +136,72 @@ def test_contents_lists_documents_and_sections(home):
         "D1 a.pdf  (2 PDF pages, 1 passages, 1 PDF pages without text)",
         "D2 b.txt  (1 passages)",
     ]
-    assert "D1:s1  Sales  (PDF page 1)" in run(home, "contents", "D1").stdout
+    assert "D1:s1  Sales  (PDF page 1 (printed i))" in run(home, "contents", "D1").stdout
     assert rows(run(home, "contents", "D1:s1", "--json"))[0]["title"] == "Sales"
     assert run(home, "contents", "D1:p1").exit_code == 2
 
 
 def test_show_prints_the_text(home):
-    assert run(home, "show", "D1:p1").stdout.startswith("[p1] Copper sales rose to 1,577.")
+    assert run(home, "show", "D1:p1").stdout.startswith(
+        "[p1 (printed i)] Copper sales rose to 1,577."
+    )
+    assert rows(run(home, "show", "D1", "--json"))[0]["page_labels"] == ["i", "i"]
     assert rows(run(home, "show", "D2", "--json"))[0]["text"] == "Tin sales fell."
 
 
 def test_status_counts(home):
     assert rows(run(home, "status", "--json"))[0]["documents"] == 2
     assert "documents             2" in run(home, "status").stdout
+
+
+def test_status_lists_what_could_not_be_read(home):
+    result = run(home, "status", "--unreadable")
+
+    first, page, bad = result.stdout.splitlines()
+    assert first == "D1 a.pdf"
+    assert page == "  p2 (printed ii)  no text layer  (0 characters, images on 0% of the page)"
+    assert bad.startswith("bad.pdf: damaged ('bad.pdf' is damaged and cannot be read")
+    assert rows(run(home, "status", "--unreadable", "--json"))[0] == {
+        "document": "a.pdf",
+        "document_id": "D1",
+        "pdf_page": 2,
+        "page_label": "ii",
+        "reason": "no text layer",
+        "characters": 0,
+        "unmapped_share": 0.0,
+        "image_area": 0.0,
+    }
+
+
+def test_a_password_file_opens_what_it_names_and_is_never_shown_or_stored(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(encrypted_pdf("hidden-w0rd"))
+    (tmp_path / "words.json").write_text('{"a.pdf": "hidden-w0rd"}')
+    ingest = ("ingest", str(tmp_path / "a.pdf"), "--embedder", "hashing")
+
+    without = run(tmp_path, *ingest)
+    opened = run(tmp_path, *ingest, "--password-file", str(tmp_path / "words.json"))
+
+    assert (without.exit_code, opened.exit_code) == (1, 0)
+    assert "skipped: a.pdf: encrypted (" in without.stderr
+    assert "1 documents, 1 passages" in opened.stdout
+    assert "hidden-w0rd" not in opened.output
+    stored = [path for path in (tmp_path / "archive").rglob("*") if path.is_file()]
+    assert stored
+    assert not any(b"hidden-w0rd" in path.read_bytes() for path in stored)
+
+
+def test_a_password_file_that_is_none_is_refused_without_showing_it(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(make_pdf(["words"]))
+    (tmp_path / "words.json").write_text("hidden-w0rd")
+
+    result = run(
+        tmp_path,
+        *("ingest", str(tmp_path / "a.pdf"), "--password-file", str(tmp_path / "words.json")),
+    )
+
+    assert result.exit_code == 2
+    assert "is not a JSON object of passwords" in result.stderr
+    assert "hidden-w0rd" not in result.output
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import time
 import zlib
 
 import pytest
-from make_pdf import make_pdf, make_pdf_of_streams
+from make_pdf import encrypted_pdf, make_pdf, make_pdf_of_streams
 
 from docpager.documents.workers import ReadingJob, ReadingLimits, read_files
 from docpager.errors import DocumentError
@@ -146,7 +145,7 @@ def test_the_pages_of_a_truncated_file_are_read_as_far_as_they_go(tmp_path):
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
 def test_an_encrypted_file_is_read_with_its_password_only(tmp_path, algorithm):
-    content = encrypted("p4ss wörd", algorithm)
+    content = encrypted_pdf("p4ss wörd", algorithm)
 
     without = read(tmp_path, content)
     wrong = read(tmp_path, content, password="another one")
@@ -162,13 +161,3 @@ def test_a_password_is_never_shown(tmp_path):
     job = ReadingJob(tmp_path / "a.pdf", "a.pdf", password="p4ss")
 
     assert "p4ss" not in repr(job)
-
-
-def encrypted(password, algorithm):
-    from pypdf import PdfReader, PdfWriter
-
-    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make_pdf(["secret words"]))))
-    writer.encrypt(password, algorithm=algorithm)
-    content = io.BytesIO()
-    writer.write(content)
-    return content.getvalue()

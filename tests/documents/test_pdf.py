@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from make_pdf import make_pdf
+from make_pdf import encrypted_pdf, make_pdf
 
 from docpager.documents.pdf import read_pdf
 from docpager.errors import DocumentError
@@ -100,19 +100,7 @@ def test_what_is_no_pdf_is_refused():
 
 def test_a_file_that_needs_a_password_is_refused():
     with pytest.raises(DocumentError, match="needs a password"):
-        read_pdf(encrypted(), "a.pdf")
-
-
-def encrypted():
-    import io
-
-    from pypdf import PdfReader, PdfWriter
-
-    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make_pdf(["secret"]))))
-    writer.encrypt("password", algorithm="AES-256")
-    content = io.BytesIO()
-    writer.write(content)
-    return content.getvalue()
+        read_pdf(encrypted_pdf("password"), "a.pdf")
 
 
 @pytest.mark.skipif(not NASTY.is_dir(), reason="the folder of malformed PDFs is not here")
