@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from resident_pages import passage, pid, table_of
+
+
+def test_a_passage_is_resident_from_its_page_in_until_it_is_not_kept() -> None:
+    table = table_of({1: 10, 2: 20})
+
+    left = table.keep_only([pid(2), pid(9)])
+
+    assert [entry.passage.id for entry in left] == [pid(1)]
+    assert table.ids == {pid(2)}
+    assert pid(1) not in table
+    assert len(table) == 1
+
+
+def test_release_unpins_and_returns_only_what_is_resident() -> None:
+    table = table_of({1: 10})
+    table.reference([pid(1)], pin=True)
+    assert table.pinned_tokens == 10
+
+    assert table.release([pid(1), pid(7)]) == [pid(1)]
+    assert table.pinned == []
+    assert [entry.passage.id for entry in table.released] == [pid(1)]
+    assert table.unreleased == []
+
+
+def test_a_reference_takes_a_release_back_and_makes_the_page_the_most_recent() -> None:
+    table = table_of({1: 10, 2: 20})
+    table.release([pid(1)])
+    table.reference([pid(1), pid(9)])
+
+    assert table.released == []
+    assert table[pid(1)].referenced > table[pid(2)].referenced
+
+
+def test_a_reference_without_pin_keeps_a_pin() -> None:
+    table = table_of({1: 10})
+    table.reference([pid(1)], pin=True)
+    table.reference([pid(1)])
+
+    assert table[pid(1)].pinned
+
+
+def test_a_page_remembers_when_it_came_and_what_it_costs() -> None:
+    table = table_of({1: 10, 2: 20})
+
+    assert (table[pid(2)].since, table[pid(2)].tokens) == (2, 20)
+
+
+def test_a_copy_does_not_change_with_its_original() -> None:
+    table = table_of({1: 10})
+    copy = table.copy()
+    table.release([pid(1)])
+    table.page_in(passage(2), tokens=5, step=3)
+
+    assert copy.ids == {pid(1)}
+    assert copy.released == []
