@@ -57,7 +57,7 @@ _PATTERN = (
     rf"|N(?P<note>{_NUMBER})"
 )
 _WHOLE = re.compile(_PATTERN)
-_IN_TEXT = re.compile(rf"(?<![\w.]){_PATTERN}(?![\w])")
+_IN_TEXT = re.compile(rf"(?<![\w.])(?:{_PATTERN})(?![\w])")
 
 
 def parse_locator(text: str) -> Locator:
