@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from docpager.pages import PassageId
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["RECIPROCAL_RANK_K", "fuse"]
 
@@ -12,14 +14,17 @@ RECIPROCAL_RANK_K = 60
 """From Cormack, Clarke and Buettcher (SIGIR 2009)."""
 
 
-def fuse(*rankings: Sequence[PassageId], k: int = RECIPROCAL_RANK_K) -> list[PassageId]:
-    """Reciprocal rank fusion; ties by document id, then ordinal.
+def fuse(*rankings: NDArray[np.int64], k: int = RECIPROCAL_RANK_K) -> NDArray[np.int64]:
+    """Reciprocal rank fusion of passage keys; ties by key: document id, then ordinal.
 
-    >>> fuse([PassageId(1, 1), PassageId(1, 2)], [PassageId(1, 2)])
-    [PassageId(document=1, ordinal=2), PassageId(document=1, ordinal=1)]
+    >>> import numpy as np
+    >>> fuse(np.array([11, 12]), np.array([12])).tolist()
+    [12, 11]
     """
-    scores: dict[PassageId, float] = {}
-    for ranking in rankings:
-        for rank, passage in enumerate(ranking, start=1):
-            scores[passage] = scores.get(passage, 0.0) + 1 / (k + rank)
-    return sorted(scores, key=lambda passage: (-scores[passage], passage))
+    import numpy as np
+
+    gains = [1 / (k + np.arange(1, len(ranking) + 1)) for ranking in rankings]
+    keys, places = np.unique(np.concatenate(rankings), return_inverse=True)
+    scores = np.bincount(places, weights=np.concatenate(gains), minlength=len(keys))
+    fused: NDArray[np.int64] = keys[np.lexsort((keys, -scores))]
+    return fused

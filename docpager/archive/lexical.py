@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from docpager.archive.durable import (
     CHECKSUMS,
@@ -22,20 +22,17 @@ from docpager.archive.durable import (
 from docpager.pages import PassageId
 
 if TYPE_CHECKING:
+    import numpy as np
     import tantivy
+    from numpy.typing import NDArray
 
-__all__ = ["LexicalIndex", "LexicalWriter", "WordHit", "key_of", "passage_of"]
+__all__ = ["LexicalIndex", "LexicalWriter", "key_of", "passage_of"]
 
 _COPIED = ("meta.json", ".managed.json")
 _HEAP_BYTES = 64_000_000
 _ANALYZER = "terms"
-
-
-class WordHit(NamedTuple):
-    """A passage that contains a query word."""
-
-    passage: PassageId
-    score: float
+_SCORE_DIGITS = 4
+"""Equal passages may differ in the last bit, by the order in which their terms were summed."""
 
 
 def key_of(passage: PassageId) -> int:
@@ -117,31 +114,36 @@ class LexicalIndex:
 
     def best(
         self, terms: Sequence[str], *, count: int, documents: Collection[int] | None = None
-    ) -> list[WordHit]:
-        """The first `count` passages by BM25; ties by document id and ordinal, before the cut."""
+    ) -> NDArray[np.int64]:
+        """Keys of the first `count` passages by BM25; ties by key, before the cut."""
+        import numpy as np
+
         query = self._query(terms, "document", documents)
         if query is None or count < 1:
-            return []
+            return self._in_order([])
         wanted = count + 1
         while True:
             found = self._searcher.search(query, limit=wanted, count=False).hits
-            if len(found) < wanted or _rounded(found[-1][0]) < _rounded(found[count - 1][0]):
+            if len(found) < wanted:
+                return self._in_order(found)[:count]
+            last, beyond = np.round([found[count - 1][0], found[-1][0]], _SCORE_DIGITS)
+            if beyond < last:
                 return self._in_order(found)[:count]
             wanted *= 2
 
     def every(
         self, terms: Sequence[str], *, documents: Collection[int] | None = None
-    ) -> list[WordHit]:
-        """All passages that contain a term, best first."""
+    ) -> NDArray[np.int64]:
+        """Keys of all passages that contain a term, best first."""
         return self.best(terms, count=max(1, int(self._searcher.num_docs)), documents=documents)
 
-    def containing(self, terms: Sequence[str], among: Collection[PassageId]) -> set[PassageId]:
-        """Those of `among` that contain a term."""
-        query = self._query(terms, "key", [key_of(passage) for passage in among])
+    def containing(self, terms: Sequence[str], among: Collection[int]) -> set[int]:
+        """Those of the keys `among` whose passage contains a term."""
+        query = self._query(terms, "key", among)
         if query is None or not among:
             return set()
         found = self._searcher.search(query, limit=len(among), count=False).hits
-        return {hit.passage for hit in self._in_order(found)}
+        return set(self._in_order(found).tolist())
 
     def keys(self) -> list[int]:
         """Every live entry's key, sorted."""
@@ -154,12 +156,13 @@ class LexicalIndex:
         keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
         return sorted(map(int, keys))
 
-    def _in_order(self, found: Sequence[tuple[float, Any]]) -> list[WordHit]:
-        keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
-        ranked = sorted(
-            (-_rounded(score), int(key)) for (score, _), key in zip(found, keys, strict=True)
-        )
-        return [WordHit(passage_of(key), -score) for score, key in ranked]
+    def _in_order(self, found: Sequence[tuple[float, Any]]) -> NDArray[np.int64]:
+        import numpy as np
+
+        values: Any = self._searcher.fast_field_values("key", [address for _, address in found])
+        keys = np.array(values, dtype=np.int64)
+        scores = np.round([score for score, _ in found], _SCORE_DIGITS)
+        return keys[np.lexsort((keys, -scores))]
 
     def _query(
         self, terms: Sequence[str], field: str, values: Collection[int] | None
@@ -177,11 +180,6 @@ class LexicalIndex:
         return Query.boolean_query(
             [(Occur.Must, words), (Occur.Must, Query.const_score_query(chosen, 0.0))]
         )
-
-
-def _rounded(score: float) -> float:
-    # Equal passages may differ in the last bit, by the order in which their terms were summed.
-    return round(score, 4)
 
 
 @contextmanager

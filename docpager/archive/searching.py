@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,9 @@ from docpager.errors import UsageError
 from docpager.pages import Hit, PassageId
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from docpager.archive.embedding import Embedder
 
 __all__ = ["NEAREST", "Ranking", "SearchPage", "page_bounds", "rank"]
@@ -42,16 +45,16 @@ class SearchPage:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The head of the result list, fused, and how to go on."""
+    """The head of the result list, fused, and how to go on. Passages are keys here."""
 
-    terms: tuple[str, ...]
-    head: tuple[PassageId, ...]
-    near: frozenset[PassageId]
+    terms: frozenset[str]
+    head: NDArray[np.int64]
+    near: frozenset[int]
     """Found by meaning."""
-    with_words: frozenset[PassageId]
+    with_words: frozenset[int]
     """Those of the head that contain a query word."""
     by_words: int
-    rest: Callable[[], list[PassageId]]
+    rest: Callable[[], NDArray[np.int64]]
     """The remaining passages that contain a query word, by BM25."""
 
     @property
@@ -64,16 +67,16 @@ class Ranking:
 
     def slice(self, first: int, last: int) -> list[tuple[PassageId, str]]:
         """Results `first` to `last` (not included), counted from 0, and what found each."""
-        found = list(self.head[first:last])
+        found = self.head[first:last].tolist()
         if last > len(self.head) and self.total > len(self.head):
             rest = self.rest()
-            found += rest[max(0, first - len(self.head)) : last - len(self.head)]
-        return [(passage, self._found_by(passage)) for passage in found]
+            found += rest[max(0, first - len(self.head)) : last - len(self.head)].tolist()
+        return [(passage_of(key), self._found_by(key)) for key in found]
 
-    def _found_by(self, passage: PassageId) -> str:
-        if passage not in self.near:
+    def _found_by(self, key: int) -> str:
+        if key not in self.near:
             return "words"
-        return "both" if passage in self.with_words else "meaning"
+        return "both" if key in self.with_words else "meaning"
 
 
 def rank(
@@ -85,29 +88,32 @@ def rank(
     documents: Collection[int] | None,
 ) -> Ranking:
     """Rank every passage that contains a query word, and the nearest in meaning."""
+    import numpy as np
+
     terms = analyzer.query_terms(query)
     if not query.strip():
         raise UsageError("there is nothing to search for; give some words")
-    near = _nearest(query, generation, embedder, documents)
+    nearest = _nearest(query, generation, embedder, documents)
+    near = frozenset(nearest.tolist())
     lexical = generation.lexical
     if lexical is None:
-        return Ranking((), (), frozenset(), frozenset(), 0, list)
-    words = [hit.passage for hit in lexical.best(terms, count=_FUSED_WORDS, documents=documents)]
-    head = fuse(words, near)
-    seen = frozenset(head)
+        return Ranking(frozenset(), nearest, near, frozenset(), 0, lambda: nearest)
+    best = lexical.best(terms, count=_FUSED_WORDS, documents=documents)
+    head = fuse(best, nearest)
+    words = frozenset(best.tolist())
     # Where words found fewer than they may contribute, nothing beyond them contains one.
     complete = len(words) < _FUSED_WORDS
-    further = set() if complete else lexical.containing(terms, set(near) - set(words))
+    further = set() if complete else lexical.containing(terms, near - words)
 
-    def rest() -> list[PassageId]:
+    def rest() -> NDArray[np.int64]:
         every = lexical.every(terms, documents=documents)
-        return [hit.passage for hit in every if hit.passage not in seen]
+        return every[~np.isin(every, head)]
 
     return Ranking(
-        terms=tuple(terms),
-        head=tuple(head),
-        near=frozenset(near),
-        with_words=frozenset(words) | frozenset(further),
+        terms=frozenset(terms),
+        head=head,
+        near=near,
+        with_words=words | further,
         by_words=len(words) if complete else lexical.count(terms, documents=documents),
         rest=rest,
     )
@@ -125,14 +131,19 @@ def _nearest(
     generation: Generation,
     embedder: Callable[[], Embedder],
     documents: Collection[int] | None,
-) -> Sequence[PassageId]:
-    rows = generation.rows(documents)
-    if not any(live.any() for live in rows.values()):
-        return []
+) -> NDArray[np.int64]:
+    import numpy as np
+
+    rows = {name: live for name, live in generation.rows(documents).items() if live.any()}
+    if not rows:
+        return np.zeros(0, dtype=np.int64)
     vector = embedder().embed_query(query)
-    found: list[tuple[float, PassageId]] = []
+    keys, similarities = [], []
     for name, live in rows.items():
         segment = generation.segments[name]
-        for row, similarity in segment.vectors.nearest(vector, count=NEAREST, among=live):
-            found.append((-similarity, passage_of(int(segment.keys[row]))))
-    return [passage for _, passage in sorted(found)[:NEAREST]]
+        found, similar = segment.vectors.nearest(vector, count=NEAREST, among=live)
+        keys.append(segment.keys[found])
+        similarities.append(similar)
+    every = np.concatenate(keys)
+    order = np.lexsort((every, -np.concatenate(similarities)))
+    return every[order[:NEAREST]]

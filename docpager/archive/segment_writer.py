@@ -1,4 +1,4 @@
-"""Writes a segment as a stream: what is in memory is one batch of text, and the vectors."""
+"""Writes a segment as a stream: what is in memory is one batch of text, and the index."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docpager.archive.durable import announce, fresh_directory, sync_part
-from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, VECTORS_FILE, Segment
-from docpager.archive.vectors import VectorWriter
+from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
+from docpager.archive.vectors import VECTORS_FILE, VectorWriter
 from docpager.documents.document import Document, PdfPage, Section
 from docpager.pages import Passage
 
@@ -32,7 +32,7 @@ class SegmentWriter:
         self._directory = fresh_directory(directory)
         self._passages = _ArrowFile(directory / PASSAGES_FILE, _passage_schema())
         self._documents = _ArrowFile(directory / DOCUMENTS_FILE, _document_schema())
-        self._vectors = VectorWriter(dimension)
+        self._vectors = VectorWriter(directory, dimension)
 
     def add_outline(self, number: int, document: Document) -> None:
         """Note a document's sections and PDF pages."""
@@ -56,13 +56,14 @@ class SegmentWriter:
         self._passages.close()
         self._documents.close()
         announce("write", self._directory / VECTORS_FILE)
-        self._vectors.write(self._directory / VECTORS_FILE)
+        self._vectors.close()
         sync_part(self._directory)
 
     def abandon(self) -> None:
         """Let go of the files; the directory is removed by the next writer."""
         self._passages.close()
         self._documents.close()
+        self._vectors.abandon()
 
 
 class _ArrowFile:
@@ -110,13 +111,12 @@ def merge_segments(
     """
     writer = SegmentWriter(directory, dimension=dimension)
     outlines = [{row["document"]: row for row in segment.outlines()} for segment in segments]
-    vectors = [segment.vectors.all() for segment in segments]
     first_rows = {}
     for index, document, first, count in sorted(live, key=lambda entry: entry[1]):
         first_rows[document] = writer.rows
         writer.copy_outline(outlines[index][document])
         rows = segments[index].table.slice(first, count).to_pylist()
-        writer.copy_rows(rows, vectors[index][first : first + count])
+        writer.copy_rows(rows, segments[index].vectors.between(first, count))
     writer.close()
     return first_rows
 

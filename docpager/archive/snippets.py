@@ -28,7 +28,7 @@ class Snippet(NamedTuple):
 
 def snippet(text: str, terms: Collection[str], analyzer: Analyzer) -> Snippet:
     """The part of `text` with most distinct `terms`; its beginning where it has none of them."""
-    places = [place for place in analyzer.places(text) if place.term in terms]
+    places = analyzer.places_of(frozenset(terms), text)
     if not places:
         first = _TOKEN.search(text)
         start = first.start() if first else 0

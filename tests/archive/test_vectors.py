@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import mmap
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpager.archive.vectors import VectorIndex, VectorWriter
+from docpager.archive.vectors import (
+    EXACT_FILE,
+    FLAT_ROWS,
+    VECTORS_FILE,
+    VectorIndex,
+    VectorWriter,
+)
 from docpager.archive.wordllama_embedder import WordllamaEmbedder
 
 _CORNERS = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=3, max_size=3)
+
+
+def index_of(vectors: np.ndarray, directory: Path, *, flat_rows: int = FLAT_ROWS) -> VectorIndex:
+    writer = VectorWriter(directory, vectors.shape[1], flat_rows=flat_rows)
+    for first in range(0, len(vectors), 100):
+        writer.add(vectors[first : first + 100])
+    writer.close()
+    exact = directory / EXACT_FILE
+    return VectorIndex.load(
+        mapped(directory / VECTORS_FILE), mapped(exact) if exact.exists() else None
+    )
+
+
+def mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def unit_vectors(rows: int, dimension: int = 16) -> np.ndarray:
+    made = np.random.default_rng(1).standard_normal((rows, dimension)).astype(np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -21,30 +52,59 @@ _CORNERS = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=3, max_size
 def test_the_nearest_are_those_of_brute_force_with_all_ties(rows, query, count):
     vectors = np.array([vector for vector, _ in rows], dtype=np.float32)
     among = np.array([chosen for _, chosen in rows])
-    writer = VectorWriter(3)
-    writer.add(vectors)
 
-    found = VectorIndex(writer._index).nearest(
-        np.array(query, dtype=np.float32), count=count, among=among
-    )
+    with TemporaryDirectory() as directory:
+        index = index_of(vectors, Path(directory))
+        found, _ = index.nearest(np.array(query, dtype=np.float32), count=count, among=among)
 
     scores = {row: float(np.dot(vectors[row], np.float32(query))) for row in np.flatnonzero(among)}
     best = sorted(scores.values(), reverse=True)[:count]
     expected = {int(row) for row, score in scores.items() if best and score >= best[-1]}
-    assert {row for row, _ in found} == expected
+    assert set(found.tolist()) == expected
 
 
 def test_a_file_gives_the_same_vectors(tmp_path):
-    import mmap
+    index = index_of(np.array([[1, 0], [0, 1]], dtype=np.float32), tmp_path)
 
-    writer = VectorWriter(2)
-    writer.add(np.array([[1, 0], [0, 1]], dtype=np.float32))
-    writer.write(tmp_path / "v")
+    assert index.between(0, 2).tolist() == [[1, 0], [0, 1]]
 
-    with (tmp_path / "v").open("rb") as file:
-        index = VectorIndex.load(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
-    assert index.all().tolist() == [[1, 0], [0, 1]]
+def test_lists_give_the_vectors_and_similarities_of_a_flat_index(tmp_path):
+    vectors, everything = unit_vectors(9000), np.ones(9000, dtype=np.bool_)
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "lists").mkdir()
+    flat = index_of(vectors, tmp_path / "flat")
+    lists = index_of(vectors, tmp_path / "lists", flat_rows=100)
+
+    assert lists.lists and not flat.lists
+    assert np.array_equal(flat.between(10, 50), lists.between(10, 50))
+    exact = dict(zip(*flat.nearest(vectors[7], count=200, among=everything), strict=True))
+    found = dict(zip(*lists.nearest(vectors[7], count=200, among=everything), strict=True))
+    both = exact.keys() & found.keys()
+    assert found[7] == exact[7] and len(both) >= 120
+    assert all(abs(exact[row] - found[row]) < 2e-6 for row in both)
+
+
+def test_lists_find_everything_of_a_choice(tmp_path):
+    vectors = unit_vectors(9000)
+    index = index_of(vectors, tmp_path, flat_rows=100)
+
+    for size in (1, 30, 4000, 6000):
+        among = np.zeros(9000, dtype=np.bool_)
+        among[100 : 100 + size] = True
+        found, _ = index.nearest(vectors[50], count=25, among=among)
+
+        assert len(found) >= min(25, size)
+        assert among[found].all()
+
+
+def test_lists_are_the_same_every_time(tmp_path):
+    for name in ("once", "again"):
+        (tmp_path / name).mkdir()
+        index_of(unit_vectors(5000), tmp_path / name, flat_rows=100)
+
+    for name in (VECTORS_FILE, EXACT_FILE):
+        assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
 def test_wordllama_vectors_are_those_of_its_own_inference():

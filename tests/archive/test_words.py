@@ -76,3 +76,19 @@ def test_places_name_the_same_terms(text):
     analyzer = Analyzer()
 
     assert {place.term for place in analyzer.places(text)} == set(analyzer.terms(text))
+
+
+@given(st.text(alphabet="aB1 -_.,'&/@:+\n$(%"))
+def test_words_of_ascii_are_the_same_beside_other_scripts(text):
+    analyzer = Analyzer()
+
+    assert analyzer.terms(text) == analyzer.terms(text + " é")[:-1]
+
+
+@given(st.text(alphabet="ab é北京-1\n "), st.frozensets(st.sampled_from(["a", "ab", "北", "1"])))
+def test_places_of_terms_are_those_among_all_places(text, terms):
+    analyzer = Analyzer()
+
+    found = analyzer.places_of(terms, text)
+
+    assert found == [place for place in analyzer.places(text) if place.term in terms]
