@@ -43,7 +43,7 @@ class IngestReport:
     removed: int = 0
     """Documents that no file holds any more."""
     missing: list[str] = field(default_factory=list)
-    """Files that are gone but whose documents are kept; pruning removes them."""
+    """Files that are gone or excluded but whose documents are kept; pruning removes them."""
     duplicates: list[tuple[str, str]] = field(default_factory=list)
     """(path, path of the equal file read before it)."""
     skipped: list[Skipped] = field(default_factory=list)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from docpager.archive.manifest import FileRecord
@@ -43,6 +44,18 @@ class ReadingSettings:
     """Whether files that could not be read before are read again though they did not change."""
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By path as ingested, or by file name. Never stored."""
+    exclude: Sequence[str] = ()
+    """Globs of files and folders to leave out, by name or by path under the root."""
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether a file, by its path under the root, or a folder above it is excluded."""
+        place = PurePosixPath(path)
+        names = [place, *list(place.parents)[:-1]]
+        return any(
+            fnmatchcase(name.name, glob) or fnmatchcase(name.as_posix(), glob)
+            for glob in (glob.strip("/") for glob in self.exclude)
+            for name in names
+        )
 
     def password_of(self, file: FileRecord) -> str | None:
         name = file.path.rpartition("/")[2]
@@ -100,7 +113,7 @@ class FilesSource:
         base = (root if root.is_dir() else root.parent).resolve()
         for path in paths:
             relative = path.relative_to(root).as_posix() if root.is_dir() else path.name
-            if self._archive in (base / relative).parents:
+            if self._archive in (base / relative).parents or self._settings.leaves_out(relative):
                 continue
             try:
                 stat = path.stat()

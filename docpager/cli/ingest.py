@@ -32,7 +32,15 @@ __all__ = ["ingest"]
 @archive_option
 @click.option("--embedder", metavar="NAME", help="What embeds; wordllama in a new archive.")
 @click.option("--text-field", metavar="FIELD", help="The field of a JSONL line that is its text.")
-@click.option("--prune", is_flag=True, help="Remove the documents of files that are gone.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Leave out files and folders, by name or by path under PATH. May be repeated.",
+)
+@click.option(
+    "--prune", is_flag=True, help="Remove the documents of files that are gone or excluded."
+)
 @click.option(
     "--password-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -55,6 +63,7 @@ def ingest(
     archive_directory: Path,
     embedder: str | None,
     text_field: str | None,
+    exclude: tuple[str, ...],
     prune: bool,
     password_file: Path | None,
     timeout_per_file: float | None,
@@ -72,7 +81,9 @@ def ingest(
     from docpager.archive.sources import ReadingSettings
 
     passwords = _passwords(password_file) if password_file else {}
-    reading = ReadingSettings(timeout_per_file, retry_failed=retry_failed, passwords=passwords)
+    reading = ReadingSettings(
+        timeout_per_file, retry_failed=retry_failed, passwords=passwords, exclude=exclude
+    )
     with progress_bar("reading") as progress:
         report = ingest_files(
             paths,
@@ -127,7 +138,7 @@ def _name_exceptions(report: IngestReport) -> None:
     for path, twin in report.duplicates:
         note(f"equal to {twin}: {path}")
     for path in report.missing:
-        note(f"gone, but kept (--prune removes it): {path}")
+        note(f"gone or excluded, but kept (--prune removes it): {path}")
     for path, reasons in report.unreadable.items():
         for reason, pages in reasons.items():
             note(f"{path}: {counted_pages(pages)}: {reason}")

@@ -71,7 +71,7 @@ def _name_documents(done: Repaired) -> None:
     for number, path in done.read_again:
         note(f"read again: D{number} {path}")
     for number, path in done.lost:
-        note(f"lost: D{number} {path} (its file is gone or has changed; ingest it again)")
+        note(f"lost: D{number} {path} (its file is gone, has changed or cannot be read)")
 
 
 @click.command()

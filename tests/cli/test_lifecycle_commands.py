@@ -183,5 +183,5 @@ def test_repair_says_what_is_lost(home):
     repaired = run(home, "verify", "--repair")
 
     assert repaired.exit_code == 1
-    assert "lost: D1 a.md (its file is gone or has changed" in repaired.stderr
+    assert "lost: D1 a.md (its file is gone, has changed or" in repaired.stderr
     assert run(home, "verify").exit_code == 0
