@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -153,3 +155,33 @@ def test_damage_is_not_copied(workshop):
 
     with pytest.raises(ArchiveError, match="is damaged; `docpager verify --repair`"):
         compact(workshop.directory, redacted=[1, 2, 3])
+
+
+def test_readers_see_one_generation_while_documents_are_forgotten_and_parts_rewritten(workshop):
+    workshop.write(**{f"f{n}_txt": f"{SECRET} {n}" for n in range(3)})
+    workshop.ingest()
+    done = Event()
+
+    def read() -> set[int]:
+        seen = set()
+        while not done.is_set():
+            archive = workshop.open()
+            texts = {entry.id: archive.text(entry.id) for entry in archive.documents()}
+            hits = archive.search(SECRET, page_size=99).hits
+            assert {hit.passage.document for hit in hits} == set(texts)
+            assert all(text.startswith(SECRET) for text in texts.values())
+            seen.add(archive.generation)
+        return seen
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        try:
+            for n in range(6):
+                workshop.write(f1_txt=f"{SECRET} again {n}")
+                workshop.ingest()
+                forget(workshop.directory, [max(e.id for e in workshop.open().documents())])
+                compact(workshop.directory)
+        finally:
+            done.set()
+
+    assert all(len(reader.result()) > 1 for reader in readers)
