@@ -113,9 +113,18 @@ class Delivery:
 
     def _admit_most(self, available: int, present: Callable[[int], str]) -> int | None:
         """Admit the longest beginning of a list that fits; returns its length."""
-        for length in range(available, -1, -1):
-            if (length or not available) and self._context.admit(present(length)):
-                return length
+        if self._context.admit(present(available)):
+            return available
+        # Halving, not one by one: a list of documents may have thousands of lines.
+        fitting, too_long = 0, available
+        while too_long - fitting > 1:
+            middle = (fitting + too_long) // 2
+            if self._context.would_admit(present(middle)):
+                fitting = middle
+            else:
+                too_long = middle
+        if fitting and self._context.admit(present(fitting)):
+            return fitting
         self._refuse("refused: nothing of this fits")
         return None
 

@@ -147,11 +147,22 @@ class MainContext:
         self, text: str, *, is_error: bool = False, notes: WorkingMemory | None = None
     ) -> bool:
         """Add the result of the next call if it fits, together with the notes it would change."""
+        step = self._open
+        before = step.rebuild, step.log_tokens
         if not self._make_room(self._sizer.text(text), notes or self.notes):
+            step.rebuild, step.log_tokens = before
             return False
         self.notes = notes or self.notes
-        self._open.add(text, is_error=is_error)
+        step.add(text, is_error=is_error)
         return True
+
+    def would_admit(self, text: str) -> bool:
+        """Whether the next call's result fits, without deciding anything."""
+        step = self._open
+        before = step.rebuild, step.log_tokens
+        fits = self._make_room(self._sizer.text(text), self.notes)
+        step.rebuild, step.log_tokens = before
+        return fits
 
     def refuse(self, *sentences: str) -> None:
         """Answer the next call with the first of these sentences that fits."""
