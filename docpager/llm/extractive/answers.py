@@ -85,6 +85,9 @@ def _size(name: str, arguments: Any, counter: TokenCounter) -> int:
 def _smaller(answer: Answering) -> Answering | None:
     """The same answer with its longest part cut; None where nothing can be cut."""
     quotes = answer.citations
+    if any(each.core for each in quotes):
+        # Collected values: every one stands in the text, which stays whole as long as it can.
+        return replace(answer, citations=_cored(quotes) or quotes[1:])
     longest = max(range(len(quotes)), key=lambda n: len(quotes[n].quote), default=-1)
     length = len(quotes[longest].quote) if longest >= 0 else 0
     if len(answer.text) > max(length, _SHORTEST):
@@ -98,6 +101,15 @@ def _smaller(answer: Answering) -> Answering | None:
     if len(answer.text) > 1:
         return replace(answer, text=answer.text[: len(answer.text) * 3 // 4])
     return None
+
+
+def _cored(quotes: Sequence[Citation]) -> tuple[Citation, ...] | None:
+    """The quotes, the longest that has a core reduced to it; None where there is none."""
+    able = [n for n, each in enumerate(quotes) if 0 < len(each.core) < len(each.quote)]
+    if not able:
+        return None
+    longest = max(able, key=lambda n: len(quotes[n].quote))
+    return _with(quotes, longest, quotes[longest].core)
 
 
 def _with(quotes: Sequence[Citation], position: int, quote: str) -> tuple[Citation, ...]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from docpager.llm.extractive.moves import (
-    MOST_CALLS,
     Answering,
     Call,
     Citation,
@@ -16,7 +15,6 @@ from docpager.llm.extractive.moves import (
     grep,
     page_in,
     page_out,
-    recall,
     write_note,
 )
 from docpager.llm.extractive.notes import Link, flat, link_note, noted_links
@@ -38,8 +36,9 @@ LAST_STEP = 400
 _SEAM = 400
 _MOST_GREPS = 3
 _MOST_REFUSALS = 4
-_PATIENCE = 10
-"""Steps beyond three for each link, after which links that were paged out are let go."""
+_AT_ONCE = 2
+"""Notes brought back by one reply: more may not fit a step's results."""
+_MOST_ASKED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,30 +228,49 @@ def _bare(snippet: str) -> str:
 def _remembering(reading: Reading) -> bool:
     """Whether the newest step brought notes back: every chain had come to its end before."""
     return any(
-        event.name == "recall" or str(event.arguments.get("locator", "")).startswith("N")
+        event.name == "page_in" and str(event.arguments.get("locator", "")).startswith("N")
         for event in reading.view.newest
     )
 
 
 def _remember(reading: Reading, trails: list[_Trail]) -> list[Call]:
-    """Calls that bring back links that were paged out; the newest comes first, it must stay."""
+    """Calls that bring back links that were paged out, the first of them first.
+
+    Their text stays in view for this epoch even where the share of notes cannot hold it. A rebuild
+    takes it away, and there is one more try, in the new epoch; then the last link is enough.
+    """
+    view = reading.view
+    shown = {note.number for note in view.notes}
+    away = [n for n in range(1, view.notes_written + 1) if n not in shown]
+    away = [n for n in away if reading.did("page_in", f"N{n}") < _MOST_ASKED]
     missing = any(link.number != n for t in trails for n, link in enumerate(t.links, start=1))
-    followed = sum(trail.links[-1].number for trail in trails if trail.links)
-    shown = {note.number for note in reading.view.notes}
-    away = [n for n in range(1, reading.view.notes_written + 1) if n not in shown]
-    if not missing or not away or reading.view.step > 3 * followed + _PATIENCE:
+    if not away or not (missing or _remembering(reading)):
         return []
-    if not _remembering(reading):
-        return [recall("link")]
-    if any(e.is_error or reading.view.rebuilt for e in reading.view.newest if e.name == "page_in"):
-        return []
-    newest = [] if reading.did("page_in", f"N{max(shown)}") else [max(shown)]
-    return [page_in(f"N{n}") for n in (*newest, *away)][:MOST_CALLS]
+    if _tried_again(reading):
+        return [page_in(f"N{view.notes_written}")] if view.notes_written in away else []
+    again = page_out(note.name for note in view.notes) if _lost(reading) else []
+    failed = any(event.is_error for event in view.newest if event.name == "page_in")
+    return [*again, *(page_in(f"N{n}") for n in away[: 1 if failed else _AT_ONCE])]
+
+
+def _lost(reading: Reading) -> bool:
+    """Whether a rebuild came between bringing notes back and answering."""
+    return reading.view.rebuilt and _remembering(reading)
+
+
+def _tried_again(reading: Reading) -> bool:
+    """Whether notes were let go, to bring others back, in an epoch before this one."""
+    return any(
+        line.step and line.name == "page_out" and line.arguments.startswith('["N')
+        for line in reading.view.log
+    )
 
 
 def _answer(trails: list[_Trail]) -> Answering:
     citations = tuple(
-        Citation(link.record.source, flat(link.record.quote)) for t in trails for link in t.links
+        Citation(link.record.source, flat(link.record.quote), flat(link.record.value))
+        for t in trails
+        for link in t.links
     )
     if len(trails) == 1:
         return Answering(trails[0].current, citations)

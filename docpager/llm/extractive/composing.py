@@ -10,7 +10,7 @@ from docpager.llm.extractive.moves import Answering, Citation
 from docpager.llm.extractive.notes import flat, shortened
 from docpager.llm.extractive.questions import Wants
 from docpager.llm.extractive.reading import Reading
-from docpager.llm.extractive.units import figures, header_periods
+from docpager.llm.extractive.units import figures, header_periods, units
 
 __all__ = ["compose", "not_found"]
 
@@ -26,7 +26,9 @@ def compose(reading: Reading) -> Answering:
     best = _chosen(reading)
     if not best or best[0].strength < ENOUGH:
         return not_found(reading)
-    citations = tuple(Citation(e.locator, shortened(e.quote, _LONGEST_QUOTE)) for e in best)
+    citations = tuple(
+        Citation(e.locator, shortened(e.wide or e.quote, _LONGEST_QUOTE)) for e in best
+    )
     texts = [_said(reading, best[0])]
     if len(reading.targets) > 1:
         others = {e.document: e for e in reversed(best)}
@@ -63,18 +65,26 @@ def _chosen(reading: Reading) -> list[Evidence]:
 
 def _said(reading: Reading, evidence: Evidence) -> str:
     """The figure with its label where it can be picked out, else the words themselves."""
-    quote = flat(evidence.quote)
+    quote = flat(_core(reading, evidence))
     if reading.asked.wants is Wants.AMOUNT:
-        figure = _figure(evidence, reading.asked.years)
+        figure = _figure(evidence.header, quote, reading.asked.years)
         label = re.split(r"\s[$€£(]*\d|\s[$€£]\s", quote, maxsplit=1)[0]
         if figure:
             return f"{figure[0]} ({label[:120]}, {figure[1]})"
     return shortened(quote, _LONGEST_TEXT)
 
 
-def _figure(evidence: Evidence, years: Sequence[str]) -> tuple[str, str] | None:
+def _core(reading: Reading, evidence: Evidence) -> str:
+    """The part of a quote that says most: a note keeps it with its neighbours."""
+    if not evidence.note:
+        return evidence.quote
+    parts = [evidence.quote[unit.start : unit.end] for unit in units(evidence.quote)]
+    return max(parts, key=reading.scorer.share, default=evidence.quote)
+
+
+def _figure(header: str, row: str, years: Sequence[str]) -> tuple[str, str] | None:
     """(figure, year) of the column that the question asks for, where heads and figures pair up."""
-    heads, cells = header_periods(evidence.header), figures(flat(evidence.quote))
+    heads, cells = header_periods(header), figures(row)
     asked = [year for year in years if year in heads]
     if not asked or len(heads) != len(cells):
         return None

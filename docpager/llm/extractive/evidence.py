@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docpager.llm.extractive.questions import Asked, Concept, Wants
 from docpager.llm.extractive.statements import headed_pages
-from docpager.llm.extractive.units import Unit, units
+from docpager.llm.extractive.units import Unit, units, widened
 from docpager.llm.extractive.view import SeenPassage
 from docpager.llm.extractive.words import stem, tokens
 
@@ -29,13 +29,16 @@ _PLACES = re.compile(r"\b(?:in|at|near|from|of) (?:the )?[A-Z][a-z]+")
 _NUMBER = re.compile(r"\d")
 _YEARS = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _LEADER = re.compile(r"\.{4,}|(?:\. ){4,}|^item\s+\d+[a-c]?\.", re.IGNORECASE)
-_ELSEWHERE = 0.45
+_ELSEWHERE = 0.6
 """Credit for a concept that stands in the passage, but outside the unit."""
 _YEAR_WEIGHT = 0.5
 _KIND_WEIGHT = 0.3
 _HINTED_WEIGHT = 0.9
 _IMPLIED_WEIGHT = 0.35
-"""For a page headed as the statement that the question names, or in which such lines stand."""
+"""For a page headed as the statement that the question names, or needs to compute a figure; and
+for one in which such lines stand."""
+_WIDEST = 330
+"""Characters of a quote with its neighbours."""
 _MOST_PASSAGES = 40
 """Passages that are looked at closely in one step, those with most concepts first."""
 
@@ -56,6 +59,8 @@ class Evidence:
     header: str = ""
     context: str = ""
     """Heading above it."""
+    wide: str = ""
+    """The quote with its neighbours, where it has any."""
     note: str = ""
     """The note that it was read from; empty where its passage is in main context."""
 
@@ -71,8 +76,9 @@ class Scorer:
     def __init__(self, asked: Asked, statements: Sequence[Sequence[str]] = ()) -> None:
         self.asked = asked
         self._statements = statements
-        hinted = any(concept.hint for concept in asked.concepts)
-        self._page_weight = _HINTED_WEIGHT if hinted else _IMPLIED_WEIGHT if statements else 0.0
+        hinted = any(concept.hint or concept.part for concept in asked.concepts)
+        weight = _HINTED_WEIGHT if hinted else _IMPLIED_WEIGHT
+        self._page_weight = weight if statements else 0.0
         stems = {s for concept in asked.concepts for wording in concept.wordings for s in wording}
         self._stems = frozenset(stems)
         starts = "|".join(sorted(map(re.escape, stems), key=len, reverse=True))
@@ -135,7 +141,8 @@ class Scorer:
         named = self.coverage(self._stems & set(name))
         found, heading = [], ""
         offsets = [offset for offset, _ in at]
-        for unit in units(passage.text):
+        parts = units(passage.text)
+        for position, unit in enumerate(parts):
             inside = {
                 s for _, s in at[bisect_left(offsets, unit.start) : bisect_left(offsets, unit.end)]
             }
@@ -143,7 +150,9 @@ class Scorer:
                 heading = " ".join(passage.text[unit.start : unit.end].split())[:80]
             if inside:
                 headed = _place(passage, unit) in pages
-                found.append(self._judge(passage, unit, heading, inside, around, named, headed))
+                judged = self._judge(passage, unit, heading, inside, around, named, headed)
+                start, end = widened(passage.text, parts, position, most=_WIDEST)
+                found.append(replace(judged, wide=passage.text[start:end].strip()))
         return sorted(found, key=lambda e: -e.strength)[:4]
 
     def _judge(

@@ -40,6 +40,7 @@ AT_ONCE = 4
 FEW_DOCUMENTS = 60
 """Documents up to which the whole list is asked for."""
 CERTAIN = 0.86
+CONVINCING = 0.5
 WORTH_NOTING = 0.4
 _QUERY_CHARACTERS = 64
 _KNOWN_BY = 60
@@ -66,6 +67,7 @@ def look_up(reading: Reading) -> Move:
     pending = _pending(reading)
     if pending and read < MOST_READ and not (later and read >= 2 * AT_ONCE and view.step < 8):
         return calls(kept, [page_in(hit.locator) for hit in pending[:AT_ONCE]])
+    later = later or list(_next_pages(reading))
     if later:
         return calls(kept, later[:2])
     return compose(reading)
@@ -147,6 +149,19 @@ def _better(reading: Reading) -> Iterator[Call]:
         ):
             if words:
                 yield from _new(reading, words, group)
+
+
+def _next_pages(reading: Reading) -> Iterator[Call]:
+    """Further pages of the first search, for when nothing convincing was found yet."""
+    best = reading.evidence[0].strength if reading.evidence else 0.0
+    group = _groups(reading)[0]
+    query = _cut(_own_words(reading, group))
+    for page in (2, 3):
+        known = any(lk.query == query and lk.page == page for lk in reading.view.lookups)
+        asked = reading.did("search", f"{search(query, group)[1]['query']}") >= page
+        if best < CONVINCING and group and not known and not asked:
+            yield ("search", {**search(query, group)[1], "page": page})
+            return
 
 
 def _new(reading: Reading, query: str, documents: tuple[int, ...]) -> Iterator[Call]:
@@ -315,14 +330,15 @@ def _notes(reading: Reading) -> list[Call]:
     """Notes of the strongest new evidence."""
     if not reading.view.can_note:
         return []
-    known = {flat(e.quote)[:120] for e in noted_evidence(reading.view.notes)}
+    known = [flat(e.quote) for e in noted_evidence(reading.view.notes)]
     noted = sorted((e.strength for e in reading.evidence if e.note), reverse=True)
     floor = max(WORTH_NOTING, noted[2] if len(noted) > 2 else 0.0)
     best = reading.evidence[0].strength if reading.evidence else inf
     found = [
         e
         for e in reading.visible[:6]
-        if e.strength >= max(floor, 0.7 * best) and flat(e.quote)[:120] not in known
+        if e.strength >= max(floor, 0.7 * best)
+        and not any(flat(e.quote)[:120] in each for each in known)
     ]
     return [write_note(evidence_note(e)) for e in found[:2]]
 

@@ -18,6 +18,8 @@ class Citation:
 
     locator: str
     quote: str
+    core: str = ""
+    """The part of the quote that must stay when quotes have to be shorter; "" for its beginning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def evidence_note(evidence: Evidence, *, place: str = "") -> tuple[str, list[str
         flat(each).replace('"', "'")[:80] for each in (evidence.context, evidence.header) if each
     ]
     said = f" ({'; '.join(about)})" if about else ""
-    quote = shortened(flat(evidence.quote), _LONGEST_QUOTE)
+    quote = shortened(flat(evidence.wide or evidence.quote), _LONGEST_QUOTE)
     where = f"{place}: " if place else ""
     return f'{where}{round(evidence.strength * 100)}% "{quote}"{said}', [evidence.locator]
 

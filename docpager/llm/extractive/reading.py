@@ -85,7 +85,7 @@ class Reading:
         """Evidence in passages and in notes, strongest first, each quote once."""
         best: dict[str, Evidence] = {}
         for each in [*self.visible, *noted_evidence(self.view.notes)]:
-            key = flat(each.quote)[:200]
+            key = flat(each.wide or each.quote)[:200]
             if key not in best or best[key].strength < each.strength:
                 best[key] = each
         return sorted(best.values(), key=lambda e: (-e.strength, e.document, e.ordinal, e.quote))

@@ -17,8 +17,14 @@ def heading_pattern(titles: Sequence[str]) -> str:
     True
     """
     written = dict.fromkeys(t.replace("statements", "statement").rstrip("s") for t in titles)
-    either = "|".join(title.replace("statement", "statements?") for title in written)
-    return rf"(?im)^.{{0,40}}\b(?:{either})s?\s*(?:\(.*)?$"
+    either = "|".join(map(_loose, written))
+    return rf"(?im)^.{{0,40}}\b(?:{either}) ?s?\s*(?:\(.*)?$"
+
+
+def _loose(title: str) -> str:
+    """A title whose words may be torn apart, as kerning does in PDFs, and in the plural."""
+    words = [" ?".join(word) for word in title.split()]
+    return r"\s+".join(word + " ?s?" if n == 0 else word for n, word in enumerate(words))
 
 
 def headed_pages(

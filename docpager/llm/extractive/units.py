@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["FIGURE", "Unit", "figures", "header_periods", "units"]
+__all__ = ["FIGURE", "Unit", "figures", "header_periods", "units", "widened"]
 
 FIGURE = re.compile(
     r"\(?[-–—]?\s?[$€£¥]?\s?\(?\d[\d,]*(?:\.\d+)?\)?\s?(?:%|percent|bn|mn|m\b|k\b)?\)?"
@@ -133,3 +133,22 @@ def _bounded(text: str, start: int, end: int) -> Iterator[Unit]:
         start = cut + 1
     if text[start:end].strip():
         yield Unit(start, end, "sentence")
+
+
+def widened(text: str, found: Sequence[Unit], position: int, *, most: int) -> tuple[int, int]:
+    """Start and end of a unit with its neighbours of the same kind, up to `most` characters."""
+    first = last = position
+    unit = found[position]
+    reach = 1 if unit.kind == "row" else 2
+    for _ in range(reach):
+        for step in (1, -1):
+            at = last + 1 if step == 1 else first - 1
+            if not 0 <= at < len(found) or found[at].kind != unit.kind:
+                continue
+            start, end = (
+                min(found[first].start, found[at].start),
+                max(found[last].end, found[at].end),
+            )
+            if end - start <= most:
+                first, last = min(first, at), max(last, at)
+    return found[first].start, found[last].end
