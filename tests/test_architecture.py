@@ -37,6 +37,7 @@ DOORS = {
     "rapidfuzz": {"answering/citations"},
     "rich": {"cli"},
     "safetensors": {"archive/wordllama_embedder"},
+    "sentence_transformers": {"archive/sentence_transformers_embedder"},
     "tantivy": {"archive/lexical"},
     "tenacity": {"retries"},
     "tiktoken": {"tokens"},

@@ -26,6 +26,14 @@ _BUILT_IN = {
     "wordllama": "docpager.archive.wordllama_embedder:WordllamaEmbedder",
     "hashing": "docpager.testing.hashing_embedder:HashingEmbedder",
 }
+_OF_A_MODEL = {
+    "sentence-transformers": (
+        "docpager.archive.sentence_transformers_embedder:SentenceTransformersEmbedder"
+    ),
+    "voyage": "docpager.archive.remote_embedders:voyage_embedder",
+    "openai": "docpager.archive.remote_embedders:openai_embedder",
+}
+"""Named with a model: `openai:MODEL`."""
 
 
 class Embedder(Protocol):
@@ -51,17 +59,22 @@ class Embedder(Protocol):
 def load_embedder(name: str) -> Embedder:
     """The embedder of that name: built in, or installed under `docpager.embedders`.
 
+    What follows a colon is the model, handed to the one who makes the embedder.
+
     Raises:
         UsageError: nobody provides it.
     """
     installed = entry_points(group=ENTRY_POINTS)
-    if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
+    provider, colon, model = name.partition(":")
+    built_in = _OF_A_MODEL if colon else _BUILT_IN
+    if provider in built_in:
+        module, _, attribute = built_in[provider].partition(":")
         make: Any = getattr(importlib.import_module(module), attribute)
-    elif name in installed.names:
-        make = installed[name].load()
+    elif provider in installed.names:
+        make = installed[provider].load()
     else:
-        known = ", ".join(sorted({*_BUILT_IN, *installed.names}))
+        of_a_model = {f"{known}:MODEL" for known in _OF_A_MODEL}
+        known = ", ".join(sorted({*_BUILT_IN, *of_a_model, *installed.names}))
         raise UsageError(f"no embedder {name!r} is installed; choose one of: {known}")
-    embedder: Embedder = make()
+    embedder: Embedder = make(model) if colon else make()
     return embedder

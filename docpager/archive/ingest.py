@@ -10,6 +10,7 @@ from time import perf_counter
 
 from docpager.archive.catalogue import Catalogue, missing_files
 from docpager.archive.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
+from docpager.archive.embedding_cache import cached
 from docpager.archive.generation import GenerationWriter
 from docpager.archive.lock import LOCK_FILE, writing
 from docpager.archive.manifest import (
@@ -122,7 +123,8 @@ def _update(directory: Path, embedder: str | Embedder | None, commit_passages: i
     manifest = _committed(directory)
     _refuse_other_embedder(directory, manifest, embedder)
     discard_unnamed_parts(directory, manifest)
-    load = _loader(embedder or (manifest.embedder if manifest else DEFAULT_EMBEDDER))
+    named = embedder or (manifest.embedder if manifest else DEFAULT_EMBEDDER)
+    load = _loader(named, directory)
     if manifest is None:
         made = load()
         manifest = Manifest(uuid.uuid4().hex, 0, made.name, made.dimension)
@@ -133,9 +135,10 @@ def _update(directory: Path, embedder: str | Embedder | None, commit_passages: i
     return Update(directory, manifest, open_writer, commit_passages=commit_passages)
 
 
-def _loader(embedder: str | Embedder) -> Callable[[], Embedder]:
+def _loader(embedder: str | Embedder, directory: Path) -> Callable[[], Embedder]:
     @cache
     def load() -> Embedder:
-        return load_embedder(embedder) if isinstance(embedder, str) else embedder
+        made = load_embedder(embedder) if isinstance(embedder, str) else embedder
+        return cached(made, directory)
 
     return load

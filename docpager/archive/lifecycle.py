@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from docpager.archive.durable import damage_of, damaged_part
+from docpager.archive.durable import damage_of, damaged_part, discard
 from docpager.archive.embedding import Embedder, load_embedder
+from docpager.archive.embedding_cache import CACHE
 from docpager.archive.generation import GenerationWriter
 from docpager.archive.lock import writing
 from docpager.archive.manifest import (
@@ -100,6 +101,8 @@ def compact(directory: Path, *, redacted: Collection[int] = ()) -> Compacted:
             embedder=load,
             forgotten=tuple(sorted(set(manifest.forgotten) - set(redacted))),
         )
+        # Embeddings say something of their texts; those of live documents are in the segments.
+        discard(directory / CACHE)
     return Compacted(
         documents=sum(record.is_live for record in successor.documents),
         passages=sum(segment.rows for segment in successor.segments),

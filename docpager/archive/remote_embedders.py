@@ -1,0 +1,190 @@
+"""Embedders behind an HTTP address: Voyage, and whatever speaks OpenAI's embeddings protocol.
+
+Nothing is sent before a text must be embedded, and the key is read only then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from docpager.errors import ModelError, UsageError
+from docpager.retries import TryAgain, with_retries
+
+if TYPE_CHECKING:
+    from docpager.archive.embedding import Vector, Vectors
+
+__all__ = ["OPENAI", "VOYAGE", "Provider", "RemoteEmbedder", "openai_embedder", "voyage_embedder"]
+
+_TEXTS_PER_REQUEST = 64
+_TIMEOUT_SECONDS = 60
+_MAY_PASS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where embeddings are asked for, and in which words."""
+
+    name: str
+    """As in `openai:MODEL`."""
+    base_url: str
+    base_url_variable: str
+    """Environment variable that names another address."""
+    key_variable: str
+    needs_key: bool
+    passage_fields: tuple[tuple[str, str], ...] = ()
+    query_fields: tuple[tuple[str, str], ...] = ()
+
+
+VOYAGE = Provider(
+    name="voyage",
+    base_url="https://api.voyageai.com/v1",
+    base_url_variable="VOYAGE_BASE_URL",
+    key_variable="VOYAGE_API_KEY",
+    needs_key=True,
+    passage_fields=(("input_type", "document"),),
+    query_fields=(("input_type", "query"),),
+)
+OPENAI = Provider(
+    name="openai",
+    base_url="https://api.openai.com/v1",
+    base_url_variable="OPENAI_BASE_URL",
+    key_variable="OPENAI_API_KEY",
+    # A server of one's own asks for none; theirs says so itself.
+    needs_key=False,
+)
+
+
+class RemoteEmbedder:
+    """A model at a provider's address; texts go there in batches, one request at a time."""
+
+    is_remote = True
+    """What it embeds is worth keeping: see `embedding_cache`."""
+
+    def __init__(
+        self, provider: Provider, model: str, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        if not model:
+            raise UsageError(f"name a model: --embedder {provider.name}:MODEL")
+        self.name = f"{provider.name}:{model}"
+        self._provider = provider
+        self._model = model
+        self._sleep = sleep
+
+    @cached_property
+    def dimension(self) -> int:
+        """Asked of the model with one word, as nothing else says it."""
+        return int(self.embed_query("dimension").shape[0])
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        import numpy as np
+
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        batches = [
+            self._embed(texts[first : first + _TEXTS_PER_REQUEST], self._provider.passage_fields)
+            for first in range(0, len(texts), _TEXTS_PER_REQUEST)
+        ]
+        return np.concatenate(batches)
+
+    def embed_query(self, text: str) -> Vector:
+        vector: Vector = self._embed([text], self._provider.query_fields)[0]
+        return vector
+
+    def _embed(self, texts: Sequence[str], fields: Sequence[tuple[str, str]]) -> Vectors:
+        # An empty text is refused by both providers.
+        inputs = [text if text.strip() else "-" for text in texts]
+        request = self._request({"model": self._model, "input": inputs, **dict(fields)})
+        try:
+            answer = with_retries(lambda: _post(request), sleep=self._sleep)
+            return _vectors(answer, len(texts))
+        except TryAgain as error:
+            raise ModelError(
+                f"embedder {self.name!r} at {request.full_url} failed: {error}; "
+                "ingest again later: what was embedded is kept"
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"embedder {self.name!r} at {request.full_url} answered something that is no "
+                f"list of {len(texts)} embeddings ({error})"
+            ) from error
+
+    def _request(self, body: dict[str, Any]) -> Request:
+        provider = self._provider
+        base = os.environ.get(provider.base_url_variable) or provider.base_url
+        headers = {"Content-Type": "application/json"}
+        key = os.environ.get(provider.key_variable, "")
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        elif provider.needs_key:
+            raise UsageError(
+                f"the embedder {self.name!r} needs a key; set the environment variable "
+                f"{provider.key_variable}, or choose --embedder wordllama, which needs none"
+            )
+        url = f"{base.rstrip('/')}/embeddings"
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"{provider.base_url_variable} is {base!r}, which is no http address")
+        return Request(url, json.dumps(body).encode(), headers)
+
+
+def voyage_embedder(model: str) -> RemoteEmbedder:
+    """`voyage:MODEL`."""
+    return RemoteEmbedder(VOYAGE, model)
+
+
+def openai_embedder(model: str) -> RemoteEmbedder:
+    """`openai:MODEL`; OPENAI_BASE_URL names any address that speaks the same protocol."""
+    return RemoteEmbedder(OPENAI, model)
+
+
+def _post(request: Request) -> bytes:
+    """The answer's body.
+
+    Raises:
+        TryAgain: it may go better another time.
+        ModelError: it will not.
+    """
+    try:
+        with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+            content: bytes = response.read()
+            return content
+    except HTTPError as error:
+        with error:
+            said = " ".join(error.read(2000).decode("utf-8", "replace").split())[:300]
+            message = f"status {error.code}" + (f", {said}" if said else "")
+            if error.code in _MAY_PASS:
+                after = _seconds(error.headers.get("Retry-After"))
+                raise TryAgain(message, after_seconds=after) from error
+            raise ModelError(f"{request.full_url} refused to embed: {message}") from error
+    except (URLError, HTTPException, OSError) as error:
+        raise TryAgain(str(getattr(error, "reason", error))) from error
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None
+
+
+def _vectors(answer: bytes, count: int) -> Vectors:
+    """The embeddings in the order of the texts, scaled to length 1."""
+    import numpy as np
+
+    entries = sorted(json.loads(answer)["data"], key=lambda entry: int(entry["index"]))
+    if [entry["index"] for entry in entries] != list(range(count)):
+        raise ValueError(f"{len(entries)} of them")
+    vectors = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
+    if vectors.ndim != 2 or not np.isfinite(vectors).all():
+        raise ValueError("not numbers, or of different lengths")
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+    return vectors
