@@ -3,6 +3,7 @@
 import json
 import random
 import uuid
+from itertools import pairwise
 
 import pytest
 from shelf import read
@@ -15,7 +16,7 @@ def record_of(seed, length):
     chance = random.Random(seed)
     keys, values = ([str(uuid.UUID(int=chance.getrandbits(128))) for _ in range(140)] for _ in "kv")
     order = chance.sample(range(140), length)
-    for place, following in zip(order, order[1:], strict=False):
+    for place, following in pairwise(order):
         values[place] = keys[following]
     chain = [(keys[place], values[place]) for place in order]
     return {"record.txt": json.dumps(dict(zip(keys, values, strict=True)))}, chain

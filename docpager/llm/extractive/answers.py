@@ -114,5 +114,5 @@ def _cored(quotes: Sequence[Citation]) -> tuple[Citation, ...] | None:
 
 def _with(quotes: Sequence[Citation], position: int, quote: str) -> tuple[Citation, ...]:
     return tuple(
-        Citation(each.locator, quote) if n == position else each for n, each in enumerate(quotes)
+        replace(each, quote=quote) if n == position else each for n, each in enumerate(quotes)
     )

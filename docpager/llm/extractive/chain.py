@@ -58,6 +58,8 @@ class _Trail:
 
 def follow_keys(reading: Reading) -> Move | None:
     """The next move of a question that gives a key; None where no record has it."""
+    if not reading.asked.keys:
+        return None
     records = records_in_view(reading)
     noted = noted_links(reading.view.notes)
     trails = [
