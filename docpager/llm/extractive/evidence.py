@@ -39,7 +39,7 @@ _IMPLIED_WEIGHT = 0.35
 for one in which such lines stand."""
 _WIDEST = 330
 """Characters of a quote with its neighbours."""
-_MOST_PASSAGES = 40
+_MOST_PASSAGES = 14
 """Passages that are looked at closely in one step, those with most concepts first."""
 
 
@@ -105,6 +105,10 @@ class Scorer:
         weights = [0.0 if c.hint else c.weight for c in self.asked.concepts]
         return sum(w * c for w, c in zip(weights, covered, strict=True)) / self.total
 
+    def _covers(self, stems: Collection[str]) -> float:
+        covered = self.coverage(stems)
+        return sum(c.weight * s for c, s in zip(self.asked.concepts, covered, strict=True))
+
     def missing(self, text: str) -> list[Concept]:
         """The concepts that `text` does not speak of, heaviest first."""
         covered = self.coverage({found for _, found in self.places(text)})
@@ -121,7 +125,7 @@ class Scorer:
         looked = [(passage, self.places(passage.text)) for passage in passages]
         looked = [each for each in looked if each[1]]
         if len(looked) > _MOST_PASSAGES:
-            looked.sort(key=lambda each: -len({found for _, found in each[1]}))
+            looked.sort(key=lambda each: -self._covers({found for _, found in each[1]}))
             looked = looked[:_MOST_PASSAGES]
         pages = headed_pages((passage for passage, _ in looked), self._statements)
         found = [

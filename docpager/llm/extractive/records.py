@@ -11,9 +11,9 @@ __all__ = ["Record", "chains", "find_records", "follow", "key_pattern", "unbound
 _JSON_PAIR = re.compile(
     r'"((?:[^"\\\n]|\\.){1,300})"\s*:\s*(?:"((?:[^"\\\n]|\\.){0,300})"|(-?\d[\d.eE+-]*|true|false|null))'
 )
+_MAYBE = re.compile(r"^.*?(?:[:=|→⇒\t]|->|  ).*$", re.MULTILINE)
 _SEPARATOR = re.compile(r"\s*(?:->|=>|→|⇒|:=|:(?=\s)|=(?!=)|\||\t)\s*|\s{2,}")
 _BULLET = re.compile(r"^\s*(?:[-*•‣]\s+|\d{1,3}[.)]\s+|\|\s*)?")
-_TRAILING = re.compile(r"[\s,;|]+$|(?<=[\w\"'`])\.$")
 _QUOTES = "\"'`“”‘’"
 _LONGEST_KEY = 80
 _LONGEST_VALUE = 120
@@ -44,15 +44,13 @@ def find_records(text: str, *, source: str = "") -> list[Record]:
         Record(pair[1], pair[2] if pair[2] is not None else pair[3], pair[0], source)
         for pair in _JSON_PAIR.finditer(text)
     ]
-    for line in text.splitlines():
-        if not _JSON_PAIR.search(line):
-            found += _line_records(line, source)
+    for match in _MAYBE.finditer(text):
+        if '":' not in match[0] or not _JSON_PAIR.search(match[0]):
+            found += _line_records(match[0], source)
     return found
 
 
 def _line_records(line: str, source: str) -> Iterator[Record]:
-    if len(line) > 2_000:
-        return
     pieces = line.split(";") if ";" in line else [line]
     for piece in pieces:
         record = _cells(piece, source)
@@ -61,8 +59,10 @@ def _line_records(line: str, source: str) -> Iterator[Record]:
 
 
 def _cells(line: str, source: str) -> Record | None:
+    if len(line) > _LONGEST_KEY + _LONGEST_VALUE + 40:
+        return None
     begin = _BULLET.match(line)
-    body = _TRAILING.sub("", line[begin.end() if begin else 0 :])
+    body = line[begin.end() if begin else 0 :].rstrip(" \t\r,;|").removesuffix(".")
     parts = _SEPARATOR.split(body)
     if len(parts) != 2:
         return None

@@ -89,7 +89,7 @@ def _kind(line: str) -> str:
     if line.endswith(".") and letters > 60:
         return "prose"
     if (len(numbers) >= 2 or re.search(r"[\d%)—–-]$", line)) and numbers and letters <= 110:
-        digits = sum(c.isdigit() for c in line)
+        digits = sum(map(str.isdigit, line))
         if digits * 6 >= letters or re.search(r"[\d%)—–-]\s*$", line):
             return "row"
     if line.startswith("|") or "\t" in line:
@@ -109,7 +109,7 @@ def _titled(line: str) -> bool:
 
 
 def _letters(line: str) -> int:
-    return sum(c.isalpha() for c in line)
+    return sum(map(str.isalpha, line))
 
 
 def _sentences(text: str, lines: list[tuple[int, int]]) -> Iterator[Unit]:
