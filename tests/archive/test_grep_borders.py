@@ -1,0 +1,94 @@
+"""A pattern is found wherever it matches: across lines, passages and PDF pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from make_pdf import make_pdf
+
+from docpager.archive.archive import Archive
+from docpager.archive.ingest import ingest
+from docpager.locators import parse_locator
+from docpager.testing.hashing_embedder import HashingEmbedder
+
+WORDS = ["revenue", "of", "copper", "rose", "to", "1,577", "plant", "(see", "note", "12)"]
+PAGES = [
+    "\n".join(
+        f"{page}.{line} " + " ".join(WORDS[(line * k + page) % 10] for k in range(2, 4 + line % 5))
+        for line in range(5 + page % 23)
+    )
+    for page in range(60)
+]
+
+
+class Pages:
+    """An archive of one PDF, and its text with the page of every offset."""
+
+    def __init__(self, home: Path) -> None:
+        (home / "files").mkdir()
+        (home / "files" / "a.pdf").write_bytes(make_pdf(PAGES))
+        ingest([home / "files"], home / "archive", embedder=HashingEmbedder())
+        self.archive = Archive.open(home / "archive", embedder=HashingEmbedder())
+        self.text = self.archive.text(1)
+        self.passages = self.archive.load(parse_locator("D1"))
+        self.page_starts = [self.text.index(f"{page}.0 ") for page in range(60)]
+        self.borders = [p.start for p in self.passages[1:]] + self.page_starts[1:]
+
+    def page_of(self, offset: int) -> int:
+        return sum(start <= offset for start in self.page_starts)
+
+    def ordinal_of(self, offset: int) -> int:
+        return sum(passage.start <= offset for passage in self.passages)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> Pages:
+    return Pages(tmp_path_factory.mktemp("pages"))
+
+
+def stretch(pages: Pages, data: st.DataObject) -> str:
+    border = data.draw(st.sampled_from(pages.borders))
+    start = max(0, border - data.draw(st.integers(0, 60)))
+    found = pages.text[start : border + data.draw(st.integers(1, 60))].strip()
+    assume(len(found) > 2)
+    return found
+
+
+@given(st.data())
+@settings(max_examples=120, deadline=None)
+def test_every_stretch_across_a_border_is_found_on_its_page(pages, data):
+    wanted = stretch(pages, data)
+
+    found = pages.archive.grep(re.escape(wanted), page_size=1000)
+
+    starts = [match.start() for match in re.finditer(re.escape(wanted), pages.text)]
+    assert found.matches == len(starts) > 0
+    firsts = {pages.ordinal_of(start): start for start in reversed(starts)}
+    assert [hit.passage.ordinal for hit in found.hits] == sorted(firsts)
+    assert [hit.pdf_page for hit in found.hits] == [
+        pages.page_of(firsts[ordinal]) for ordinal in sorted(firsts)
+    ]
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_words_are_found_however_lines_passages_and_pages_part_them(pages, data):
+    words = stretch(pages, data).split()
+    pattern = " ".join(re.escape(word) for word in words)
+
+    found = pages.archive.grep(pattern, page_size=1000)
+
+    expected = re.findall(r"\s+".join(re.escape(word) for word in words), pages.text)
+    assert found.matches == len(expected) > 0
+
+
+def test_pages_begin_within_passages_and_passages_within_pages(pages):
+    starts = {passage.start for passage in pages.passages}
+
+    assert len(pages.passages) > 20
+    assert any(start not in starts for start in pages.page_starts)
+    assert any(start not in pages.page_starts for start in starts)
