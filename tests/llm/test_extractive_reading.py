@@ -192,6 +192,22 @@ def test_reads_named_places_in_full_and_follows_what_it_finds(window):
     assert any("C-3 -> D-4" in quote for quote in done.quotes)
 
 
+def test_findings_of_earlier_places_outlive_the_notes_of_later_ones():
+    parts, ends = [], []
+    for part in "ABCDE":
+        links = [f"{part}-{n} : {part}-{n + 1}" for n in (3, 1, 4, 2)]
+        noise = [f"{part}x{n}-q : {part}y{n}-w" for n in range(9)]
+        mixed = [text for pair in zip(noise, links, strict=False) for text in pair]
+        parts.append(f"# {part}\n\n" + f"\n\n{FILLER}\n\n".join([*mixed, *noise[4:]]))
+        ends.append(f"{part}-5")
+    question = "Collect the records of D1:s1, D1:s2, D1:s3, D1:s4 and D1:s5."
+
+    done = read(question, {"log.md": "\n\n".join(parts)}, ExtractiveModel(), window=5_000)
+
+    assert [end for end in ends if end not in done.answer] == []
+    assert len(done.outcome.citations) == 5
+
+
 def test_a_place_that_is_not_there_ends_in_an_abstention():
     done = read("What does D1:c900 say?", {"a.md": FILLER}, ExtractiveModel())
 

@@ -19,6 +19,7 @@ from docpager.llm.extractive.moves import (
 )
 from docpager.llm.extractive.notes import Link, flat, link_note, noted_links
 from docpager.llm.extractive.reading import Reading
+from docpager.llm.extractive.recalling import away, bring_back, bringing_back, tried_again
 from docpager.llm.extractive.records import (
     Record,
     bounded,
@@ -36,9 +37,6 @@ LAST_STEP = 400
 _SEAM = 400
 _MOST_GREPS = 3
 _MOST_REFUSALS = 4
-_AT_ONCE = 2
-"""Notes brought back by one reply: more may not fit a step's results."""
-_MOST_ASKED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def follow_keys(reading: Reading) -> Move | None:
     keeping = list(_keep(reading, trails))
     if not reading.view.hurried and reading.view.step < LAST_STEP:
         for trail in trails:
-            ended = trail.circular or _remembering(reading)
+            ended = trail.circular or bringing_back(reading)
             if not ended and (found := _look_up(reading, trail.current)):
                 return calls(keeping, found)
         if remembering := _remember(reading, trails):
@@ -227,45 +225,16 @@ def _bare(snippet: str) -> str:
     return snippet.removeprefix("… ").removesuffix(" …")
 
 
-def _remembering(reading: Reading) -> bool:
-    """Whether the newest step brought notes back: every chain had come to its end before."""
-    return any(
-        event.name == "page_in" and str(event.arguments.get("locator", "")).startswith("N")
-        for event in reading.view.newest
-    )
-
-
 def _remember(reading: Reading, trails: list[_Trail]) -> list[Call]:
-    """Calls that bring back links that were paged out, the first of them first.
-
-    Their text stays in view for this epoch even where the share of notes cannot hold it. A rebuild
-    takes it away, and there is one more try, in the new epoch; then the last link is enough.
-    """
-    view = reading.view
-    shown = {note.number for note in view.notes}
-    away = [n for n in range(1, view.notes_written + 1) if n not in shown]
-    away = [n for n in away if reading.did("page_in", f"N{n}") < _MOST_ASKED]
+    """Calls that bring back links that were paged out, the first of them first."""
     missing = any(link.number != n for t in trails for n, link in enumerate(t.links, start=1))
-    if not away or not (missing or _remembering(reading)):
+    numbers = away(reading)
+    if not numbers or not (missing or bringing_back(reading)):
         return []
-    if _tried_again(reading):
-        return [page_in(f"N{view.notes_written}")] if view.notes_written in away else []
-    again = page_out(note.name for note in view.notes) if _lost(reading) else []
-    failed = any(event.is_error for event in view.newest if event.name == "page_in")
-    return [*again, *(page_in(f"N{n}") for n in away[: 1 if failed else _AT_ONCE])]
-
-
-def _lost(reading: Reading) -> bool:
-    """Whether a rebuild came between bringing notes back and answering."""
-    return reading.view.rebuilt and _remembering(reading)
-
-
-def _tried_again(reading: Reading) -> bool:
-    """Whether notes were let go, to bring others back, in an epoch before this one."""
-    return any(
-        line.step and line.name == "page_out" and line.arguments.startswith('["N')
-        for line in reading.view.log
-    )
+    if tried_again(reading):
+        newest = reading.view.notes_written
+        return [page_in(f"N{newest}")] if newest in numbers else []
+    return bring_back(reading, numbers)
 
 
 def _answer(trails: list[_Trail]) -> Answering:

@@ -10,13 +10,10 @@ from docpager.llm.extractive.evidence import Evidence
 from docpager.llm.extractive.records import Record, find_records
 from docpager.llm.extractive.view import SeenNote
 
-__all__ = ["Link", "PartRead", "evidence_note", "link_note", "noted_evidence", "noted_links"]
+__all__ = ["Link", "evidence_note", "link_note", "noted_evidence", "noted_links"]
 
 _EVIDENCE = re.compile(r'^(?:(\S+): )?(\d+)% "(.*)"(?: \(([^"]*)\))?$')
 _LINK = re.compile(r"^link (\d+)(?: of chain (\d+))?: (.*)$")
-_PART = re.compile(r"^(\S+) \(D(\d+):c(\d+)(?:-(\d+))?\) read to c(\d+)\.(.*)$")
-_FINDING = re.compile(r'^(\S+) finding: "(.*)"$')
-_RECORD = re.compile(r"\[c(\d+)\] ")
 _LONGEST_QUOTE = 420
 
 
@@ -29,19 +26,6 @@ class Link:
     chain: int
     """Which of the question's keys the chain begins at, from 1."""
     record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class PartRead:
-    """How far a named place was read, and the records met there."""
-
-    place: str
-    document: int
-    first: int
-    last: int
-    read_to: int
-    records: tuple[Record, ...]
-    note: str
 
 
 def flat(text: str) -> str:
@@ -97,48 +81,6 @@ def noted_links(notes: Iterable[SeenNote]) -> list[Link]:
             link = Link(int(match[1]), int(match[2] or 1), records[0])
             found[link.chain, link.number] = link
     return [found[at] for at in sorted(found)]
-
-
-def part_note(part: PartRead) -> tuple[str, list[str]]:
-    """Text and sources of a note on how far a place was read."""
-    span = f"{part.first}" if part.first == part.last else f"{part.first}-{part.last}"
-    records = "; ".join(f"[c{passage_of(r.source)[1]}] {flat(r.quote)}" for r in part.records)
-    text = f"{part.place} (D{part.document}:c{span}) read to c{part.read_to}. {records}".rstrip()
-    sources = list(dict.fromkeys(r.source for r in part.records))
-    return text, sources or [f"D{part.document}:c{part.read_to}"]
-
-
-def noted_parts(notes: Iterable[SeenNote]) -> list[PartRead]:
-    """How far places were read, as notes say."""
-    found = []
-    for note in notes:
-        if match := _PART.match(note.text):
-            document = int(match[2])
-            pieces = _RECORD.split(match[6])[1:]
-            records = tuple(
-                record
-                for ordinal, text in zip(pieces[::2], pieces[1::2], strict=True)
-                for record in find_records(text.rstrip("; "), source=f"D{document}:c{ordinal}")[:1]
-            )
-            first, last = int(match[3]), int(match[4] or match[3])
-            found.append(
-                PartRead(match[1], document, first, last, int(match[5]), records, note.name)
-            )
-    return found
-
-
-def finding_note(place: str, quote: str, source: str) -> tuple[str, list[str]]:
-    """Text and sources of the note that closes a place."""
-    return f'{place} finding: "{flat(quote)}"', [source]
-
-
-def noted_findings(notes: Iterable[SeenNote]) -> dict[str, tuple[str, str]]:
-    """(quote, locator) of each place that was read to its end."""
-    found = {}
-    for note in notes:
-        if match := _FINDING.match(note.text):
-            found[match[1]] = (match[2], note.sources[0] if note.sources else "")
-    return found
 
 
 def passage_of(locator: str) -> tuple[int, int]:

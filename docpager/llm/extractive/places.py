@@ -72,7 +72,7 @@ def read_places(reading: Reading) -> Move | None:
         return None
     findings = noted_findings(reading.view.notes)
     closing: list[Call] = []
-    for place in places:
+    for place in places[_reached(reading, places, findings) :]:
         name = str(place)
         if name in findings or _given_up(reading, name):
             continue
@@ -80,9 +80,7 @@ def read_places(reading: Reading) -> Move | None:
         if span is None:
             return None if reading.view.hurried else calls(closing, [page_in(name)])
         seen = _progress(reading, name, span)
-        if (
-            seen.noted_to < seen.last and seen.seen_to <= seen.noted_to
-        ) or seen.seen_to < seen.last:
+        if seen.seen_to < seen.last:
             return calls(closing, _read_on(reading, seen))
         if missing := _missing_parts(reading, seen):
             return calls(closing, missing)
@@ -91,13 +89,42 @@ def read_places(reading: Reading) -> Move | None:
         if reading.view.can_note:
             closing += [write_note(finding_note(name, quote, source or name))]
             closing += page_out([*_resident(reading, seen), *(part.note for part in seen.parts)])
-        if closing and place != places[-1]:
-            continue
-    return (
-        _answer(reading, places, findings)
-        if not closing or _all_seen(places, findings)
-        else calls(closing)
-    )
+    if missing := _missing_findings(reading, places, findings):
+        return calls(closing, missing)
+    return _answer(places, findings)
+
+
+def _reached(reading: Reading, places: list[Locator], findings: dict[str, tuple[str, str]]) -> int:
+    """How many places are done: those before the last one that notes or log speak of.
+
+    Places are read in order, so an earlier one whose finding is not in view was paged out.
+    """
+    begun = {part.place for part in noted_parts(reading.view.notes)}
+    reached = 0
+    for number, place in enumerate(places):
+        name = str(place)
+        if name in findings:
+            reached = number + 1
+        elif name in begun or (reading.view.can_note and reading.did("page_in", name)):
+            reached = number
+    return reached
+
+
+def _missing_findings(
+    reading: Reading, places: list[Locator], findings: dict[str, tuple[str, str]]
+) -> list[Call]:
+    """Calls that bring back what was found at places whose notes were paged out."""
+    names = [str(p) for p in places if str(p) not in findings and not _given_up(reading, str(p))]
+    back = [e for e in reading.view.newest if e.name == "page_in" and " finding: " in e.result]
+    if not names or not reading.view.can_note or back:
+        return []
+    told = [
+        line for e in reading.view.newest if e.name == "recall" for line in e.result.split("\n")
+    ]
+    if not told:
+        return [] if reading.did("recall", "finding") else [recall("finding")]
+    lines = [re.match(r"(N\d+) \([^)]*\) (\S+) finding:", line) for line in told]
+    return [page_in(line[1]) for line in lines if line and line[2] in names]
 
 
 def _to_be_read(reading: Reading, place: Locator) -> bool:
@@ -298,13 +325,7 @@ def _strongest(reading: Reading, place: _Place) -> Evidence | None:
     return max(found, key=lambda e: e.strength, default=None)
 
 
-def _all_seen(places: list[Locator], findings: dict[str, tuple[str, str]]) -> bool:
-    return all(str(place) in findings for place in places)
-
-
-def _answer(
-    reading: Reading, places: list[Locator], findings: dict[str, tuple[str, str]]
-) -> Answering:
+def _answer(places: list[Locator], findings: dict[str, tuple[str, str]]) -> Answering:
     said = [(str(p), *findings[str(p)]) for p in places if str(p) in findings]
     told = [each for each in said if each[1] != _NOTHING and each[2]]
     if not told:

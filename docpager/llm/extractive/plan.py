@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from docpager.llm.extractive.chain import follow_keys
 from docpager.llm.extractive.composing import compose
 from docpager.llm.extractive.lookup import look_up, search_first
@@ -46,6 +48,7 @@ def _rejected(view: View) -> Answering | None:
             citations = [
                 Citation(str(c.get("locator", "")), str(c.get("quote", "")))
                 for c in event.arguments.get("citations") or ()
+                if isinstance(c, Mapping)
             ]
             kept = tuple(c for c in citations if c.quote and not _complained(c, event.result))
             text = str(event.arguments.get("text", "")) or "Not found."

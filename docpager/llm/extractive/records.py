@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Record", "chains", "find_records", "follow", "key_pattern", "unbounded"]
+__all__ = ["Record", "Strand", "chains", "find_records", "follow", "joined", "key_pattern", "unbounded"]
 
 _JSON_PAIR = re.compile(
     r'"((?:[^"\\\n]|\\.){1,300})"\s*:\s*(?:"((?:[^"\\\n]|\\.){0,300})"|(-?\d[\d.eE+-]*|true|false|null))'
@@ -110,6 +110,54 @@ def chains(records: Sequence[Record]) -> list[list[Record]]:
     pointed = {record.value for record in known.values()}
     starts = [key for key in known if key not in pointed] or list(known)[:1]
     return sorted((follow(start, known) for start in starts), key=len, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """Records that follow each other, as far as the end of a chain needs them."""
+
+    start: str
+    """The key of the first."""
+    length: int
+    last: Record
+
+    @classmethod
+    def of(cls, record: Record) -> Strand:
+        """A strand of one record."""
+        return cls(record.key, 1, record)
+
+
+def joined(strands: Iterable[Strand], *, apart: Collection[str] = ()) -> list[Strand]:
+    """Strands put end to end wherever one's value is another's start, but not at keys `apart`.
+
+    >>> a, b, c = find_records("a -> b; b -> c; x -> y")
+    >>> [(s.start, s.length, s.last.value) for s in joined(map(Strand.of, [b, c, a]))]
+    [('x', 1, 'y'), ('a', 2, 'c')]
+    """
+    known: dict[str, Strand] = {}
+    for strand in strands:
+        if strand.start not in known or known[strand.start].length < strand.length:
+            known[strand.start] = strand
+    pointed = {s.last.value for s in known.values() if s.last.value not in apart}
+    found: list[Strand] = []
+    seen: set[str] = set()
+    # What is left after the starts that nothing points to goes round in circles.
+    for strand in [*(s for s in known.values() if s.start not in pointed), *known.values()]:
+        if strand.start not in seen:
+            found.append(_walked(strand, known, seen, apart))
+    return found
+
+
+def _walked(
+    strand: Strand, known: Mapping[str, Strand], seen: set[str], apart: Collection[str]
+) -> Strand:
+    own = {strand.start}
+    length, last = strand.length, strand.last
+    while last.value in known and last.value not in own and last.value not in apart:
+        own.add(last.value)
+        length, last = length + known[last.value].length, known[last.value].last
+    seen |= own
+    return Strand(strand.start, length, last)
 
 
 def key_pattern(key: str) -> str:
