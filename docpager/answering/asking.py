@@ -72,11 +72,13 @@ async def ask_archive(
     journal: Path | None = None,
     id: str | None = None,
     begun: Callable[[Path], None] | None = None,
+    driving: Callable[[Driver], None] | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
 
     `journal` is where the run is written down, by default in the archive's `runs/`;
-    `begun` is told of it.
+    `begun` is told of it. `driving` gets
+    the driver, which takes messages for the model while it runs.
 
     Raises:
         UsageError: the question is empty or too long, or the window too small.
@@ -108,6 +110,8 @@ async def ask_archive(
             sha256_of=archive.sha256,
             counter=None if isinstance(settings.counter, BuiltInEstimator) else counter,
         )
+        if driving is not None:
+            driving(driver)
         await driver.drive()
     return answer_line(run, header, journal=str(path))
 

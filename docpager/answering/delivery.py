@@ -34,7 +34,10 @@ from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import LogEntry
 from docpager.paging.working_memory import WorkingMemory
 
-__all__ = ["Delivery"]
+__all__ = ["PLAIN_TEXT", "Delivery"]
+
+PLAIN_TEXT = "\0plain text"
+"""Id of an answer that was no call: no provider's own id can be this."""
 
 MOST_REPEATS = 2
 """Times that one range may be paged in without a note or a search between."""
@@ -302,7 +305,7 @@ class Delivery:
 
     def _send_back(self, call: ToolCall, problems: Sequence[str]) -> None:
         listed = "; ".join(problems)
-        if call.id == "plain-text":
+        if call.id == PLAIN_TEXT:
             self._context.nudge(f"[run] Not accepted: {listed}. Answer again.")
         else:
             self._context.refuse(

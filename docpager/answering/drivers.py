@@ -55,6 +55,11 @@ class Driver:
                 await self._execute(run.receive(reply))
         return run.outcome
 
+    def interrupt(self, message: str) -> None:
+        """Tell the model something at the next step boundary."""
+        self._write(Entry("interrupt", self._run.steps, message=message))
+        self._run.interrupt(message)
+
     async def _complete(self) -> ModelReply | None:
         run = self._run
         request = run.next_request()
@@ -65,8 +70,9 @@ class Driver:
         try:
             reply = await self._model.complete(request)
         except ModelError as error:
+            # No outcome is written: the run is parked, and resume asks the model again.
             run.fail(str(error))
-            self._end(message=str(error))
+            self._write(Entry("failure", run.steps, message=str(error)), sync=True)
             return None
         now = time.monotonic()
         reply = replace(reply, elapsed_seconds=round(now - self._clock, 3))
@@ -94,9 +100,9 @@ class Driver:
         self._met |= met
         return new
 
-    def _end(self, message: str = "") -> None:
+    def _end(self) -> None:
         run = self._run
-        self._write(Entry("outcome", run.steps, outcome=run.outcome, message=message), sync=True)
+        self._write(Entry("outcome", run.steps, outcome=run.outcome), sync=True)
 
     def _write(self, entry: Entry, *, sync: bool = False) -> None:
         if self._counter is not None:

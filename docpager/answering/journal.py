@@ -74,7 +74,7 @@ class Entry:
     """One thing that was fed into a run, or came out of it."""
 
     kind: str
-    """`request`, `reply`, `results`, `interrupt`, `resumed` or `outcome`."""
+    """`request`, `reply`, `results`, `interrupt`, `failure`, `resumed` or `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""

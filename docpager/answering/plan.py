@@ -14,7 +14,7 @@ from docpager.errors import UsageError
 from docpager.llm.chat import FunctionSchema
 from docpager.pages import DocumentEntry
 from docpager.paging.epoch import PromptSizer
-from docpager.paging.main_context import smallest_step_tokens
+from docpager.paging.framing import smallest_step_tokens
 from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, Budget, smallest_window
 from docpager.paging.rendering import one_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docpager.answering.delivery import Delivery
+from docpager.answering.delivery import PLAIN_TEXT, Delivery
 from docpager.answering.outcome import Answer, Failure, Outcome, Stopped
 from docpager.answering.plain_text import parse_plain_answer
 from docpager.answering.plan import RunPlan
@@ -13,6 +13,7 @@ from docpager.answering.results import ToolResult
 from docpager.llm.chat import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.pages import PassageId
 from docpager.paging.epoch import PromptSizer
+from docpager.paging.framing import LAST_REPLY
 from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
 from docpager.tokens import TokenCounter
@@ -166,7 +167,7 @@ class Run:
             return calls[:MOST_CALLS]
         if reply.text.strip() and reply.stop_reason != "max_tokens":
             self._open_step(turn, tokens=tokens)
-            return (ToolCall("plain-text", "answer", parse_plain_answer(reply.text)),)
+            return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(reply.text)),)
         return self._useless_reply("Your reply held no call and no answer. Call a function.")
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
@@ -195,7 +196,7 @@ class Run:
     def _timer(self) -> list[str]:
         left = self.plan.limits.max_steps - self.steps
         if self.finishing:
-            return ["[timer] This is the last reply: answer now in plain text from what you have."]
+            return [LAST_REPLY]
         if left <= max(2, self.plan.limits.max_steps // 10):
             return [f"[timer] {left} replies are left: answer soon."]
         return []

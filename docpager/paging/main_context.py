@@ -15,18 +15,19 @@ from docpager.llm.chat import (
 )
 from docpager.locators import covers, parse_locator
 from docpager.pages import Passage, PassageId
-from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer
+from docpager.paging.epoch import Epoch, PromptSizer
+from docpager.paging.framing import fence_tokens, frame_tokens, warning
 from docpager.paging.page_table import PageTable, Residency
 from docpager.paging.policies import EvictionPolicy
 from docpager.paging.pressure import Budget
 from docpager.paging.reading_log import ReadingLog
 from docpager.paging.rebuild import Head, StepText, in_reading_order
-from docpager.paging.rendering import fence, one_line, render_passage
+from docpager.paging.rendering import one_line, render_passage
 from docpager.paging.statistics import PagingStatistics
 from docpager.paging.step import NO_ROOM, SKIPPED, OpenStep, Rebuild
 from docpager.paging.working_memory import WorkingMemory
 
-__all__ = ["MainContext", "smallest_step_tokens"]
+__all__ = ["MainContext"]
 
 REMARK_CHARACTERS = 300
 """Longest nudge, and longest remark (timer, user message), added to one step."""
@@ -37,11 +38,6 @@ REMARK_SHARE = 0.25
 WORTHWHILE_SHARE = 0.1
 """A rebuild that drops released pages alone must leave this share of the window free."""
 
-_FRAME = (
-    "# Documents\n\n# Question\n\n# Notes\n\n# Reading log\n\n# Pages in main context\n"
-    "<<<0a1b2c3d\n\n0a1b2c3d>>>\n# Newest step\n\n"
-)
-_TIMER = "[timer] This is the last reply: answer now in plain text from what you have."
 _ARGUMENT_LIMITS = (None, 40, 0)
 """How far a rebuild shortens the arguments of the newest calls, tried in this order."""
 
@@ -73,9 +69,9 @@ class MainContext:
         self._map = document_map
         self._question = question
         self._policy = policy
-        self._head_tokens = sum(map(sizer.count, (_FRAME, document_map, question))) + BLOCK_TOKENS
-        self._fence_tokens = _fence_tokens(sizer)
-        self._warning_tokens = sizer.text(_warning(1.0))
+        self._head_tokens = frame_tokens(sizer) + sizer.count(document_map) + sizer.count(question)
+        self._fence_tokens = fence_tokens(sizer)
+        self._warning_tokens = sizer.text(warning(1.0))
         self._step: OpenStep | None = None
         head = UserTurn(Head(document_map, question).render())
         self.epoch = Epoch(head, number=1, tokens=budget.fixed + sizer.turn(head))
@@ -278,7 +274,7 @@ class MainContext:
         self.warned = opened.warn or self.budget.must_warn(tokens)
         if self.warned:
             self.statistics.warnings += 1
-            turn = opened.user_turn(_warning(self.budget.pressure(tokens)))
+            turn = opened.user_turn(warning(self.budget.pressure(tokens)))
         if opened.reply is not None:
             self.epoch.append(opened.reply, tokens=opened.reply_tokens)
         self.epoch.append(turn, tokens=self._sizer.turn(turn))
@@ -337,21 +333,3 @@ class MainContext:
     def _open(self) -> OpenStep:
         assert self._step is not None, "no step is open"
         return self._step
-
-
-def smallest_step_tokens(sizer: PromptSizer) -> int:
-    """What a rebuild takes beside map, question, log, notes, pins and one paged-in passage."""
-    call = sizer.count('page_in {"locator":"D1000:c1000-1001"}') + _fence_tokens(sizer)
-    return sizer.count(_FRAME) + BLOCK_TOKENS + call + sizer.text(_TIMER)
-
-
-def _fence_tokens(sizer: PromptSizer) -> int:
-    return sizer.count(fence("", "0a1b2c3d") + "\n\n")
-
-
-def _warning(pressure: float) -> str:
-    return (
-        f"[memory] Main context is {pressure:.0%} full. Write notes of what you need and page_out "
-        "what you do not: at the next rebuild all but notes, pins, the log and the newest pages "
-        "leaves."
-    )

@@ -5,37 +5,57 @@ from pathlib import Path
 
 from playing import long_library
 
-from docpager.answering.asking import ask_archive, open_replay
+from docpager.answering.asking import ask_archive, open_replay, resume_run
+from docpager.answering.drivers import Driver
 from docpager.answering.journal import read_journal
 from docpager.errors import ModelError
 from docpager.llm.chat import ModelReply, ModelRequest
-from docpager.llm.scripted import ScriptedModel, call
+from docpager.llm.scripted import ScriptedModel, call, reply
 
 
 class FailingModel:
-    """Replies once, then is out of reach."""
+    """Is out of reach when it is asked for the second time."""
 
     name = "failing"
 
     def __init__(self) -> None:
-        self._first = ScriptedModel(call("contents"))
+        self._script = ScriptedModel(call("contents"), "Not found: it.")
         self._asked = 0
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         self._asked += 1
-        if self._asked > 1:
+        if self._asked == 2:
             raise ModelError("the server is gone")
-        return await self._first.complete(request)
+        return await self._script.complete(request)
 
 
-def test_a_model_that_fails_ends_the_run_as_failed_and_the_journal_says_so(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "run.jsonl"
-    line = asyncio.run(ask_archive("why?", long_library(2), FailingModel(), journal=path))
+def test_a_run_whose_model_fails_is_parked_and_can_be_resumed(tmp_path: Path) -> None:
+    path, library, model = tmp_path / "run.jsonl", long_library(2), FailingModel()
+    line = asyncio.run(ask_archive("why?", library, model, journal=path))
 
     assert (line.status, line.error, line.steps) == ("failed", "the server is gone", 1)
-    assert read_journal(path).outcome == open_replay(path).finish().outcome
+    assert open_replay(path).finish().outcome is None
+
+    resumed = asyncio.run(resume_run(path, library, model))
+
+    assert (resumed.status, resumed.steps) == ("abstained", 2)
+    assert open_replay(path).finish().outcome == read_journal(path).outcome
+
+
+def test_a_message_to_a_live_run_is_written_down_and_replayed(tmp_path: Path) -> None:
+    path, library = tmp_path / "run.jsonl", long_library(2)
+    drivers: list[Driver] = []
+
+    def interrupting(request: ModelRequest) -> ModelReply:
+        drivers[0].interrupt("only the second half, please")
+        return reply(call("contents"))
+
+    model = ScriptedModel(interrupting, "Not found: it.")
+    asyncio.run(ask_archive("why?", library, model, journal=path, driving=drivers.append))
+
+    (result,) = model.requests[1].turns[-1].results
+    assert "[user] only the second half, please" in result.text
+    assert open_replay(path).finish().outcome == read_journal(path).outcome
 
 
 def test_the_reply_is_written_down_before_its_calls_are_executed(tmp_path: Path) -> None:
