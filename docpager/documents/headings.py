@@ -1,14 +1,15 @@
-"""Finds headings in a PDF without bookmarks: lines such as `Item 1A. Risk Factors`."""
+"""Finds headings in a PDF without bookmarks: `Item 1A. Risk Factors`, and what stands out."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from docpager.documents.document import PdfPage
 from docpager.documents.outline import Heading
+from docpager.documents.styled_headings import LineStyle, styled_headings
 
 __all__ = ["detect_headings"]
 
@@ -34,12 +35,29 @@ class _Candidate(NamedTuple):
     page: int
 
 
-def detect_headings(text: str, pages: Sequence[PdfPage]) -> list[Heading]:
-    """Numbered headings in reading order; none where fewer than three are found."""
+def detect_headings(
+    text: str, pages: Sequence[PdfPage], styles: Mapping[int, LineStyle] | None = None
+) -> list[Heading]:
+    """Numbered headings and, beneath them, those that stand out by how they are set.
+
+    In reading order; none of a kind where fewer than three are found. `styles` holds the styles
+    of lines by where they begin.
+    """
     found = list(_candidates(text, pages))
     contents = _contents_pages(found)
-    headings = list(_first_of_each([line for line in found if line.page not in contents]))
-    return headings if len(headings) >= _FEWEST else []
+    numbered = list(_first_of_each([line for line in found if line.page not in contents]))
+    numbered = numbered if len(numbered) >= _FEWEST else []
+    taken = {line.start for line in found}
+    styled = [
+        heading
+        for heading in styled_headings(text, styles or {}, pages)
+        if heading.pdf_page not in contents and heading.start not in taken
+    ]
+    styled = styled if len(styled) >= _FEWEST else []
+    if numbered:
+        # What stands before `Part I` is the cover.
+        styled = [heading for heading in styled if heading.start > numbered[0].start]
+    return sorted([*numbered, *styled])
 
 
 def _candidates(text: str, pages: Sequence[PdfPage]) -> Iterator[_Candidate]:

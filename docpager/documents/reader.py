@@ -99,6 +99,11 @@ class Reader:
             if self._process:
                 self._process.kill()
 
+    def close(self) -> None:
+        """Let go of what the stopped process leaves; nobody may be reading any more."""
+        if self._process:
+            self._process.end()
+
     @property
     def _page_seconds(self) -> float:
         return self._limits.timeout_seconds * _PAGE_SHARE
@@ -150,7 +155,7 @@ class _Process:
             while isinstance(reply := receive(stdout), int):
                 watchdog.begin(reply, page_seconds if reply >= 0 else None)
         except (EOFError, OSError):
-            words, reason = self._end()
+            words, reason = self.end()
             reason = Reason.TIMED_OUT if watchdog.expired else reason
             return _Death(reason, words, watchdog.pdf_page)
         finally:
@@ -160,8 +165,8 @@ class _Process:
     def kill(self) -> None:
         self._process.kill()
 
-    def _end(self) -> tuple[str, Reason]:
-        """Its last words, and why it died as far as they say."""
+    def end(self) -> tuple[str, Reason]:
+        """End it; its last words, and why it died as far as they say."""
         self.kill()
         code = self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):

@@ -50,6 +50,8 @@ def read_files(
         for reader in readers:
             reader.stop()
         pool.shutdown(cancel_futures=True)
+        for reader in readers:
+            reader.close()
 
 
 def _in_order(

@@ -34,9 +34,17 @@ def test_numbered_headings_make_an_outline():
 
 
 def test_bookmarks_are_preferred():
-    content = make_pdf(PAGES, outline=[(0, "Business", 3)])
+    content = make_pdf(PAGES, outline=[(0, "Business", 3), (0, "Risk Factors", 4)])
 
-    assert [s.title for s in read_pdf(content, "a.pdf").sections] == ["Business"]
+    sections = read_pdf(content, "a.pdf").sections
+
+    assert [s.title for s in sections] == ["Business", "Risk Factors"]
+
+
+def test_a_single_bookmark_is_no_outline_where_there_are_headings():
+    assert len(read_pdf(make_pdf(PAGES, outline=[(0, "Report", 1)]), "a.pdf").sections) == 6
+    (report,) = read_pdf(make_pdf(["words"], outline=[(0, "Report", 1)]), "a.pdf").sections
+    assert report.title == "Report"
 
 
 def test_one_or_two_such_lines_are_no_outline():

@@ -117,6 +117,18 @@ def test_an_interrupt_stops_everything_at_once(tmp_path):
         os.killpg(script.pid, 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_no_process_is_left_behind(tmp_path):
+    def children():
+        return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+    before = children()
+
+    list(read_files(jobs_for(tmp_path, {"a.txt": b"fine", "b.pdf": b"junk"})))
+
+    assert children() == before
+
+
 def test_the_default_is_a_process_for_each_core():
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
 

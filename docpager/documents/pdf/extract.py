@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from docpager.documents.pdf.tidying import GARBLED_SHARE, PageText
 from docpager.documents.reasons import Reason
+from docpager.documents.styled_headings import LineStyle
 
 __all__ = ["ASSEMBLING", "FEW_CHARACTERS", "OUTLINE", "Extract", "PageExtract", "PageWatch"]
 
@@ -33,8 +34,8 @@ class PageExtract:
     """Why it was not read; None when it was."""
     image_area: float | None = None
     """Share of the page under images; None where it was not measured."""
-    line_sizes: Mapping[int, float] = field(default_factory=dict)
-    """Font size in points by line of `text`, of the lines that may be headings."""
+    line_styles: Mapping[int, LineStyle] = field(default_factory=dict)
+    """By line of `text`, where headings are looked for."""
 
     @property
     def problem(self) -> str | None:

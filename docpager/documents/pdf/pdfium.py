@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from docpager.documents.pdf.extract import FEW_CHARACTERS, PageExtract
 from docpager.documents.pdf.tidying import PageText, page_text, tidy
 from docpager.documents.reasons import Reason
+from docpager.documents.styled_headings import LineStyle
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -18,8 +19,9 @@ __all__ = ["Pdfium"]
 
 _OUTLINE_DEPTH = 6
 _MOST_BOOKMARKS = 5_000
-_LONGEST_HEADING = 120
-_LINE = re.compile(r"[^\r\n]+")
+_BOLD = re.compile(rb"bold|black|heavy|-medi\b", re.IGNORECASE)
+_FONT_NAME = 96
+"""Bytes of a font's name that are read."""
 
 
 class Pdfium:
@@ -48,8 +50,8 @@ class Pdfium:
     def close(self) -> None:
         self._document.close()
 
-    def page(self, index: int, *, with_sizes: bool) -> PageExtract:
-        """One page; `with_sizes` says whether its headings will be looked for."""
+    def page(self, index: int, *, with_styles: bool) -> PageExtract:
+        """One page; `with_styles` says whether its headings will be looked for."""
         import pypdfium2
 
         try:
@@ -57,7 +59,7 @@ class Pdfium:
         except pypdfium2.PdfiumError:
             return PageExtract(failure=Reason.DAMAGED)
         try:
-            return _extract(page, with_sizes=with_sizes)
+            return _extract(page, with_styles=with_styles)
         except pypdfium2.PdfiumError:
             return PageExtract(failure=Reason.DAMAGED)
         finally:
@@ -87,7 +89,7 @@ class Pdfium:
                 yield bookmark.level, title, index
 
 
-def _extract(page: pypdfium2.PdfPage, *, with_sizes: bool) -> PageExtract:
+def _extract(page: pypdfium2.PdfPage, *, with_styles: bool) -> PageExtract:
     text_page = page.get_textpage()
     try:
         raw = text_page.get_text_range()
@@ -96,36 +98,69 @@ def _extract(page: pypdfium2.PdfPage, *, with_sizes: bool) -> PageExtract:
         return PageExtract(
             text,
             image_area=_image_area(page) if few else None,
-            line_sizes=_line_sizes(text_page, raw, text) if with_sizes else {},
+            line_styles=_line_styles(text_page, raw, text) if with_styles else {},
         )
     finally:
         text_page.close()
 
 
-def _line_sizes(text_page: pypdfium2.PdfTextPage, raw: str, text: PageText) -> dict[int, float]:
-    """Font sizes of short lines, each asked for once, where the line begins.
+def _line_styles(
+    text_page: pypdfium2.PdfTextPage, raw: str, text: PageText
+) -> dict[int, LineStyle]:
+    """The styles of lines that may be headings or text under them, asked for where they begin,
+    and of bold ones where they end."""
+    lines = raw.split("\n")
+    if len(lines) != text.text.count("\n") + 1:
+        return {}  # lines that `page_text` broke otherwise
+    fonts = _Fonts(text_page)
+    styles = {}
+    for number, (line, start) in enumerate(zip(lines, _utf16_starts(lines), strict=True)):
+        if line[:1].isalnum():
+            end = start + len(line.rstrip()) - 1
+            bold = fonts.is_bold(start) and fonts.is_bold(end)
+            styles[number] = LineStyle(fonts.size(start), bold)
+    return styles
 
-    A font may be set at size 1 and enlarged by the text's matrix, so that counts too.
-    """
-    from ctypes import byref
 
-    import pypdfium2.raw as pdfium
+class _Fonts:
+    """The fonts of a page's text, by offset in it."""
 
-    if raw.count("\n") != text.text.count("\n") or max(raw, default="") > "\uffff":
-        return {}  # lines or offsets that do not agree with pdfium's own
-    sizes, matrix = {}, pdfium.FS_MATRIX()
-    number, counted = 0, 0
-    for line in _LINE.finditer(raw):
-        number += raw.count("\n", counted, line.start())
-        counted = line.start()
-        if line.end() - line.start() > _LONGEST_HEADING or not raw[line.start()].isalnum():
-            continue
-        at = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, line.start())
-        size = pdfium.FPDFText_GetFontSize(text_page, at)
-        if pdfium.FPDFText_GetMatrix(text_page, at, byref(matrix)):
-            size *= max(abs(matrix.d), abs(matrix.b))
-        sizes[number] = round(size, 1)
-    return sizes
+    def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
+        from ctypes import byref, c_int, create_string_buffer
+
+        import pypdfium2.raw as pdfium
+
+        self._pdfium: Any = pdfium
+        self._text_page = text_page
+        self._matrix: Any = pdfium.FS_MATRIX()
+        self._matrix_place = byref(self._matrix)
+        self._name = create_string_buffer(_FONT_NAME)
+        self._flags_place = byref(c_int())
+
+    def size(self, offset: int) -> float:
+        """In points as printed: a font may be set at size 1 and enlarged by a matrix."""
+        at = self._at(offset)
+        size: float = self._pdfium.FPDFText_GetFontSize(self._text_page, at)
+        if self._pdfium.FPDFText_GetMatrix(self._text_page, at, self._matrix_place):
+            size *= max(abs(self._matrix.d), abs(self._matrix.b))
+        return round(size, 1)
+
+    def is_bold(self, offset: int) -> bool:
+        self._pdfium.FPDFText_GetFontInfo(
+            self._text_page, self._at(offset), self._name, _FONT_NAME, self._flags_place
+        )
+        return bool(_BOLD.search(self._name.value))
+
+    def _at(self, offset: int) -> int:
+        return int(self._pdfium.FPDFText_GetCharIndexFromTextIndex(self._text_page, offset))
+
+
+def _utf16_starts(lines: Sequence[str]) -> Iterator[int]:
+    """Where lines begin as pdfium counts, in UTF-16 code units."""
+    start = 0
+    for line in lines:
+        yield start
+        start += len(line) + 1 + (0 if line.isascii() else sum(c > "\uffff" for c in line))
 
 
 def _image_area(page: pypdfium2.PdfPage) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,6 +17,7 @@ from docpager.documents.pdf.pdfium import Pdfium
 from docpager.documents.pdf.second import SecondReader, is_pdf
 from docpager.documents.pdf.tidying import dehyphenate, tidy
 from docpager.documents.reasons import Reason
+from docpager.documents.styled_headings import LineStyle
 from docpager.errors import DocumentError
 
 __all__ = ["is_pdf", "read_pdf"]
@@ -50,19 +53,24 @@ def _read_with_pdfium(opened: Pdfium, second: SecondReader, watch: PageWatch) ->
     bookmarks = opened.bookmarks() if has_outline else []
     labels = opened.labels() if has_outline else [""] * len(opened)
     pages = [
-        _read_page(opened, second, index, watch, with_sizes=not bookmarks)
+        _read_page(opened, second, index, watch, with_styles=_is_too_short(bookmarks))
         for index in range(len(opened))
     ]
     return Extract(pages, labels, bookmarks, opened.title())
 
 
+def _is_too_short(outline: Sequence[object]) -> bool:
+    """One bookmark is the title, and no outline."""
+    return len(outline) < 2
+
+
 def _read_page(
-    opened: Pdfium, second: SecondReader, index: int, watch: PageWatch, *, with_sizes: bool
+    opened: Pdfium, second: SecondReader, index: int, watch: PageWatch, *, with_styles: bool
 ) -> PageExtract:
     left_out = watch(index + 1)
     if left_out is not None:
         return PageExtract(failure=left_out)
-    page = opened.page(index, with_sizes=with_sizes)
+    page = opened.page(index, with_styles=with_styles)
     if page.problem is None or second.given_up:
         return page
     again = second.page(index)
@@ -71,16 +79,20 @@ def _read_page(
 
 def _document(extract: Extract, content: bytes, path: str) -> Document:
     pages, parts, start = [], [], 0
+    styles: dict[int, LineStyle] = {}
     texts = dehyphenate([page.text.text for page in extract.pages])
     for number, (page, text) in enumerate(zip(extract.pages, texts, strict=True), start=1):
         # A page border must not join two words, nor look like the end of a paragraph.
         part = text.strip("\n") + "\n" if _is_usable(page) else ""
         pages.append(_pdf_page(number, page, extract.labels[number - 1], start, start + len(part)))
+        styles |= _styles_by_offset(page, text, part, start)
         parts.append(part)
         start += len(part)
     text = "".join(parts)
     bookmarks = [_heading(text, pages[at], level, title) for level, title, at in extract.bookmarks]
-    headings = bookmarks or detect_headings(text, pages)
+    headings = bookmarks
+    if _is_too_short(bookmarks):
+        headings = detect_headings(text, pages, styles) or bookmarks
     return Document(
         path=path,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -94,6 +106,19 @@ def _document(extract: Extract, content: bytes, path: str) -> Document:
 
 def _is_usable(page: PageExtract) -> bool:
     return page.problem is None or page.problem == Reason.MOSTLY_IMAGE
+
+
+def _styles_by_offset(page: PageExtract, text: str, part: str, start: int) -> dict[int, LineStyle]:
+    """The page's line styles by where the lines begin in the document."""
+    if not page.line_styles or not part:
+        return {}
+    above = len(text) - len(text.lstrip("\n"))
+    begins = accumulate((len(line) + 1 for line in part.split("\n")), initial=start)
+    return {
+        begin: page.line_styles[number]
+        for number, begin in enumerate(begins, start=above)
+        if number in page.line_styles
+    }
 
 
 def _pdf_page(number: int, page: PageExtract, label: str, start: int, end: int) -> PdfPage:
