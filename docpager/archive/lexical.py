@@ -73,13 +73,15 @@ class LexicalWriter:
         entry.add_text("body", " ".join(terms))
         entry.add_unsigned("key", key_of(passage))
         entry.add_unsigned("document", passage.document)
-        self._writer.add_document(entry)
+        with _disk_errors():
+            self._writer.add_document(entry)
 
     def close(self) -> None:
         """Put the finished index on the disk, with its merges done."""
         announce("write", self._directory)
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        with _disk_errors():
+            self._writer.commit()
+            self._writer.wait_merging_threads()
         del self._writer, self._index
         for lock in self._directory.glob("*.lock"):
             lock.unlink()
@@ -193,6 +195,15 @@ def _lockable(directory: Path) -> Iterator[Path]:
             if not source.name.endswith(".lock"):
                 Path(temporary, source.name).symlink_to(source)
         yield Path(temporary)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What tantivy says when the disk refuses is a ValueError: make it one of the system's."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(str(error)) from error
 
 
 def _inherit(previous: Path, directory: Path) -> dict[str, Checksum]:

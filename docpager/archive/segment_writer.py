@@ -61,8 +61,8 @@ class SegmentWriter:
 
     def abandon(self) -> None:
         """Let go of the files; the directory is removed by the next writer."""
-        self._passages.close()
-        self._documents.close()
+        self._passages.abandon()
+        self._documents.abandon()
         self._vectors.abandon()
 
 
@@ -89,6 +89,10 @@ class _ArrowFile:
             self._write(self._waiting)
             self._waiting = []
         self._writer.close()
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of the file as it is; closed or not."""
         self._file.close()
 
     def _write(self, rows: list[dict[str, Any]]) -> None:

@@ -65,7 +65,10 @@ class VectorWriter:
             index = faiss.IndexFlatIP(self._dimension)
             _add_all(index, vectors)
             exact.unlink()
-        faiss.write_index(index, str(self._directory / VECTORS_FILE))
+        try:
+            faiss.write_index(index, str(self._directory / VECTORS_FILE))
+        except RuntimeError as error:  # the disk refused
+            raise OSError(str(error)) from error
 
     def abandon(self) -> None:
         self._file.close()
