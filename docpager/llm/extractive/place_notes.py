@@ -23,7 +23,8 @@ __all__ = [
 
 NOTHING = "(nothing)"
 _PART = re.compile(
-    r"^(?P<place>\S+) \(D(?P<document>\d+):c(?P<first>\d+)(?:-(?P<last>\d+))?, part (?P<number>\d+)\)"
+    r"^(?P<place>\S+) \(D(?P<document>\d+):c(?P<first>\d+)(?:-(?P<last>\d+))?, "
+    r"part (?P<number>\d+)\)"
     r" read to c(?P<read_to>\d+)\.(?P<said>.*)$"
 )
 _RECORD = re.compile(r"(?:^|; | )\[c(\d+)\] ")

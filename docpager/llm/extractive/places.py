@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from docpager.llm.extractive.closing import all_read, close, finding_calls
 from docpager.llm.extractive.evidence import Evidence
-from docpager.llm.extractive.moves import (
-    Answering,
-    Call,
-    Citation,
-    Move,
-    calls,
-    page_in,
-    page_out,
-    recall,
-    write_note,
-)
-from docpager.llm.extractive.notes import (
+from docpager.llm.extractive.moves import Call, Move, calls, page_in, page_out, recall, write_note
+from docpager.llm.extractive.notes import flat, shortened
+from docpager.llm.extractive.place_notes import (
+    NOTHING,
+    Finding,
     PartRead,
-    evidence_note,
-    finding_note,
-    flat,
-    noted_evidence,
+    Remark,
     noted_findings,
     noted_parts,
     part_note,
-    shortened,
 )
 from docpager.llm.extractive.reading import Reading
-from docpager.llm.extractive.records import Record, by_key, chains, find_records, follow
+from docpager.llm.extractive.recalling import away, bring_back, lost, recalled, tried_again
+from docpager.llm.extractive.records import Record, Strand, find_records, joined
 from docpager.locators import Locator, LocatorKind
+from docpager.tokens import BuiltInEstimator
 
 __all__ = ["read_places"]
 
@@ -39,12 +31,15 @@ SELECTS = 0.62
 """Strength from which the question's words select a sentence of a place."""
 SMALL_DOCUMENT = 12
 """Passages up to which a document named by its locator is read in full."""
-_RECORDS_IN_NOTE = 3
-_MOST_RECORDS = 9
-"""Records of one part that are kept."""
-_LONGEST_QUOTE = 300
+_NOTE_TOKENS = 100
+"""What a note on a place may say, so that two of them fit the share of notes in small windows."""
+_FRAMING = 45
+"""Tokens of a note's call beside what it says of the place."""
+_OTHER_CALLS = 90
+"""Tokens left for the calls beside the notes of one reply."""
+_LONGEST_QUOTES = 1_200
+"""Characters that the quotes of all places may take, and of one a quarter of that."""
 _RANGE = re.compile(r"D(\d+):c(\d+)(?:-(\d+))?")
-_NOTHING = "(nothing)"
 _MOST_TRIES = 4
 
 
@@ -63,68 +58,64 @@ class _Place:
     fitting: int
     """Passages that fitted at once so far; 0 where that is not known."""
     parts: tuple[PartRead, ...]
+    """The notes on it that can be seen."""
 
 
 def read_places(reading: Reading) -> Move | None:
     """The next move for a question that names places; None for other questions."""
-    places = [p for p in reading.asked.places if _to_be_read(reading, p)]
+    places = [str(p) for p in reading.asked.places if _to_be_read(reading, p)]
     if not places:
         return None
-    findings = noted_findings(reading.view.notes)
-    closing: list[Call] = []
-    for place in places[_reached(reading, places, findings) :]:
+    found: list[Finding] = []
+    done = _done(reading, places)
+    for place in reading.asked.places:
         name = str(place)
-        if name in findings or _given_up(reading, name):
+        if name not in places or name in done or _given_up(reading, name) or _ending(reading):
             continue
         span = _span(reading, place)
-        if span is None:
-            return None if reading.view.hurried else calls(closing, [page_in(name)])
-        seen = _progress(reading, name, span)
-        if seen.seen_to < seen.last:
-            return calls(closing, _read_on(reading, seen))
-        if missing := _missing_parts(reading, seen):
-            return calls(closing, missing)
-        quote, source = _finding(reading, seen)
-        findings = {**findings, name: (quote, source)}
-        if reading.view.can_note:
-            closing += [write_note(finding_note(name, quote, source or name))]
-            closing += page_out([*_resident(reading, seen), *(part.note for part in seen.parts)])
-    if missing := _missing_findings(reading, places, findings):
-        return calls(closing, missing)
-    return _answer(places, findings)
+        seen = _progress(reading, name, span) if span else None
+        on = [page_in(name)] if seen is None else list(_go_on(reading, seen))
+        if on or seen is None:
+            return calls(finding_calls(reading, found), _release(reading, found), on)
+        found.append(_finding(reading, seen))
+    return close(reading, places, found, _release(reading, found))
 
 
-def _reached(reading: Reading, places: list[Locator], findings: dict[str, tuple[str, str]]) -> int:
-    """How many places are done: those before the last one that notes or log speak of.
+def _ending(reading: Reading) -> bool:
+    return reading.view.hurried or not reading.view.calls_allowed
 
-    Places are read in order, so an earlier one whose finding is not in view was paged out.
+
+def _done(reading: Reading, places: Sequence[str]) -> Collection[str]:
+    """The places that were read to their end: they are read in the question's order.
+
+    The newest note is always in view, so it tells of all places before its own.
     """
-    begun = {part.place for part in noted_parts(reading.view.notes)}
-    reached = 0
-    for number, place in enumerate(places):
-        name = str(place)
-        if name in findings:
-            reached = number + 1
-        elif name in begun or (reading.view.can_note and reading.did("page_in", name)):
-            reached = number
-    return reached
+    if all_read(reading):
+        return places
+    findings = [f.place for each in noted_findings(reading.view.notes).values() for f in each]
+    ended = [n for n, name in enumerate(places, start=1) if name in findings]
+    begun = [places.index(p.place) for p in noted_parts(reading.view.notes) if p.place in places]
+    return places[: max([0, *ended, *begun])]
 
 
-def _missing_findings(
-    reading: Reading, places: list[Locator], findings: dict[str, tuple[str, str]]
-) -> list[Call]:
-    """Calls that bring back what was found at places whose notes were paged out."""
-    names = [str(p) for p in places if str(p) not in findings and not _given_up(reading, str(p))]
-    back = [e for e in reading.view.newest if e.name == "page_in" and " finding: " in e.result]
-    if not names or not reading.view.can_note or back:
-        return []
-    told = [
-        line for e in reading.view.newest if e.name == "recall" for line in e.result.split("\n")
-    ]
-    if not told:
-        return [] if reading.did("recall", "finding") else [recall("finding")]
-    lines = [re.match(r"(N\d+) \([^)]*\) (\S+) finding:", line) for line in told]
-    return [page_in(line[1]) for line in lines if line and line[2] in names]
+def _release(reading: Reading, found: Sequence[Finding]) -> list[Call]:
+    """Release what is in main context once a place has come to its end."""
+    return page_out(_ranges(reading)) if found else []
+
+
+def _ranges(reading: Reading) -> Iterator[str]:
+    """What is in main context and not released, as few ranges."""
+    first = last = (0, 0)
+    for at in [*sorted((p.document, p.ordinal) for p in reading.unreleased), (0, 0)]:
+        if at != (last[0], last[1] + 1):
+            if first[0]:
+                yield _range(*first, last[1])
+            first = at
+        last = at
+
+
+def _range(document: int, first: int, last: int) -> str:
+    return f"D{document}:c{first}" + (f"-{last}" if last > first else "")
 
 
 def _to_be_read(reading: Reading, place: Locator) -> bool:
@@ -200,50 +191,91 @@ def _fitting(reading: Reading, document: int) -> int:
     return 0
 
 
+def _go_on(reading: Reading, place: _Place) -> Iterator[Call]:
+    """Read the next part, or bring back notes on earlier ones; nothing where all is in view."""
+    if place.seen_to < place.last:
+        yield from _read_on(reading, place)
+    elif numbers := _missing_parts(reading, place):
+        if place.seen_to > place.noted_to:
+            yield from _keep(reading, place)[1]
+        # Before a recall nothing is known of what is out of view.
+        yield from [recall(place.name)] if numbers == [0] else bring_back(reading, numbers)
+
+
 def _read_on(reading: Reading, place: _Place) -> Iterator[Call]:
     """Note what is in main context of a place, release it, read the next part."""
-    release = _resident(reading, place)
     if place.seen_to > place.noted_to and reading.view.can_note:
-        yield from _part_notes(reading, place)
-        yield from page_out(release)
-    elif reading.view.refused:
-        yield from page_out(p.locator for p in reading.unreleased)
+        noted_to, keeping = _keep(reading, place)
+        yield from keeping
+        if noted_to < place.seen_to:
+            return
+    elif reading.view.refused or not reading.view.can_note:
+        yield from page_out(_ranges(reading))
     begin = place.seen_to + 1
     span = max(1, place.fitting or place.last - place.first + 1)
     if reading.view.refused and place.fitting > 1 and _asked_again(reading, begin, span):
         span = max(1, span // 2)
-    end = min(place.last, begin + span - 1)
-    yield page_in(f"D{place.document}:c{begin}" + (f"-{end}" if end > begin else ""))
+    yield page_in(_range(place.document, begin, min(place.last, begin + span - 1)))
 
 
 def _asked_again(reading: Reading, begin: int, span: int) -> bool:
     return any(each.endswith(f":c{begin}-{begin + span - 1}") for each in reading.view.refused)
 
 
-def _part_notes(reading: Reading, place: _Place) -> Iterator[Call]:
-    records = _records(reading, place)
-    wanted = _worth_keeping(records, place)
-    groups = [
-        wanted[n : n + _RECORDS_IN_NOTE] for n in range(0, len(wanted), _RECORDS_IN_NOTE)
-    ] or [[]]
-    part = PartRead(place.name, place.document, place.first, place.last, place.seen_to, (), "")
-    replaced = next((p.note for p in place.parts if not p.records), "")
-    for group in groups:
-        yield write_note(part_note(replace(part, records=tuple(group))), replaces=replaced)
-        replaced = ""
-    best = _best_here(reading, place)
-    if best is not None and best.strength >= 0.5:
-        yield write_note(evidence_note(best, place=place.name))
+def _keep(reading: Reading, place: _Place) -> tuple[int, list[Call]]:
+    """The last passage that one reply can note, and the calls that note and release so far."""
+    room = reading.view.max_output_tokens - _OTHER_CALLS
+    counter = BuiltInEstimator()
+    for noted_to in range(place.seen_to, place.noted_to, -1):
+        notes = [*_part_notes(reading, place, noted_to)]
+        size = sum(counter.count(str(arguments["text"])) + _FRAMING for _, arguments in notes)
+        if size <= room or noted_to == place.noted_to + 1:
+            break
+    release = _range(place.document, place.noted_to + 1, noted_to)
+    if noted_to == place.seen_to:
+        return noted_to, [*notes, *page_out(_ranges(reading))]
+    return noted_to, [*notes, *page_out([release])]
 
 
-def _worth_keeping(records: list[Record], place: _Place) -> list[Record]:
-    """The records that may be links: those that join others first, then in reading order."""
-    known = [*records, *(r for part in place.parts for r in part.records)]
-    keys, values = {r.key for r in known}, {r.value for r in known}
-    joined = [r for r in records if r.value in keys or r.key in values]
-    rest = [r for r in records if r not in joined and _like_a_link(r)]
-    kept = [*joined, *rest][:_MOST_RECORDS]
-    return [record for record in records if record in kept]
+def _part_notes(reading: Reading, place: _Place, noted_to: int) -> Iterator[Call]:
+    """Notes on the next passages; they replace those whose records they join."""
+    keys = reading.asked.keys
+    kept = [strand for part in place.parts for strand in part.strands]
+    met = _strands(reading, place, noted_to)
+    merged = joined([*kept, *met], apart=keys)
+    merged = [s for s in merged if s.length > 1 or _like_a_link(s.last) or s.start in keys]
+    newest = max(place.parts, key=lambda p: (p.read_to, p.number), default=None)
+    open_parts = [p for p in place.parts if p is newest or not set(p.strands) <= set(merged)]
+    open_parts.sort(key=lambda p: p is not newest)
+    closed = {s for p in place.parts if p not in open_parts for s in p.strands}
+    groups = _packed(sorted((s for s in merged if s not in closed), key=lambda s: s.length == 1))
+    number = max((p.number for p in place.parts), default=0)
+    remark = _remark(reading, place, noted_to)
+    for position, group in enumerate(groups):
+        replaced = open_parts[position] if position < len(open_parts) else None
+        number += replaced is None
+        part = PartRead(
+            place.name, place.document, place.first, place.last,
+            replaced.number if replaced else number, noted_to, tuple(group),
+            None if position else remark,
+        )  # fmt: skip
+        yield write_note(part_note(part), replaces=replaced.note if replaced else "")
+
+
+def _packed(strands: Iterable[Strand]) -> list[list[Strand]]:
+    """Strands in groups, each for one note; one empty group where there are none."""
+    counter = BuiltInEstimator()
+    groups: list[list[Strand]] = [[]]
+    used = 0
+    for strand in strands:
+        size = counter.count(strand.last.quote) + 8
+        size += counter.count(strand.start) + 6 if strand.length > 1 else 0
+        if groups[-1] and used + size > _NOTE_TOKENS:
+            groups.append([])
+            used = 0
+        groups[-1].append(strand)
+        used += size
+    return groups
 
 
 def _like_a_link(record: Record) -> bool:
@@ -251,99 +283,54 @@ def _like_a_link(record: Record) -> bool:
     return len(record.key.split()) <= 4 and len(record.value.split()) <= 4
 
 
-def _records(reading: Reading, place: _Place) -> list[Record]:
+def _strands(reading: Reading, place: _Place, last: int) -> list[Strand]:
     """Records of the passages of a place that are in main context and not noted yet."""
-    found: list[Record] = []
-    for ordinal in range(place.noted_to + 1, place.seen_to + 1):
+    found: list[Strand] = []
+    for ordinal in range(place.noted_to + 1, last + 1):
         passage = reading.view.passages[place.document, ordinal]
-        found += find_records(passage.text, source=passage.locator)
+        found += map(Strand.of, find_records(passage.text, source=passage.locator))
     return found
 
 
-def _best_here(reading: Reading, place: _Place) -> Evidence | None:
-    here = [
+def _remark(reading: Reading, place: _Place, last: int) -> Remark | None:
+    """The sentence so far that the question's words select best."""
+    remarks = [part.remark for part in place.parts if part.remark]
+    if (best := _best_here(reading, place, last)) and best.strength >= 0.4:
+        longest = _LONGEST_QUOTES // max(4, len(reading.asked.places))
+        quote = shortened(flat(best.quote), longest)
+        remarks.append(Remark(round(best.strength * 100), best.locator, quote))
+    return max(remarks, key=lambda r: r.percent, default=None)
+
+
+def _best_here(reading: Reading, place: _Place, last: int) -> Evidence | None:
+    here = (
         e for e in reading.visible
-        if e.document == place.document and place.noted_to < e.ordinal <= place.seen_to
-    ]  # fmt: skip
-    return here[0] if here else None
+        if e.document == place.document and place.noted_to < e.ordinal <= last
+    )  # fmt: skip
+    return next(here, None)
 
 
-def _resident(reading: Reading, place: _Place) -> list[str]:
-    return [
-        p.locator for p in reading.unreleased
-        if p.document == place.document and place.first <= p.ordinal <= place.last
-    ]  # fmt: skip
-
-
-def _missing_parts(reading: Reading, place: _Place) -> list[Call]:
-    """Calls that bring back notes on a place that were paged out."""
-    shown = {note.number for note in reading.view.notes}
-    away = [n for n in range(1, reading.view.notes_written + 1) if n not in shown]
-    if place.first > place.noted_to or not away or not reading.view.can_note:
+def _missing_parts(reading: Reading, place: _Place) -> list[int]:
+    """Numbers of notes on a place to bring back; 0 where a recall must tell them first."""
+    numbers = {part.number for part in place.parts}
+    complete = len(numbers) == max(numbers, default=0)
+    if complete or not reading.view.can_note or _ending(reading) or tried_again(reading):
         return []
-    if not reading.did("recall", place.name):
-        return [recall(place.name)]
-    told = _recalled(reading, place.name)
-    return [page_in(f"N{n}") for n in away if n in told and reading.did("page_in", f"N{n}") < 2][:7]
+    told = recalled(reading, re.escape(place.name) + r" \(")
+    if told is None or (lost(reading) and not told):
+        return [0]
+    return [n for n in told if n in away(reading)]
 
 
-def _recalled(reading: Reading, name: str) -> set[int]:
-    """Numbers of the notes that a recall showed to be about a place."""
-    lines = [
-        line for e in reading.view.events if e.name == "recall" for line in e.result.split("\n")
-    ]
-    about = re.compile(rf"N(\d+) \([^)]*\) {re.escape(name)}(?: \(|: )")
-    return {int(match[1]) for line in lines if (match := about.match(line))}
-
-
-def _finding(reading: Reading, place: _Place) -> tuple[str, str]:
+def _finding(reading: Reading, place: _Place) -> Finding:
     """What a place says: the sentence that the question selects, else the end of its chain."""
-    records = [*(r for part in place.parts for r in part.records), *_records(reading, place)]
-    links = _links(reading, records)
-    best = _strongest(reading, place)
-    keyed = any(key in by_key(records) for key in reading.asked.keys)
-    if best is not None and best.strength >= SELECTS and not keyed:
-        return shortened(flat(best.quote), _LONGEST_QUOTE), best.locator
-    if links:
-        return flat(links[-1].quote), links[-1].source
-    if best is not None and best.strength >= 0.4:
-        return shortened(flat(best.quote), _LONGEST_QUOTE), best.locator
-    return _NOTHING, ""
-
-
-def _links(reading: Reading, records: list[Record]) -> list[Record]:
-    known = by_key(records)
-    for key in reading.asked.keys:
-        if key in known:
-            return follow(key, known)
-    return next(iter(chains(records)), [])
-
-
-def _strongest(reading: Reading, place: _Place) -> Evidence | None:
-    noted = noted_evidence(reading.view.notes, place=place.name)
-    found = [e for e in (_best_here(reading, place), *noted[:1]) if e is not None]
-    return max(found, key=lambda e: e.strength, default=None)
-
-
-def _answer(places: list[Locator], findings: dict[str, tuple[str, str]]) -> Answering:
-    said = [(str(p), *findings[str(p)]) for p in places if str(p) in findings]
-    told = [each for each in said if each[1] != _NOTHING and each[2]]
-    if not told:
-        return Answering("Not found: the named places say nothing of this.", found=False)
-    values = [_value(quote) for _, quote, _ in told]
-    text = (
-        values[0]
-        if len(told) == 1
-        else "; ".join(f"{name}: {value}" for (name, _, _), value in zip(told, values, strict=True))
-    )
-    return Answering(text, tuple(_citations((quote, source) for _, quote, source in told)))
-
-
-def _citations(said: Iterable[tuple[str, str]]) -> Iterator[Citation]:
-    for quote, source in said:
-        yield Citation(source, quote)
-
-
-def _value(quote: str) -> str:
-    records = find_records(quote)
-    return records[0].value if len(records) == 1 else quote
+    kept = [strand for part in place.parts for strand in part.strands]
+    strands = joined([*kept, *_strands(reading, place, place.seen_to)], apart=reading.asked.keys)
+    remark = _remark(reading, place, place.seen_to)
+    keyed = [s for s in strands if s.start in reading.asked.keys]
+    if remark and not keyed and (remark.percent >= 100 * SELECTS or not strands):
+        return Finding(place.name, remark.quote, remark.locator)
+    if strands:
+        last = max(keyed or strands, key=lambda s: s.length).last
+        return Finding(place.name, flat(last.quote), last.source)
+    return Finding(place.name, NOTHING, "")

@@ -6,7 +6,16 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Record", "Strand", "chains", "find_records", "follow", "joined", "key_pattern", "unbounded"]
+__all__ = [
+    "Record",
+    "Strand",
+    "chains",
+    "find_records",
+    "follow",
+    "joined",
+    "key_pattern",
+    "unbounded",
+]
 
 _JSON_PAIR = re.compile(
     r'"((?:[^"\\\n]|\\.){1,300})"\s*:\s*(?:"((?:[^"\\\n]|\\.){0,300})"|(-?\d[\d.eE+-]*|true|false|null))'
