@@ -92,7 +92,7 @@ def _bring_back(reading: Reading) -> list[Call]:
     may = reading.view.calls_allowed and not tried_again(reading)
     if not numbers or not reading.view.can_note or not may:
         return []
-    told = recalled(reading, _RECALLED)
+    told = recalled(reading, _QUERY, _RECALLED)
     if told is None:
         again = bring_back(reading, []) if lost(reading) else []
         return [*again, recall(_QUERY)]

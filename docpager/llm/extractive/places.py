@@ -31,7 +31,7 @@ SELECTS = 0.62
 """Strength from which the question's words select a sentence of a place."""
 SMALL_DOCUMENT = 12
 """Passages up to which a document named by its locator is read in full."""
-_NOTE_TOKENS = 100
+_NOTE_TOKENS = 130
 """What a note on a place may say, so that two of them fit the share of notes in small windows."""
 _FRAMING = 45
 """Tokens of a note's call beside what it says of the place."""
@@ -166,6 +166,8 @@ def _progress(reading: Reading, name: str, span: tuple[int, int, int]) -> _Place
     document, first, last = span
     parts = tuple(part for part in noted_parts(reading.view.notes) if part.place == name)
     noted = max([first - 1, *(part.read_to for part in parts)])
+    if _brought_back(reading, name):
+        noted = last
     if not reading.view.can_note:
         while noted < last and reading.view.was_read(document, noted + 1):
             noted += 1
@@ -189,6 +191,15 @@ def _fitting(reading: Reading, document: int) -> int:
         if line.name == "page_in" and (found := _RANGE.fullmatch(line.arguments)):
             return int(found[3] or found[2]) - int(found[2]) + 1
     return 0
+
+
+def _brought_back(reading: Reading, name: str) -> bool:
+    """Whether the newest step looked for notes on a place: that comes after its last part."""
+    return any(
+        (event.name == "recall" and event.arguments.get("query") == name)
+        or (event.name == "page_in" and f"] {name} (" in event.result.split("\n", 1)[0])
+        for event in reading.view.newest
+    )
 
 
 def _go_on(reading: Reading, place: _Place) -> Iterator[Call]:
@@ -239,43 +250,55 @@ def _keep(reading: Reading, place: _Place) -> tuple[int, list[Call]]:
 
 def _part_notes(reading: Reading, place: _Place, noted_to: int) -> Iterator[Call]:
     """Notes on the next passages; they replace those whose records they join."""
+    remark = _remark(reading, place, noted_to)
+    number = max((p.number for p in place.parts), default=0)
+    for replaced, group in _groups(reading, place, noted_to):
+        number += replaced is None
+        part = PartRead(
+            place.name, place.document, place.first, place.last,
+            replaced.number if replaced else number, noted_to, tuple(group), remark,
+        )  # fmt: skip
+        yield write_note(part_note(part), replaces=replaced.note if replaced else "")
+        remark = None
+
+
+def _groups(
+    reading: Reading, place: _Place, noted_to: int
+) -> list[tuple[PartRead | None, list[Strand]]]:
+    """What each note shall hold, and the note that it replaces.
+
+    What an earlier note copied stays in the note that replaces it: that one may still be quoted.
+    """
     keys = reading.asked.keys
     kept = [strand for part in place.parts for strand in part.strands]
     met = _strands(reading, place, noted_to)
     merged = joined([*kept, *met], apart=keys)
     merged = [s for s in merged if s.length > 1 or _like_a_link(s.last) or s.start in keys]
     newest = max(place.parts, key=lambda p: (p.read_to, p.number), default=None)
-    open_parts = [p for p in place.parts if p is newest or not set(p.strands) <= set(merged)]
-    open_parts.sort(key=lambda p: p is not newest)
-    closed = {s for p in place.parts if p not in open_parts for s in p.strands}
-    groups = _packed(sorted((s for s in merged if s not in closed), key=lambda s: s.length == 1))
-    number = max((p.number for p in place.parts), default=0)
-    remark = _remark(reading, place, noted_to)
-    for position, group in enumerate(groups):
-        replaced = open_parts[position] if position < len(open_parts) else None
-        number += replaced is None
-        part = PartRead(
-            place.name, place.document, place.first, place.last,
-            replaced.number if replaced else number, noted_to, tuple(group),
-            None if position else remark,
-        )  # fmt: skip
-        yield write_note(part_note(part), replaces=replaced.note if replaced else "")
+    groups: list[tuple[PartRead | None, list[Strand]]] = []
+    noted: set[Record] = set()
+    for part in sorted(place.parts, key=lambda p: p is not newest):
+        lasts = {strand.last for strand in part.strands}
+        noted |= lasts
+        own = [strand for strand in merged if strand.last in lasts]
+        if part is newest or own != list(part.strands):
+            groups.append((part, own))
+    fresh = sorted((s for s in merged if s.last not in noted), key=lambda s: s.length == 1)
+    for strand in fresh:
+        room = (group for _, group in groups if _size([*group, strand]) <= _NOTE_TOKENS)
+        if (group := next(room, None)) is None:
+            groups.append((None, group := []))
+        group.append(strand)
+    return groups or [(None, [])]
 
 
-def _packed(strands: Iterable[Strand]) -> list[list[Strand]]:
-    """Strands in groups, each for one note; one empty group where there are none."""
+def _size(strands: Iterable[Strand]) -> int:
+    """About the tokens that strands take in a note."""
     counter = BuiltInEstimator()
-    groups: list[list[Strand]] = [[]]
-    used = 0
-    for strand in strands:
-        size = counter.count(strand.last.quote) + 8
-        size += counter.count(strand.start) + 6 if strand.length > 1 else 0
-        if groups[-1] and used + size > _NOTE_TOKENS:
-            groups.append([])
-            used = 0
-        groups[-1].append(strand)
-        used += size
-    return groups
+    return sum(
+        counter.count(s.last.quote) + 8 + (counter.count(s.start) + 6 if s.length > 1 else 0)
+        for s in strands
+    )
 
 
 def _like_a_link(record: Record) -> bool:
@@ -316,7 +339,7 @@ def _missing_parts(reading: Reading, place: _Place) -> list[int]:
     complete = len(numbers) == max(numbers, default=0)
     if complete or not reading.view.can_note or _ending(reading) or tried_again(reading):
         return []
-    told = recalled(reading, re.escape(place.name) + r" \(")
+    told = recalled(reading, place.name, re.escape(place.name) + r" \(")
     if told is None or (lost(reading) and not told):
         return [0]
     return [n for n in told if n in away(reading)]

@@ -61,9 +61,13 @@ def bring_back(reading: Reading, numbers: list[int]) -> list[Call]:
     return [*again, *(page_in(f"N{n}") for n in numbers[: 1 if failed else AT_ONCE])]
 
 
-def recalled(reading: Reading, beginning: str) -> list[int] | None:
-    """Numbers of the notes that recalls showed to begin with a pattern; None before any recall."""
-    results = [event.result for event in reading.view.events if event.name == "recall"]
+def recalled(reading: Reading, query: str, beginning: str) -> list[int] | None:
+    """Numbers of the notes that a recall showed to begin with a pattern; None before it."""
+    results = [
+        event.result
+        for event in reading.view.events
+        if event.name == "recall" and event.arguments.get("query") == query
+    ]
     told = re.compile(rf"^N(\d+) \([^)]*\) {beginning}", re.MULTILINE)
     if not results:
         return None
