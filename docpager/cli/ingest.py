@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +86,7 @@ def ingest(
     reading = ReadingSettings(
         timeout_per_file, retry_failed=retry_failed, passwords=passwords, exclude=exclude
     )
-    with progress_bar("reading") as progress:
+    with progress_bar("reading") as progress, _parting_words():
         report = ingest_files(
             paths,
             archive_directory,
@@ -101,6 +103,15 @@ def ingest(
     _name_exceptions(report)
     if report.nothing_readable or (strict and (report.skipped or report.unreadable)):
         sys.exit(1)
+
+
+@contextmanager
+def _parting_words() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("what was committed stays; the same ingest goes on from there")
+        raise
 
 
 def _passwords(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A few of the kills that `benchmarks/reliability/kills.py` makes by the hundred."""
+"""A few of the kills, and some seconds of the readers, of `benchmarks/reliability`."""
 
 from __future__ import annotations
 
@@ -28,3 +28,20 @@ def test_no_kill_loses_or_changes_anything(during, kills):
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{kills} kills" in done.stdout
     assert "0 failures" in done.stdout
+
+
+@pytest.mark.slow
+def test_readers_see_one_generation_whatever_a_writer_does():
+    command = [sys.executable, "-m", "benchmarks.reliability.readers", "--readers", "4"]
+
+    done = subprocess.run(
+        [*command, "--seconds", "6"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 problems" in done.stdout
