@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test measures time, and CI tries the same examples each time.
+settings.register_profile(
+    "docpager",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("docpager")
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 
