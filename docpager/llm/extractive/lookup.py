@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from math import inf
 
 from docpager.llm.extractive.composing import compose
@@ -23,9 +22,9 @@ from docpager.llm.extractive.notes import evidence_note, flat, noted_evidence
 from docpager.llm.extractive.questions import Wants
 from docpager.llm.extractive.reading import Reading
 from docpager.llm.extractive.records import bounded
+from docpager.llm.extractive.searches import QUERY_CHARACTERS, better, next_pages, unasked
 from docpager.llm.extractive.statements import heading_pattern
 from docpager.llm.extractive.view import Hit
-from docpager.llm.extractive.words import GENERIC, tokens
 
 __all__ = ["look_up", "search_first"]
 
@@ -40,11 +39,7 @@ AT_ONCE = 4
 FEW_DOCUMENTS = 60
 """Documents up to which the whole list is asked for."""
 CERTAIN = 0.86
-CONVINCING = 0.5
 WORTH_NOTING = 0.4
-_QUERY_CHARACTERS = 64
-_KNOWN_BY = 60
-"""Characters by which a pattern is known again in the log, where long ones are cut."""
 
 
 def look_up(reading: Reading) -> Move:
@@ -55,7 +50,7 @@ def look_up(reading: Reading) -> Move:
     kept = [*_about(reading), *_notes(reading), *_releases(reading)]
     read = sum(line.name == "page_in" and "refused" not in line.outcome for line in view.log)
     best = reading.evidence[0].strength if reading.evidence else 0.0
-    first, later = list(_unasked(reading)), list(_better(reading))
+    first, later = list(unasked(reading)), list(better(reading))
     if first and view.step <= LAST_FIRST_STEP:
         return calls(kept, first[:4])
     if statement := _statement_page(reading):
@@ -67,7 +62,7 @@ def look_up(reading: Reading) -> Move:
     pending = _pending(reading)
     if pending and read < MOST_READ and not (later and read >= 2 * AT_ONCE and view.step < 8):
         return calls(kept, [page_in(hit.locator) for hit in pending[:AT_ONCE]])
-    later = later or list(_next_pages(reading))
+    later = later or list(next_pages(reading))
     if later:
         return calls(kept, later[:2])
     return compose(reading)
@@ -76,7 +71,7 @@ def look_up(reading: Reading) -> Move:
 def search_first(reading: Reading) -> Calls:
     """The first move of any question: search it, look for its keys, list the documents."""
     keys = [grep(bounded(key), reading.targets) for key in reading.asked.keys[:3]]
-    queries = list(_unasked(reading))[:4] or [search(reading.asked.question[:_QUERY_CHARACTERS])]
+    queries = list(unasked(reading))[:4] or [search(reading.asked.question[:QUERY_CHARACTERS])]
     listing: list[Call] = []
     number = re.search(r"^(\d+) documents", reading.view.document_map, re.MULTILINE)
     if not reading.view.listed_all and number and int(number[1]) <= FEW_DOCUMENTS:
@@ -117,158 +112,6 @@ def _statement_page(reading: Reading) -> str:
             ):
                 return place
     return ""
-
-
-def _unasked(reading: Reading) -> Iterator[Call]:
-    """The searches that every question begins with and that were not made yet."""
-    asked, targets = reading.asked, reading.targets
-    if not targets:
-        everything = " ".join(dict.fromkeys((*_plain_words(reading), *asked.years)))
-        yield from _new(reading, everything, ())
-    for group in _groups(reading):
-        if not group:
-            continue
-        for titles in reading.statements[:2]:
-            pattern = heading_pattern(titles)
-            if targets and not _sought(reading, pattern):
-                yield grep(pattern, group)
-        yield from _new(reading, _own_words(reading, group), group)
-        for wording in _other_words(reading)[: 2 if len(targets) < 2 else 1]:
-            yield from _new(reading, wording, group)
-        if words := _component_words(reading):
-            yield from _new(reading, words, group)
-
-
-def _better(reading: Reading) -> Iterator[Call]:
-    """Searches with better words, for when the first ones did not settle it."""
-    for group in _groups(reading):
-        for words in (
-            _places_words(reading),
-            _missing_words(reading),
-            " ".join(_other_words(reading)[2:4]),
-        ):
-            if words:
-                yield from _new(reading, words, group)
-
-
-def _next_pages(reading: Reading) -> Iterator[Call]:
-    """Further pages of the first search, for when nothing convincing was found yet."""
-    best = reading.evidence[0].strength if reading.evidence else 0.0
-    group = _groups(reading)[0]
-    query = _cut(_own_words(reading, group))
-    for page in (2, 3):
-        known = any(lk.query == query and lk.page == page for lk in reading.view.lookups)
-        asked = reading.did("search", f"{search(query, group)[1]['query']}") >= page
-        if best < CONVINCING and group and not known and not asked:
-            yield ("search", {**search(query, group)[1], "page": page})
-            return
-
-
-def _new(reading: Reading, query: str, documents: tuple[int, ...]) -> Iterator[Call]:
-    query = _cut(query)
-    if query and not _was_asked(reading, query, documents):
-        yield search(query, documents)
-
-
-def _sought(reading: Reading, pattern: str) -> bool:
-    if any(each.name == "grep" and each.query == pattern for each in reading.view.lookups):
-        return True
-    return any(
-        line.name == "grep"
-        and line.arguments.startswith(pattern[:_KNOWN_BY])
-        and not line.outcome.startswith("refused")
-        for line in reading.view.log
-    )
-
-
-def _groups(reading: Reading) -> list[tuple[int, ...]]:
-    """Documents to search in, each search in one group of them."""
-    return [(target,) for target in reading.targets] or [_voted(reading)]
-
-
-def _voted(reading: Reading) -> tuple[int, ...]:
-    """Documents that most hits of the searches over everything came from."""
-    votes: dict[int, float] = {}
-    for lookup in reading.view.lookups:
-        if lookup.name == "search" and not lookup.documents:
-            for hit in lookup.hits:
-                votes[hit.document] = votes.get(hit.document, 0.0) + 1 / (1 + hit.rank)
-    total = sum(votes.values())
-    ranked = sorted(votes, key=lambda number: (-votes[number], number))
-    return tuple(ranked[:1]) if ranked and votes[ranked[0]] >= 0.5 * total else ()
-
-
-def _plain_words(reading: Reading) -> list[str]:
-    words = [w for w in reading.asked.words if w not in GENERIC]
-    return words or list(reading.asked.words)
-
-
-def _own_words(reading: Reading, group: tuple[int, ...]) -> str:
-    """The question's own words, without those that name the document, and its years."""
-    named = {s for number in group for s in reading.names.get(number, ())}
-    words = [
-        text
-        for concept in reading.asked.concepts
-        if not concept.hint and not concept.part and concept.weight >= 0.2
-        for text in concept.texts[:1]
-        if not set(concept.wordings[0]) <= named
-    ]
-    return " ".join(words) or " ".join(_plain_words(reading))
-
-
-def _other_words(reading: Reading) -> list[str]:
-    """Other wordings of what is asked, each a search of its own."""
-    wanted = [c for c in reading.asked.concepts if len(c.texts) > 1 and not c.hint and not c.part]
-    wanted.sort(key=lambda concept: -concept.weight)
-    return [text for concept in wanted[:2] for text in sorted(concept.texts[1:], key=len)[::-1][:2]]
-
-
-def _places_words(reading: Reading) -> str:
-    """Where the question says to look, with what is looked for."""
-    hints = [c.texts[min(1, len(c.texts) - 1)] for c in reading.asked.concepts if c.hint]
-    things = [c.texts[0] for c in reading.asked.concepts if len(c.texts) > 1 and not c.hint]
-    return " ".join(["consolidated", *hints[:1], *things[:1]]) if hints else ""
-
-
-def _component_words(reading: Reading) -> str:
-    """The lines from which an asked figure is computed."""
-    return " ".join(c.texts[0] for c in reading.asked.concepts if c.part)
-
-
-def _missing_words(reading: Reading) -> str:
-    """What the best evidence does not speak of, with names that it brings up."""
-    if not reading.evidence:
-        return ""
-    best = reading.evidence[0]
-    missing = [c.texts[0] for c in reading.scorer.missing(best.quote + " " + best.context)[:3]]
-    if not missing:
-        return ""
-    return " ".join([*missing, *_new_names(reading, best.quote)[:2]])
-
-
-def _new_names(reading: Reading, text: str) -> list[str]:
-    known = set(reading.asked.words)
-    names = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*", text)
-    return [name for name in dict.fromkeys(names) if not known & set(tokens(name))]
-
-
-def _was_asked(reading: Reading, query: str, documents: tuple[int, ...]) -> bool:
-    within = "".join(f"D{number}" for number in documents)
-    for lookup in reading.view.lookups:
-        if flat(lookup.query) == query and "".join(lookup.documents) == within:
-            return True
-    narrowed = f'{query}, ["{within}"]' if within else query
-    return any(
-        line.name == "search" and line.arguments == narrowed and "refused" not in line.outcome
-        for line in reading.view.log
-    )
-
-
-def _cut(query: str) -> str:
-    query = " ".join(dict.fromkeys(flat(query).split(" ")))
-    if len(query) <= _QUERY_CHARACTERS:
-        return query
-    return query[: query.rfind(" ", 0, _QUERY_CHARACTERS)]
 
 
 def _pending(reading: Reading) -> list[Hit]:
