@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 
 from docpager.llm.extractive.closing import all_read, close, finding_calls
-from docpager.llm.extractive.evidence import Evidence
-from docpager.llm.extractive.moves import Call, Move, calls, page_in, page_out, recall, write_note
-from docpager.llm.extractive.notes import flat, shortened
+from docpager.llm.extractive.moves import Call, Move, calls, page_in, page_out, recall
+from docpager.llm.extractive.notes import flat
 from docpager.llm.extractive.place_notes import (
     NOTHING,
     Finding,
-    PartRead,
-    Remark,
     noted_findings,
     noted_parts,
-    part_note,
+)
+from docpager.llm.extractive.place_parts import (
+    Place,
+    best_remark,
+    keep,
+    met_strands,
+    ranged,
+    ranges,
 )
 from docpager.llm.extractive.reading import Reading
 from docpager.llm.extractive.recalling import away, bring_back, lost, recalled, tried_again
-from docpager.llm.extractive.records import Record, Strand, find_records, joined
+from docpager.llm.extractive.records import joined
 from docpager.locators import Locator, LocatorKind
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["read_places"]
 
@@ -31,34 +33,8 @@ SELECTS = 0.62
 """Strength from which the question's words select a sentence of a place."""
 SMALL_DOCUMENT = 12
 """Passages up to which a document named by its locator is read in full."""
-_NOTE_TOKENS = 130
-"""What a note on a place may say, so that two of them fit the share of notes in small windows."""
-_FRAMING = 45
-"""Tokens of a note's call beside what it says of the place."""
-_OTHER_CALLS = 90
-"""Tokens left for the calls beside the notes of one reply."""
-_LONGEST_QUOTES = 1_200
-"""Characters that the quotes of all places may take, and of one a quarter of that."""
 _RANGE = re.compile(r"D(\d+):c(\d+)(?:-(\d+))?")
 _MOST_TRIES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A named place, and how much of it was read."""
-
-    name: str
-    document: int
-    first: int
-    last: int
-    noted_to: int
-    """The last passage whose findings are noted."""
-    seen_to: int
-    """The last passage of those in main context that follow."""
-    fitting: int
-    """Passages that fitted at once so far; 0 where that is not known."""
-    parts: tuple[PartRead, ...]
-    """The notes on it that can be seen."""
 
 
 def read_places(reading: Reading) -> Move | None:
@@ -100,22 +76,7 @@ def _done(reading: Reading, places: Sequence[str]) -> Collection[str]:
 
 def _release(reading: Reading, found: Sequence[Finding]) -> list[Call]:
     """Release what is in main context once a place has come to its end."""
-    return page_out(_ranges(reading)) if found else []
-
-
-def _ranges(reading: Reading) -> Iterator[str]:
-    """What is in main context and not released, as few ranges."""
-    first = last = (0, 0)
-    for at in [*sorted((p.document, p.ordinal) for p in reading.unreleased), (0, 0)]:
-        if at != (last[0], last[1] + 1):
-            if first[0]:
-                yield _range(*first, last[1])
-            first = at
-        last = at
-
-
-def _range(document: int, first: int, last: int) -> str:
-    return f"D{document}:c{first}" + (f"-{last}" if last > first else "")
+    return page_out(ranges(reading)) if found else []
 
 
 def _to_be_read(reading: Reading, place: Locator) -> bool:
@@ -162,7 +123,7 @@ def _span_known(reading: Reading, name: str) -> tuple[int, int, int] | None:
     return None
 
 
-def _progress(reading: Reading, name: str, span: tuple[int, int, int]) -> _Place:
+def _progress(reading: Reading, name: str, span: tuple[int, int, int]) -> Place:
     document, first, last = span
     parts = tuple(part for part in noted_parts(reading.view.notes) if part.place == name)
     noted = max([first - 1, *(part.read_to for part in parts)])
@@ -174,7 +135,7 @@ def _progress(reading: Reading, name: str, span: tuple[int, int, int]) -> _Place
     seen = noted
     while seen < last and (document, seen + 1) in reading.view.passages:
         seen += 1
-    return _Place(name, document, first, last, noted, seen, _fitting(reading, document), parts)
+    return Place(name, document, first, last, noted, seen, _fitting(reading, document), parts)
 
 
 def _fitting(reading: Reading, document: int) -> int:
@@ -202,138 +163,38 @@ def _brought_back(reading: Reading, name: str) -> bool:
     )
 
 
-def _go_on(reading: Reading, place: _Place) -> Iterator[Call]:
+def _go_on(reading: Reading, place: Place) -> Iterator[Call]:
     """Read the next part, or bring back notes on earlier ones; nothing where all is in view."""
     if place.seen_to < place.last:
         yield from _read_on(reading, place)
     elif numbers := _missing_parts(reading, place):
         if place.seen_to > place.noted_to:
-            yield from _keep(reading, place)[1]
+            yield from keep(reading, place)[1]
         # Before a recall nothing is known of what is out of view.
         yield from [recall(place.name)] if numbers == [0] else bring_back(reading, numbers)
 
 
-def _read_on(reading: Reading, place: _Place) -> Iterator[Call]:
+def _read_on(reading: Reading, place: Place) -> Iterator[Call]:
     """Note what is in main context of a place, release it, read the next part."""
     if place.seen_to > place.noted_to and reading.view.can_note:
-        noted_to, keeping = _keep(reading, place)
+        noted_to, keeping = keep(reading, place)
         yield from keeping
         if noted_to < place.seen_to:
             return
     elif reading.view.refused or not reading.view.can_note:
-        yield from page_out(_ranges(reading))
+        yield from page_out(ranges(reading))
     begin = place.seen_to + 1
     span = max(1, place.fitting or place.last - place.first + 1)
     if reading.view.refused and place.fitting > 1 and _asked_again(reading, begin, span):
         span = max(1, span // 2)
-    yield page_in(_range(place.document, begin, min(place.last, begin + span - 1)))
+    yield page_in(ranged(place.document, begin, min(place.last, begin + span - 1)))
 
 
 def _asked_again(reading: Reading, begin: int, span: int) -> bool:
     return any(each.endswith(f":c{begin}-{begin + span - 1}") for each in reading.view.refused)
 
 
-def _keep(reading: Reading, place: _Place) -> tuple[int, list[Call]]:
-    """The last passage that one reply can note, and the calls that note and release so far."""
-    room = reading.view.max_output_tokens - _OTHER_CALLS
-    counter = BuiltInEstimator()
-    for noted_to in range(place.seen_to, place.noted_to, -1):
-        notes = [*_part_notes(reading, place, noted_to)]
-        size = sum(counter.count(str(arguments["text"])) + _FRAMING for _, arguments in notes)
-        if size <= room or noted_to == place.noted_to + 1:
-            break
-    release = _range(place.document, place.noted_to + 1, noted_to)
-    if noted_to == place.seen_to:
-        return noted_to, [*notes, *page_out(_ranges(reading))]
-    return noted_to, [*notes, *page_out([release])]
-
-
-def _part_notes(reading: Reading, place: _Place, noted_to: int) -> Iterator[Call]:
-    """Notes on the next passages; they replace those whose records they join."""
-    remark = _remark(reading, place, noted_to)
-    number = max((p.number for p in place.parts), default=0)
-    for replaced, group in _groups(reading, place, noted_to):
-        number += replaced is None
-        part = PartRead(
-            place.name, place.document, place.first, place.last,
-            replaced.number if replaced else number, noted_to, tuple(group), remark,
-        )  # fmt: skip
-        yield write_note(part_note(part), replaces=replaced.note if replaced else "")
-        remark = None
-
-
-def _groups(
-    reading: Reading, place: _Place, noted_to: int
-) -> list[tuple[PartRead | None, list[Strand]]]:
-    """What each note shall hold, and the note that it replaces.
-
-    What an earlier note copied stays in the note that replaces it: that one may still be quoted.
-    """
-    keys = reading.asked.keys
-    kept = [strand for part in place.parts for strand in part.strands]
-    met = _strands(reading, place, noted_to)
-    merged = joined([*kept, *met], apart=keys)
-    merged = [s for s in merged if s.length > 1 or _like_a_link(s.last) or s.start in keys]
-    newest = max(place.parts, key=lambda p: (p.read_to, p.number), default=None)
-    groups: list[tuple[PartRead | None, list[Strand]]] = []
-    noted: set[Record] = set()
-    for part in sorted(place.parts, key=lambda p: p is not newest):
-        lasts = {strand.last for strand in part.strands}
-        noted |= lasts
-        own = [strand for strand in merged if strand.last in lasts]
-        if part is newest or own != list(part.strands):
-            groups.append((part, own))
-    fresh = sorted((s for s in merged if s.last not in noted), key=lambda s: s.length == 1)
-    for strand in fresh:
-        room = (group for _, group in groups if _size([*group, strand]) <= _NOTE_TOKENS)
-        if (group := next(room, None)) is None:
-            groups.append((None, group := []))
-        group.append(strand)
-    return groups or [(None, [])]
-
-
-def _size(strands: Iterable[Strand]) -> int:
-    """About the tokens that strands take in a note."""
-    counter = BuiltInEstimator()
-    return sum(
-        counter.count(s.last.quote) + 8 + (counter.count(s.start) + 6 if s.length > 1 else 0)
-        for s in strands
-    )
-
-
-def _like_a_link(record: Record) -> bool:
-    """Whether key and value could each be the other of another record: short, and no sentence."""
-    return len(record.key.split()) <= 4 and len(record.value.split()) <= 4
-
-
-def _strands(reading: Reading, place: _Place, last: int) -> list[Strand]:
-    """Records of the passages of a place that are in main context and not noted yet."""
-    found: list[Strand] = []
-    for ordinal in range(place.noted_to + 1, last + 1):
-        passage = reading.view.passages[place.document, ordinal]
-        found += map(Strand.of, find_records(passage.text, source=passage.locator))
-    return found
-
-
-def _remark(reading: Reading, place: _Place, last: int) -> Remark | None:
-    """The sentence so far that the question's words select best."""
-    remarks = [part.remark for part in place.parts if part.remark]
-    if (best := _best_here(reading, place, last)) and best.strength >= 0.4:
-        longest = _LONGEST_QUOTES // max(4, len(reading.asked.places))
-        quote = shortened(flat(best.quote), longest)
-        remarks.append(Remark(round(best.strength * 100), best.locator, quote))
-    return max(remarks, key=lambda r: r.percent, default=None)
-
-
-def _best_here(reading: Reading, place: _Place, last: int) -> Evidence | None:
-    here = (
-        e for e in reading.visible
-        if e.document == place.document and place.noted_to < e.ordinal <= last
-    )  # fmt: skip
-    return next(here, None)
-
-
-def _missing_parts(reading: Reading, place: _Place) -> list[int]:
+def _missing_parts(reading: Reading, place: Place) -> list[int]:
     """Numbers of notes on a place to bring back; 0 where a recall must tell them first."""
     numbers = {part.number for part in place.parts}
     complete = len(numbers) == max(numbers, default=0)
@@ -345,11 +206,11 @@ def _missing_parts(reading: Reading, place: _Place) -> list[int]:
     return [n for n in told if n in away(reading)]
 
 
-def _finding(reading: Reading, place: _Place) -> Finding:
+def _finding(reading: Reading, place: Place) -> Finding:
     """What a place says: the sentence that the question selects, else the end of its chain."""
     kept = [strand for part in place.parts for strand in part.strands]
-    strands = joined([*kept, *_strands(reading, place, place.seen_to)], apart=reading.asked.keys)
-    remark = _remark(reading, place, place.seen_to)
+    strands = joined([*kept, *met_strands(reading, place, place.seen_to)], apart=reading.asked.keys)
+    remark = best_remark(reading, place, place.seen_to)
     keyed = [s for s in strands if s.start in reading.asked.keys]
     if remark and not keyed and (remark.percent >= 100 * SELECTS or not strands):
         return Finding(place.name, remark.quote, remark.locator)
