@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from docpager.answering.journal import journal_lines
+from docpager.archive.archive import Archive
 from docpager.cli import main
 
 SECRET = "zanzibarite"
@@ -185,3 +186,40 @@ def test_repair_says_what_is_lost(home):
     assert repaired.exit_code == 1
     assert "lost: D1 a.md (its file is gone, has changed or" in repaired.stderr
     assert run(home, "verify").exit_code == 0
+
+
+def test_no_stretch_of_a_forgotten_report_is_left_after_several_runs(tmp_path):
+    """Hits, passages, notes, replies, quotes and titles: of a real document, after real runs."""
+    documents = Path(__file__).parent.parent.parent / "datasets" / "sample" / "documents"
+    run(tmp_path, "ingest", str(documents), "--embedder", "hashing")
+    for question in ("How many boardings had Line 4 in 2022?", "Who chairs the tramways' board?"):
+        run(tmp_path, "ask", question, "--model", "extractive", "--window", "6000")
+    library = Archive.open(tmp_path / "archive")
+    texts = {entry.path: library.text(entry.id) for entry in library.documents()}
+    (name,) = (path for path in texts if "tramways" in path)
+    own = stretches(texts.pop(name)) - stretches("\n".join(texts.values()))
+    assert len(own & journaled(tmp_path)) > 500
+
+    assert run(tmp_path, "forget", name).exit_code == 0
+    assert run(tmp_path, "compact").exit_code == 0
+
+    assert not own & journaled(tmp_path)
+    assert name not in {entry.path for entry in Archive.open(tmp_path / "archive").documents()}
+
+
+def stretches(text: str, *, length: int = 25) -> set[str]:
+    flat = " ".join(text.split())
+    return {flat[at : at + length] for at in range(len(flat) - length + 1)}
+
+
+def journaled(home: Path) -> set[str]:
+    """Stretches of all that the journals say, with the escapes of JSON undone."""
+    lines = [line for path in home.glob("archive/runs/*") for line in journal_lines(path)[0]]
+    return stretches("\n".join(_strings(lines)))
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in _strings(part)]
