@@ -160,7 +160,8 @@ def _utf16_starts(lines: Sequence[str]) -> Iterator[int]:
     start = 0
     for line in lines:
         yield start
-        start += len(line) + 1 + (0 if line.isascii() else sum(c > "\uffff" for c in line))
+        units = line if line.isascii() else line.encode("utf-16-le", "surrogatepass")
+        start += len(units) // (1 if units is line else 2) + 1
 
 
 def _image_area(page: pypdfium2.PdfPage) -> float:

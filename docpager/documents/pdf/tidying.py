@@ -11,12 +11,18 @@ __all__ = ["GARBLED_SHARE", "PageText", "dehyphenate", "page_text", "tidy"]
 GARBLED_SHARE = 0.4
 """A page with a larger share of unmapped glyphs is no text."""
 
-_PRINTER = str.maketrans(
-    {"\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u00ad": None, "\u200b": None, "\ufeff": None}
-    | {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
-)
+_PRINTER = {
+    **dict.fromkeys("\u00a0\u2007\u202f", " "),
+    **dict.fromkeys("\u00ad\u200b\ufeff", ""),
+    "ﬀ": "ff",
+    "ﬁ": "fi",
+    "ﬂ": "fl",
+    "ﬃ": "ffi",
+    "ﬄ": "ffl",
+    "ﬅ": "st",
+    "ﬆ": "st",
+}
 """Spaces, hyphens and ligatures that a printer needs and a reader never types."""
-_LINE_ENDS = re.compile(r"[ \t]*(?:\r\n?|\n)")
 _NEVER_TEXT = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\uffff]")
 _UNMAPPED = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\U000f0000-\U0010ffff]")
 _LINE_END_HYPHEN = re.compile("(\\w*)\ufffe(\\w*)")
@@ -37,14 +43,30 @@ def page_text(raw: str) -> PageText:
 
     U+FFFE, pdfium's mark for a hyphen at a line end, stays until `dehyphenate`.
     """
-    text = _LINE_ENDS.sub("\n", raw)
+    text = _with_plain_lines(raw)
     if not text.isascii():
-        text = (
-            text.translate(_PRINTER).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        )
+        text = _without_printers_marks(text)
     marks = len(text) - text.count(" ") - text.count("\n") if text.strip() else 0
+    if "\ufffd" not in text and text.replace("\n", "").isprintable():
+        return PageText(text, marks)  # as most pages are; the patterns below are slower
     share = len(_UNMAPPED.findall(text)) / marks if marks else 0.0
     return PageText(_NEVER_TEXT.sub("", text), marks, share)
+
+
+def _with_plain_lines(text: str) -> str:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    # Spaces at the very end belong to no line end.
+    return "\n".join([*(line.rstrip(" \t") for line in lines[:-1]), lines[-1]])
+
+
+def _without_printers_marks(text: str) -> str:
+    for mark, plain in _PRINTER.items():
+        text = text.replace(mark, plain)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # halves of surrogate pairs
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def tidy(raw: str) -> str:
