@@ -171,7 +171,9 @@ def _go_on(reading: Reading, place: Place) -> Iterator[Call]:
         if place.seen_to > place.noted_to:
             yield from keep(reading, place)[1]
         # Before a recall nothing is known of what is out of view.
-        yield from [recall(place.name)] if numbers == [0] else bring_back(reading, numbers)
+        yield from bring_back(reading, [n for n in numbers if n])
+        if numbers == [0]:
+            yield recall(place.name)
 
 
 def _read_on(reading: Reading, place: Place) -> Iterator[Call]:
@@ -196,14 +198,14 @@ def _asked_again(reading: Reading, begin: int, span: int) -> bool:
 
 def _missing_parts(reading: Reading, place: Place) -> list[int]:
     """Numbers of notes on a place to bring back; 0 where a recall must tell them first."""
-    numbers = {part.number for part in place.parts}
-    complete = len(numbers) == max(numbers, default=0)
-    if complete or not reading.view.can_note or _ending(reading) or tried_again(reading):
+    if not reading.view.can_note or _ending(reading) or tried_again(reading):
         return []
     told = recalled(reading, place.name, re.escape(place.name) + r" \(")
-    if told is None or (lost(reading) and not told):
-        return [0]
-    return [n for n in told if n in away(reading)]
+    if told is not None:
+        return [n for n in told if n in away(reading)]
+    numbers = {part.number for part in place.parts}
+    complete = len(numbers) == max(numbers, default=0) and not lost(reading)
+    return [] if complete else [0]
 
 
 def _finding(reading: Reading, place: Place) -> Finding:
