@@ -14,7 +14,7 @@ from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.generation_reader import Generation, open_generation
 from docpager.archive.grep import GrepPage, Match, find_matches
 from docpager.archive.manifest import DocumentRecord
-from docpager.archive.searching import Ranking, SearchPage, page_bounds, rank
+from docpager.archive.searching import By, Ranking, SearchPage, page_bounds, rank
 from docpager.archive.segment import Segment
 from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, status_of
@@ -175,14 +175,17 @@ class Archive:
         documents: Collection[int] | None = None,
         page: int = 1,
         page_size: int = 10,
+        by: By = "both",
     ) -> SearchPage:
-        """Find passages by words and by meaning; `documents` restricts it to these ids."""
+        """Find passages by words and by meaning, or `by` one of them; `documents` restricts it to
+        these ids."""
         ranking = rank(
             query,
             self._generation,
             analyzer=self._analyzer,
             embedder=self._load_embedder,
             documents=documents,
+            by=by,
         )
         first, last, pages = page_bounds(ranking.total, page=page, page_size=page_size)
         hits = tuple(

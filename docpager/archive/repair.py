@@ -13,7 +13,7 @@ from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest, read
 from docpager.archive.rewriting import StoredDocument, rewrite, stored_document
 from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
 from docpager.archive.sources import FilesSource, Source
-from docpager.archive.vectors import EXACT_FILE, VECTORS_FILE
+from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE
 from docpager.archive.verify import Damage, damages_of
 from docpager.documents.chunking import passages_of
 
@@ -93,7 +93,7 @@ class _Rebuilding:
             files = bad.get(f"segments/{record.name}", set())
             if not files:
                 sound[record.name] = Segment.open(place, record.rows)
-            elif files <= {VECTORS_FILE, EXACT_FILE}:
+            elif files <= {VECTORS_FILE, PROPOSALS_FILE}:
                 sound[record.name] = Segment.open(place, record.rows, only=_TEXT_FILES)
                 without_vectors.add(record.name)
         return sound, without_vectors

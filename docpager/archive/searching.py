@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from docpager.archive.fusion import fuse
 from docpager.archive.generation_reader import Generation
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from docpager.archive.embedding import Embedder
 
-__all__ = ["NEAREST", "Ranking", "SearchPage", "page_bounds", "rank"]
+__all__ = ["NEAREST", "By", "Ranking", "SearchPage", "page_bounds", "rank"]
+
+By = Literal["both", "words", "meaning"]
 
 NEAREST = 200
 """V: how many passages meaning may contribute."""
@@ -86,17 +88,20 @@ def rank(
     analyzer: Analyzer,
     embedder: Callable[[], Embedder],
     documents: Collection[int] | None,
+    by: By = "both",
 ) -> Ranking:
-    """Rank every passage that contains a query word, and the nearest in meaning."""
+    """Rank every passage that contains a query word, and the nearest in meaning; or `by` one."""
     import numpy as np
 
     terms = analyzer.query_terms(query)
     if not query.strip():
         raise UsageError("there is nothing to search for; give some words")
-    nearest = _nearest(query, generation, embedder, documents)
+    nearest = np.zeros(0, dtype=np.int64)
+    if by != "words":
+        nearest = _nearest(query, generation, embedder, documents)
     near = frozenset(nearest.tolist())
     lexical = generation.lexical
-    if lexical is None:
+    if lexical is None or by == "meaning":
         return Ranking(frozenset(), nearest, near, frozenset(), 0, lambda: nearest)
     best = lexical.best(terms, count=_FUSED_WORDS, documents=documents)
     head = fuse(best, nearest)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docpager.archive.durable import damaged_part, sizes_of
-from docpager.archive.vectors import EXACT_FILE, VECTORS_FILE, VectorIndex
+from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE, VectorIndex
 from docpager.documents.document import PdfPage, Section
 from docpager.pages import Passage
 
@@ -60,7 +60,7 @@ class Segment:
     @cached_property
     def vectors(self) -> VectorIndex:
         try:
-            return VectorIndex.load(self._files[VECTORS_FILE], self._files.get(EXACT_FILE))
+            return VectorIndex.load(self._files[VECTORS_FILE], self._files.get(PROPOSALS_FILE))
         except (ValueError, KeyError) as error:
             raise damaged_part(self.directory) from error
 

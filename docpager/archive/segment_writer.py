@@ -32,7 +32,7 @@ class SegmentWriter:
         self._directory = fresh_directory(directory)
         self._passages = _ArrowFile(directory / PASSAGES_FILE, _passage_schema())
         self._documents = _ArrowFile(directory / DOCUMENTS_FILE, _document_schema())
-        self._vectors = VectorWriter(directory, dimension)
+        self._vectors = VectorWriter(dimension)
 
     def add_outline(self, number: int, document: Document) -> None:
         """Note a document's sections and PDF pages."""
@@ -56,14 +56,13 @@ class SegmentWriter:
         self._passages.close()
         self._documents.close()
         announce("write", self._directory / VECTORS_FILE)
-        self._vectors.close()
+        self._vectors.write(self._directory)
         sync_part(self._directory)
 
     def abandon(self) -> None:
         """Let go of the files; the directory is removed by the next writer."""
         self._passages.abandon()
         self._documents.abandon()
-        self._vectors.abandon()
 
 
 class _ArrowFile:

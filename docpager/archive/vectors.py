@@ -1,14 +1,16 @@
 """FAISS: the passages nearest in meaning. The only module that imports faiss.
 
-Up to `FLAT_ROWS` a segment's vectors are compared one by one. Above, they are divided into lists,
-and only the likeliest lists are scanned, on 8 bits a number; the best of these are then ranked by
-the vectors themselves, which stay on the disk as they are. `benchmarks/performance` has the
-measurements that chose the sizes. Vectors are kept in half precision whatever the size, so that
-results do not depend on how segments came to be merged.
+A segment's vectors are kept in half precision and stay on the disk, mapped. Up to `FLAT_ROWS` they
+are compared one by one. Above, a second index proposes rows: every vector in four bits for two
+dimensions, small enough for memory and scanned some twenty times as fast; the best of these are
+ranked by the vectors themselves. `benchmarks/performance` has the measurements that chose this
+over lists (IVF), which lose a tenth of the nearest passages at the same speed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,71 +21,57 @@ if TYPE_CHECKING:
 
     from docpager.archive.embedding import Vector, Vectors
 
-__all__ = ["EXACT_FILE", "FLAT_ROWS", "VECTORS_FILE", "VectorIndex", "VectorWriter"]
+__all__ = ["FLAT_ROWS", "PROPOSALS_FILE", "VECTORS_FILE", "VectorIndex", "VectorWriter"]
 
 VECTORS_FILE = "vectors.faiss"
-EXACT_FILE = "vectors.f16"
-"""Beside lists: every vector in half precision, row by row."""
+PROPOSALS_FILE = "proposals.faiss"
+"""Beside many vectors: the index that proposes rows."""
 
-FLAT_ROWS = 30_000
-_PROBED = 1 / 16
-"""Share of the lists that a search scans."""
-_TRAINING_PER_LIST = 64
-_CANDIDATES = 3
+FLAT_ROWS = 20_000
+_PROPOSED = 4
 """For each row that is wanted, so many are ranked by their vectors."""
-_FEW_ROWS = 5_000
-"""A choice of rows up to this size is compared row by row."""
+_FEWEST = 0.5
+"""A choice of a smaller share of the rows is compared row by row."""
+_TRAINING_ROWS = 16_384
 _BLOCK = 65_536
 
 
 class VectorWriter:
-    """Collects the vectors of a segment's rows, in row order, in a file of its directory."""
+    """Collects the vectors of a segment's rows, in row order."""
 
-    def __init__(self, directory: Path, dimension: int, *, flat_rows: int = FLAT_ROWS) -> None:
-        self._directory = directory
-        self._dimension = dimension
-        self._flat_rows = flat_rows
-        self._rows = 0
-        self._file = (directory / EXACT_FILE).open("wb")
-
-    def add(self, vectors: Vectors) -> None:
-        import numpy as np
-
-        self._file.write(vectors.astype(np.float16).tobytes())
-        self._rows += len(vectors)
-
-    def close(self) -> None:
-        """Write the index of what was added."""
+    def __init__(self, dimension: int, *, flat_rows: int = FLAT_ROWS) -> None:
         import faiss
 
-        self._file.close()
-        exact = self._directory / EXACT_FILE
-        vectors = _stored(exact, self._rows, self._dimension)
-        if self._rows > self._flat_rows:
-            index = _in_lists(vectors)
-        else:
-            index = faiss.IndexFlatIP(self._dimension)
-            _add_all(index, vectors)
-            exact.unlink()
-        try:
-            faiss.write_index(index, str(self._directory / VECTORS_FILE))
-        except RuntimeError as error:  # the disk refused
-            raise OSError(str(error)) from error
+        self._index: Any = faiss.IndexScalarQuantizer(
+            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        # Two dimensions share a code, so there must be pairs of them.
+        self._flat = dimension % 2 == 1
+        self._flat_rows = flat_rows
 
-    def abandon(self) -> None:
-        self._file.close()
+    def add(self, vectors: Vectors) -> None:
+        self._index.add(vectors)
+
+    def write(self, directory: Path) -> None:
+        """Write the segment's index, or both where it has many rows."""
+        import faiss
+
+        faiss.write_index(self._index, str(directory / VECTORS_FILE))
+        if self._index.ntotal > self._flat_rows and not self._flat:
+            faiss.write_index(_proposing(self._index), str(directory / PROPOSALS_FILE))
 
 
 class VectorIndex:
     """The vectors of one segment, by row."""
 
-    def __init__(self, index: Any, exact: NDArray[np.float16] | None = None) -> None:
-        self._index = index
+    def __init__(self, exact: Any, proposals: Any = None, *, mapped: object = None) -> None:
         self._exact = exact
+        self._proposals = proposals
+        self._mapped = mapped  # what the exact vectors are read from must outlive them
 
     @classmethod
-    def load(cls, content: mmap, exact: mmap | None = None) -> VectorIndex:
-        """Read an index from a mapped file; `exact` holds its vectors where it has lists.
+    def load(cls, content: mmap, proposals: mmap | None = None) -> VectorIndex:
+        """Read an index from mapped files; the vectors stay there.
 
         Raises:
             ValueError: the content is no index.
@@ -91,31 +79,25 @@ class VectorIndex:
         import faiss
         import numpy as np
 
+        library: Any = faiss  # its stubs know the C++ signatures only
+        mapped = np.frombuffer(content, dtype=np.uint8)
         try:
-            index = faiss.deserialize_index(np.frombuffer(content, dtype=np.uint8))
+            reader = library.ZeroCopyIOReader(faiss.swig_ptr(mapped), mapped.size)
+            exact = library.read_index(reader)
+            if proposals is None:
+                return cls(exact, mapped=mapped)
+            copied = faiss.deserialize_index(np.frombuffer(proposals, dtype=np.uint8))
         except RuntimeError as error:
             raise ValueError(str(error)) from error
-        if exact is None:
-            return cls(index)
-        vectors = np.frombuffer(exact, dtype=np.float16)
-        return cls(index, vectors.reshape(int(index.ntotal), int(index.d)))
+        return cls(exact, copied, mapped=mapped)
 
     @property
     def rows(self) -> int:
-        return int(self._index.ntotal)
-
-    @property
-    def lists(self) -> int:
-        """How many lists the rows are divided into; 0 where they are compared one by one."""
-        return 0 if self._exact is None else int(self._index.nlist)
+        return int(self._exact.ntotal)
 
     def between(self, first: int, count: int) -> Vectors:
         """The vectors of `count` rows."""
-        import numpy as np
-
-        if self._exact is not None:
-            return self._exact[first : first + count].astype(np.float32)
-        vectors: Vectors = self._index.reconstruct_n(first, count)
+        vectors: Vectors = self._exact.reconstruct_n(first, count)
         return vectors
 
     def nearest(
@@ -128,9 +110,10 @@ class VectorIndex:
         available = int(np.count_nonzero(among))
         wanted = min(count + 1, available)
         while wanted:
-            rows, similar = self._found(query, wanted, among, available)
+            with _one_thread():
+                rows, similar = self._found(query, wanted, among, available)
             last = similar[min(count, len(rows)) - 1]
-            if len(rows) == available or self._exact is not None or similar[-1] < last:
+            if len(rows) == available or similar[-1] < last:
                 kept = similar >= last
                 return rows[kept], similar[kept]
             wanted = min(wanted * 2, available)
@@ -139,87 +122,63 @@ class VectorIndex:
     def _found(
         self, query: Vector, wanted: int, among: NDArray[np.bool_], available: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Rows and rounded similarities, nearest first."""
+        """At least `wanted` rows with their rounded similarities, nearest first."""
         import numpy as np
 
-        if self._exact is None:
-            parameters = _selection(among) if available < self.rows else None
-            scores, rows = self._index.search(query[np.newaxis, :], wanted, params=parameters)
-            return rows[0], np.round(scores[0].astype(np.float64), 6)
-        if available <= max(_FEW_ROWS, wanted):
-            rows = np.flatnonzero(among)
-        else:
-            rows = self._candidates(query, wanted * _CANDIDATES, among, available)
-        similar = np.round((self._exact[rows].astype(np.float32) @ query).astype(np.float64), 6)
-        order = np.lexsort((rows, -similar))
-        return rows[order], similar[order]
-
-    def _candidates(
-        self, query: Vector, wanted: int, among: NDArray[np.bool_], available: int
-    ) -> NDArray[np.int64]:
-        import faiss
-        import numpy as np
-
-        library: Any = faiss  # its stubs know the C++ signatures only
-        selector = _selector(among) if available < self.rows else None
-        # The fewer of its rows may be found, the more lists it takes to find as many.
-        probed = min(self.lists, int(self._index.nprobe) * self.rows // available)
-        while True:
-            parameters = library.SearchParametersIVF(nprobe=probed, sel=selector)
-            _, found = self._index.search(query[np.newaxis, :], wanted, params=parameters)
-            rows: NDArray[np.int64] = found[0][found[0] >= 0]
-            if len(rows) >= min(wanted, available) or probed == self.lists:
-                return rows
-            probed = min(self.lists, probed * 4)
+        share = available / self.rows
+        if self._proposals is not None and share >= _FEWEST:
+            proposed = min(self.rows, round(wanted * _PROPOSED / share))
+            _, found = self._proposals.search(query[np.newaxis, :], proposed)
+            rows = found[0][found[0] >= 0]
+            rows = rows[among[rows]]
+            if len(rows) >= wanted:
+                return _ranked(rows, self._exact.reconstruct_batch(rows) @ query)
+        parameters = _selection(among) if available < self.rows else None
+        scores, found = self._exact.search(query[np.newaxis, :], wanted, params=parameters)
+        return _ranked(found[0], scores[0])
 
 
-def _in_lists(vectors: NDArray[np.float16]) -> Any:
-    """An index of lists, made the same from the same vectors every time."""
+def _ranked(
+    rows: NDArray[np.int64], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    import numpy as np
+
+    similar = np.round(np.asarray(scores, dtype=np.float64), 6)
+    order = np.lexsort((rows, -similar))
+    return rows[order], similar[order]
+
+
+def _proposing(exact: Any) -> Any:
+    """An index that finds candidates; made the same from the same vectors every time."""
     import faiss
     import numpy as np
 
-    rows, dimension = vectors.shape
-    lists = 1 << round(np.log2(2 * np.sqrt(rows)))
-    quantizer = faiss.IndexFlatIP(dimension)
-    index: Any = faiss.IndexIVFScalarQuantizer(
-        quantizer, dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-    )
-    index.cp.seed = 1
-    index.cp.niter = 10
-    index.cp.spherical = True
-    index.cp.max_points_per_centroid = _TRAINING_PER_LIST
-    step = max(1, rows // (lists * _TRAINING_PER_LIST))
-    index.train(vectors[::step].astype(np.float32))
-    _add_all(index, vectors)
-    index.nprobe = max(1, round(lists * _PROBED))
+    index: Any = faiss.IndexPQFastScan(exact.d, exact.d // 2, 4, faiss.METRIC_INNER_PRODUCT)
+    rows = int(exact.ntotal)
+    step = max(1, rows // _TRAINING_ROWS)
+    index.train(exact.reconstruct_batch(np.arange(0, rows, step)))
+    for first in range(0, rows, _BLOCK):
+        index.add(exact.reconstruct_n(first, min(_BLOCK, rows - first)))
     return index
 
 
-def _add_all(index: Any, vectors: NDArray[np.float16]) -> None:
-    import numpy as np
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One query is no work for several threads, and on a busy machine they wait for each other."""
+    import faiss
 
-    for first in range(0, len(vectors), _BLOCK):
-        index.add(vectors[first : first + _BLOCK].astype(np.float32))
-
-
-def _stored(path: Path, rows: int, dimension: int) -> NDArray[np.float16]:
-    import numpy as np
-
-    if not rows:
-        return np.zeros((0, dimension), dtype=np.float16)
-    return np.memmap(path, dtype=np.float16, mode="r", shape=(rows, dimension))
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _selection(among: NDArray[np.bool_]) -> Any:
     import faiss
-
-    library: Any = faiss
-    return library.SearchParameters(sel=_selector(among))
-
-
-def _selector(among: NDArray[np.bool_]) -> Any:
-    import faiss
     import numpy as np
 
     library: Any = faiss
-    return library.IDSelectorBitmap(np.packbits(among, bitorder="little"))
+    bits = np.packbits(among, bitorder="little")
+    return library.SearchParameters(sel=library.IDSelectorBitmap(bits))
