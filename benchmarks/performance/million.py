@@ -1,0 +1,230 @@
+"""An archive of a million passages: how long it takes to build, and to search.
+
+    python -m benchmarks.performance.million DATA --work FOLDER --passages 1000000
+
+Passages are made, seeded, of three pieces of about fifty words from three different passages of
+the documents under DATA, so that no passage is a copy of another. The archive is built by the
+ordinary ingest from a source that makes its documents as it goes; their making and embedding are
+timed apart. An embedding is the mean of the vectors of a passage's tokens, as the embedder
+`wordllama` makes it, added up from the pieces'. A fresh process then opens the archive and
+searches it with the questions of DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docpager import Archive, ingest
+from docpager.archive.manifest import FileRecord
+from docpager.archive.sources import Reading
+from docpager.archive.wordllama_embedder import WordllamaEmbedder
+from docpager.documents.document import Cut, Document
+from docpager.locators import Locator, LocatorKind
+
+PIECE_WORDS = 50
+PIECES = 3
+PER_DOCUMENT = 200
+WORDLLAMA = "wordllama"
+
+
+class Pieces:
+    """About fifty words each, and which passage each is from."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.texts: list[str] = []
+        self.passages: list[int] = []
+        number = 0
+        for entry in archive.documents():
+            for passage in archive.load(Locator(LocatorKind.DOCUMENT, entry.id)):
+                number += 1
+                words = passage.text.split()
+                for first in range(0, len(words), PIECE_WORDS):
+                    # A last piece of a few words would make passages of a few words.
+                    if len(words) - first >= PIECE_WORDS // 2:
+                        self.texts.append(" ".join(words[first : first + PIECE_WORDS]))
+                        self.passages.append(number)
+        self.distinct_passages = len(set(self.passages))
+
+    @cached_property
+    def sums(self) -> Any:
+        """By piece: the sum of its tokens' vectors."""
+        embedder = WordllamaEmbedder()
+        sums = np.zeros((len(self.texts), embedder.dimension), dtype=np.float32)
+        for first in range(0, len(self.texts), 1024):
+            batch = self.texts[first : first + 1024]
+            encoded = embedder._tokenizer.encode_batch_fast(batch, add_special_tokens=False)
+            for row, tokens in enumerate(encoded, start=first):
+                sums[row] = embedder._weights[tokens.ids].sum(axis=0)
+        return sums
+
+
+class MadeSource:
+    """Documents made of pieces. The same number is the same document every time."""
+
+    def __init__(self, pieces: Pieces, passages: int) -> None:
+        self.seconds = 0.0
+        self._pieces = pieces
+        self._documents = -(-passages // PER_DOCUMENT)
+        self._of = np.array(pieces.passages)
+
+    def find(self, roots: Sequence[Path]) -> list[FileRecord]:
+        root = roots[0].resolve().as_posix()
+        return [
+            FileRecord(root, f"volume-{n:05d}.txt", size=n + 1, mtime_ns=1, sha256=str(n))
+            for n in range(self._documents)
+        ]
+
+    def retries(self, file: FileRecord) -> bool:
+        return False
+
+    def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
+        for file in files:
+            began = time.perf_counter()
+            reading = self._made(file)
+            self.seconds += time.perf_counter() - began
+            yield reading
+
+    def chosen(self, number: int) -> Any:
+        """The pieces of a document's passages: (passages, 3), each from three passages."""
+        random = np.random.default_rng([1, number])
+        picked = random.integers(0, len(self._of), (PER_DOCUMENT, PIECES))
+        while (twice := _repeats(self._of[picked])).any():
+            picked[twice] = random.integers(0, len(self._of), (int(twice.sum()), PIECES))
+        return picked
+
+    def _made(self, file: FileRecord) -> Reading:
+        texts = [
+            "\n".join(self._pieces.texts[piece] for piece in row) + "\n"
+            for row in self.chosen(file.size - 1)
+        ]
+        ends = np.cumsum([len(text) for text in texts]).tolist()
+        cuts = tuple(
+            Cut(end - len(text), end, len(text) // 4) for text, end in zip(texts, ends, strict=True)
+        )
+        digest = hashlib.sha256(file.path.encode()).hexdigest()
+        document = Document(file.path, digest, Path(file.path).stem, "text", "".join(texts))
+        return Reading(file, ((document, cuts),))
+
+
+class SummingEmbedder:
+    """What wordllama makes of a passage, from the sums of its pieces."""
+
+    name = WORDLLAMA
+    dimension = 256
+
+    def __init__(self, pieces: Pieces) -> None:
+        self.seconds = 0.0
+        self._sums = pieces.sums
+        self._rows = {text: row for row, text in enumerate(pieces.texts)}
+
+    def embed_passages(self, texts: Sequence[str]) -> Any:
+        began = time.perf_counter()
+        # The first two lines are the title and the section path.
+        rows = [[self._rows[line] for line in text.split("\n")[2:] if line] for text in texts]
+        vectors = self._sums[np.array(rows)].sum(axis=1)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        self.seconds += time.perf_counter() - began
+        return vectors
+
+    def embed_query(self, text: str) -> Any:
+        raise NotImplementedError("questions are embedded by wordllama itself")
+
+
+def main() -> None:
+    arguments = _arguments()
+    sources = arguments.work / "sources"
+    report = ingest(folders_with_questions(arguments.data), sources)
+    pieces = Pieces(Archive.open(sources))
+    print(
+        f"{report.documents} documents, {report.passages} passages -> {len(pieces.texts)} pieces "
+        f"of {pieces.distinct_passages} passages"
+    )
+    directory = arguments.work / f"made-{arguments.passages}"
+    if not (directory / "manifest.json").exists():
+        _build(pieces, arguments.passages, directory)
+    questions = arguments.work / "questions.json"
+    questions.write_text(json.dumps(asked_questions(arguments.data)[: arguments.questions]))
+    program = [sys.executable, "-m", "benchmarks.performance.search", str(directory)]
+    subprocess.run([*program, "--questions", str(questions), "--exact"], check=True)
+    _print_spans(pieces, arguments.passages, directory / "nearest.json")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="a folder with PDFs, JSONL files and questions")
+    parser.add_argument("--work", type=Path, required=True, help="archives are made here")
+    parser.add_argument("--passages", type=int, default=1_000_000)
+    parser.add_argument("--questions", type=int, default=300)
+    return parser.parse_args()
+
+
+def folders_with_questions(data: Path) -> list[Path]:
+    """Those with PDFs that somebody asked questions of."""
+    return sorted(file.parent / "pdfs" for file in data.glob("*/questions.jsonl"))
+
+
+def asked_questions(data: Path) -> list[str]:
+    """Those that people asked of these documents, as they wrote them."""
+    found: list[str] = []
+    for folder in folders_with_questions(data):
+        lines = (folder.parent / "questions.jsonl").read_text("utf-8").splitlines()
+        found += [json.loads(line)["question"] for line in lines]
+    return found
+
+
+def _repeats(passages: Any) -> Any:
+    """Which rows have a passage twice."""
+    ordered = np.sort(passages, axis=1)
+    return (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+
+
+def _build(pieces: Pieces, passages: int, directory: Path) -> None:
+    embedder, source = SummingEmbedder(pieces), MadeSource(pieces, passages)
+    began = time.perf_counter()
+
+    def progress(done: int, total: int, name: str) -> None:
+        if done % 500 == 0:
+            print(f"{done} of {total}: {time.perf_counter() - began:.0f} s", flush=True)
+
+    report = ingest([directory], directory, embedder=embedder, source=source, progress=progress)
+    total = time.perf_counter() - began
+    rest = total - embedder.seconds - source.seconds
+    print(
+        f"build {report.passages} passages: {rest:.0f} s after embedding "
+        f"(making texts {source.seconds:.0f} s, embedding {embedder.seconds:.0f} s, not counted)"
+    )
+
+
+def _print_spans(pieces: Pieces, passages: int, nearest: Path) -> None:
+    """How many source passages the exact first ten come from: of each, the one whose piece is
+    nearest to the question."""
+    source = MadeSource(pieces, passages)
+    lengths = np.linalg.norm(pieces.sums, axis=1, keepdims=True)
+    units = pieces.sums / np.maximum(lengths, 1e-9)
+    embedder = WordllamaEmbedder()
+    spans = []
+    for entry in json.loads(nearest.read_text("utf-8")):
+        query = embedder.embed_query(entry["question"])
+        rows = [source.chosen(volume)[place] for volume, place in entry["exact"]]
+        best = [row[int(np.argmax(units[row] @ query))] for row in rows]
+        spans.append(len({pieces.passages[piece] for piece in best}))
+    wide = sum(span >= 5 for span in spans)
+    print(
+        f"exact first ten span {min(spans)} to {max(spans)} source passages, median "
+        f"{int(np.median(spans))}; at least five in {wide} of {len(spans)} questions"
+    )
+
+
+if __name__ == "__main__":
+    main()
