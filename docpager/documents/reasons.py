@@ -13,6 +13,7 @@ class Reason(StrEnum):
     ENCRYPTED = "encrypted"
     DAMAGED = "damaged"
     NOT_A_PDF = "not a PDF"
+    NOT_TEXT = "not text"
     TIMED_OUT = "timed out"
     TOO_LARGE = "too large"
     NO_TEXT = "no text layer"

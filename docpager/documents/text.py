@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from docpager.documents.document import Document
 from docpager.documents.outline import Heading, nest
+from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError
 
 __all__ = ["decode", "read_jsonl", "read_markdown", "read_text"]
@@ -87,7 +88,8 @@ def decode(content: bytes, path: str) -> str:
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
     if controls > _MOST_CONTROLS * len(sample):
         raise DocumentError(
-            f"{path!r} is not text but binary data; convert it to PDF or text, or leave it out"
+            f"{path!r} is not text but binary data; convert it to PDF or text, or leave it out",
+            Reason.NOT_TEXT,
         )
     try:
         return _clean(content.decode("utf-8"))

@@ -20,7 +20,8 @@ def test_each_file_has_its_reason(workshop):
         "d.pdf": make_pdf(["", ""]),
         "e.pdf": b"",
         "f.txt": b"",
-        "g.txt": b"words",
+        "g.txt": bytes(range(32)) * 9,
+        "h.txt": b"words",
     }.items():
         (workshop.files / name).write_bytes(content)
 
@@ -33,6 +34,7 @@ def test_each_file_has_its_reason(workshop):
         "d.pdf": "no text layer",
         "e.pdf": "empty",
         "f.txt": "empty",
+        "g.txt": "not text",
     }
     assert [(file.path, file.reason) for file in workshop.open().audit().files] == list(
         reasons(report).items()
