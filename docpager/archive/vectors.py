@@ -143,7 +143,7 @@ def _ranked(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     import numpy as np
 
-    similar = np.round(np.asarray(scores, dtype=np.float64), 6)
+    similar = scores.astype(np.float64).round(6)
     order = np.lexsort((rows, -similar))
     return rows[order], similar[order]
 
