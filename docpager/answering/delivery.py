@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from docpager.answering.citing import review
 from docpager.answering.outcome import Abstention, Answer, Outcome
+from docpager.answering.page_ins import PageIns
 from docpager.answering.presenting import (
     present_found,
     present_listed,
-    present_loaded,
     present_too_large,
 )
 from docpager.answering.recall import recall
@@ -27,11 +26,10 @@ from docpager.answering.results import (
 )
 from docpager.errors import FunctionError
 from docpager.llm.chat import ToolCall
-from docpager.locators import LocatorKind, covers, parse_locator
-from docpager.pages import PassageId, PassageRange
-from docpager.paging.epoch import canonical_json
+from docpager.locators import LocatorKind, parse_locator
+from docpager.pages import PassageId
 from docpager.paging.main_context import MainContext
-from docpager.paging.reading_log import LogEntry
+from docpager.paging.reading_log import LogEntry, written_call
 from docpager.paging.working_memory import WorkingMemory
 
 __all__ = ["PLAIN_TEXT", "Delivery"]
@@ -39,20 +37,15 @@ __all__ = ["PLAIN_TEXT", "Delivery"]
 PLAIN_TEXT = "\0plain text"
 """Id of an answer that was no call: no provider's own id can be this."""
 
-MOST_REPEATS = 2
-"""Times that one range may be paged in without a note or a search between."""
-
 
 class Delivery:
     """Applies results to one run's main context, in call order."""
 
-    def __init__(self, context: MainContext, *, question: str) -> None:
+    def __init__(self, context: MainContext) -> None:
         self._context = context
-        self._question = question
+        self._page_ins = PageIns(context)
         self._step = 0
         self._sent_back = False
-        self._repeats: Counter[PassageRange] = Counter()
-        self._ranges: dict[str, PassageRange] = {}
         self.shown: set[PassageId] = set()
         """Passages of which a search or a grep showed a part."""
 
@@ -79,7 +72,7 @@ class Delivery:
             case Listed():
                 self._listed(call, result)
             case Loaded():
-                self._loaded(call, result)
+                self._page_ins.apply(call, result, step=step)
             case TooLarge():
                 self._context.refuse(present_too_large(result))
                 self._context.statistics.refused_page_ins += 1
@@ -90,7 +83,7 @@ class Delivery:
         return None
 
     def _found(self, call: ToolCall, found: Found) -> None:
-        self._repeats.clear()
+        self._page_ins.forget_repeats()
         subject = _subject(call)
         shown = self._admit_most(
             len(found.hits),
@@ -128,78 +121,8 @@ class Delivery:
                 too_long = middle
         if fitting and self._context.admit(present(fitting)):
             return fitting
-        self._refuse("refused: nothing of this fits")
+        self._context.refuse("refused: nothing of this fits", warn=True)
         return None
-
-    def _loaded(self, call: ToolCall, loaded: Loaded) -> None:
-        context, pin = self._context, call.arguments.get("pin") is True
-        if self._repeats[loaded.range] >= MOST_REPEATS:
-            context.refuse(
-                f"refused: {loaded.range} was paged in {MOST_REPEATS} times without a note or a "
-                "search between; write_note what you need of it"
-            )
-            return
-        # Another call of the same reply may have paged some of them in.
-        here = [p.id for p in loaded.passages if p.id in context.table]
-        fresh = tuple(p for p in loaded.passages if p.id not in context.table)
-        still = tuple(p for p in loaded.resident if p in context.table)
-        loaded = replace(loaded, passages=fresh, resident=tuple(sorted({*still, *here})))
-        if pin and not self._pins_fit(loaded):
-            return
-        # What is resident already stays from now on, so it must fit the rebuild that may come.
-        before = context.table.copy()
-        context.table.reference(loaded.resident, pin=pin)
-        if not context.admit(present_loaded(loaded)):
-            context.table = before
-            self._refuse_page_in(loaded)
-            return
-        context.enter(fresh, step=self._step, pin=pin)
-        context.statistics.fault([p.id for p in fresh], step=self._step)
-        context.statistics.reference(loaded.resident, step=self._step)
-        self._repeats[loaded.range] += 1
-        self._ranges[str(call.arguments["locator"]).strip()] = loaded.range
-        context.log.add(LogEntry(self._step, _shown(call), "", loaded.range))
-
-    def _pins_fit(self, loaded: Loaded) -> bool:
-        context = self._context
-        wanted = sum(map(context.page_tokens, loaded.passages))
-        wanted += sum(
-            context.table[p].tokens for p in loaded.resident if not context.table[p].pinned
-        )
-        left = context.budget.pins_cap - context.table.pinned_tokens
-        if wanted > left:
-            context.refuse(
-                f"refused: pinning takes {wanted} tokens, {max(0, left)} are left for pins"
-            )
-        return wanted <= left
-
-    def _refuse_page_in(self, loaded: Loaded) -> None:
-        context = self._context
-        context.statistics.refused_page_ins += 1
-        if not loaded.passages:
-            self._refuse(f"refused: {loaded.range} is in main context, but cannot be kept now")
-            return
-        needed = sum(map(context.page_tokens, loaded.passages))
-        free, after = context.free(), context.bound()
-        used, fitting = 40, 0
-        for passage in loaded.passages:
-            used += context.page_tokens(passage)
-            if used > free:
-                break
-            fitting += 1
-        first = loaded.passages[0].id
-        hint = "page_out what you are done with"
-        if fitting:
-            hint = f"{PassageRange(*first, first.ordinal + fitting - 1)} would fit"
-        self._refuse(
-            f"refused: {loaded.range} takes about {needed} tokens; {free} are free now, "
-            f"{after} after a rebuild; {hint}.",
-            f"refused: {needed} tokens; {free} are free.",
-        )
-
-    def _refuse(self, *sentences: str) -> None:
-        self._context.refuse(*sentences)
-        self._context.ask_for_warning()
 
     def _pass_through(self, call: ToolCall, resident: frozenset[PassageId]) -> None:
         try:
@@ -223,27 +146,15 @@ class Delivery:
             if locator.kind is LocatorKind.NOTE:
                 notes = notes.page_out(locator.number)
             else:
-                pages += self._resident_under(text.strip())
+                pages += self._page_ins.resident_under(text.strip())
         if not context.admit(f"released {len(set(pages))} passages.", notes=notes):
-            self._refuse()
+            context.refuse(warn=True)
             return
         released = context.table.release(pages)
         statistics = context.statistics
         statistics.released += len(released)
         statistics.released_unread += sum(context.table[p].since == self._step for p in released)
         self._log(call, f"{len(released)} passages released")
-
-    def _resident_under(self, text: str) -> list[PassageId]:
-        """The resident passages that a locator names; a section must have been paged in by name."""
-        table = self._context.table
-        locator = parse_locator(text)
-        if known := self._ranges.get(text):
-            return [passage for passage in sorted(table.ids) if known.covers(passage)]
-        if locator.kind is LocatorKind.SECTION:
-            raise FunctionError(
-                f"{text} was not paged in by that name; release its passages instead"
-            )
-        return [p for p in sorted(table.ids) if covers(locator, table[p].passage)]
 
     def _write_note(self, call: ToolCall, resident: frozenset[PassageId]) -> None:
         context, arguments = self._context, call.arguments
@@ -256,7 +167,7 @@ class Delivery:
         )
         if not self._admit_notes(f"noted as {note.name}.", notes):
             return
-        self._repeats.clear()
+        self._page_ins.forget_repeats()
         self._log(call, f"noted as {note.name}", shown=f"write_note({note.name})")
 
     def _page_in_note(self, number: int) -> None:
@@ -269,7 +180,9 @@ class Delivery:
         context = self._context
         before = set(context.notes.resident)
         if not context.admit(text, notes=notes):
-            self._refuse("refused: no room for this note; page_out what you are done with")
+            context.refuse(
+                "refused: no room for this note; page_out what you are done with", warn=True
+            )
             return False
         context.statistics.notes_paged_out += len(before - set(notes.resident))
         return True
@@ -313,14 +226,7 @@ class Delivery:
             )
 
     def _log(self, call: ToolCall, outcome: str, *, shown: str | None = None) -> None:
-        self._context.log.add(LogEntry(self._step, shown or _shown(call), outcome))
-
-
-def _shown(call: ToolCall) -> str:
-    """`page_in(D1:c3)`: a call as the reading log names it."""
-    values = [value for value in call.arguments.values() if value is not True]
-    written = (v if isinstance(v, str) else canonical_json(v) for v in values)
-    return f"{call.name}({', '.join(written)})"
+        self._context.log.add(LogEntry(self._step, shown or written_call(call), outcome))
 
 
 def _subject(call: ToolCall) -> str:

@@ -64,7 +64,7 @@ class Run:
         self.usage = Usage(source="server")
         self.cost_usd: float | None = 0.0
         self.elapsed_seconds = 0.0
-        self.delivery = Delivery(self.context, question=plan.question)
+        self.delivery = Delivery(self.context)
         self._awaiting_reply = False
         self._useless = 0
         self._interrupts: list[str] = []

@@ -160,14 +160,14 @@ class MainContext:
         step.rebuild, step.log_tokens = before
         return fits
 
-    def refuse(self, *sentences: str) -> None:
-        """Answer the next call with the first of these sentences that fits."""
+    def refuse(self, *sentences: str, warn: bool = False) -> None:
+        """Answer the next call with the first of these sentences that fits.
+
+        `warn` lets the next request carry the warning: it was refused for want of room.
+        """
+        self._open.warn = self._open.warn or warn
         if not any(self.admit(sentence, is_error=True) for sentence in sentences):
             self._open.add(NO_ROOM, is_error=True)
-
-    def ask_for_warning(self) -> None:
-        """Let the next request carry the warning: something was refused for want of room."""
-        self._open.warn = True
 
     def enter(self, passages: Sequence[Passage], *, step: int, pin: bool) -> None:
         """Make passages resident whose text was just admitted."""

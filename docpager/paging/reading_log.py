@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from docpager.llm.chat import ToolCall
 from docpager.pages import PassageId, PassageRange
+from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import one_line
 
-__all__ = ["LogEntry", "ReadingLog"]
+__all__ = ["LogEntry", "ReadingLog", "written_call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,10 @@ class ReadingLog:
                 break
             lines.append(line)
         return "\n".join(lines)
+
+
+def written_call(call: ToolCall) -> str:
+    """`page_in(D1:c3)`: a call as the reading log names it."""
+    values = [value for value in call.arguments.values() if value is not True]
+    written = (v if isinstance(v, str) else canonical_json(v) for v in values)
+    return f"{call.name}({', '.join(written)})"
