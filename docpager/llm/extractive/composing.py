@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 
 from docpager.llm.extractive.evidence import Evidence
+from docpager.llm.extractive.kinds import picked
 from docpager.llm.extractive.moves import Answering, Citation
 from docpager.llm.extractive.notes import flat, shortened
 from docpager.llm.extractive.questions import Wants
 from docpager.llm.extractive.reading import Reading
-from docpager.llm.extractive.units import figures, header_periods, units
+from docpager.llm.extractive.units import figures, header_periods
+from docpager.llm.extractive.view import SeenPassage
 
 __all__ = ["compose", "not_found"]
 
@@ -64,13 +66,16 @@ def _chosen(reading: Reading) -> list[Evidence]:
 
 
 def _said(reading: Reading, evidence: Evidence) -> str:
-    """The figure with its label where it can be picked out, else the words themselves."""
+    """The figure, date or name that is wanted where it can be picked out, else the words."""
+    asked = reading.asked
     quote = flat(_core(reading, evidence))
-    if reading.asked.wants is Wants.AMOUNT:
-        figure = _figure(evidence.header, quote, reading.asked.years)
+    if asked.wants is Wants.AMOUNT:
+        figure = _figure(evidence.header, quote, asked.years)
         label = re.split(r"\s[$€£(]*\d|\s[$€£]\s", quote, maxsplit=1)[0]
         if figure:
             return f"{figure[0]} ({label[:120]}, {figure[1]})"
+    if value := picked(asked, quote, [*asked.words, *asked.years]):
+        return value
     return shortened(quote, _LONGEST_TEXT)
 
 
@@ -78,8 +83,9 @@ def _core(reading: Reading, evidence: Evidence) -> str:
     """The part of a quote that says most: a note keeps it with its neighbours."""
     if not evidence.note:
         return evidence.quote
-    parts = [evidence.quote[unit.start : unit.end] for unit in units(evidence.quote)]
-    return max(parts, key=reading.scorer.share, default=evidence.quote)
+    kept = SeenPassage(evidence.document, evidence.ordinal, evidence.quote)
+    parts = reading.scorer.evidence([kept], reading.names)
+    return parts[0].quote if parts else evidence.quote
 
 
 def _figure(header: str, row: str, years: Sequence[str]) -> tuple[str, str] | None:

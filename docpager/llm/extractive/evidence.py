@@ -7,36 +7,39 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from docpager.llm.extractive.questions import Asked, Concept, Wants
+from docpager.llm.extractive.kinds import fitness, likeness, tells_kind
+from docpager.llm.extractive.questions import Asked, Concept
 from docpager.llm.extractive.statements import headed_pages
-from docpager.llm.extractive.units import Unit, units, widened
+from docpager.llm.extractive.stretches import Stretch, stretches
+from docpager.llm.extractive.units import Unit, header_periods, units, widened
 from docpager.llm.extractive.view import SeenPassage
 from docpager.llm.extractive.words import stem, tokens
 
 __all__ = ["Evidence", "Scorer"]
 
-_REASONS = re.compile(
-    r"\b(?:due to|because|driven by|drove|as a result|resulted? (?:from|in)|attributable to"
-    r"|primarily|mainly|reflect(?:s|ing|ed)|owing to|caused by|offset by|led to|thanks to)\b",
-    re.IGNORECASE,
-)
-_DATES = re.compile(
-    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|(?:19|20)\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b"
-)
-_PERSONS = re.compile(r"\b[A-Z][a-zà-ÿ]+ (?:[A-Z]\. )?[A-Z][a-zà-ÿ]+\b|\b(?:Mr|Mrs|Ms|Dr)\.? [A-Z]")
-_PLACES = re.compile(r"\b(?:in|at|near|from|of) (?:the )?[A-Z][a-z]+")
-_NUMBER = re.compile(r"\d")
-_YEARS = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _LEADER = re.compile(r"\.{4,}|(?:\. ){4,}|^item\s+\d+[a-c]?\.", re.IGNORECASE)
 _ELSEWHERE = 0.6
 """Credit for a concept that stands in the passage, but outside the unit."""
+_BESIDE = 0.85
+"""Credit for a concept in a neighbouring sentence, or in the caption and heads of the table."""
+_FURTHER = 0.7
+"""Credit for a concept in the sentence before the one before, or in the heading above."""
 _YEAR_WEIGHT = 0.5
+_RANK_WEIGHT = 0.1
+"""For the rank at which searches found the passage: they see meaning, not words alone."""
+_OTHER_YEARS = 0.6
+"""Factor for a row of a table whose columns are headed with other years than the asked."""
+_UNNAMED = 0.6
+"""Factor where a name of several words that the question uses does not stand near."""
 _KIND_WEIGHT = 0.3
+_UNIT_WEIGHT = 0.8
+"""For a figure with the unit that the question tells, or another kind that is plain to see."""
 _HINTED_WEIGHT = 0.9
 _IMPLIED_WEIGHT = 0.35
 """For a page headed as the statement that the question names, or needs to compute a figure; and
 for one in which such lines stand."""
+_COMPOUND = 5
+"""Letters from which a stem counts where it begins a longer word."""
 _WIDEST = 330
 """Characters of a quote with its neighbours."""
 _MOST_PASSAGES = 14
@@ -70,6 +73,16 @@ class Evidence:
         return (self.document, self.pdf_page if self.pdf_page is not None else -self.ordinal)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The question's words in a unit and around it."""
+
+    inside: set[str]
+    beside: set[str]
+    further: set[str]
+    passage: set[str]
+
+
 class Scorer:
     """Scores texts against one question; made anew for each reply."""
 
@@ -83,6 +96,10 @@ class Scorer:
         self._stems = frozenset(stems)
         starts = "|".join(sorted(map(re.escape, stems), key=len, reverse=True))
         self._words = re.compile(rf"(?<![^\W_])(?:{starts})[\w&'’]*" if stems else r"(?!)", re.I)
+        self._beginnings = tuple(
+            sorted((s for s in stems if len(s) >= _COMPOUND), key=len, reverse=True)
+        )
+        self._kind_weight = _UNIT_WEIGHT if tells_kind(asked) else _KIND_WEIGHT
         self.total = sum(c.weight for c in asked.concepts if not c.hint) or 1.0
 
     def places(self, text: str) -> list[tuple[int, str]]:
@@ -92,6 +109,9 @@ class Scorer:
             for word in tokens(match[0])[:1]:
                 if (stemmed := stem(word)) in self._stems:
                     found.append((match.start(), stemmed))
+                else:
+                    begins = [s for s in self._beginnings if word.startswith(s)][:1]
+                    found += [(match.start(), beginning) for beginning in begins]
         return found
 
     def coverage(self, stems: Collection[str]) -> list[float]:
@@ -119,76 +139,149 @@ class Scorer:
         return sorted(lacking, key=lambda concept: -concept.weight)
 
     def evidence(
-        self, passages: Iterable[SeenPassage], names: Mapping[int, Collection[str]]
+        self,
+        passages: Iterable[SeenPassage],
+        names: Mapping[int, Collection[str]],
+        *,
+        ranks: Mapping[tuple[int, int], float] | None = None,
+        furniture: Collection[str] = (),
     ) -> list[Evidence]:
-        """The units of `passages`, strongest first. `names` are the stems of documents' names."""
+        """The units of `passages`, strongest first. `names` are the stems of documents' names,
+        `ranks` say from 0 to 1 how high searches ranked a passage, `furniture` are running heads.
+        """
         looked = [(passage, self.places(passage.text)) for passage in passages]
         looked = [each for each in looked if each[1]]
         if len(looked) > _MOST_PASSAGES:
             looked.sort(key=lambda each: -self._covers({found for _, found in each[1]}))
             looked = looked[:_MOST_PASSAGES]
-        pages = headed_pages((passage for passage, _ in looked), self._statements)
+        chosen = [passage for passage, _ in looked]
+        pages = headed_pages(chosen, self._statements)
         found = [
-            e for p, at in looked for e in self._of_passage(p, at, names.get(p.document, ()), pages)
+            e
+            for stretch in stretches(chosen)
+            for e in self._of_stretch(
+                stretch, names.get(stretch.document, ()), pages, ranks or {}, furniture
+            )
         ]
         return sorted(found, key=lambda e: (-e.strength, e.document, e.ordinal, e.quote))
 
-    def _of_passage(
+    def _of_stretch(
         self,
-        passage: SeenPassage,
-        at: Sequence[tuple[int, str]],
+        stretch: Stretch,
         name: Collection[str],
         pages: Collection[tuple[int, int]],
+        ranks: Mapping[tuple[int, int], float],
+        furniture: Collection[str],
     ) -> list[Evidence]:
-        all_stems = {found for _, found in at}
-        around = self.coverage(all_stems | (self._stems & set(name)))
-        named = self.coverage(self._stems & set(name))
-        found, heading = [], ""
+        at = self.places(stretch.text)
         offsets = [offset for offset, _ in at]
-        parts = units(passage.text)
+
+        def between(start: int, end: int) -> set[str]:
+            return {s for _, s in at[bisect_left(offsets, start) : bisect_left(offsets, end)]}
+
+        named = self.coverage(self._stems & set(name))
+        found: dict[int, list[Evidence]] = {}
+        heading, spans = "", (0, 0)
+        parts = units(stretch.text, furniture)
+        inside = [between(unit.start, unit.end) for unit in parts]
         for position, unit in enumerate(parts):
-            inside = {
-                s for _, s in at[bisect_left(offsets, unit.start) : bisect_left(offsets, unit.end)]
-            }
             if unit.kind == "heading":
-                heading = " ".join(passage.text[unit.start : unit.end].split())[:80]
-            if inside:
-                headed = _place(passage, unit) in pages
-                judged = self._judge(passage, unit, heading, inside, around, named, headed)
-                start, end = widened(passage.text, parts, position, most=_WIDEST)
-                found.append(replace(judged, wide=passage.text[start:end].strip()))
-        return sorted(found, key=lambda e: -e.strength)[:4]
+                heading, spans = _line(stretch.text[unit.start : unit.end]), (unit.start, unit.end)
+            beside, further = self._around(parts, inside, position, between(*unit.lead))
+            if not inside[position] and not (beside and unit.kind == "sentence"):
+                continue
+            further |= between(*spans)
+            seen = _Seen(inside[position], beside, further, between(*stretch.bounds_at(unit.start)))
+            judged = self._judge(stretch, unit, heading, seen, named, set(name), pages)
+            ordinal = judged.ordinal
+            strength = judged.strength + _RANK_WEIGHT * ranks.get((stretch.document, ordinal), 0.0)
+            start, end = widened(
+                stretch.text, parts, position, most=_WIDEST, page_at=stretch.pdf_page_at
+            )
+            found.setdefault(ordinal, []).append(
+                replace(
+                    judged,
+                    strength=round(min(0.99, strength), 3),
+                    wide=stretch.text[start:end].strip(),
+                    locator=stretch.locator(start, end),
+                )
+            )
+        best = [sorted(each, key=lambda e: -e.strength)[:4] for each in found.values()]
+        return [e for each in best for e in each]
+
+    def _around(
+        self, parts: Sequence[Unit], inside: Sequence[set[str]], position: int, lead: set[str]
+    ) -> tuple[set[str], set[str]]:
+        """The question's words beside a unit, and a little further away."""
+        if parts[position].kind != "sentence":
+            return lead, set()
+        beside, further = set[str](), set[str]()
+        for step in (-1, 1):
+            for distance, into in ((1, beside), (2, further)):
+                at = position + step * distance
+                if not 0 <= at < len(parts) or parts[at].kind == "row":
+                    break
+                if parts[at].kind == "heading":
+                    into |= inside[at] if step < 0 else set()
+                    break
+                into |= inside[at]
+        return beside, further
 
     def _judge(
-        self, passage: SeenPassage, unit: Unit, heading: str, inside: Collection[str],
-        around: Sequence[float], named: Sequence[float], headed: bool,
+        self, stretch: Stretch, unit: Unit, heading: str, seen: _Seen,
+        named: Sequence[float], name: Collection[str], pages: Collection[tuple[int, int]],
     ) -> Evidence:  # fmt: skip
-        text = passage.text[unit.start : unit.end]
-        own = self.coverage(inside)
+        text = stretch.text[unit.start : unit.end]
+        passage = stretch.passage_at(unit.start)[1]
+        page = stretch.pdf_page_at(unit.start)
+        headed = (stretch.document, -passage.ordinal if page is None else page) in pages
+        covered = (
+            self.coverage(seen.inside),
+            self.coverage(seen.inside | seen.beside),
+            self.coverage(seen.inside | seen.beside | seen.further),
+            self.coverage(seen.inside | seen.beside | seen.further | seen.passage | set(name)),
+        )
         points = 0.0
-        for concept, here, near, name in zip(self.asked.concepts, own, around, named, strict=True):
+        for n, concept in enumerate(self.asked.concepts):
+            here, beside, further, near = (each[n] for each in covered)
             if concept.hint:
                 points += 0.25 * self._page_weight * near * (not headed)
             else:
-                here = max(here, name)
-                points += concept.weight * (here + _ELSEWHERE * max(0.0, near - here))
+                shares = (here, named[n], _BESIDE * beside, _FURTHER * further, _ELSEWHERE * near)
+                points += concept.weight * max(shares)
         points += self._page_weight * headed
-        points += self._years(text, unit.header, passage.text)
-        points += _KIND_WEIGHT * self._kind(text, unit)
-        possible = self.total + (_YEAR_WEIGHT if self.asked.years else 0.0) + _KIND_WEIGHT
+        lead = stretch.text[unit.lead[0] : unit.lead[1]]
+        points += self._years(text, f"{unit.header} {lead}", passage.text)
+        row = unit.kind == "row"
+        points += self._kind_weight * likeness(self.asked, text, row=row)
+        possible = self.total + (_YEAR_WEIGHT if self.asked.years else 0.0) + self._kind_weight
         possible += self._page_weight
-        strength = points / possible * _plainness(text, unit) * self._fitness(text)
+        strength = points / possible * _plainness(text, unit) * fitness(self.asked, text)
+        strength *= self._specific(unit, f"{heading} {passage.text}", name)
         return Evidence(
             quote=text.strip(),
             locator=passage.locator,
             document=passage.document,
             ordinal=passage.ordinal,
-            pdf_page=passage.pdf_page_at(unit.start),
+            pdf_page=page,
             strength=round(min(0.99, strength), 3),
             kind=unit.kind,
             header=unit.header,
             context=heading,
         )
+
+    def _specific(self, unit: Unit, around: str, name: Collection[str]) -> float:
+        """Below 1 where the very thing or year that is asked for does not stand near."""
+        factor = 1.0
+        heads, years = header_periods(unit.header), self.asked.years
+        if years and heads and not set(heads) & set(years):
+            factor *= _OTHER_YEARS
+        for phrase in self.asked.phrases:
+            pattern = r"[\s-]+".join(map(re.escape, phrase.split()))
+            known = {stem(word) for word in tokens(phrase)} <= set(name)
+            if not known and not re.search(rf"(?<!\w){pattern}(?!\w)", around, re.IGNORECASE):
+                factor *= _UNNAMED
+        return max(factor, _UNNAMED * _UNNAMED)
 
     def _years(self, text: str, header: str, passage: str) -> float:
         years = self.asked.years
@@ -198,35 +291,9 @@ class Scorer:
         near = sum(year in passage for year in years) / len(years)
         return _YEAR_WEIGHT * max(own, 0.6 * near)
 
-    def _fitness(self, text: str) -> float:
-        """Below 1 for what cannot be the kind of answer that is wanted."""
-        if self.asked.wants is Wants.AMOUNT and not _NUMBER.search(_YEARS.sub("", text)):
-            return 0.6
-        if self.asked.wants is Wants.REASON and not _REASONS.search(text):
-            return 0.85
-        return 1.0
 
-    def _kind(self, text: str, unit: Unit) -> float:
-        """How much a unit looks like the kind of answer that is wanted."""
-        match self.asked.wants:
-            case Wants.AMOUNT:
-                figures = _NUMBER.search(_YEARS.sub("", text))
-                return (1.0 if unit.kind == "row" else 0.8) if figures else 0.0
-            case Wants.REASON:
-                return 1.0 if _REASONS.search(text) else 0.0
-            case Wants.DATE:
-                return 1.0 if _DATES.search(text) else 0.0
-            case Wants.PERSON:
-                return 1.0 if _PERSONS.search(text) else 0.0
-            case Wants.PLACE:
-                return 1.0 if _PLACES.search(text) else 0.0
-            case _:
-                return 0.6 if unit.kind == "sentence" else 0.4
-
-
-def _place(passage: SeenPassage, unit: Unit) -> tuple[int, int]:
-    page = passage.pdf_page_at(unit.start)
-    return (passage.document, -passage.ordinal if page is None else page)
+def _line(text: str) -> str:
+    return " ".join(text.split())[:80]
 
 
 def _covered(concept: Concept, stems: Collection[str]) -> float:

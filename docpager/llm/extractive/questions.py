@@ -35,8 +35,19 @@ _NOT_A_KEY = re.compile(
     r"|[A-Za-z]+(?:[-/][A-Za-z]+)+|\d+(?:st|nd|rd|th)|Q[1-4](?:\d{4}|'\d{4})|[DN]\d+(?::[pcs][\d.-]+)?",
     re.IGNORECASE,
 )
+_PEOPLE = "person|man|woman|employee|author|officer|director|engineer|manager"
+_YEAR_BEFORE = re.compile(
+    r"\b(?:year|season|jahr|saison) (?:just )?(?:before|prior to|preceding|vor) ((?:19|20)\d\d)\b",
+    re.I,
+)
 _SHORTEST_CODE = 5
 """Letters and digits from which a token may be a key without being called one."""
+
+
+_NUMBERED_NAME = re.compile(
+    r"(?<![\w.])(?!(?:FY|CY|In|By|From|To|Of|At|On|And|The|Is|Was|Between|Item|USD)\b)"
+    r"[A-ZÄÖÜ][a-zäöüß]+ (?:[A-Z]|\d{1,3})(?![\w.,%-]*\d|[\w'’&-])"
+)
 
 
 class Wants(StrEnum):
@@ -82,6 +93,8 @@ class Asked:
     """Every content word, in order, as the question writes it, in lower case."""
     names: frozenset[str]
     """Stems of words that the question writes like names."""
+    phrases: tuple[str, ...] = ()
+    """Names that need all their words to say which one is meant, such as `Series M`."""
 
     @property
     def places(self) -> tuple[Locator, ...]:
@@ -106,6 +119,7 @@ def read_question(question: str, glossary: Glossary) -> Asked:
         keys=_keys(bare),
         words=tuple(word for word, _ in weighted),
         names=frozenset(_names(bare)),
+        phrases=tuple(dict.fromkeys(m[0] for m in _NUMBERED_NAME.finditer(bare))),
     )
 
 
@@ -115,6 +129,7 @@ def years_in(text: str) -> tuple[str, ...]:
     >>> years_in("from FY2018 to FY20")
     ('2018', '2020')
     """
+    text = _YEAR_BEFORE.sub(lambda match: str(int(match[1]) - 1), text)
     found = [(m.start(), m[1]) for m in _YEAR.finditer(text)]
     found += [
         (m.start(), f"20{m[1]}")
@@ -245,9 +260,13 @@ def _wants(question: str) -> Wants:
         return Wants.AMOUNT
     if re.match(r"\W*(?:why|what (?:drove|caused|led|is the reason|explains)|warum)\b", asking):
         return Wants.REASON
-    if re.match(r"\W*(?:who|whom|whose|wer)\b", asking):
+    if re.match(rf"\W*(?:who|whom|whose|wer|wem|wen|(?:which|what) (?:{_PEOPLE}))\b", asking):
         return Wants.PERSON
-    if re.match(r"\W*(?:when|wann)\b|.*\b(?:what|which|in what) (?:year|date|day|month)\b", asking):
+    if re.match(
+        r"\W*(?:(?:since |by |bis |seit )?(?:when|wann))\b"
+        r"|.*\b(?:what|which|in what) (?:year|date|day|month)\b",
+        asking,
+    ):
         return Wants.DATE
     if re.match(r"\W*(?:where|wo)\b", asking):
         return Wants.PLACE

@@ -11,6 +11,7 @@ from docpager.llm.extractive.evidence import Evidence, Scorer
 from docpager.llm.extractive.notes import flat, noted_evidence
 from docpager.llm.extractive.questions import Asked, Wants, read_question
 from docpager.llm.extractive.sources import name_stems, named_documents
+from docpager.llm.extractive.stretches import running_heads
 from docpager.llm.extractive.view import Hit, SeenPassage, View
 from docpager.llm.extractive.words import Glossary
 
@@ -78,7 +79,20 @@ class Reading:
     @cached_property
     def visible(self) -> list[Evidence]:
         """Evidence in the passages of main context, strongest first."""
-        return self.scorer.evidence(self.view.passages.values(), self.names)
+        passages = self.view.passages.values()
+        titles = (line.title for line in self.view.documents.values())
+        return self.scorer.evidence(
+            passages, self.names, ranks=self.ranks, furniture=running_heads(passages, titles)
+        )
+
+    @cached_property
+    def ranks(self) -> Mapping[tuple[int, int], float]:
+        """From 0 to 1: how high the first results of searches put each passage."""
+        found: dict[tuple[int, int], float] = {}
+        for hit in self.hits:
+            at = (hit.document, hit.ordinal)
+            found[at] = min(1.0, found.get(at, 0.0) + 1.0 / (1.0 + hit.rank))
+        return found
 
     @cached_property
     def evidence(self) -> list[Evidence]:
