@@ -35,7 +35,7 @@ class ToyLibrary:
 
     def __init__(self, *documents: Document, directory: Path = Path("toy")) -> None:
         self.directory = directory
-        self._documents = {number: each for number, each in enumerate(documents, 1)}
+        self._documents = dict(enumerate(documents, 1))
         self._passages = {
             number: passages_of(each, cut(each.text), number)
             for number, each in self._documents.items()

@@ -135,4 +135,3 @@ class ChatModel(Protocol):
             ModelError: the model refused or failed after retries.
         """
         ...
-

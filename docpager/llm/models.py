@@ -21,6 +21,6 @@ def model_named(name: str) -> ChatModel:
 
         return ExtractiveModel()
     raise UsageError(
-        f"no model {name!r}; this version has {', '.join(MODEL_NAMES)} (the built-in reader without "
-        "a language model); in Python, `docpager.ask(model=...)` takes any ChatModel"
+        f"no model {name!r}; this version has {', '.join(MODEL_NAMES)} (the built-in reader, not a "
+        "language model); in Python, `docpager.ask(model=...)` takes any ChatModel"
     )
