@@ -21,6 +21,8 @@ ENOUGH = 0.4
 MOST_CITATIONS = 3
 _LONGEST_TEXT = 400
 _LONGEST_QUOTE = 420
+_TOLD = (Wants.TEXT, Wants.REASON, Wants.YES_NO)
+"""Kinds of answer that no single figure or name is: they are told with the sentences around."""
 
 
 def compose(reading: Reading) -> Answering:
@@ -76,6 +78,8 @@ def _said(reading: Reading, evidence: Evidence) -> str:
             return f"{figure[0]} ({label[:120]}, {figure[1]})"
     if value := picked(asked, quote, [*asked.words, *asked.years]):
         return value
+    if asked.wants in _TOLD and evidence.kind == "sentence":
+        quote = flat(evidence.wide or evidence.quote)
     return shortened(quote, _LONGEST_TEXT)
 
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from docpager.llm.extractive.kinds import fitness, likeness, tells_kind
+from docpager.llm.extractive.particulars import (
+    dated,
+    label_fit,
+    plainness,
+    specific,
+    stands,
+    unknown_phrases,
+)
 from docpager.llm.extractive.questions import Asked, Concept
 from docpager.llm.extractive.statements import headed_pages
 from docpager.llm.extractive.stretches import Stretch, stretches
-from docpager.llm.extractive.units import Unit, header_periods, units, widened
+from docpager.llm.extractive.units import Unit, units, widened
 from docpager.llm.extractive.view import SeenPassage
 from docpager.llm.extractive.words import stem, tokens
 
 __all__ = ["Evidence", "Scorer"]
 
-_LEADER = re.compile(r"\.{4,}|(?:\. ){4,}|^item\s+\d+[a-c]?\.", re.IGNORECASE)
 _ELSEWHERE = 0.6
 """Credit for a concept that stands in the passage, but outside the unit."""
 _BESIDE = 0.85
@@ -25,12 +33,13 @@ _BESIDE = 0.85
 _FURTHER = 0.7
 """Credit for a concept in the sentence before the one before, or in the heading above."""
 _YEAR_WEIGHT = 0.5
+_NAMED = 0.9
+"""Share of its weight that a concept loses in a document whose name says it."""
 _RANK_WEIGHT = 0.1
 """For the rank at which searches found the passage: they see meaning, not words alone."""
-_OTHER_YEARS = 0.6
-"""Factor for a row of a table whose columns are headed with other years than the asked."""
-_UNNAMED = 0.6
-"""Factor where a name of several words that the question uses does not stand near."""
+_PHRASE_WEIGHT = 0.8
+_NEAR = 250
+"""Characters before and after a unit in which another year than the document's must stand."""
 _KIND_WEIGHT = 0.3
 _UNIT_WEIGHT = 0.8
 """For a figure with the unit that the question tells, or another kind that is plain to see."""
@@ -229,7 +238,7 @@ class Scorer:
 
     def _judge(
         self, stretch: Stretch, unit: Unit, heading: str, seen: _Seen,
-        named: Sequence[float], name: Collection[str], pages: Collection[tuple[int, int]],
+        named: Sequence[float], name: AbstractSet[str], pages: Collection[tuple[int, int]],
     ) -> Evidence:  # fmt: skip
         text = stretch.text[unit.start : unit.end]
         passage = stretch.passage_at(unit.start)[1]
@@ -241,23 +250,35 @@ class Scorer:
             self.coverage(seen.inside | seen.beside | seen.further),
             self.coverage(seen.inside | seen.beside | seen.further | seen.passage | set(name)),
         )
-        points = 0.0
+        points, unnamed = 0.0, self.total
         for n, concept in enumerate(self.asked.concepts):
             here, beside, further, near = (each[n] for each in covered)
             if concept.hint:
                 points += 0.25 * self._page_weight * near * (not headed)
             else:
-                shares = (here, named[n], _BESIDE * beside, _FURTHER * further, _ELSEWHERE * near)
-                points += concept.weight * max(shares)
+                shares = (here, _BESIDE * beside, _FURTHER * further, _ELSEWHERE * near)
+                known = _NAMED * named[n]
+                points += concept.weight * (1 - known) * max(shares)
+                unnamed -= concept.weight * known
         points += self._page_weight * headed
         lead = stretch.text[unit.lead[0] : unit.lead[1]]
-        points += self._years(text, f"{unit.header} {lead}", passage.text)
+        elsewhere = bool(self.asked.years) and dated(name) and not name & set(self.asked.years)
+        above = f"{unit.header} {lead}"
+        points += self._years(f"{text} {above}", passage.text, elsewhere=elsewhere)
         row = unit.kind == "row"
-        points += self._kind_weight * likeness(self.asked, text, row=row)
-        possible = self.total + (_YEAR_WEIGHT if self.asked.years else 0.0) + self._kind_weight
+        points += self._kind_weight * likeness(self.asked, text, row=row, above=above)
+        possible = unnamed + (_YEAR_WEIGHT if self.asked.years else 0.0) + self._kind_weight
         possible += self._page_weight
-        strength = points / possible * _plainness(text, unit) * fitness(self.asked, text)
-        strength *= self._specific(unit, f"{heading} {passage.text}", name)
+        for phrase in unknown_phrases(self.asked, name):
+            points += _PHRASE_WEIGHT * stands(phrase, f"{text} {lead}")
+            possible += _PHRASE_WEIGHT
+        strength = points / possible * plainness(text, unit) * fitness(self.asked, text, row=row)
+        around = f"{heading} {lead} {passage.text}"
+        vicinity = stretch.text[max(0, unit.start - _NEAR) : unit.end + _NEAR]
+        strength *= specific(
+            self.asked, unit, around, name, f"{above} {vicinity}" if elsewhere else ""
+        )
+        strength *= label_fit(text, self._stems) if row else 1.0
         return Evidence(
             quote=text.strip(),
             locator=passage.locator,
@@ -270,26 +291,13 @@ class Scorer:
             context=heading,
         )
 
-    def _specific(self, unit: Unit, around: str, name: Collection[str]) -> float:
-        """Below 1 where the very thing or year that is asked for does not stand near."""
-        factor = 1.0
-        heads, years = header_periods(unit.header), self.asked.years
-        if years and heads and not set(heads) & set(years):
-            factor *= _OTHER_YEARS
-        for phrase in self.asked.phrases:
-            pattern = r"[\s-]+".join(map(re.escape, phrase.split()))
-            known = {stem(word) for word in tokens(phrase)} <= set(name)
-            if not known and not re.search(rf"(?<!\w){pattern}(?!\w)", around, re.IGNORECASE):
-                factor *= _UNNAMED
-        return max(factor, _UNNAMED * _UNNAMED)
-
-    def _years(self, text: str, header: str, passage: str) -> float:
+    def _years(self, text: str, near: str, *, elsewhere: bool) -> float:
         years = self.asked.years
         if not years:
             return 0.0
-        own = sum(year in text or year in header for year in years) / len(years)
-        near = sum(year in passage for year in years) / len(years)
-        return _YEAR_WEIGHT * max(own, 0.6 * near)
+        own = sum(year in text for year in years) / len(years)
+        said = sum(year in near for year in years) / len(years)
+        return _YEAR_WEIGHT * max(own, (0.3 if elsewhere else 0.6) * said)
 
 
 def _line(text: str) -> str:
@@ -304,14 +312,3 @@ def _covered(concept: Concept, stems: Collection[str]) -> float:
             share = 0.6 * share**1.5
         best = max(best, share if position == 0 else 0.95 * share)
     return best
-
-
-def _plainness(text: str, unit: Unit) -> float:
-    """Below 1 for what seldom answers: headings, tables of contents, very long units."""
-    if _LEADER.search(text):
-        return 0.5
-    if unit.kind == "heading":
-        return 0.6
-    if text.rstrip().endswith("?"):
-        return 0.7
-    return 1.0 if len(text) < 500 else 0.9

@@ -21,6 +21,9 @@ _SPELT = (
 _NUMBER = rf"(?<![\w.,])(?:[$€£]\s?)?(?:\d[\d,.]*\d|\d|(?:{_SPELT})(?!\w))"
 _SCALE = r"(?:\s(?:hundred|thousand|million|billion|Millionen|Tausend|and a half))*"
 _ANY_NUMBER = re.compile(_NUMBER, re.IGNORECASE)
+_ENUMERATED = re.compile(r"^\s*\(?\d{1,2}[.)]\s|§\s?\d+")
+_UNFIT = 0.75
+"""Factor for a sentence without a figure of the unit that is asked for."""
 _BARE_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 _MEASURES = {
@@ -82,16 +85,20 @@ _REASONS = re.compile(
 )
 
 
-def likeness(asked: Asked, text: str, *, row: bool) -> float:
-    """From 0 to 1: how much `text` looks like the kind of answer that is wanted."""
+def likeness(asked: Asked, text: str, *, row: bool, above: str = "") -> float:
+    """From 0 to 1: how much `text` looks like the kind of answer that is wanted.
+
+    `above` are the caption and column heads of a row, which may tell its units.
+    """
     match asked.wants:
         case Wants.AMOUNT:
-            if not _ANY_NUMBER.search(_BARE_YEAR.sub("", text)):
+            if not _numbered(text):
                 return 0.0
             pattern = unit_pattern(asked.question)
             if pattern is None:
                 return 1.0 if row else 0.8
-            return 1.0 if pattern.search(text) else (0.6 if row else 0.4)
+            told = pattern.search(text) or (row and _above(asked, above))
+            return 1.0 if told else (0.6 if row else 0.2)
         case Wants.REASON:
             return 1.0 if _REASONS.search(text) else 0.0
         case Wants.DATE:
@@ -111,10 +118,13 @@ def tells_kind(asked: Asked) -> bool:
     return asked.wants in (Wants.PERSON, Wants.DATE)
 
 
-def fitness(asked: Asked, text: str) -> float:
+def fitness(asked: Asked, text: str, *, row: bool) -> float:
     """Below 1 for what cannot be the kind of answer that is wanted."""
-    if asked.wants is Wants.AMOUNT and not _ANY_NUMBER.search(_BARE_YEAR.sub("", text)):
+    if asked.wants is Wants.AMOUNT and not _numbered(text):
         return 0.6
+    if asked.wants is Wants.AMOUNT and not row:
+        pattern = unit_pattern(asked.question)
+        return _UNFIT if pattern and not pattern.search(text) else 1.0
     if asked.wants is Wants.REASON and not _REASONS.search(text):
         return 0.85
     if asked.wants is Wants.DATE and not _DATE.search(text):
@@ -148,9 +158,32 @@ def _persons(asked: Asked, text: str) -> Iterator[str]:
             yield match[0]
 
 
+def _numbered(text: str) -> bool:
+    text = _ENUMERATED.sub("", _BARE_YEAR.sub("", text))
+    return _ANY_NUMBER.search(text) is not None
+
+
+def _above(asked: Asked, above: str) -> bool:
+    """Whether column heads or a caption tell the unit or the year that is asked for."""
+    if any(year in above for year in asked.years):
+        return True
+    units = _units(asked.question)
+    return re.search(rf"(?<!\w)(?:{units})(?!\w)", above, re.IGNORECASE) is not None
+
+
 @cache
 def unit_pattern(question: str) -> re.Pattern[str] | None:
     """A figure with a unit, or a thing counted, that `question` asks for; None if it tells none."""
+    units = _units(question)
+    if not units:
+        return None
+    figure = rf"{_NUMBER}{_SCALE}[\s-]?(?:{units})(?!\w)"
+    priced = rf"|[$€£]\s?\d[\d,.]*{_SCALE}" if _MEASURES["money"] in units else ""
+    return re.compile(figure + priced, re.IGNORECASE)
+
+
+def _units(question: str) -> str:
+    """What a figure that `question` asks for is counted in, as alternatives of a pattern."""
     asking = question.lower()
     either = [
         _MEASURES[name]
@@ -159,11 +192,4 @@ def unit_pattern(question: str) -> re.Pattern[str] | None:
     ]
     counted = [m[1] or m[2] for m in _COUNTED.finditer(question)]
     nouns = [rf"(?:[^\W\d_]+\s){{0,2}}?{re.escape(stem(n.lower()))}\w*" for n in counted if n]
-    if nouns:
-        either = nouns
-    if not either:
-        return None
-    units = "|".join(either)
-    figure = rf"{_NUMBER}{_SCALE}[\s-]?(?:{units})(?!\w)"
-    priced = rf"|[$€£]\s?\d[\d,.]*{_SCALE}" if _MEASURES["money"] in either else ""
-    return re.compile(figure + priced, re.IGNORECASE)
+    return "|".join(nouns or either)

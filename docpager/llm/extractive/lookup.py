@@ -40,6 +40,8 @@ FEW_DOCUMENTS = 60
 """Documents up to which the whole list is asked for."""
 CERTAIN = 0.86
 WORTH_NOTING = 0.4
+WORTH_AGAIN = 0.05
+"""How much stronger a noted quote must look, with more in view, for its note to be written anew."""
 
 
 def look_up(reading: Reading) -> Move:
@@ -173,17 +175,17 @@ def _notes(reading: Reading) -> list[Call]:
     """Notes of the strongest new evidence."""
     if not reading.view.can_note:
         return []
-    known = [flat(e.quote) for e in noted_evidence(reading.view.notes)]
+    kept = noted_evidence(reading.view.notes)
     noted = sorted((e.strength for e in reading.evidence if e.note), reverse=True)
     floor = max(WORTH_NOTING, noted[2] if len(noted) > 2 else 0.0)
     best = reading.evidence[0].strength if reading.evidence else inf
-    found = [
-        e
-        for e in reading.visible[:6]
-        if e.strength >= max(floor, 0.7 * best)
-        and not any(flat(e.quote)[:120] in each for each in known)
-    ]
-    return [write_note(evidence_note(e)) for e in found[:2]]
+    found = []
+    for each in reading.visible[:6]:
+        known = [e for e in kept if flat(each.quote)[:120] in flat(e.quote)]
+        better = all(each.strength > e.strength + WORTH_AGAIN for e in known)
+        if each.strength >= max(floor, 0.7 * best) and better:
+            found.append(write_note(evidence_note(each), replaces=known[0].note if known else ""))
+    return found[:2]
 
 
 def _releases(reading: Reading) -> list[Call]:

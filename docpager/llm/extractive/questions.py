@@ -35,6 +35,8 @@ _NOT_A_KEY = re.compile(
     r"|[A-Za-z]+(?:[-/][A-Za-z]+)+|\d+(?:st|nd|rd|th)|Q[1-4](?:\d{4}|'\d{4})|[DN]\d+(?::[pcs][\d.-]+)?",
     re.IGNORECASE,
 )
+_HOW = "much|many|large|big|long|far|old|high|tall|fast|heavy|tight|deep|wide|thick|strong|hot|cold"
+_WIE = "viel|lange|schwer|alt|weit|tief"
 _PEOPLE = "person|man|woman|employee|author|officer|director|engineer|manager"
 _YEAR_BEFORE = re.compile(
     r"\b(?:year|season|jahr|saison) (?:just )?(?:before|prior to|preceding|vor) ((?:19|20)\d\d)\b",
@@ -44,9 +46,14 @@ _SHORTEST_CODE = 5
 """Letters and digits from which a token may be a key without being called one."""
 
 
+_MONTHS = (
+    "January|February|March|April|May|June|July|August|September|October|November|December"
+    "|Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember"
+)
+_DAY = re.compile(rf"(?<!\d)\d{{1,2}}\.? (?:{_MONTHS})\b")
 _NUMBERED_NAME = re.compile(
-    r"(?<![\w.])(?!(?:FY|CY|In|By|From|To|Of|At|On|And|The|Is|Was|Between|Item|USD)\b)"
-    r"[A-ZÄÖÜ][a-zäöüß]+ (?:[A-Z]|\d{1,3})(?![\w.,%-]*\d|[\w'’&-])"
+    rf"(?<![\w.])(?!(?:FY|CY|{_MONTHS}|In|By|From|To|Of|At|On|And|The|Is|Was|Between|Item|USD)\b)"
+    r"[A-ZÄÖÜ][a-zäöüß]+ (?:[A-Z]|\d{{1,3}})(?![\w.,%-]*\d|[\w'’&-])"
 )
 
 
@@ -119,7 +126,9 @@ def read_question(question: str, glossary: Glossary) -> Asked:
         keys=_keys(bare),
         words=tuple(word for word, _ in weighted),
         names=frozenset(_names(bare)),
-        phrases=tuple(dict.fromkeys(m[0] for m in _NUMBERED_NAME.finditer(bare))),
+        phrases=tuple(
+            dict.fromkeys(m[0] for p in (_NUMBERED_NAME, _DAY) for m in p.finditer(bare))
+        ),
     )
 
 
@@ -255,7 +264,7 @@ def _wants(question: str) -> Wants:
     sentences = [s.strip() for s in _SENTENCE_END.split(question) if s and "?" in s] or [question]
     asking = sentences[0][_asking_clause(sentences[0]) :].lower()
     if re.search(
-        r"\bhow (?:much|many|large|big|long|far|old|high|tall|fast)\b|\bwieviel|\bwie viel", asking
+        rf"\bhow (?:{_HOW})\b|\bwieviel|\bwie (?:viel|lange|schwer|alt|weit|tief)", asking
     ):
         return Wants.AMOUNT
     if re.match(r"\W*(?:why|what (?:drove|caused|led|is the reason|explains)|warum)\b", asking):
@@ -276,6 +285,7 @@ def _wants(question: str) -> Wants:
         return Wants.YES_NO
     amount = (
         r"\b(?:amount|number|total|percent|percentage|ratio|rate|price|cost|value|average|sum|size"
+        r"|speed|weight|height|length|width|depth|distance|temperature|salary|fee|gehalt|preis"
         r"|revenue|income|margin|expenditure|expense|profit|debt|assets|count|net|ebitda\w*|turnover)\b"
     )
     if re.match(r"\W*(?:what|which|wie hoch)\b", asking) and re.search(amount, asking):

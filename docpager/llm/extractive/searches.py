@@ -34,6 +34,8 @@ def unasked(reading: Reading) -> Iterator[Call]:
             if targets and not _sought(reading, pattern):
                 yield grep(pattern, group)
         yield from _new(reading, _own_words(reading, group), group)
+        if phrases := reading.asked.phrases:
+            yield from _new(reading, " ".join(phrases), group)
         for wording in _other_words(reading)[: 2 if len(targets) < 2 else 1]:
             yield from _new(reading, wording, group)
         if words := _component_words(reading):
