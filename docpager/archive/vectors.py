@@ -27,7 +27,7 @@ VECTORS_FILE = "vectors.faiss"
 PROPOSALS_FILE = "proposals.faiss"
 """Beside many vectors: the index that proposes rows."""
 
-FLAT_ROWS = 20_000
+FLAT_ROWS = 50_000
 _PROPOSED = 4
 """For each row that is wanted, so many are ranked by their vectors."""
 _FEWEST = 0.5
