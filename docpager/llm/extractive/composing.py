@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from docpager.llm.extractive.evidence import Evidence
-from docpager.llm.extractive.kinds import picked
+from docpager.llm.extractive.kinds import picked, tells_kind
 from docpager.llm.extractive.moves import Answering, Citation
 from docpager.llm.extractive.notes import flat, shortened
 from docpager.llm.extractive.questions import Wants
@@ -19,6 +19,10 @@ __all__ = ["compose", "not_found"]
 ENOUGH = 0.4
 """Strength below which the best evidence does not carry an answer."""
 MOST_CITATIONS = 3
+NEARLY = 0.65
+"""Share of the strength of the best evidence from which a further place is cited too."""
+NEARLY_TOLD = 0.85
+"""The same where a figure with its unit, a date or a person is wanted: one good quote says it."""
 _LONGEST_TEXT = 400
 _LONGEST_QUOTE = 420
 _TOLD = (Wants.TEXT, Wants.REASON, Wants.YES_NO)
@@ -58,10 +62,11 @@ def _chosen(reading: Reading) -> list[Evidence]:
             chosen += [e for e in pool if e.document == target][:1]
         chosen.sort(key=lambda e: -e.strength)
     places = {e.place for e in chosen}
+    nearly = NEARLY_TOLD if tells_kind(reading.asked) else NEARLY
     for each in pool:
         if len(chosen) >= max(MOST_CITATIONS, min(len(reading.targets), 4)):
             break
-        if each.place not in places and each.strength >= 0.5 * pool[0].strength:
+        if each.place not in places and each.strength >= nearly * pool[0].strength:
             chosen.append(each)
             places.add(each.place)
     return chosen

@@ -26,6 +26,7 @@ _WRAPPED = 40
 _CELL = r"(?:[$€£¥]\s?)?\(?[-–+]?\d[\d,.]*\)?\s?%?\)?\*?"
 _ENDING_RUN = re.compile(rf"(?:^|\s)(?:{_CELL}|[–—-]+)\s+(?:{_CELL}|[–—-]+)$")
 _INNER_RUN = re.compile(rf"(?:^|\s){_CELL}\s+{_CELL}(?=\s)")
+_REMARK_AFTER = re.compile(rf"^[A-ZÄÖÜ].{{0,50}}\s{_CELL}\s+{_CELL}\s+[A-ZÄÖÜ]")
 _CELL_INSIDE = re.compile(rf"(?<=[\w)])\s{_CELL}\s(?=[A-ZÄÖÜ])")
 _NUMBERED = re.compile(
     r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+[A-ZÄÖÜ]|\d{1,2}\s[A-ZÄÖÜ]\D*$|§\s?\d+ \w+$"
@@ -181,7 +182,7 @@ def kind_of(line: str) -> str:
         if _ENDING_RUN.search(line):
             return "row"
         if _INNER_RUN.search(line):
-            return "row" if not _wordy(line) else "figure row"
+            return "row" if _REMARK_AFTER.search(line) or not _wordy(line) else "figure row"
         if re.search(r"[\d%)—–-]$", line) or (_CELL_INSIDE.search(line) and len(line) < 90):
             return "figure row" if not _CAPTION.match(line) else "heading"
     return "heading" if line.startswith("#") or _headed(line) else "prose"
