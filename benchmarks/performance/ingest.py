@@ -1,6 +1,6 @@
 """How fast a folder of PDFs becomes an archive, against reading its text with pdfium and no more.
 
-    python -m benchmarks.performance.ingest ../shared/data/financebench/pdfs --runs 3
+    python -m benchmarks.performance.ingest pdfs/ --runs 3
 
 Raw extraction and ingest take turns in one run, with the same number of processes, so that their
 ratio means something on a busy machine; the processes of the raw extraction are started before its

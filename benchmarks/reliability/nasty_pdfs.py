@@ -1,6 +1,6 @@
 """Broken, encrypted, scanned and odd PDFs in one ingest: each is searchable, or has its reason.
 
-    python -m benchmarks.reliability.nasty_pdfs ../shared/data/nasty-pdfs
+    python -m benchmarks.reliability.nasty_pdfs nasty-pdfs/
 
 The folder holds `pdfs/`, or is one of PDFs; its `manifest.jsonl`, where there is one, says what
 other readers saw (`pypdf` and `pymupdf` with `chars`, `password`). The ingest runs as a user would
