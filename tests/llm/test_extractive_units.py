@@ -3,7 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shelf import read
 
+from docpager.answering.outcome import Abstention
+from docpager.llm.extractive import ExtractiveModel
 from docpager.llm.extractive.evidence import Scorer
 from docpager.llm.extractive.kinds import picked
 from docpager.llm.extractive.questions import read_question
@@ -136,3 +139,13 @@ def test_the_one_value_of_the_wanted_kind_is_picked(question, text, value):
 
 def test_the_year_before_another_is_the_asked_one():
     assert ask("What was sold in the year before 2021?").years == ("2020",)
+
+
+def test_a_table_of_other_years_does_not_answer():
+    table = "Counts of the reserve.\nTable 1: Nests\nSpecies 2021 2020\nHeron 34 31\nStork 12 14\n"
+
+    asked = read("How many heron nests were counted in 2021?", {"r.md": table}, ExtractiveModel())
+    other = read("How many heron nests were counted in 1995?", {"r.md": table}, ExtractiveModel())
+
+    assert "34" in asked.answer
+    assert isinstance(other.outcome, Abstention)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from docpager.llm.extractive.evidence import Evidence
-from docpager.llm.extractive.kinds import picked, tells_kind
+from docpager.llm.extractive.kinds import picked, tells_kind, unit_pattern
 from docpager.llm.extractive.moves import Answering, Citation
 from docpager.llm.extractive.notes import flat, shortened
 from docpager.llm.extractive.questions import Wants
@@ -18,6 +18,10 @@ __all__ = ["compose", "not_found"]
 
 ENOUGH = 0.4
 """Strength below which the best evidence does not carry an answer."""
+ENOUGH_UNLIKE = 0.5
+"""The same for a figure without the unit that the question asks for."""
+ENOUGH_OTHER_YEARS = 0.6
+"""The same for a row whose columns are headed with other years than the asked."""
 MOST_CITATIONS = 3
 NEARLY = 0.65
 """Share of the strength of the best evidence from which a further place is cited too."""
@@ -32,7 +36,7 @@ _TOLD = (Wants.TEXT, Wants.REASON, Wants.YES_NO)
 def compose(reading: Reading) -> Answering:
     """The answer that the strongest evidence gives, or an abstention."""
     best = _chosen(reading)
-    if not best or best[0].strength < ENOUGH:
+    if not best or best[0].strength < _needed(reading, best[0]):
         return not_found(reading)
     citations = tuple(
         Citation(e.locator, shortened(e.wide or e.quote, _LONGEST_QUOTE)) for e in best
@@ -42,6 +46,23 @@ def compose(reading: Reading) -> Answering:
         others = {e.document: e for e in reversed(best)}
         texts = [_said(reading, e) for e in best if others[e.document] is e]
     return Answering("; ".join(dict.fromkeys(texts)), citations)
+
+
+def _needed(reading: Reading, evidence: Evidence) -> float:
+    """The strength that carries an answer: more where the figure is of another kind or year."""
+    heads, years = header_periods(evidence.header), reading.asked.years
+    if heads and years and not set(heads) & set(years):
+        return ENOUGH_OTHER_YEARS
+    pattern = unit_pattern(reading.asked.question)
+    if reading.asked.wants is not Wants.AMOUNT or pattern is None or evidence.header:
+        return ENOUGH
+    text = flat(evidence.wide or evidence.quote)
+    return ENOUGH if pattern.search(text) or _rowlike(text) else ENOUGH_UNLIKE
+
+
+def _rowlike(text: str) -> bool:
+    """Whether a quote is a row, which need not tell the unit of its column; notes do not say."""
+    return not text.endswith(".") and sum(map(str.isdigit, text)) * 10 >= len(text)
 
 
 def not_found(reading: Reading) -> Answering:

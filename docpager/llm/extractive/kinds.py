@@ -45,7 +45,7 @@ _MEASURES = {
 }
 _ASKING = {
     "mass": r"how heavy|weigh\w*|weight|wie schwer|wiegt|gewicht",
-    "length": r"how (?:far|high|tall|wide|deep|thick)|distance|height|length|width|depth|diameter"
+    "length": r"how (?:far|tall|wide|deep|thick)|distance|height|length|width|depth|diameter"
     r"|wie (?:weit|hoch ist der|lang ist)",
     "time": r"how (?:long|old)|how much (?:time|notice|longer)|duration|wie (?:lange|alt)",
     "money": r"costs?|price[sd]?|paid|pay|spen[dt]|charged?|fees?|salary|worth|kostete?n?"
