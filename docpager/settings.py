@@ -47,5 +47,5 @@ class RunLimits:
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise UsageError(f"--max-steps must be at least 1, not {self.max_steps}")
-        if self.timeout_seconds is not None and self.timeout_seconds <= 0:
+        if self.timeout_seconds is not None and not self.timeout_seconds > 0:
             raise UsageError(f"--timeout must be above 0 seconds, not {self.timeout_seconds:g}")

@@ -68,7 +68,13 @@ class Driver:
             Entry("request", run.steps, request_sha256=request_hash(request), prompt_tokens=prompt)
         )
         try:
-            reply = await self._model.complete(request)
+            async with asyncio.timeout(run.seconds_left):
+                reply = await self._model.complete(request)
+        except TimeoutError:
+            self._write(Entry("stopped", run.steps, message="no time is left"))
+            run.stop("no time is left")
+            self._end()
+            return None
         except ModelError as error:
             # No outcome is written: the run is parked, and resume asks the model again.
             run.fail(str(error))

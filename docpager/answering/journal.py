@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from cattrs import BaseValidationError
 
@@ -41,7 +41,7 @@ __all__ = [
 
 FORMAT = 1
 
-_FED = ("reply", "results", "interrupt")
+_FED = ("reply", "results", "interrupt", "stopped")
 _PROVING = ("request", "outcome")
 
 
@@ -74,7 +74,8 @@ class Entry:
     """One thing that was fed into a run, or came out of it."""
 
     kind: str
-    """`request`, `reply`, `results`, `interrupt`, `failure`, `resumed` or `outcome`."""
+    """`request`, `reply`, `results`, `interrupt`, `stopped`, `failure`, `resumed`
+    or `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""
@@ -120,7 +121,7 @@ class Journal:
     def __init__(self, path: Path, *, seal: str = "", fed: str = "", truncate_to: int = 0) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("r+b" if truncate_to else "wb")
+            self._file = _opened(path, anew=not truncate_to)
         except OSError as error:
             raise JournalError(
                 f"cannot write the journal {path}: {error.strerror}; name another with --journal"
@@ -233,6 +234,32 @@ def fed_hash(previous: str, entry: Entry) -> str:
         return previous
     written = canonical_json(to_json(entry, Entry))
     return hashlib.sha256(f"{previous}{written}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _opened(path: Path, *, anew: bool) -> BinaryIO:
+    """A journal for this process alone; never over a file that is there already."""
+    if anew and path.exists():
+        raise JournalError(
+            f"the journal {path} would be written over a file; name another with --journal"
+        )
+    file = path.open("xb" if anew else "r+b")
+    try:
+        _lock(file)
+    except BlockingIOError as error:
+        file.close()
+        raise JournalError(
+            f"another process is going on with the run in {path}; wait until it is done"
+        ) from error
+    return file
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keep others from writing to the same journal; the lock ends with the process."""
+    try:
+        import fcntl
+    except ImportError:  # not a Unix; two writers must be kept apart by hand
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _sealed(previous: str, body: str) -> str:

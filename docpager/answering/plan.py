@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,8 @@ from docpager.settings import PagingSettings, RunLimits
 from docpager.tokens import TokenCounter
 
 __all__ = ["RunPlan", "instructions", "plan_run"]
+
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
@@ -82,6 +85,8 @@ def plan_run(
     question = question.strip()
     if not question:
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
+    if _HALF_CHARACTER.search(question):
+        raise UsageError("the question is not valid Unicode; check the terminal's encoding")
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
     functions = functions_for(notes=paging.notes, pins=paging.pins)

@@ -49,6 +49,8 @@ class Replay:
             case "request":
                 self._prove_request(entry)
             case "reply" if entry.reply is not None:
+                if not self.run.awaits_reply:
+                    raise self._differs(entry, "no request stands before it")
                 self.pending = self.run.receive(entry.reply)
             case "results":
                 self._prove_results(entry)
@@ -56,6 +58,8 @@ class Replay:
                 self.pending = None
             case "interrupt":
                 self.run.interrupt(entry.message)
+            case "stopped":
+                self.run.stop(entry.message)
             case "outcome":
                 self._prove_outcome(entry)
 

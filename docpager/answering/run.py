@@ -78,6 +78,17 @@ class Run:
         late = limit is not None and self.elapsed_seconds >= TIMER_SHARE * limit
         return self.steps + 1 >= self.plan.limits.max_steps or late
 
+    @property
+    def awaits_reply(self) -> bool:
+        """Whether a request was made that has no reply yet."""
+        return self._awaiting_reply
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left of the time limit; None where there is none."""
+        limit = self.plan.limits.timeout_seconds
+        return None if limit is None else max(0.0, limit - self.elapsed_seconds)
+
     def next_request(self) -> ModelRequest:
         """What to send next: this epoch, or a new one when the worst case would no longer fit."""
         if not self.context.sealed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ class FilesSource:
         base = (root if root.is_dir() else root.parent).resolve()
         for path in paths:
             relative = path.relative_to(root).as_posix() if root.is_dir() else path.name
+            # A name that is no valid text is spelled out; it cannot be opened, and is reported so.
+            relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
             if self._archive in (base / relative).parents or self._settings.leaves_out(relative):
                 continue
             try:

@@ -1,6 +1,9 @@
 """The command line: parse, print, decide nothing."""
 
+import click
+
 from docpager.cli.lazy import LazyGroup
+from docpager.version import __version__
 
 __all__ = ["main"]
 
@@ -26,3 +29,4 @@ main = LazyGroup(
     locations=COMMANDS,
     help="Answers questions over documents far larger than a context window.",
 )
+click.version_option(__version__, prog_name="docpager")(main)

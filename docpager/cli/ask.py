@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, note, print_json, progress_bar
+from docpager.cli.common import archive_option, as_json_option, progress_bar
+from docpager.cli.terminal import note, print_json
 from docpager.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def finish(line: AnswerLine, *, as_json: bool) -> None:
 
 
 def _tell_skipped(report: IngestReport) -> None:
+    for path in report.missing:
+        note(f"gone, but still asked (docpager ingest --prune removes it): {path}")
     for file in report.skipped:
         note(f"skipped: {file.path} ({file.message})")
     if unreadable := sum(

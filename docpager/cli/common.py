@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from docpager.cli.terminal import note
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -20,9 +21,7 @@ __all__ = [
     "chosen_documents",
     "counted_pages",
     "in_option",
-    "note",
     "page_option",
-    "print_json",
     "progress_bar",
 ]
 
@@ -82,11 +81,6 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     return sorted(chosen)
 
 
-def print_json(value: object) -> None:
-    """One JSON object on a line of stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False))
-
-
 def counted_pages(pdf_pages: Sequence[int]) -> str:
     """`4 PDF pages (1-3, 7)`, cut after the first eight ranges."""
     ranges: list[list[int]] = []
@@ -98,11 +92,6 @@ def counted_pages(pdf_pages: Sequence[int]) -> str:
     shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges[:8]]
     named = ", ".join(shown) + (", ..." if len(ranges) > 8 else "")
     return f"{len(pdf_pages)} PDF page{'s' if len(pdf_pages) > 1 else ''} ({named})"
-
-
-def note(message: str) -> None:
-    """Something beside the data: to stderr."""
-    click.echo(message, err=True)
 
 
 @contextmanager

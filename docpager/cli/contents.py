@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, note, print_json
+from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -52,9 +53,9 @@ def show(locator: str, archive_directory: Path, as_json: bool) -> None:
         if as_json:
             print_json(_passage_json(passage, labels))
         else:
-            click.echo(_with_page_marks(passage, labels), nl=False)
+            say(_with_page_marks(passage, labels), lines=True, nl=False)
     if not as_json:
-        click.echo()
+        say()
 
 
 def _print_documents(entries: Sequence[DocumentEntry], *, as_json: bool) -> None:
@@ -66,7 +67,7 @@ def _print_documents(entries: Sequence[DocumentEntry], *, as_json: bool) -> None
         unreadable = len(entry.unreadable_pdf_pages)
         missing = f", {unreadable} PDF pages without text" if unreadable else ""
         title = f"  {entry.title!r}" if entry.title not in entry.path else ""
-        click.echo(f"{entry}{title}  ({pages}{entry.passages} passages{missing})")
+        say(f"{entry}{title}  ({pages}{entry.passages} passages{missing})")
 
 
 def _print_outline(archive: Archive, locator: Locator, *, as_json: bool) -> None:
@@ -101,7 +102,7 @@ def _print_section(
         print_json({**described, **page})
         return
     place = f"  (PDF page {section.pdf_page}{_printed(section.pdf_page, label)})" if label else ""
-    click.echo(f"{'  ' * len(section.path)}{name}  {section.title}{place}")
+    say(f"{'  ' * len(section.path)}{name}  {section.title}{place}")
 
 
 def _with_page_marks(passage: Passage, labels: Sequence[str]) -> str:

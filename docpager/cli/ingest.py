@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import (
-    archive_option,
-    as_json_option,
-    counted_pages,
-    note,
-    print_json,
-    progress_bar,
-)
+from docpager.cli.common import archive_option, as_json_option, counted_pages, progress_bar
+from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.report import IngestReport
@@ -99,7 +93,7 @@ def ingest(
     if as_json:
         print_json(asdict(report))
     else:
-        click.echo(_summary(report, archive_directory))
+        say(_summary(report, archive_directory))
     _name_exceptions(report)
     if report.nothing_readable or (strict and (report.skipped or report.unreadable)):
         sys.exit(1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from typing import Any
 
 import click
 
+from docpager.cli.terminal import say
 from docpager.errors import DocpagerError
 
 __all__ = ["LazyGroup"]
@@ -40,15 +43,36 @@ class LazyGroup(click.Group):
         """Run a command; what the user must correct becomes one sentence and an exit code."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return result
         except DocpagerError as error:
-            click.echo(f"docpager: {error}", err=True)
+            say(f"docpager: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("docpager: interrupted", err=True)
+            say("docpager: interrupted", err=True)
             ctx.exit(_INTERRUPTED)
         except BrokenPipeError:
-            # Whoever read the output has seen enough; Python would complain again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _close_stdout()
             ctx.exit(0)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _close_stdout()
+            say("docpager: no space is left for the output or the archive", err=True)
+            ctx.exit(1)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse arguments that are no text, before anything is done with them."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        for argument in args:
+            if any("\ud800" <= character <= "\udfff" for character in argument):
+                raise click.UsageError(f"{argument!a} is not valid UTF-8")
+        return super().parse_args(ctx, args)
+
+
+def _close_stdout() -> None:
+    """Whoever read the output has seen enough, or cannot take it; Python would complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, chosen_documents, note, print_json
+from docpager.cli.common import archive_option, as_json_option, chosen_documents
+from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -41,7 +42,7 @@ def verify(archive_directory: Path, mend: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
     for damage in found.damages:
-        click.echo(f"damaged: {damage}", err=as_json)
+        say(f"damaged: {damage}", err=as_json)
     if found.damages:
         note("docpager verify --repair rebuilds what it can; the sound rest stays readable")
         sys.exit(1)
@@ -100,7 +101,7 @@ def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -
         print_json({**asdict(done), "journals": journals, "unreadable": _strings(unreadable)})
     else:
         for number, path in done.documents:
-            click.echo(f"forgotten: D{number} {path}")
+            say(f"forgotten: D{number} {path}")
     for journal in holding:
         note(f"journal that holds it: {journal}")
     _name_unreadable(unreadable)
@@ -137,7 +138,7 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
             }
         )
     else:
-        click.echo(
+        say(
             f"{done.documents} documents, {done.passages} passages -> {archive_directory} "
             f"({done.bytes_before:,} bytes before, {done.bytes_after:,} now)"
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from docpager.answering.outcome import Abstention, Answer, Outcome
+from docpager.cli.terminal import say
 from docpager.pages import written_ranges
 
 if TYPE_CHECKING:
@@ -23,14 +22,14 @@ def print_answer(line: AnswerLine) -> None:
     if line.answer is not None:
         prefix = "Not found: " if line.status == "abstained" else ""
         already = line.answer.lower().startswith("not found")
-        click.echo(line.answer if already else f"{prefix}{line.answer}")
+        say(line.answer if already else f"{prefix}{line.answer}", lines=True)
     else:
-        click.echo(f"{line.status}: {line.error}", err=True)
+        say(f"{line.status}: {line.error}", err=True)
     for citation in line.citations:
-        click.echo(f"  {_place(citation)}: {_quoted(citation)}")
+        say(f"  {_place(citation)}: {_quoted(citation)}")
     for note in line.notes:
-        click.echo(f"  noted: {note.text} [{', '.join(note.sources)}]", err=True)
-    click.echo(_summary(line), err=True)
+        say(f"  noted: {note.text} [{', '.join(note.sources)}]", err=True)
+    say(_summary(line), err=True)
 
 
 def _place(citation: Citation) -> str:
@@ -65,28 +64,29 @@ def _summary(line: AnswerLine) -> str:
 def print_step(step: TracedStep) -> None:
     """One step of a trace."""
     for message in step.interrupts:
-        click.secho(f"       interrupt: {message}", fg="magenta")
+        say(f"       interrupt: {message}", fg="magenta")
     if step.resumed:
-        click.secho("       resumed", fg="magenta")
+        say("       resumed", fg="magenta")
     if step.rebuilt:
         gone = f"; evicted {written_ranges(step.evicted)}" if step.evicted else ""
-        click.secho(f"-- rebuild: epoch {step.epoch} begins{gone}", fg="yellow")
-    warning = click.style("  memory warning", fg="red") if step.warned else ""
-    click.secho(f"{step.number:>4}   ", bold=True, nl=False)
-    click.echo(
+        say(f"-- rebuild: epoch {step.epoch} begins{gone}", fg="yellow")
+    say(f"{step.number:>4}   ", bold=True, nl=False)
+    say(
         f"{_bar(step.pressure)} {step.prompt_tokens:,} tokens sent ({step.pressure:.0%} of "
-        f"{step.window:,} with the reply), {step.resident} resident, {step.notes} notes{warning}"
+        f"{step.window:,} with the reply), {step.resident} resident, {step.notes} notes",
+        nl=not step.warned,
     )
+    if step.warned:
+        say("  memory warning", fg="red")
     for line in step.text.splitlines():
-        click.echo(f"       says: {_cut(line)}")
+        say(f"       says: {_cut(line)}")
     for call in step.calls:
-        click.echo(f"       {_cut(call.call)}")
-        click.secho(
-            f"         -> {_cut(call.result)}", fg="red" if call.refused else None, dim=True
-        )
+        say(f"       {_cut(call.call)}")
+        if call.result:
+            say(f"         -> {_cut(call.result)}", fg="red" if call.refused else None, dim=True)
     for what, passages in (("paged in", step.paged_in), ("released", step.released)):
         if passages:
-            click.secho(
+            say(
                 f"       {what} {written_ranges(passages)}",
                 fg="green" if what[0] == "p" else "cyan",
             )
@@ -95,11 +95,11 @@ def print_step(step: TracedStep) -> None:
 def print_outcome(outcome: Outcome) -> None:
     """How a trace ends."""
     said = outcome.text if isinstance(outcome, Answer | Abstention) else outcome.reason
-    click.secho(f"{outcome.status}: {said}", bold=True)
+    say(f"{outcome.status}: {said}", bold=True)
     for check in outcome.citations if isinstance(outcome, Answer | Abstention) else ():
         page = f" p{check.pdf_page}" if check.pdf_page is not None else ""
         place = f"{written_ranges(check.passages) or check.locator}{page}"
-        click.echo(f"       {place} ({check.match}): {_cut(check.quote)}")
+        say(f"       {place} ({check.match}): {_cut(check.quote)}")
 
 
 def _bar(share: float, *, width: int = 20) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from docpager.cli.ask import INTERRUPTED, finish
-from docpager.cli.common import as_json_option, note, print_json
+from docpager.cli.common import as_json_option
+from docpager.cli.terminal import note, print_json, say
 
 __all__ = ["replay", "resume", "trace"]
 
@@ -78,9 +79,8 @@ def trace(journal: Path, as_json: bool) -> None:
     replayed = open_replay(journal)
     header = replayed.record.header
     if not as_json:
-        click.echo(
-            f"{header.plan.question}\n({header.model}, window {header.plan.paging.window:,})"
-        )
+        say(header.plan.question, lines=True)
+        say(f"({header.model}, window {header.plan.paging.window:,})")
     for event in steps_of(replayed):
         if as_json:
             print_json(asdict(event))

@@ -12,10 +12,9 @@ from docpager.cli.common import (
     as_json_option,
     chosen_documents,
     in_option,
-    note,
     page_option,
-    print_json,
 )
+from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -90,7 +89,8 @@ def _print_hits(archive: Archive, hits: tuple[Hit, ...], *, as_json: bool) -> No
             label = described["page_label"]
             printed = f" (printed {label})" if label != str(hit.pdf_page) else ""
             place += f", PDF page {hit.pdf_page}{printed}"
-        click.echo(f"{hit.passage}  {place}  [{hit.by}]\n    {hit.snippet}")
+        say(f"{hit.passage}  {place}  [{hit.by}]")
+        say(f"    {hit.snippet}")
 
 
 def _described(archive: Archive, hit: Hit) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, note, print_json
+from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.audit import Audit, UnreadablePage
@@ -37,7 +38,7 @@ def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
         return
     for name, value in asdict(found).items():
         shown = ", ".join(value) if isinstance(value, tuple) else value
-        click.echo(f"{name.replace('_', ' '):<22}{shown}")
+        say(f"{name.replace('_', ' '):<22}{shown}")
 
 
 def _print_audit(audit: Audit, *, as_json: bool) -> None:
@@ -48,11 +49,11 @@ def _print_audit(audit: Audit, *, as_json: bool) -> None:
             print_json({"file": file.path, "reason": file.reason, "message": file.message})
         return
     for document, pages in groupby(audit.pages, key=lambda unread: unread.document):
-        click.echo(str(document))
+        say(str(document))
         for unread in pages:
-            click.echo(f"  {_page_line(unread)}")
+            say(f"  {_page_line(unread)}")
     for file in audit.files:
-        click.echo(f"{file.path}: {file.reason or 'in part'} ({file.message})")
+        say(f"{file.path}: {file.reason or 'in part'} ({file.message})")
     note(f"{len(audit.pages)} PDF pages without usable text, {len(audit.files)} failures of files")
 
 

@@ -47,9 +47,15 @@ def find_files(root: Path) -> list[Path]:
         raise DocumentError(f"there is no file or folder {str(root)!r}; check the path")
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not _is_left_out(Path(folder, name))]
         found += [Path(folder, name) for name in files if _is_readable(name)]
     return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+
+
+def _is_left_out(folder: Path) -> bool:
+    """Hidden folders, and archives, wherever they are."""
+    is_archive = (folder / "manifest.json").is_file() and (folder / "segments").is_dir()
+    return folder.name.startswith(".") or is_archive
 
 
 def _is_readable(name: str) -> bool:

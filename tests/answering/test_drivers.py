@@ -5,12 +5,13 @@ from pathlib import Path
 
 from playing import long_library
 
-from docpager.answering.asking import ask_archive, open_replay, resume_run
+from docpager.answering.asking import AskSettings, ask_archive, open_replay, resume_run
 from docpager.answering.drivers import Driver
 from docpager.answering.journal import read_journal
 from docpager.errors import ModelError
 from docpager.llm.chat import ModelReply, ModelRequest
 from docpager.llm.scripted import ScriptedModel, call, reply
+from docpager.settings import RunLimits
 
 
 class FailingModel:
@@ -88,3 +89,21 @@ def test_an_answer_line_says_what_was_searched_and_read(tmp_path: Path) -> None:
     assert line.coverage.searched == 8
     assert line.coverage.never_seen == entry.passages - 10
     assert line.as_json()["paging"]["faults"] == 2
+
+
+def test_a_model_that_never_replies_is_stopped_when_time_is_up(tmp_path: Path) -> None:
+    class SleepingModel:
+        name = "sleeping"
+
+        async def complete(self, request: ModelRequest) -> ModelReply:
+            await asyncio.sleep(60)
+            raise AssertionError("nobody waits this long")
+
+    path = tmp_path / "run.jsonl"
+    settings = AskSettings(limits=RunLimits(timeout_seconds=0.05))
+    line = asyncio.run(
+        ask_archive("why?", long_library(2), SleepingModel(), settings=settings, journal=path)
+    )
+
+    assert (line.status, line.error, line.steps) == ("stopped", "no time is left", 0)
+    assert open_replay(path).finish().outcome == read_journal(path).outcome

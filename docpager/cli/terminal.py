@@ -1,0 +1,44 @@
+"""What reaches the terminal: text from documents is shown, never obeyed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import click
+
+__all__ = ["note", "print_json", "say", "visible"]
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters (escape sequences begin with one), marks of direction, half characters."""
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """`text` with control characters spelled out; line breaks stay only with `lines`.
+
+    >>> visible("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    text = _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+    return text if lines else text.replace("\n", "\\n")
+
+
+def say(
+    text: str = "", *, lines: bool = False, err: bool = False, nl: bool = True, **style: Any
+) -> None:
+    """Print one line, or several with `lines`."""
+    click.secho(visible(text, lines=lines), err=err, nl=nl, **style)
+
+
+def note(message: str) -> None:
+    """Something beside the data: to stderr."""
+    say(message, err=True)
+
+
+def print_json(value: object) -> None:
+    """One JSON object on a line of stdout."""
+    written = json.dumps(value, ensure_ascii=False)
+    click.echo(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", written))
