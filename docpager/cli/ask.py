@@ -123,7 +123,7 @@ def _tell_skipped(report: IngestReport) -> None:
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
     ):
-        note(f"{unreadable} PDF pages have no usable text (docpager status --unreadable)")
+        note(f"PDF pages without usable text: {unreadable} (docpager status --unreadable)")
 
 
 def _tell_parked(begun: list[Path]) -> None:
