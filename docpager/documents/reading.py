@@ -45,17 +45,22 @@ def find_files(root: Path) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise DocumentError(f"there is no file or folder {str(root)!r}; check the path")
-    found = []
-    for folder, folders, files in os.walk(root):
+    found: list[Path] = []
+    # A folder that may not be opened is taken for a file, and reported when it cannot be read.
+    for folder, folders, files in os.walk(root, onerror=lambda e: found.append(Path(e.filename))):
         folders[:] = [name for name in folders if not _is_left_out(Path(folder, name))]
-        found += [Path(folder, name) for name in files if _is_readable(name)]
+        found.extend(Path(folder, name) for name in files if _is_readable(name))
     return sorted(found, key=lambda path: path.relative_to(root).as_posix())
 
 
 def _is_left_out(folder: Path) -> bool:
     """Hidden folders, and archives, wherever they are."""
-    is_archive = (folder / "manifest.json").is_file() and (folder / "segments").is_dir()
-    return folder.name.startswith(".") or is_archive
+    if folder.name.startswith("."):
+        return True
+    try:
+        return (folder / "manifest.json").is_file() and (folder / "segments").is_dir()
+    except OSError:  # it may not be opened, which is reported when it is tried
+        return False
 
 
 def _is_readable(name: str) -> bool:

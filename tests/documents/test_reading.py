@@ -1,6 +1,7 @@
 """Files are found in path order and read by what they are."""
 
 import hashlib
+import os
 
 import pytest
 from make_pdf import make_pdf
@@ -64,3 +65,21 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path):
         read_file(tmp_path / "gone.txt", "gone.txt")
     with pytest.raises(DocumentError, match="cannot be opened"):
         content_sha256(tmp_path / "gone.txt")
+
+
+def test_a_folder_that_may_not_be_opened_is_found_so_that_it_is_reported(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (tmp_path / "open.txt").write_text("open")
+    closed.chmod(0)
+    try:
+        if os.access(closed, os.R_OK):
+            pytest.skip("whoever runs this may open every folder")
+        assert find_files(tmp_path) == [closed, tmp_path / "open.txt"]
+    finally:
+        closed.chmod(0o700)
+
+
+def test_a_folder_in_place_of_a_file_cannot_be_read(tmp_path):
+    with pytest.raises(DocumentError, match="cannot be opened"):
+        read_file(tmp_path, "folder")
