@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from docpager.pages import Passage
 
-__all__ = ["QuoteMatch", "clean_quote", "find_quote"]
+__all__ = ["QuoteMatch", "clean_quote", "find_quote", "flat"]
 
 SHORTEST_QUOTE = 2
 """Characters below which a quote proves nothing."""
@@ -96,7 +96,7 @@ def _repaired(quote: str, text: str) -> QuoteMatch | None:
     nearest = text[start:end].strip()
     start = text.index(nearest, start)
     allowed = int(MOST_DIFFERENCE * len(quote))
-    distance = Levenshtein.distance(_flat(quote), _flat(nearest), score_cutoff=allowed)
+    distance = Levenshtein.distance(flat(quote), flat(nearest), score_cutoff=allowed)
     if distance > allowed or _NUMBER.findall(quote) != _NUMBER.findall(nearest):
         return None
     return QuoteMatch("repaired", nearest, start)
@@ -110,5 +110,6 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
+    """`text` in lower case with single spaces: what white space and case do not change."""
     return " ".join(text.lower().split())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from docpager.answering.citations import flat
 from docpager.answering.results import QuoteCheck
 from docpager.pages import Note, PassageId
 
@@ -41,12 +41,8 @@ def _was_read(
 ) -> bool:
     if all(passage in resident for passage in check.passages):
         return True
-    wanted = {_flat(quote), _flat(check.quote)}
+    wanted = {flat(quote), flat(check.quote)}
     return any(
-        set(check.passages) <= set(note.seen) and any(each in _flat(note.text) for each in wanted)
+        set(check.passages) <= set(note.seen) and any(each in flat(note.text) for each in wanted)
         for note in notes
     )
-
-
-def _flat(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip().lower()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
 from docpager.answering.arguments import check_arguments
 from docpager.answering.document_map import document_line
 from docpager.answering.library import HitPage, Library
+from docpager.answering.plan import HALF_CHARACTER
 from docpager.answering.presenting import present_loaded
 from docpager.answering.quote_checker import QuoteChecker
 from docpager.answering.results import (
@@ -225,7 +225,7 @@ def _wanted(call: ToolCall, argument: str) -> str:
     wanted: str = call.arguments[argument]
     if not wanted.strip():
         raise FunctionError(f"{call.name} needs something to look for")
-    if re.search("[\ud800-\udfff]", wanted):
+    if HALF_CHARACTER.search(wanted):
         raise FunctionError(f"{call.name}: {argument} holds half a character; leave it out")
     return wanted
 

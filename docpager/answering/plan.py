@@ -22,9 +22,10 @@ from docpager.paging.rendering import one_line
 from docpager.settings import PagingSettings, RunLimits
 from docpager.tokens import TokenCounter
 
-__all__ = ["RunPlan", "instructions", "plan_run"]
+__all__ = ["HALF_CHARACTER", "RunPlan", "instructions", "plan_run"]
 
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""A surrogate: it can be neither written down nor looked for."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
@@ -85,7 +86,7 @@ def plan_run(
     question = question.strip()
     if not question:
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
-    if _HALF_CHARACTER.search(question):
+    if HALF_CHARACTER.search(question):
         raise UsageError("the question is not valid Unicode; check the terminal's encoding")
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
