@@ -10,6 +10,8 @@ from docpager.paging.rendering import one_line
 
 __all__ = ["document_line", "full_map_tokens", "render_document_map"]
 
+_MORE = "(and more folders)"
+
 
 def document_line(entry: DocumentEntry) -> str:
     """`D1 report.pdf | Annual report | 160 pdf pages, 520 passages`."""
@@ -44,15 +46,17 @@ def full_map_tokens(
 
 def _by_folder(documents: Sequence[DocumentEntry], *, cap: int, count: Callable[[str], int]) -> str:
     total = f"{len(documents)} documents (search, or contents, shows them)"
+    if cap < count(f"{total}\n{_MORE}\n"):
+        return total if count(total) <= cap else ""
     folders = Counter(_folder(entry.path) for entry in documents)
     lines = _fitting(
         (f"{one_line(folder)}: {number} documents" for folder, number in sorted(folders.items())),
-        cap=cap - count(total + "\n(and more folders)\n"),
+        cap=cap - count(f"{total}\n{_MORE}\n"),
         count=count,
     )
     if len(lines) < len(folders):
-        lines.append("(and more folders)")
-    return "\n".join([total, *lines]) if cap >= count(total) else ""
+        lines.append(_MORE)
+    return "\n".join([total, *lines])
 
 
 def _folder(path: str) -> str:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
@@ -52,6 +52,7 @@ def test_titles_and_paths_are_cut_to_one_line() -> None:
     st.lists(st.text(max_size=60), max_size=40),
     st.integers(0, 400),
 )
+@example(paths=["", "", ""], cap=12)
 def test_a_map_never_takes_more_than_it_may(paths: list[str], cap: int) -> None:
     documents = [entry(n, path, path[::-1]) for n, path in enumerate(paths, 1)]
 
