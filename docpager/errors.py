@@ -6,15 +6,19 @@ DocpagerError           the user must correct something; reaches the terminal as
   + ArchiveError        missing, damaged, or built otherwise
   + JournalError        a journal that is damaged, or belongs to another archive
   + ModelError          the model refused or failed after retries
+    - AttemptFailed     one attempt failed; another may succeed
+    - LimitReached      the next call could cost more than is left
 FunctionError           the model must correct something; becomes a function result
 """
 
 __all__ = [
     "ArchiveError",
+    "AttemptFailed",
     "DocpagerError",
     "DocumentError",
     "FunctionError",
     "JournalError",
+    "LimitReached",
     "ModelError",
     "UsageError",
 ]
@@ -51,6 +55,32 @@ class JournalError(DocpagerError):
 
 class ModelError(DocpagerError):
     """A model that refused or failed after retries."""
+
+
+class AttemptFailed(ModelError):
+    """One attempt at a model's reply failed; says what to do about it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        may_be_billed: bool,
+        after_seconds: float | None = None,
+        slows_all: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.may_be_billed = may_be_billed
+        """True where the server may have done the work (a time-out, a stream that broke)."""
+        self.after_seconds = after_seconds
+        """How long the server asked to wait."""
+        self.slows_all = slows_all
+        """Whether everybody who uses the same key should wait, not this call alone."""
+
+
+class LimitReached(ModelError):
+    """The next call could cost more than is left of a limit on tokens or dollars."""
 
 
 class FunctionError(Exception):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = [
     "AssistantTurn",
+    "BatchItem",
+    "BatchModel",
+    "BatchResult",
+    "BatchStatus",
     "CallResult",
     "ChatModel",
     "FunctionSchema",
+    "Lost",
     "ModelReply",
     "ModelRequest",
     "ToolCall",
@@ -54,6 +59,8 @@ class UserTurn:
 
     text: str = ""
     results: tuple[CallResult, ...] = ()
+    shared_length: int = 0
+    """Leading characters of `text` that other questions share: the place for a cache breakpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,8 @@ class Usage:
     output_tokens: int = 0
     source: str = "estimate"
     """`server` where the provider counted, else `estimate`."""
+    cache_write_1h_tokens: int = 0
+    """The part of `cache_write_tokens` that is kept for an hour, at a higher price."""
 
     @property
     def prompt_tokens(self) -> int:
@@ -104,7 +113,18 @@ class Usage:
             self.cache_write_tokens + other.cache_write_tokens,
             self.output_tokens + other.output_tokens,
             source,
+            self.cache_write_1h_tokens + other.cache_write_1h_tokens,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Attempts that failed but may have been billed, at their worst case."""
+
+    attempts: int = 0
+    tokens: int = 0
+    usd: float | None = 0.0
+    """None where no price is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +141,36 @@ class ModelReply:
     elapsed_seconds: float = 0.0
     cost_usd: float | None = None
     """None where no price is known; 0.0 for models that cost nothing."""
+    lost: Lost = Lost()
+    """What failed attempts before this reply may have cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One request of a message batch."""
+
+    custom_id: str
+    request: ModelRequest
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of one item: a reply, or why there is none."""
+
+    custom_id: str
+    reply: ModelReply | None = None
+    error: str = ""
+    again: bool = False
+    """Whether the item may be sent again (expired, canceled, or an error of the server's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """How far a message batch is."""
+
+    ended: bool
+    waiting: int
+    """Items without a result."""
 
 
 class ChatModel(Protocol):
@@ -132,6 +182,29 @@ class ChatModel(Protocol):
         """Reply to `request`.
 
         Raises:
-            ModelError: the model refused or failed after retries.
+            AttemptFailed: this attempt failed; says whether another may succeed.
+            ModelError: the model cannot be used at all.
         """
+        ...
+
+
+class BatchModel(Protocol):
+    """A model that also takes many requests at once, at the price and pace of a batch."""
+
+    name: str
+
+    async def submit(self, items: Sequence[BatchItem]) -> str:
+        """Send a batch; returns its id."""
+        ...
+
+    async def status(self, batch_id: str) -> BatchStatus:
+        """How far the batch is."""
+        ...
+
+    async def results(self, batch_id: str) -> Sequence[BatchResult]:
+        """The results of an ended batch, in no order; an item may be missing or come twice."""
+        ...
+
+    async def cancel(self, batch_id: str) -> None:
+        """Ask the server to stop; what was done already is billed."""
         ...
