@@ -126,6 +126,11 @@ class Lost:
     usd: float | None = 0.0
     """None where no price is known."""
 
+    def __add__(self, other: Lost) -> Lost:
+        unknown = self.usd is None or other.usd is None
+        usd = None if unknown else (self.usd or 0.0) + (other.usd or 0.0)
+        return Lost(self.attempts + other.attempts, self.tokens + other.tokens, usd)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
@@ -143,6 +148,8 @@ class ModelReply:
     """None where no price is known; 0.0 for models that cost nothing."""
     lost: Lost = Lost()
     """What failed attempts before this reply may have cost."""
+    stop_detail: str = ""
+    """What the provider said beside the stop reason, such as the category of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
