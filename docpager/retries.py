@@ -3,16 +3,21 @@ imports tenacity."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from docpager.errors import AttemptFailed, ModelError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["ATTEMPTS", "TryAgain", "with_retries"]
+__all__ = ["ATTEMPTS", "LONGEST_WAIT_SECONDS", "TryAgain", "with_retries", "with_retries_async"]
 
 ATTEMPTS = 6
+LONGEST_WAIT_SECONDS = 600.0
+"""The longest wait that a server may ask for where no time limit says otherwise."""
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 60.0
 
@@ -39,22 +44,82 @@ def with_retries(
     Raises:
         TryAgain: that of the last attempt.
     """
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+    from tenacity import Retrying, stop_after_attempt
 
-    policy = Retrying(
-        retry=retry_if_exception_type(TryAgain),
-        stop=stop_after_attempt(attempts),
-        wait=_wait_seconds,
-        sleep=sleep,
-        reraise=True,
-    )
-    return policy(attempt)
+    def wait(state: RetryCallState) -> float:
+        return min(_wait_seconds(state), _LONGEST_SECONDS)
+
+    return Retrying(**_policy(stop_after_attempt(attempts), wait), sleep=sleep)(attempt)
+
+
+async def with_retries_async(
+    attempt: Callable[[], Awaitable[Result]],
+    *,
+    attempts: int = ATTEMPTS,
+    seconds_left: float | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Result:
+    """What `attempt` returns, tried again while it raises an `AttemptFailed` that is retryable.
+
+    A wait that the server asks for is kept, as long as it ends within `seconds_left`.
+
+    Raises:
+        ModelError: no attempt succeeded; the message says how often it was tried, and why not
+            again.
+    """
+    from tenacity import AsyncRetrying
+
+    started = clock()
+    tried = 0
+
+    def patience() -> float:
+        """The longest wait that still makes sense."""
+        if seconds_left is None:
+            return LONGEST_WAIT_SECONDS
+        return max(0.0, started + seconds_left - clock())
+
+    async def counted() -> Result:
+        nonlocal tried
+        tried += 1
+        return await attempt()
+
+    def stop(state: RetryCallState) -> bool:
+        return state.attempt_number >= attempts or state.upcoming_sleep > patience()
+
+    policy: Any = AsyncRetrying(**_policy(stop, _wait_seconds), sleep=sleep)
+    try:
+        result: Result = await policy(counted)
+    except AttemptFailed as failed:
+        raise ModelError(_given_up(failed, tried, attempts, patience())) from failed
+    return result
+
+
+def _policy(stop: Any, wait: Callable[[RetryCallState], float]) -> dict[str, Any]:
+    from tenacity import retry_if_exception
+
+    return {"retry": retry_if_exception(_may_pass), "stop": stop, "wait": wait, "reraise": True}
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, TryAgain) or (isinstance(error, AttemptFailed) and error.retryable)
 
 
 def _wait_seconds(state: RetryCallState) -> float:
     from tenacity import wait_exponential_jitter
 
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, TryAgain) and error.after_seconds is not None:
-        return min(error.after_seconds, _LONGEST_SECONDS)
+    if isinstance(error, TryAgain | AttemptFailed) and error.after_seconds is not None:
+        return error.after_seconds
     return wait_exponential_jitter(initial=_FIRST_SECONDS, max=_LONGEST_SECONDS)(state)
+
+
+def _given_up(failed: AttemptFailed, tried: int, attempts: int, patience: float) -> str:
+    if not failed.retryable:
+        return str(failed)
+    times = "once" if tried == 1 else f"{tried} times"
+    if tried >= attempts:
+        return f"{failed} (tried {times})"
+    asked = failed.after_seconds
+    wish = f"the server asks to wait {asked:,.0f} s" if asked is not None else "it is too late"
+    return f"{failed} (tried {times}; {wish}, and {patience:,.0f} s are left for waiting)"

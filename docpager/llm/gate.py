@@ -1,0 +1,117 @@
+"""Gate: everybody who asks one server passes here, so that a rate limit slows all of them down.
+
+How many requests may be under way at once is learned: one more after as many successes as there
+are places, half as many after a rate limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+__all__ = ["Gate"]
+
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
+_SCARCE = 0.1
+"""Share of a server's rate limit below which no place is added."""
+
+
+class Gate:
+    """`async with gate:` around each request, for many runs on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        places: int = 4,
+        most: int = 64,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._places = float(max(1, min(places, most)))
+        self._most = most
+        self._sleep = sleep
+        self._clock = clock
+        self._under_way = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._opens_at = clock()
+        self._limits_in_a_row = 0
+        self._scarce = False
+
+    @property
+    def places(self) -> int:
+        """Requests that may be under way at once."""
+        return int(self._places)
+
+    @property
+    def under_way(self) -> int:
+        return self._under_way
+
+    @property
+    def paused_seconds(self) -> float:
+        """How long nobody may pass."""
+        return max(0.0, self._opens_at - self._clock())
+
+    def slow_down(self, after_seconds: float | None = None) -> None:
+        """A rate limit was met: everybody waits, then fewer may pass at once."""
+        if not self.paused_seconds:
+            # Requests that left together meet the same limit together: it counts once.
+            self._places = max(1.0, self._places / 2)
+            self._limits_in_a_row += 1
+        doubled = _FIRST_PAUSE_SECONDS * 2 ** (self._limits_in_a_row - 1)
+        pause = min(doubled, _LONGEST_PAUSE_SECONDS) if after_seconds is None else after_seconds
+        self._opens_at = max(self._opens_at, self._clock() + pause)
+
+    def succeeded(self) -> None:
+        """A request was answered: more may pass, a little at a time."""
+        self._limits_in_a_row = 0
+        if not self._scarce:
+            self._places = min(float(self._most), self._places + 1 / self._places)
+        self._wake()
+
+    def observe(self, *, left: float) -> None:
+        """Take note of the share of the tightest rate limit that a server says is left."""
+        self._scarce = left < _SCARCE
+
+    async def __aenter__(self) -> Gate:
+        while True:
+            if pause := self.paused_seconds:
+                await self._sleep(pause)
+            elif self._under_way < self.places:
+                self._under_way += 1
+                return self
+            else:
+                await self._wait()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._under_way -= 1
+        self._wake()
+
+    async def _wait(self) -> None:
+        freed = asyncio.get_running_loop().create_future()
+        self._waiting.append(freed)
+        try:
+            await freed
+        except asyncio.CancelledError:
+            if freed.done() and not freed.cancelled():
+                self._wake()  # the place that was meant for this one goes to the next
+            raise
+        finally:
+            if freed in self._waiting:
+                self._waiting.remove(freed)
+
+    def _wake(self) -> None:
+        free = self.places - self._under_way
+        while free > 0 and self._waiting:
+            freed = self._waiting.popleft()
+            if not freed.done():
+                freed.set_result(None)
+                free -= 1
