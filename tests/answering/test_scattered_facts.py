@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from run_evidence import Evidence, ask_with_evidence
-from scattered_facts import Place, Puzzle, Record, make_puzzle, words_of
-from scattered_prose import paragraph
 from toy_library import ToyLibrary, toy_document
 
+from benchmarks.tasks.scattered_prose import paragraph
+from benchmarks.tasks.scattered_puzzles import Place, Puzzle, Record, make_puzzle, words_of
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.llm.chat import ToolCall, UserTurn

@@ -1,4 +1,4 @@
-"""Harbour gossip: prose for tests that need much of it, and none of a question's words."""
+"""Harbour gossip: prose for puzzles that need much of it, and none of a question's words."""
 
 from __future__ import annotations
 

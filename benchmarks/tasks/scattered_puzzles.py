@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from scattered_prose import TITLES, paragraph
-
+from benchmarks.tasks.scattered_prose import TITLES, paragraph
 from docpager.tokens import BuiltInEstimator
 
 __all__ = ["Place", "Puzzle", "Record", "make_puzzle", "words_of"]
@@ -91,11 +90,13 @@ class Puzzle:
         )
 
 
-def make_puzzle(places: int, *, window: int, seed: int = 0) -> Puzzle:
-    """A question about `places` sections that together are a little over three windows."""
+def make_puzzle(
+    places: int, *, window: int, seed: int = 0, section_tokens: int | None = None
+) -> Puzzle:
+    """A question about `places` sections, together a little over three windows if not said."""
     source = random.Random(f"{places}/{window}/{seed}")
     names = _Names(source)
-    wanted = ceil(3.1 * window / places)
+    wanted = section_tokens or ceil(3.1 * window / places)
     titles = source.sample(TITLES, 2 * places + 1)
     parts: list[str] = []
     found: list[Place] = []

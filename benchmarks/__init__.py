@@ -1,0 +1,1 @@
+"""Paging against truncation and others: contestants, tasks, runs, scores, reports."""

@@ -1,0 +1,1 @@
+"""Contestants: docpager and what people would use instead."""
