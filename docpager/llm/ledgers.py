@@ -97,9 +97,10 @@ class Ledger:
         """
         if not self.fits(amount):
             written, limit, left = self._unit.written, self.limit or 0, self.left or 0
+            aside = f" beside {written(self.reserved)} set aside" if self._reserved else ""
             raise LimitReached(
                 f"the next call could take {written(amount)}, but {written(left)} of "
-                f"{written(limit)} is left ({self._unit.option})"
+                f"{written(limit)} is left{aside} ({self._unit.option})"
             )
         reservation = Reservation(self._grains(amount))
         self._reserved += reservation.grains
