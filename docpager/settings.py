@@ -43,9 +43,19 @@ class RunLimits:
     """Replies, the finishing one included."""
     timeout_seconds: float | None = None
     """Seconds of model and executor time; None for no limit."""
+    max_usd: float | None = None
+    """Dollars, lost attempts included; None for no limit."""
+    max_tokens: int | None = None
+    """Tokens of all prompts and replies together; None for no limit."""
+    timers: bool = True
+    """False tells the model nothing of time and money: for comparisons of answers."""
 
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise UsageError(f"--max-steps must be at least 1, not {self.max_steps}")
         if self.timeout_seconds is not None and not self.timeout_seconds > 0:
             raise UsageError(f"--timeout must be above 0 seconds, not {self.timeout_seconds:g}")
+        if self.max_usd is not None and not self.max_usd > 0:
+            raise UsageError(f"--max-usd must be above 0 dollars, not {self.max_usd:g}")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")

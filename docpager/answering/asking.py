@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from docpager.answering.answer_line import AnswerLine, answer_line
+from docpager.answering.calling import Caller
 from docpager.answering.counting import RecordingCounter, counter_named
 from docpager.answering.drivers import Driver
 from docpager.answering.executor import FunctionExecutor
@@ -19,8 +20,11 @@ from docpager.answering.library import Library
 from docpager.answering.plan import plan_run
 from docpager.answering.replay import Replay
 from docpager.answering.run import Run
-from docpager.errors import JournalError
+from docpager.errors import JournalError, UsageError
 from docpager.llm.chat import ChatModel
+from docpager.llm.gate import Gate
+from docpager.llm.ledgers import Books
+from docpager.llm.prices import Price, PriceList, price_of
 from docpager.pages import DocumentEntry
 from docpager.paging.epoch import PromptSizer
 from docpager.settings import PagingSettings, RunLimits
@@ -55,6 +59,11 @@ class AskSettings:
     policy: str = "recent"
     counter: TokenCounter = field(default_factory=BuiltInEstimator)
     factor: float = 1.0
+    prices: PriceList | None = None
+    """None for the built-in ones."""
+    base_url: str = ""
+    effort: str = ""
+    """Where and how the model is asked, for `resume`."""
 
 
 def question_id(question: str) -> str:
@@ -73,18 +82,23 @@ async def ask_archive(
     id: str | None = None,
     begun: Callable[[Path], None] | None = None,
     driving: Callable[[Driver], None] | None = None,
+    books: Books | None = None,
+    gate: Gate | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
 
-    `journal` is where the run is written down, by default in the archive's `runs/`;
-    `begun` is told of it. `driving` gets
-    the driver, which takes messages for the model while it runs.
+    `journal` is where the run is written down, by default in the archive's `runs/`; `begun` is
+    told of it. `driving` gets the driver, which takes messages for the model while it runs. Many
+    runs may share `books` (limits on all of them together) and a `gate`.
 
     Raises:
-        UsageError: the question is empty or too long, or the window too small.
+        UsageError: the question is empty or too long, the window too small, or a limit on dollars
+            is given for a model without a price.
         JournalError: the journal cannot be written.
     """
     settings = settings or AskSettings()
+    price = price_of(model.name, prices=settings.prices)
+    _check_limits(settings.limits, model.name, price)
     documents = _documents(archive, scope)
     counter = RecordingCounter(settings.counter)
     plan = plan_run(
@@ -96,15 +110,15 @@ async def ask_archive(
         limits=settings.limits,
         policy=settings.policy,
     )
-    run = Run(plan, counter)
-    header = _header(run, archive, documents, model=model.name, scope=scope, id=id)
+    run = Run(plan, counter, price=price)
+    header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
     with Journal.create(path, header) as writer:
         if begun is not None:
             begun(path)
         driver = Driver(
             run,
-            model=model,
+            caller=_caller(run, model, books=books, gate=gate),
             executor=_executor(archive, header, counter),
             journal=writer,
             sha256_of=archive.sha256,
@@ -120,6 +134,8 @@ async def resume_run(
     path: Path, archive: OpenArchive, model: ChatModel, *, on_new_archive: bool = False
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
+
+    Its limits are those it began with, and what it has spent counts.
 
     Raises:
         JournalError: the journal is damaged, or belongs to another archive or model, or a document
@@ -138,16 +154,18 @@ async def resume_run(
     run = replay.finish()
     if record.outcome is None:
         with Journal.resume(record) as writer:
-            writer.write(Entry("resumed", run.steps))
             driver = Driver(
                 run,
-                model=model,
+                caller=_caller(run, model),
                 executor=_executor(archive, header, counter),
                 journal=writer,
                 sha256_of=archive.sha256,
                 counter=recording,
                 met=record.documents,
             )
+            if record.unanswered:
+                driver.charge_unanswered()
+            writer.write(Entry("resumed", run.steps))
             await driver.drive(replay.pending)
     return answer_line(run, header, journal=str(path))
 
@@ -166,6 +184,7 @@ def _header(
     run: Run,
     archive: OpenArchive,
     documents: Sequence[DocumentEntry],
+    settings: AskSettings,
     *,
     model: str,
     scope: Collection[int] | None,
@@ -184,7 +203,28 @@ def _header(
         passages=sum(entry.passages for entry in documents),
         unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
+        price=run.price,
+        base_url=settings.base_url,
+        effort=settings.effort,
+        whole_text_tokens=sum(entry.tokens for entry in documents),
     )
+
+
+def _check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
+    if limits.max_usd is not None and price is None:
+        raise UsageError(
+            f"no price is known for {model!r}, so --max-usd cannot be kept; name its prices with "
+            "--prices FILE, or limit the run with --max-tokens"
+        )
+
+
+def _caller(
+    run: Run, model: ChatModel, *, books: Books | None = None, gate: Gate | None = None
+) -> Caller:
+    """The run's way to its model, within what its limits leave and the `books` of all allow."""
+    limits = run.plan.limits
+    own = Books(max_tokens=limits.max_tokens, max_usd=limits.max_usd, spent=run.spent, within=books)
+    return Caller(model, price=run.price, books=own, gate=gate)
 
 
 def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:

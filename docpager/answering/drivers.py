@@ -1,4 +1,4 @@
-"""Moves a run until it has an outcome: model, executor and journal in turn."""
+"""Moves a run until it has an outcome: caller, executor and journal in turn."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from docpager.answering.calling import Caller
 from docpager.answering.counting import RecordingCounter
 from docpager.answering.executor import FunctionExecutor
 from docpager.answering.journal import Entry, Journal, request_hash
 from docpager.answering.outcome import Outcome
 from docpager.answering.results import Found, Loaded, ToolResult
 from docpager.answering.run import PendingCall, Run
-from docpager.errors import ModelError
-from docpager.llm.chat import ChatModel, ModelReply
+from docpager.errors import LimitReached, ModelError
+from docpager.llm.chat import Lost, ModelReply
 
 __all__ = ["Driver"]
 
@@ -26,7 +27,7 @@ class Driver:
         self,
         run: Run,
         *,
-        model: ChatModel,
+        caller: Caller,
         executor: FunctionExecutor,
         journal: Journal,
         sha256_of: Callable[[int], str],
@@ -34,7 +35,7 @@ class Driver:
         met: Collection[int] = (),
     ) -> None:
         self._run = run
-        self._model = model
+        self._caller = caller
         self._executor = executor
         self._journal = journal
         self._sha256_of = sha256_of
@@ -49,42 +50,97 @@ class Driver:
             await self._execute(pending)
         elif run.outcome is not None:
             self._end()  # killed after the last results, before the outcome was written
-        while run.outcome is None:
-            reply = await self._complete()
-            if reply is not None:
-                await self._execute(run.receive(reply))
+        try:
+            self._keep_finishing_call()
+            while run.outcome is None:
+                reply = await self._complete()
+                if reply is not None:
+                    await self._execute(run.receive(reply))
+        finally:
+            self._caller.release()
         return run.outcome
+
+    def charge_unanswered(self) -> None:
+        """Count a request that was under way when the process ended: it may have been billed."""
+        run, price = self._run, self._run.price
+        if price is None or price.free:
+            return
+        worst = self._caller.worst_case(
+            prompt_tokens=run.context.epoch.tokens, output_tokens=run.plan.paging.max_output
+        )
+        self._charge(Lost(1, worst.tokens, worst.usd))
 
     def interrupt(self, message: str) -> None:
         """Tell the model something at the next step boundary."""
         self._write(Entry("interrupt", self._run.steps, message=message))
         self._run.interrupt(message)
 
+    def _keep_finishing_call(self) -> None:
+        """From now on the finishing call is paid for, or the run ends before it costs anything."""
+        run = self._run
+        if run.outcome is not None:
+            return
+        try:
+            self._caller.keep(
+                prompt_tokens=run.largest_prompt, output_tokens=run.plan.paging.max_output
+            )
+        except LimitReached as limit:
+            self._run_short(limit)
+
     async def _complete(self) -> ModelReply | None:
+        """The next reply; None where the run is to ask again, was stopped, or is parked."""
+        run = self._run
+        try:
+            return await self._ask()
+        except TimeoutError:
+            self._stop("no time is left")
+        except LimitReached as limit:
+            self._run_short(limit)
+        except asyncio.CancelledError:
+            self._charge(self._caller.take_lost())
+            raise
+        except ModelError as error:
+            # No outcome is written: the run is parked, and resume asks the model again.
+            self._charge(self._caller.take_lost())
+            run.fail(str(error))
+            self._write(Entry("failure", run.steps, message=str(error)), sync=True)
+        return None
+
+    async def _ask(self) -> ModelReply:
         run = self._run
         request = run.next_request()
         prompt = run.context.epoch.tokens
         self._write(
             Entry("request", run.steps, request_sha256=request_hash(request), prompt_tokens=prompt)
         )
-        try:
-            async with asyncio.timeout(run.seconds_left):
-                reply = await self._model.complete(request)
-        except TimeoutError:
-            self._write(Entry("stopped", run.steps, message="no time is left"))
-            run.stop("no time is left")
-            self._end()
-            return None
-        except ModelError as error:
-            # No outcome is written: the run is parked, and resume asks the model again.
-            run.fail(str(error))
-            self._write(Entry("failure", run.steps, message=str(error)), sync=True)
-            return None
+        left = run.seconds_left
+        async with asyncio.timeout(left):
+            reply = await self._caller.complete(request, prompt_tokens=prompt, seconds_left=left)
         now = time.monotonic()
         reply = replace(reply, elapsed_seconds=round(now - self._clock, 3))
         self._clock = now
         self._write(Entry("reply", run.steps, reply=reply))
         return reply
+
+    def _run_short(self, limit: LimitReached) -> None:
+        """The next call does not fit: finish with the one that was kept, or stop with the notes."""
+        run = self._run
+        if run.finishing or not run.steps:
+            self._stop(str(limit))
+            return
+        self._write(Entry("finish", run.steps, message=str(limit)))
+        run.finish(str(limit))
+
+    def _stop(self, reason: str) -> None:
+        self._charge(self._caller.take_lost())
+        self._write(Entry("stopped", self._run.steps, message=reason))
+        self._run.stop(reason)
+        self._end()
+
+    def _charge(self, lost: Lost) -> None:
+        if lost.attempts:
+            self._write(Entry("lost", self._run.steps, lost=lost))
+            self._run.charge(lost)
 
     async def _execute(self, pending: Sequence[PendingCall]) -> None:
         run = self._run

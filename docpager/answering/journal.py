@@ -23,7 +23,8 @@ from docpager.answering.outcome import Outcome
 from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
 from docpager.errors import JournalError
-from docpager.llm.chat import ModelReply, ModelRequest
+from docpager.llm.chat import Lost, ModelReply, ModelRequest
+from docpager.llm.prices import Price
 from docpager.paging.epoch import canonical_json
 
 __all__ = [
@@ -39,9 +40,9 @@ __all__ = [
     "sealed_lines",
 ]
 
-FORMAT = 1
+FORMAT = 2
 
-_FED = ("reply", "results", "interrupt", "stopped")
+_FED = ("reply", "results", "interrupt", "finish", "lost", "stopped")
 _PROVING = ("request", "outcome")
 
 
@@ -67,6 +68,14 @@ class Header:
     """PDF pages without usable text within the scope."""
     started: str = ""
     """UTC time, ISO 8601."""
+    price: Price | None = None
+    """Of the model, on the day of the run; None where it was not known."""
+    base_url: str = ""
+    """The server that was asked, where it was not the model's own."""
+    effort: str = ""
+    """As it was asked for; empty for the model's own."""
+    whole_text_tokens: int = 0
+    """All text within the scope, by the built-in estimator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +83,8 @@ class Entry:
     """One thing that was fed into a run, or came out of it."""
 
     kind: str
-    """`request`, `reply`, `results`, `interrupt`, `stopped`, `failure`, `resumed`
-    or `outcome`."""
+    """`request`, `reply`, `results`, `interrupt`, `finish` (a limit allows one more call), `lost`,
+    `stopped`, `failure`, `resumed` or `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""
@@ -89,6 +98,8 @@ class Entry:
     counts: dict[str, int] = field(default_factory=dict)
     """Token counts made since the last entry by a counter that needs a file, by text hash."""
     message: str = ""
+    lost: Lost | None = None
+    """Attempts that failed, may have been billed, and stand in no reply."""
     outcome: Outcome | None = None
 
 
@@ -108,6 +119,12 @@ class JournalRecord:
     @property
     def outcome(self) -> Outcome | None:
         return self.entries[-1].outcome if self.entries else None
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the process ended while a request was under way."""
+        kinds = [entry.kind for entry in self.entries if entry.kind != "interrupt"]
+        return bool(kinds) and kinds[-1] == "request"
 
     @property
     def documents(self) -> dict[int, str]:

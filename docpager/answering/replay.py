@@ -27,7 +27,7 @@ class Replay:
     def __init__(self, record: JournalRecord, counter: TokenCounter | None = None) -> None:
         self.record = record
         self.counter = counter or _recorded(record)
-        self.run = Run(record.header.plan, self.counter)
+        self.run = Run(record.header.plan, self.counter, price=record.header.price)
         self.pending: Sequence[PendingCall] | None = None
         self.executor: FunctionExecutor | None = None
         """Executes each call again and compares, if given."""
@@ -58,6 +58,10 @@ class Replay:
                 self.pending = None
             case "interrupt":
                 self.run.interrupt(entry.message)
+            case "finish":
+                self.run.finish(entry.message)
+            case "lost" if entry.lost is not None:
+                self.run.charge(entry.lost)
             case "stopped":
                 self.run.stop(entry.message)
             case "outcome":

@@ -10,7 +10,10 @@ from docpager.answering.outcome import Answer, Failure, Outcome, Stopped
 from docpager.answering.plain_text import parse_plain_answer
 from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
-from docpager.llm.chat import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.answering.timers import Account, timer_lines
+from docpager.llm.chat import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.llm.ledgers import Cost
+from docpager.llm.prices import Price
 from docpager.pages import PassageId
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import LAST_REPLY
@@ -25,6 +28,12 @@ MOST_CALLS = 8
 
 MOST_USELESS_REPLIES = 3
 """Replies in a row that hold neither a call nor an answer, before the run fails."""
+
+MOST_EMPTY_REPLIES = 2
+"""Empty replies in a row, before the run fails: one is nudged."""
+
+CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+"""Stop reasons of a reply whose end is missing: its last call may be half of one."""
 
 TIMER_SHARE = 0.8
 """Share of the time after which the model is asked to finish."""
@@ -46,8 +55,9 @@ class Run:
     Call `next_request`, `receive` and `deliver` in turn until `outcome` is set.
     """
 
-    def __init__(self, plan: RunPlan, counter: TokenCounter) -> None:
+    def __init__(self, plan: RunPlan, counter: TokenCounter, *, price: Price | None = None) -> None:
         self.plan = plan
+        self.price = price
         self._sizer = PromptSizer.of(counter, plan.factor)
         self.context = MainContext(
             budget=plan.budget(self._sizer),
@@ -63,10 +73,18 @@ class Run:
         """Replies received."""
         self.usage = Usage(source="server")
         self.cost_usd: float | None = 0.0
+        """Lost attempts included; None where no price is known."""
+        self.lost = Lost()
+        """Attempts that failed and may have been billed."""
+        self.overruns = 0
+        """Prompts that the server counted as larger than the run did."""
         self.elapsed_seconds = 0.0
         self.delivery = Delivery(self.context)
         self._awaiting_reply = False
-        self._useless = 0
+        self._finish_reason = ""
+        self._finished = False
+        self._dearest = Cost()
+        self._useless = self._empty = 0
         self._interrupts: list[str] = []
         self._calls: tuple[ToolCall, ...] = ()
         self._resident: frozenset[PassageId] = frozenset()
@@ -76,7 +94,8 @@ class Run:
         """Whether the next reply is the last one allowed: it may only answer."""
         limit = self.plan.limits.timeout_seconds
         late = limit is not None and self.elapsed_seconds >= TIMER_SHARE * limit
-        return self.steps + 1 >= self.plan.limits.max_steps or late
+        told = bool(self._finish_reason)
+        return told or late or self.steps + 1 >= self.plan.limits.max_steps
 
     @property
     def awaits_reply(self) -> bool:
@@ -88,6 +107,18 @@ class Run:
         """What is left of the time limit; None where there is none."""
         limit = self.plan.limits.timeout_seconds
         return None if limit is None else max(0.0, limit - self.elapsed_seconds)
+
+    @property
+    def spent(self) -> Cost:
+        """Tokens and dollars so far, lost attempts included."""
+        usage = self.usage
+        tokens = usage.prompt_tokens + usage.output_tokens + self.lost.tokens
+        return Cost(tokens, self.cost_usd)
+
+    @property
+    def largest_prompt(self) -> int:
+        """Tokens of the largest prompt that this run can ever send."""
+        return self.plan.paging.window - self.plan.paging.max_output
 
     def next_request(self) -> ModelRequest:
         """What to send next: this epoch, or a new one when the worst case would no longer fit."""
@@ -104,6 +135,7 @@ class Run:
         """Take a reply; returns the calls to execute, in order."""
         assert self._awaiting_reply, "receive follows next_request"
         finishing, self._awaiting_reply = self.finishing, False
+        self._finished = bool(self._finish_reason)
         self._account(reply)
         self.steps += 1
         self._resident = self.context.table.ids
@@ -121,13 +153,20 @@ class Run:
                     call, result, step=self.steps, resident=self._resident, last=self._is_over
                 )
         if self.outcome is None and self._is_over:
-            self.outcome = self._stopped(
-                "no step is left" if self._out_of_steps else "no time is left"
-            )
+            self.outcome = self._stopped(self._why_over)
 
     def interrupt(self, message: str) -> None:
         """Tell the model something at the next step boundary."""
         self._interrupts.append(f"[user] {message}")
+
+    def finish(self, reason: str) -> None:
+        """Make the next request the finishing one: a limit allows no other."""
+        self._finish_reason = reason
+
+    def charge(self, lost: Lost) -> None:
+        """Count attempts that failed and may have been billed."""
+        self.lost += lost
+        self._pay(lost.usd)
 
     def stop(self, reason: str) -> None:
         """End the run from outside: a limit was reached or the model failed."""
@@ -144,7 +183,14 @@ class Run:
     @property
     def _is_over(self) -> bool:
         limit = self.plan.limits.timeout_seconds
-        return self._out_of_steps or (limit is not None and self.elapsed_seconds >= limit)
+        late = limit is not None and self.elapsed_seconds >= limit
+        return self._finished or self._out_of_steps or late
+
+    @property
+    def _why_over(self) -> str:
+        if self._finished:
+            return self._finish_reason
+        return "no step is left" if self._out_of_steps else "no time is left"
 
     def _stopped(self, reason: str) -> Stopped:
         return Stopped(reason, self.context.notes.notes)
@@ -154,38 +200,60 @@ class Run:
             input_tokens=self.context.epoch.tokens,
             output_tokens=self._sizer.reply(reply.text, reply.calls),
         )
-        self.usage += reply.usage or estimate
+        usage = reply.usage or estimate
+        self.usage += usage
         self.elapsed_seconds += reply.elapsed_seconds
+        self.overruns += usage.source == "server" and usage.prompt_tokens > estimate.input_tokens
         self.context.settle(reply.usage)
-        if self.cost_usd is not None:
-            self.cost_usd = None if reply.cost_usd is None else self.cost_usd + reply.cost_usd
+        self._pay(reply.cost_usd)
+        self.charge(reply.lost)
+        self._dearest = Cost(
+            max(self._dearest.tokens, usage.prompt_tokens + usage.output_tokens),
+            max(self._dearest.usd or 0.0, reply.cost_usd or 0.0),
+        )
+
+    def _pay(self, usd: float | None) -> None:
+        known = self.cost_usd is not None and usd is not None
+        self.cost_usd = (self.cost_usd or 0.0) + (usd or 0.0) if known else None
 
     def _accept(self, reply: ModelReply, finishing: bool) -> tuple[ToolCall, ...]:
         """Open the step that answers `reply`; returns the calls that are executed."""
         if reply.stop_reason == "refusal":
-            self.outcome = Failure(f"the model refused: {reply.text or 'no reason given'}")
+            category = f" ({reply.stop_detail})" if reply.stop_detail else ""
+            self.outcome = Failure(
+                f"the model refused{category}: {reply.text or 'no reason given'}"
+            )
             return ()
         tokens = self._reply_tokens(reply)
         if tokens > self.plan.paging.max_output:
             return self._useless_reply(
                 "Your reply was longer than allowed and was dropped. Be shorter."
             )
+        if reply.stop_reason in CUT_OFF:
+            return self._useless_reply(
+                "Your reply was cut off at its greatest length and was dropped; none of its calls "
+                "was executed. Be shorter."
+            )
         calls = () if finishing else reply.calls
-        turn = AssistantTurn(reply.text, calls, reply.raw)
+        # A call that nobody answers must not be echoed either.
+        turn = AssistantTurn(reply.text, calls, reply.raw if calls == reply.calls else ())
         if calls:
-            self._useless = 0
+            self._useless = self._empty = 0
             self._open_step(turn, tokens=tokens, skipped=calls[MOST_CALLS:])
             return calls[:MOST_CALLS]
-        if reply.text.strip() and reply.stop_reason != "max_tokens":
+        if reply.stop_reason == "pause_turn":
+            return self._useless_reply("You paused. Go on: call a function, or answer.")
+        if reply.text.strip():
             self._open_step(turn, tokens=tokens)
             return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(reply.text)),)
+        self._empty += 1
         return self._useless_reply("Your reply held no call and no answer. Call a function.")
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
         self._useless += 1
         self._open_step(None, tokens=0)
         self.context.nudge(f"[run] {nudge}")
-        if self._useless >= MOST_USELESS_REPLIES:
+        if self._useless >= MOST_USELESS_REPLIES or self._empty >= MOST_EMPTY_REPLIES:
             self.outcome = Failure(f"{self._useless} replies in a row held no call and no answer")
         return ()
 
@@ -205,12 +273,24 @@ class Run:
         return [*self._timer(), *self._interrupts]
 
     def _timer(self) -> list[str]:
-        left = self.plan.limits.max_steps - self.steps
         if self.finishing:
             return [LAST_REPLY]
-        if left <= max(2, self.plan.limits.max_steps // 10):
-            return [f"[timer] {left} replies are left: answer soon."]
-        return []
+        account = Account(
+            steps=self.steps,
+            elapsed_seconds=self.elapsed_seconds,
+            spent=self.spent,
+            dearest=self._dearest,
+            next_call=self._worst_call(self.context.epoch.tokens),
+            kept=self._worst_call(self.largest_prompt),
+        )
+        return timer_lines(self.plan.limits, account)
+
+    def _worst_call(self, prompt_tokens: int) -> Cost:
+        output = self.plan.paging.max_output
+        if self.price is None:
+            return Cost(prompt_tokens + output, None)
+        usd = self.price.worst_case(prompt_tokens=prompt_tokens, output_tokens=output)
+        return Cost(prompt_tokens + output, usd)
 
 
 def final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:

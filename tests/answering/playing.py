@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.executor import FunctionExecutor
@@ -86,7 +88,7 @@ class Play:
         for call in said.calls:
             self._named += 1
             calls.append(ToolCall(f"call-{self._named}", call.name, call.arguments))
-        return ModelReply(said.text, tuple(calls), said.stop_reason, said.usage, said.raw)
+        return replace(said, calls=tuple(calls))
 
 
 def long_library(passages: int = 60) -> ToyLibrary:

@@ -161,7 +161,7 @@ def test_another_format_is_named(journal: Path) -> None:
 
     journal.write_bytes(sealed_again(journal.read_bytes(), other))
 
-    with pytest.raises(JournalError, match="has format 99; this version reads 1"):
+    with pytest.raises(JournalError, match="has format 99; this version reads 2"):
         read_journal(journal)
 
 

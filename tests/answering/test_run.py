@@ -121,10 +121,45 @@ def test_three_replies_in_a_row_without_call_or_answer_fail_the_run(play: Play) 
     assert isinstance(play.run.outcome, Failure)
 
 
+def test_an_empty_reply_is_nudged_once(play: Play) -> None:
+    play.say(ModelReply())
+    assert play.run.outcome is None
+    play.say(ModelReply())
+
+    assert play.run.outcome == Failure("2 replies in a row held no call and no answer")
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "length", "model_context_window_exceeded"])
+def test_a_call_of_a_reply_that_was_cut_off_is_never_executed(play: Play, reason: str) -> None:
+    half = ToolCall("", "page_in", {"locator": "D1:c1"})
+    play.say(ModelReply("so", (half,), reason))
+
+    assert play.resident == []
+    assert "none of its calls was executed" in play.newest.text
+    assert len(play.requests[-1].turns) == 2
+    assert play.run.outcome is None
+
+
+def test_a_pause_is_nudged_and_its_calls_are_executed(play: Play) -> None:
+    play.say(ModelReply("well,", stop_reason="pause_turn"))
+    assert play.newest.text == "[run] You paused. Go on: call a function, or answer."
+
+    play.say(
+        ModelReply(calls=(ToolCall("", "page_in", {"locator": "D1:c1"}),), stop_reason="pause_turn")
+    )
+    assert play.resident == ["D1:c1"]
+
+
+def test_text_with_a_stop_reason_nobody_knows_is_an_answer(play: Play) -> None:
+    play.say(ModelReply("Not found: it.", stop_reason="content_filter"))
+
+    assert play.run.outcome == Abstention("Not found: it.")
+
+
 def test_a_call_between_useless_replies_starts_their_count_again(play: Play) -> None:
     for _ in range(3):
         play.say(ModelReply())
-        play.say(ModelReply())
+        play.say("word " * 2_000)
         play.say(call("contents"))
 
     assert play.run.outcome is None
@@ -134,6 +169,12 @@ def test_a_refusal_of_the_model_fails_the_run_and_says_why(play: Play) -> None:
     play.say(ModelReply("I would rather not", stop_reason="refusal"))
 
     assert play.run.outcome == Failure("the model refused: I would rather not")
+
+
+def test_the_category_of_a_refusal_is_named(play: Play) -> None:
+    play.say(ModelReply(stop_reason="refusal", stop_detail="cyber"))
+
+    assert play.run.outcome == Failure("the model refused (cyber): no reason given")
 
 
 def test_the_last_allowed_reply_may_only_answer_and_the_run_stops_with_its_notes(
