@@ -1,0 +1,187 @@
+"""ClaudeModel: a ChatModel over the Messages API, one attempt at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from docpager.errors import AttemptFailed, ModelError
+from docpager.llm.chat import BatchItem, BatchResult, BatchStatus, ModelReply, ModelRequest
+from docpager.llm.claude import batches
+from docpager.llm.claude.backends import Backend, address, backend_for
+from docpager.llm.claude.client import Clients
+from docpager.llm.claude.failures import failure
+from docpager.llm.claude.families import check_effort
+from docpager.llm.claude.model_limits import ModelLimits, check_limits, fetch_limits
+from docpager.llm.claude.rate_limits import RateLimits, rate_limits
+from docpager.llm.claude.replies import model_reply
+from docpager.llm.claude.requests import RequestEncoder
+from docpager.llm.prices import Price, price_of
+
+if TYPE_CHECKING:
+    import httpx2
+    from anthropic.types import Message
+
+__all__ = ["ClaudeModel"]
+
+
+class ClaudeModel:
+    """A model of Anthropic's, or of another server that speaks the Messages API.
+
+    Does what is asked once: whoever calls it retries, waits and keeps the books.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str | None = None,
+        backend: str | Backend | None = None,
+        effort: str | None = None,
+        price: Price | None = None,
+        http_client: httpx2.AsyncClient | None = None,
+    ) -> None:
+        """Prepare for one model; nothing is sent and no credential is read.
+
+        `backend` says which parts of the protocol the server has: `anthropic` all, `compatible`
+        the least; by default as the address suggests. `price` is the built-in one by default.
+
+        Raises:
+            UsageError: no such backend or effort, or an address that is none.
+        """
+        self.name = name
+        self.url = address(base_url)
+        self.backend = backend if isinstance(backend, Backend) else backend_for(self.url, backend)
+        check_effort(effort, model=name, thinking=self.backend.thinking)
+        self.rate_limits: RateLimits | None = None
+        """What the newest reply said is left."""
+        self._price = price or price_of(name)
+        self._encoder = RequestEncoder(name, backend=self.backend, effort=effort)
+        self._clients = Clients(self.url, http_client=http_client)
+        self._limits: ModelLimits | None = None
+
+    def body(self, request: ModelRequest, *, ttl: Literal["5m", "1h"] = "5m") -> dict[str, Any]:
+        """What `request` becomes on the wire, but for `stream`."""
+        return self._encoder.body(request, ttl=ttl)
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Reply to `request`; tries once.
+
+        Raises:
+            AttemptFailed: this attempt failed; says whether another may succeed.
+            ModelError: the model cannot be used at all.
+        """
+        body = self.body(request)
+        with self._failures():
+            message = await self._stream(body)
+        return self._reply(message, batch=False)
+
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        """Tokens of the prompt by the server's count; None where it does not count."""
+        if not self.backend.count_tokens:
+            return None
+        body = self.body(request)
+        del body["max_tokens"]
+        try:
+            with self._failures():
+                counted = await self._clients.get().messages.count_tokens(**body)
+        except AttemptFailed:
+            return None
+        tokens = getattr(counted, "input_tokens", None)
+        return tokens if isinstance(tokens, int) and tokens > 0 else None
+
+    async def limits(self) -> ModelLimits:
+        """The model's limits, asked of its server once."""
+        if self._limits is None:
+            self._limits = await fetch_limits(self._clients.get(), self.name)
+        return self._limits
+
+    async def check(self, *, window: int, max_output: int) -> None:
+        """See that a run of this size can be asked at all, before its first request.
+
+        Raises:
+            UsageError: the window or the reserved output is larger than the model's.
+            ModelError: there are no credentials.
+        """
+        limits = await self.limits()
+        check_limits(limits, model=self.name, window=window, max_output=max_output)
+
+    async def submit(self, items: Sequence[BatchItem]) -> str:
+        """Send a batch; returns its id.
+
+        Raises:
+            ModelError: as `complete`; or the server takes no batches.
+        """
+        self._require_batches()
+        requests = [(item.custom_id, self.body(item.request, ttl="1h")) for item in items]
+        with self._failures():
+            return await batches.submit(self._clients.get(), requests)
+
+    async def status(self, batch_id: str) -> BatchStatus:
+        """How far the batch is."""
+        with self._failures():
+            return await batches.status(self._clients.get(), batch_id)
+
+    async def results(self, batch_id: str) -> Sequence[BatchResult]:
+        """The results of an ended batch, in no order; an item may be missing or come twice."""
+        with self._failures():
+            lines = await batches.lines(self._clients.get(), batch_id)
+        return batches.results(lines, reply=lambda message: self._reply(message, batch=True))
+
+    async def cancel(self, batch_id: str) -> None:
+        """Ask the server to stop; what was done already is billed."""
+        with self._failures():
+            await batches.cancel(self._clients.get(), batch_id)
+
+    async def close(self) -> None:
+        """Close the connections; the model can be used again all the same."""
+        await self._clients.close()
+
+    async def _stream(self, body: dict[str, Any]) -> Message:
+        """The whole message. Streamed, because long replies are refused otherwise."""
+        begun = False
+        async with self._clients.get().messages.stream(**body) as stream:
+            self.rate_limits = rate_limits(stream.response.headers) or self.rate_limits
+            async for event in stream:
+                begun = begun or getattr(event, "type", None) == "message_start"
+            if begun:
+                return await stream.get_final_message()
+        kind = stream.response.headers.get("content-type", "no content type")
+        raise AttemptFailed(
+            f"{self.url} sent no reply ({kind} instead of a stream of events)",
+            retryable=True,
+            may_be_billed=True,
+        )
+
+    def _reply(self, message: Message, *, batch: bool) -> ModelReply:
+        reply = model_reply(message, exact_usage=self.backend.exact_usage)
+        if self._price is None or reply.usage is None:
+            return reply
+        return replace(reply, cost_usd=self._price.cost(reply.usage, batch=batch))
+
+    def _require_batches(self) -> None:
+        if not self.backend.batches:
+            raise ModelError(
+                f"{self.url} is not known to take message batches; ask one by one, or say "
+                "--backend anthropic if it does"
+            )
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turns whatever the SDK raises into what callers know."""
+        import anthropic
+        import httpx2
+
+        try:
+            yield
+        except anthropic.APIStatusError as error:
+            self.rate_limits = rate_limits(error.response.headers) or self.rate_limits
+            raise failure(error, at=self.url) from error
+        except (anthropic.AnthropicError, httpx2.HTTPError, *_UNCHECKED) as error:
+            raise failure(error, at=self.url) from error
+
+
+_UNCHECKED = (ValueError, TypeError, AttributeError, LookupError, AssertionError, RuntimeError)
+"""How the SDK fails on replies that are no JSON, or lack or garble a field: it checks neither."""

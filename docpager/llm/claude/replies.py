@@ -1,0 +1,101 @@
+"""What a server replied, as a ModelReply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from docpager.errors import AttemptFailed
+from docpager.llm.chat import ModelReply, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from anthropic.types import Message
+
+__all__ = ["model_reply"]
+
+Block = dict[str, Any]
+
+_CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
+_OTHER_NAMES = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+"""What servers that translate from another protocol sometimes leave untranslated."""
+
+
+def model_reply(message: Message, *, exact_usage: bool) -> ModelReply:
+    """The reply, with its blocks as they came.
+
+    Raises:
+        AttemptFailed: it does not say why it stopped, so it is not whole.
+    """
+    reason = getattr(message, "stop_reason", None)
+    if not isinstance(reason, str) or not reason:
+        raise AttemptFailed(
+            "the reply broke off before its end", retryable=True, may_be_billed=True
+        )
+    reason = _OTHER_NAMES.get(reason.lower(), reason.lower())
+    blocks = _numbered(_blocks(message), getattr(message, "id", None) or "reply")
+    if reason in _CUT and blocks and blocks[-1].get("type") == "tool_use":
+        blocks = blocks[:-1]  # its arguments may be incomplete, and are valid JSON all the same
+    calls = tuple(_call(block) for block in blocks if block.get("type") == "tool_use")
+    return ModelReply(
+        text=_text(blocks, message, reason),
+        calls=calls,
+        stop_reason="tool_use" if calls and reason == "end_turn" else reason,
+        usage=_usage(message, exact=exact_usage),
+        raw=tuple(blocks),
+    )
+
+
+def _blocks(message: Message) -> list[Block]:
+    content = getattr(message, "content", None) or []
+    return [block.to_dict(mode="json", warnings=False) for block in content]
+
+
+def _numbered(blocks: list[Block], message_id: str) -> list[Block]:
+    """The blocks, where calls that share an id, or have none, get one of their own."""
+    seen: set[str] = set()
+    for number, block in enumerate(blocks, 1):
+        if block.get("type") == "tool_use":
+            if not block.get("id") or block["id"] in seen:
+                block["id"] = f"{message_id}-call-{number}"
+            seen.add(block["id"])
+    return blocks
+
+
+def _call(block: Block) -> ToolCall:
+    arguments = block.get("input")
+    if not isinstance(arguments, dict):
+        arguments = block["input"] = {}  # the executor will say what is missing
+    return ToolCall(block["id"], str(block.get("name") or ""), arguments)
+
+
+def _text(blocks: list[Block], message: Message, reason: str) -> str:
+    said = [block.get("text") for block in blocks if block.get("type") == "text"]
+    text = "\n".join(part for part in said if part)
+    if reason != "refusal" or text:
+        return text
+    details = getattr(message, "stop_details", None)
+    parts = (getattr(details, "category", None), getattr(details, "explanation", None))
+    return ": ".join(part for part in parts if part)
+
+
+def _usage(message: Message, *, exact: bool) -> Usage | None:
+    """What the server counted; None where it counted nothing."""
+    usage = getattr(message, "usage", None)
+    counted = _tokens(usage, "input_tokens")
+    read = _tokens(usage, "cache_read_input_tokens")
+    written = _tokens(usage, "cache_creation_input_tokens")
+    if not counted + read + written:
+        return None
+    hour = _tokens(getattr(usage, "cache_creation", None), "ephemeral_1h_input_tokens")
+    return Usage(
+        input_tokens=counted,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=_tokens(usage, "output_tokens"),
+        source="server" if exact else "estimate",
+        cache_write_1h_tokens=min(hour, written),
+    )
+
+
+def _tokens(usage: object, name: str) -> int:
+    value = getattr(usage, name, None)
+    return value if isinstance(value, int) else 0

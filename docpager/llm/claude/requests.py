@@ -1,0 +1,122 @@
+"""A ModelRequest as the body of a Messages request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from docpager.llm.chat import AssistantTurn, FunctionSchema, ModelRequest, Turn, UserTurn
+from docpager.llm.claude.backends import Backend
+from docpager.llm.claude.breakpoints import place_breakpoints
+from docpager.llm.claude.families import family_of
+from docpager.llm.claude.strict import can_be_strict, strict_schema
+
+__all__ = ["RequestEncoder"]
+
+Block = dict[str, Any]
+
+_THINKING = frozenset({"thinking", "redacted_thinking"})
+
+
+class RequestEncoder:
+    """Writes requests to one model on one backend. What it writes depends on the request alone."""
+
+    def __init__(self, model: str, *, backend: Backend, effort: str | None = None) -> None:
+        self._model = model
+        self._backend = backend
+        self._fixed: dict[str, Any] = {}
+        if backend.thinking and (thinking := family_of(model).thinking):
+            self._fixed["thinking"] = dict(thinking)
+        if effort is not None:
+            self._fixed["output_config"] = {"effort": effort}
+        self._functions: tuple[FunctionSchema, ...] = ()
+        self._tools: tuple[Block, ...] = ()
+
+    def body(self, request: ModelRequest, *, ttl: Literal["5m", "1h"] = "5m") -> dict[str, Any]:
+        """Everything that is sent but `stream`; `ttl` is how long cached parts are kept."""
+        body = {
+            "model": self._model,
+            "max_tokens": request.max_output_tokens,
+            **self._fixed,
+            "messages": [*self._messages(request.turns)],
+        }
+        if request.instructions:
+            body["system"] = [{"type": "text", "text": request.instructions}]
+        if request.functions:
+            body["tools"] = self._tools_of(request.functions)
+            if not request.calls_allowed:
+                body["tool_choice"] = {"type": "none"}
+        if self._backend.caching:
+            place_breakpoints(body, shared=_shares(request), ttl=ttl)
+        return body
+
+    def _tools_of(self, functions: tuple[FunctionSchema, ...]) -> list[Block]:
+        """The functions of a run never change, so they are written once."""
+        if functions is not self._functions:
+            strict = self._backend.strict and can_be_strict(functions)
+            self._functions = functions
+            self._tools = tuple(_tool(function, strict=strict) for function in functions)
+        return [dict(tool) for tool in self._tools]
+
+    def _messages(self, turns: tuple[Turn, ...]) -> Iterator[dict[str, Any]]:
+        for turn in turns:
+            if isinstance(turn, UserTurn):
+                yield {"role": "user", "content": _user_blocks(turn)}
+            elif content := self._assistant_blocks(turn):
+                yield {"role": "assistant", "content": content}
+
+    def _assistant_blocks(self, turn: AssistantTurn) -> list[Block]:
+        """The reply as it came; nothing if it said nothing, as the server would refuse that."""
+        blocks = [dict(block) for block in turn.raw] or _own_blocks(turn)
+        blocks = [block for block in blocks if not _is_empty_text(block)]
+        spoken = [block for block in blocks if block.get("type") not in _THINKING]
+        if not spoken or not self._backend.thinking:
+            return spoken
+        return blocks
+
+
+def _tool(function: FunctionSchema, *, strict: bool) -> Block:
+    schema = strict_schema(function.parameters) if strict else dict(function.parameters)
+    tool = {
+        "name": function.name,
+        "description": function.description,
+        "input_schema": schema,
+    }
+    return {**tool, "strict": True} if strict else tool
+
+
+def _user_blocks(turn: UserTurn) -> list[Block]:
+    """Results before text, as the protocol wants them; shared text in a block of its own."""
+    results = [
+        {
+            "type": "tool_result",
+            "tool_use_id": result.call_id,
+            "content": result.text,
+            **({"is_error": True} if result.is_error else {}),
+        }
+        for result in turn.results
+    ]
+    parts = (turn.text[: turn.shared_length], turn.text[turn.shared_length :])
+    if not all(part.strip() for part in parts):
+        parts = (turn.text, "")
+    return [*results, *({"type": "text", "text": part} for part in parts if part.strip())]
+
+
+def _shares(request: ModelRequest) -> bool:
+    """Whether the conversation begins with text that other questions begin with too."""
+    first = request.turns[0]
+    return isinstance(first, UserTurn) and bool(first.text[: first.shared_length].strip())
+
+
+def _own_blocks(turn: AssistantTurn) -> list[Block]:
+    """A reply that did not come from a server of this protocol."""
+    said: list[Block] = [{"type": "text", "text": turn.text}]
+    calls = [
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)}
+        for call in turn.calls
+    ]
+    return said + calls
+
+
+def _is_empty_text(block: Mapping[str, Any]) -> bool:
+    return block.get("type") == "text" and not (block.get("text") or "").strip()
