@@ -1,0 +1,175 @@
+"""One request without functions: the way in which every contestant but docpager reads.
+
+Instructions and functions are docpager's own, so that the same model is told the same and both
+count against everybody's window; text stands where docpager would put resident pages. The built-in
+reader, which is not a language model, reads only this form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.samples import Question
+from benchmarks.systems.system import Answer, Cited, Setup, scope_of, stretches
+from docpager import Archive, PagingSettings
+from docpager.answering.plain_text import parse_plain_answer
+from docpager.answering.plan import plan_run
+from docpager.answering.quote_checker import QuoteChecker
+from docpager.answering.results import QuoteCheck
+from docpager.errors import AttemptFailed, ModelError
+from docpager.llm.chat import FunctionSchema, ModelReply, ModelRequest, Turn, Usage, UserTurn
+from docpager.llm.prices import price_of
+from docpager.locators import parse_locator
+from docpager.pages import Passage
+from docpager.paging.epoch import PromptSizer
+from docpager.paging.framing import LAST_REPLY
+from docpager.paging.rebuild import Head
+from docpager.retries import with_retries_async
+from docpager.tokens import BuiltInEstimator
+
+__all__ = ["Reader", "Reading"]
+
+_FENCE = 40
+"""Tokens of the fence around pages, whatever its marker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one request gave."""
+
+    text: str
+    found: bool
+    checks: tuple[QuoteCheck, ...]
+    """Its quotes, looked up in the archive."""
+
+
+class Reader:
+    """Asks a model one question, as often as a contestant likes, and keeps count."""
+
+    def __init__(self, question: Question, archive: Archive, setup: Setup) -> None:
+        self._archive, self._setup = archive, setup
+        self.documents = scope_of(question, archive)
+        entries = archive.documents()
+        if self.documents is not None:
+            entries = [entry for entry in entries if entry.id in set(self.documents)]
+        self.order = [entry.id for entry in entries]
+        """The documents, in reading order."""
+        counter = BuiltInEstimator()
+        self._plan = plan_run(
+            question.text,
+            entries,
+            counter=counter,
+            factor=setup.factor,
+            paging=PagingSettings(window=setup.window, max_output=setup.max_output),
+        )
+        self.sizer = PromptSizer.of(counter, setup.factor)
+        self.count = self.sizer.count
+        self._quotes = QuoteChecker(archive, parse_locator)
+        self._seen: dict[tuple[int, int, int], Passage] = {}
+        self._usage, self._cost, self._requests, self._peak = Usage(source="server"), 0.0, 0, 0
+        self._priced = True
+
+    @property
+    def room(self) -> int:
+        """Tokens for text beside everything else that a request holds."""
+        empty = self.size([UserTurn(self.head((), last=True))])
+        return self._setup.window - self._setup.max_output - empty - _FENCE
+
+    async def read(self, passages: Sequence[Passage]) -> Reading:
+        """Ask once over these passages."""
+        self.saw(passages)
+        reply = await self.complete([UserTurn(self.head(passages, last=True))])
+        return self.parsed(reply.text)
+
+    async def complete(
+        self,
+        turns: Sequence[Turn],
+        *,
+        functions: tuple[FunctionSchema, ...] | None = None,
+        calls_allowed: bool = False,
+    ) -> ModelReply:
+        """The model's reply to a conversation, within the window."""
+        offered = self._plan.functions if functions is None else functions
+        prompt = self.size(turns, functions=offered)
+        self._peak = max(self._peak, prompt + self._setup.max_output)
+        assert self._peak <= self._setup.window, "a contestant overran its window"
+        request = ModelRequest(
+            self._plan.instructions, offered, tuple(turns), self._setup.max_output, calls_allowed
+        )
+        reply = await with_retries_async(lambda: self._setup.model.complete(request))
+        self._account(reply, prompt)
+        return reply
+
+    def parsed(self, text: str) -> Reading:
+        """A reply in plain text, its quotes looked up."""
+        parsed = parse_plain_answer(text)
+        checks = self._quotes.check_all(parsed["citations"]).checks
+        return Reading(parsed["text"], bool(parsed["found"]), checks)
+
+    def saw(self, passages: Sequence[Passage]) -> None:
+        """Remember what stood in a prompt."""
+        for passage in passages:
+            self._seen[passage.document, passage.start, passage.end] = passage
+
+    def answer(self, reading: Reading) -> Answer:
+        """The contestant's answer, with all that was spent."""
+        cited = tuple(
+            Cited(check.path or "", check.pdf_page, check.quote, check.match)
+            for check in reading.checks
+        )
+        return Answer(
+            status="answered" if reading.found else "abstained",
+            text=reading.text,
+            citations=cited,
+            requests=self._requests,
+            usage=self._usage,
+            cost_usd=self._cost if self._priced else None,
+            peak_tokens=self._peak,
+            shown=stretches(self._seen.values(), self._archive),
+        )
+
+    def failed(self, error: ModelError | AttemptFailed) -> Answer:
+        """What is left where the model failed: the books."""
+        return replace(self.answer(Reading("", False, ())), status="failed", error=str(error))
+
+    def quotes_of(self, reading: Reading) -> list[Passage]:
+        """What a reading quoted, as passages that hold nothing else: the notes of contestants."""
+        if not reading.found:
+            return []
+        return [self._quote(check) for check in reading.checks if check.passages]
+
+    def _quote(self, check: QuoteCheck) -> Passage:
+        (passage,) = self._archive.load(parse_locator(str(check.passages[0])))
+        at = max(0, passage.text.find(check.quote[:40]))
+        return Passage(
+            passage.document,
+            passage.ordinal,
+            check.quote,
+            self.count(check.quote),
+            passage.start + at,
+            check.pdf_page,
+        )
+
+    def head(self, passages: Sequence[Passage], *, last: bool = False) -> str:
+        """Document map, question and pages, as docpager writes them; `last` asks for an answer."""
+        plan, remark = self._plan, LAST_REPLY if last else ""
+        return Head(plan.document_map, plan.question, pages=tuple(passages), remark=remark).render()
+
+    def size(
+        self, turns: Sequence[Turn], *, functions: tuple[FunctionSchema, ...] | None = None
+    ) -> int:
+        """Tokens of a prompt, instructions and functions included."""
+        offered = self._plan.functions if functions is None else functions
+        fixed = self.sizer.fixed(self._plan.instructions, offered)
+        return fixed + sum(map(self.sizer.turn, turns))
+
+    def _account(self, reply: ModelReply, prompt: int) -> None:
+        estimate = Usage(input_tokens=prompt, output_tokens=self.sizer.reply(reply.text, ()))
+        usage = reply.usage or estimate
+        self._usage += usage
+        self._requests += 1
+        price = price_of(self._setup.model.name)
+        cost = reply.cost_usd if price is None else price.cost(usage)
+        self._priced = self._priced and cost is not None
+        self._cost += cost or 0.0
