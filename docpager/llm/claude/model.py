@@ -84,10 +84,12 @@ class ClaudeModel:
             return None
         body = self.body(request)
         del body["max_tokens"]
+        client = self._clients.get()
         try:
             with self._failures():
-                counted = await self._clients.get().messages.count_tokens(**body)
-        except AttemptFailed:
+                counted = await client.messages.count_tokens(**body)
+        except ModelError:
+            # Whatever is the matter, the request itself will say it better.
             return None
         tokens = getattr(counted, "input_tokens", None)
         return tokens if isinstance(tokens, int) and tokens > 0 else None
