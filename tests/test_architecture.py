@@ -25,16 +25,17 @@ FLOORS = {
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 DOORS = {
-    "anthropic": {"llm", "testing"},
+    "anthropic": {"llm/claude", "testing"},
     "cattrs": {"answering/codec", "answering/journal"},
     "click": {"cli"},
     "faiss": {"archive/vectors"},
     "filelock": {"archive/lock"},
-    "numpy": {"archive", "testing"},
-    "pyarrow": {"archive"},
+    "httpx2": {"llm/claude", "testing"},
+    "numpy": {"archive", "evaluation/intervals", "testing"},
+    "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},
-    "rapidfuzz": {"answering/citations"},
+    "rapidfuzz": {"answering/citations", "evaluation/texts"},
     "rich": {"cli"},
     "safetensors": {"archive/wordllama_embedder"},
     "sentence_transformers": {"archive/sentence_transformers_embedder"},

@@ -1,0 +1,1 @@
+"""Answers scored against gold: metrics, intervals, comparisons; pure functions, no I/O."""

@@ -1,0 +1,175 @@
+"""Figures in answers: reads them with sign, scale and unit, and says whether two agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from docpager.evaluation.units import CURRENCIES, SCALES, SCALES_OF_MONEY, UNITS, Unit
+
+__all__ = ["TOLERANCE", "Figure", "agree", "figures", "numeric_match", "only_figure"]
+
+TOLERANCE = 0.01
+"""How far a figure may be off, as a share of the gold one: room for rounding."""
+
+_UNSAID_SCALES = (1.0, 1e3, 1e6, 1e9)
+_HEDGES = {"about", "almost", "approx", "approximately", "around", "circa", "nearly", "roughly"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number as it stands in a text."""
+
+    number: float
+    """With its sign, without scale and unit."""
+    scale: float | None = None
+    """1e6 for `million`; None where no scale is said."""
+    unit: Unit | None = None
+    decimal: bool = False
+    """Whether it is written with a fraction."""
+
+    @property
+    def bare(self) -> bool:
+        """A whole number and nothing else: a count, a year."""
+        return self.scale is None and self.unit is None and not self.decimal
+
+
+def numeric_match(
+    answer: str, golds: Sequence[str], *, tolerance: float = TOLERANCE
+) -> float | None:
+    """1.0 if a figure of the answer agrees with a gold answer that is a figure; None without one.
+
+    Any figure of the answer will do, as any place of it will for `best_subspan`.
+    """
+    wanted = [figure for gold in golds if (figure := only_figure(gold)) is not None]
+    if not wanted:
+        return None
+    given = list(figures(answer))
+    return float(any(agree(f, gold, tolerance=tolerance) for f in given for gold in wanted))
+
+
+def agree(figure: Figure, gold: Figure, *, tolerance: float = TOLERANCE) -> bool:
+    """Whether two figures are the same amount.
+
+    A scale or a unit counts only where both say one: questions ask for figures "in USD millions".
+    Whole numbers without either are counts or years and must be equal.
+    """
+    if figure.unit and gold.unit and figure.unit.dimension != gold.unit.dimension:
+        return False
+    if figure.bare and gold.bare:
+        return figure.number == gold.number
+    return any(
+        abs(value - wanted) <= tolerance * abs(wanted) + 1e-12 * abs(wanted)
+        for value, wanted in _readings(figure, gold)
+    )
+
+
+def only_figure(answer: str) -> Figure | None:
+    """The figure that an answer consists of, hedges such as `about` aside; None if it says more.
+
+    >>> only_figure("about $(1.5) million")
+    Figure(number=-1.5, scale=1000000.0, unit=Unit(dimension='USD', factor=1.0), decimal=True)
+    """
+    found = list(_NUMBER.finditer(answer))
+    if len(found) != 1:
+        return None
+    around = answer[: found[0].start()] + " " + answer[found[0].end() :]
+    words = re.findall(r"[^\W_]+|[/:]", around.lower())
+    return None if set(words) - _HEDGES else _figure(found[0], aside=False)
+
+
+def figures(text: str) -> Iterator[Figure]:
+    """Every number of a text; those that are pieces of names (`FY2018`, `777X`) are none."""
+    end = None
+    for match in _NUMBER.finditer(text):
+        # "rose by $5 million (6.3%)": brackets after a figure hold an aside, not a loss.
+        aside = end is not None and not text[end : match.start()].strip()
+        yield _figure(match, aside=aside)
+        end = match.end()
+
+
+def _readings(figure: Figure, gold: Figure) -> Iterator[tuple[float, float]]:
+    """Pairs of amounts that the two may mean."""
+    for a, b in _without_unit(figure, gold):
+        if (figure.scale is None) == (gold.scale is None):
+            yield a * (figure.scale or 1), b * (gold.scale or 1)
+        else:
+            said = figure.scale or gold.scale or 1
+            for unsaid in _UNSAID_SCALES:
+                yield a * (said if figure.scale else unsaid), b * (said if gold.scale else unsaid)
+
+
+def _without_unit(figure: Figure, gold: Figure) -> Iterator[tuple[float, float]]:
+    """The two numbers in one unit; where only one names a unit, the other may mean it."""
+    converted = (_in_base_unit(figure), _in_base_unit(gold))
+    if figure.unit and gold.unit:
+        yield converted
+        return
+    yield figure.number, gold.number
+    unit = figure.unit or gold.unit
+    if unit is not None and unit.dimension == "%":
+        yield converted  # 0.654 is 65.4 %
+
+
+def _in_base_unit(figure: Figure) -> float:
+    return figure.number * (figure.unit.factor if figure.unit else 1.0)
+
+
+def _figure(match: re.Match[str], *, aside: bool) -> Figure:
+    digits = match["digits"]
+    number = float(_plain(digits))
+    in_brackets = bool((match["open"] and (match["close"] or match["end"])) or match["inner_open"])
+    year = bool(re.fullmatch(r"(?:19|20)\d\d", digits)) and not match["currency"]
+    if match["sign"] or match["inner_sign"] or (in_brackets and not aside and not year):
+        number = -number
+    currency = CURRENCIES.get((match["currency"] or "").strip().lower())
+    scale, unit = (match["scale"] or "").lower(), (match["unit"] or "").lower()
+    money = currency or CURRENCIES.get(unit)
+    if money and match["short_scale"]:
+        scale = match["short_scale"].lower()
+    elif match["short_scale"]:
+        unit = match["short_scale"].lower()
+    return Figure(
+        number,
+        scale=SCALES.get(scale) or SCALES_OF_MONEY.get(scale),
+        unit=money or UNITS.get(unit),
+        decimal="." in _plain(digits),
+    )
+
+
+def _plain(digits: str) -> str:
+    """Digits as Python reads them: `1,577.5`, `1.577,5` and `1 577.5` are the same number."""
+    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d+", digits):
+        return digits.replace(".", "").replace(",", ".")
+    return re.sub(r"[^\d.]", "", digits)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    longest_first = sorted(names, key=len, reverse=True)
+    return "|".join(re.escape(name).replace(r"\ ", r"\s") for name in longest_first)
+
+
+_NUMBER = re.compile(
+    rf"""
+    (?<![\w.,])
+    (?P<open>\()?
+    (?:(?P<sign>[-−–])|\+)?
+    (?P<currency>(?:{_one_of(CURRENCIES)})\s?)?
+    (?P<inner_open>\()?
+    (?P<inner_sign>[-−–])?
+    (?P<digits>
+        \d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?          # 1,577.50
+      | \d{{1,3}}(?:\.\d{{3}})+,\d+               # 1.577,50
+      | \d{{1,3}}(?:[\u00a0\u202f]\d{{3}})+(?:\.\d+)?
+      | \d+(?:\.\d+)?
+    )
+    (?!\d|[.,]\d)
+    (?P<close>\))?
+    (?:[\s-]?(?:(?P<scale>{_one_of(SCALES)})|(?P<short_scale>{_one_of(SCALES_OF_MONEY)}))(?!\w)\.?)?
+    (?:[\s-]?(?P<unit>{_one_of(UNITS)})(?!\w))?
+    (?P<end>\))?
+    (?!\w)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)

@@ -1,0 +1,163 @@
+"""Scores responses against gold: one set of marks for each question."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from docpager.errors import UsageError
+from docpager.evaluation.evidence import citation_validity, evidence_precision, evidence_recall
+from docpager.evaluation.numbers import TOLERANCE, numeric_match, only_figure
+from docpager.evaluation.records import Axis, Gold, Response
+from docpager.evaluation.texts import best_subspan, exact_match, rouge_l, token_f1
+
+__all__ = ["METRICS", "Marks", "matched", "right", "score"]
+
+METRICS: Mapping[str, str] = {
+    "accuracy": "answered right, or abstained where there is no answer",
+    "accuracy_when_answered": "right among those answered",
+    "abstained_when_unanswerable": "abstained among those without an answer",
+    "coverage": "answered among all",
+    "judged": "answered, and right by the judge's verdict; an error of the judge's is wrong",
+    "exact_match": "the answer is a gold answer (SQuAD's normalisation)",
+    "f1": "words shared with the best gold answer (SQuAD)",
+    "rouge_l": "longest common subsequence of words, F1",
+    "rouge_l_recall": "the same, as a share of the gold answer",
+    "subspan": "a gold answer stands in the answer (Lost in the Middle)",
+    "numeric": "a figure of the answer agrees with the gold figure",
+    "evidence_recall": "evidence pages that are cited",
+    "evidence_precision": "cited pages that are evidence",
+    "citation_validity": "citations whose quote stands where they say",
+}
+"""Every metric by name, in the order of a table, and what it says."""
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How one question went."""
+
+    id: str
+    values: Mapping[str, float | None]
+    """By metric, from 0 to 1; None where the metric is not asked of this question."""
+    axes: Mapping[str, Axis]
+
+
+def score(
+    golds: Sequence[Gold],
+    responses: Iterable[Response],
+    *,
+    tolerance: float = TOLERANCE,
+    verdicts: Mapping[str, bool | None] | None = None,
+    missing_as_failed: bool = False,
+) -> tuple[Marks, ...]:
+    """The marks of every question, in the order of `golds`.
+
+    `verdicts` are a judge's, by question; None where it gave none, which counts as wrong.
+
+    Raises:
+        UsageError: responses and questions do not belong together (see `matched`).
+    """
+    return tuple(
+        Marks(gold.id, _values(gold, response, tolerance=tolerance, verdicts=verdicts), gold.axes)
+        for gold, response in matched(golds, responses, missing_as_failed=missing_as_failed)
+    )
+
+
+def matched(
+    golds: Sequence[Gold], responses: Iterable[Response], *, missing_as_failed: bool = False
+) -> list[tuple[Gold, Response]]:
+    """Each question with its response.
+
+    Raises:
+        UsageError: an id comes twice, a response belongs to no question, or a question has no
+            response (unless `missing_as_failed`).
+    """
+    given = list(responses)
+    asked = {gold.id for gold in golds}
+    by_id = {response.id: response for response in given}
+    missing = [] if missing_as_failed else [gold.id for gold in golds if gold.id not in by_id]
+    problems = [
+        _named("{} asked twice", _twice(gold.id for gold in golds)),
+        _named("{} answered twice", _twice(response.id for response in given)),
+        _named("{} answered but not asked", [id for id in by_id if id not in asked]),
+        _named("{} without an answer", missing),
+    ]
+    if any(problems):
+        raise UsageError("; ".join(filter(None, problems)))
+    return [(gold, by_id.get(gold.id) or Response(gold.id, "failed")) for gold in golds]
+
+
+def right(gold: Gold, answer: str, *, tolerance: float = TOLERANCE) -> bool:
+    """Whether an answer is right by its words.
+
+    A gold answer that is a figure must agree with a figure of the answer; any other must stand in
+    it.
+    """
+    golds = gold.answers or ()
+    words = [each for each in golds if only_figure(each) is None]
+    return bool(numeric_match(answer, golds, tolerance=tolerance) or best_subspan(answer, words))
+
+
+def _values(
+    gold: Gold,
+    response: Response,
+    *,
+    tolerance: float,
+    verdicts: Mapping[str, bool | None] | None,
+) -> dict[str, float | None]:
+    answer = response.answer if response.answered else ""
+    is_right = response.answered and right(gold, answer, tolerance=tolerance)
+    values = _of_status(gold, response, is_right=is_right)
+    if verdicts is not None:
+        values["judged"] = _asked(gold, response.answered and bool(verdicts.get(gold.id)))
+    values |= _of_words(gold, answer, tolerance=tolerance)
+    citations = response.citations if response.answered else ()
+    values["evidence_recall"] = evidence_recall(citations, gold.evidence)
+    values["evidence_precision"] = evidence_precision(citations, gold.evidence)
+    values["citation_validity"] = citation_validity(citations)
+    return values
+
+
+def _of_status(gold: Gold, response: Response, *, is_right: bool) -> dict[str, float | None]:
+    known = gold.answers is not None
+    accurate = float(response.abstained if gold.unanswerable else is_right)
+    return {
+        "accuracy": accurate if known else None,
+        "accuracy_when_answered": float(is_right) if known and response.answered else None,
+        "abstained_when_unanswerable": float(response.abstained) if gold.unanswerable else None,
+        "coverage": float(response.answered),
+    }
+
+
+def _of_words(gold: Gold, answer: str, *, tolerance: float) -> dict[str, float | None]:
+    golds = gold.answers or ()
+    overlaps = rouge_l(answer, golds)
+    return {
+        "exact_match": _asked(gold, exact_match(answer, golds)),
+        "f1": _asked(gold, token_f1(answer, golds)),
+        "rouge_l": _asked(gold, max((each.f1 for each in overlaps), default=0.0)),
+        "rouge_l_recall": _asked(gold, max((each.recall for each in overlaps), default=0.0)),
+        "subspan": _asked(gold, best_subspan(answer, golds)),
+        "numeric": numeric_match(answer, golds, tolerance=tolerance),
+    }
+
+
+def _asked(gold: Gold, value: float) -> float | None:
+    return float(value) if gold.answerable else None
+
+
+def _twice(ids: Iterable[str]) -> list[str]:
+    return [id for id, times in Counter(ids).items() if times > 1]
+
+
+def _named(problem: str, ids: Sequence[str]) -> str:
+    """`problem` with a count and the first few names in it; nothing where there are none."""
+    if not ids:
+        return ""
+    names = ", ".join(map(repr, ids[:_NAMED_AT_MOST]))
+    more = ", ..." if len(ids) > _NAMED_AT_MOST else ""
+    questions = "1 question" if len(ids) == 1 else f"{len(ids)} questions"
+    return problem.format(questions) + f": {names}{more}"

@@ -1,0 +1,47 @@
+"""Answers and gold from the shared question sets, for tests that compare with other software."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+"""Beside the project; not part of it."""
+
+
+def answer_pairs(limit: int = 150) -> list[tuple[str, list[str]]]:
+    """Texts that could be answers, each with the gold answers of its question."""
+    if not SHARED.is_dir():
+        pytest.skip("the shared question sets are not on this machine")
+    return [pair for source in (_short, _long, _finance) for pair in islice(source(), limit)]
+
+
+def _short() -> Iterator[tuple[str, list[str]]]:
+    """The passage that holds the answer, and the answer with its neighbour's."""
+    records = list(_records(SHARED / "litm-nq-open" / "nq-open-oracle.dev.jsonl.gz"))
+    for record, other in pairwise(records):
+        yield record["ctxs"][0]["text"], record["answers"]
+        yield f"The {record['answers'][0]}; {other['answers'][0]}.", record["answers"]
+
+
+def _long() -> Iterator[tuple[str, list[str]]]:
+    for record in _records(SHARED / "docugami-sec-10q" / "questions.jsonl"):
+        yield record["answer"].split(" (SOURCE")[0][:400], [record["answer"], record["question"]]
+
+
+def _finance() -> Iterator[tuple[str, list[str]]]:
+    for record in _records(SHARED / "financebench" / "questions.jsonl"):
+        yield record["justification"] or record["question"], [record["answer"]]
+        yield record["answer"].lower(), [record["answer"]]
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    content = path.read_bytes()
+    lines = gzip.decompress(content) if path.suffix == ".gz" else content
+    yield from (json.loads(line) for line in lines.splitlines())

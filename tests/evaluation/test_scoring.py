@@ -1,0 +1,107 @@
+"""Responses against gold: who is asked what, and what does not belong together."""
+
+from __future__ import annotations
+
+import pytest
+
+from docpager.errors import UsageError
+from docpager.evaluation.records import Cited, Gold, Place, Response
+from docpager.evaluation.scoring import METRICS, right, score
+
+GOLD = Gold("q", ("Brandvold",), (Place("a.pdf", 4),), {"kind": "lookup"})
+NO_ANSWER = Gold("n", ())
+UNKNOWN = Gold("u")
+
+
+def marks(gold, response, **options):
+    (only,) = score([gold], [response], **options)
+    return {name: value for name, value in only.values.items() if value is not None}
+
+
+def test_a_right_and_cited_answer_is_one_everywhere():
+    response = Response("q", "answered", "Brandvold", (Cited("a.pdf", 4),))
+
+    assert set(marks(GOLD, response).values()) == {1.0}
+
+
+@pytest.mark.parametrize("status", ["abstained", "failed", "stopped"])
+def test_what_was_not_answered_is_wrong_but_no_wrong_answer(status):
+    found = marks(GOLD, Response("q", status, "Brandvold", (Cited("a.pdf", 4),)))
+
+    assert set(found.values()) == {0.0}
+    assert "accuracy_when_answered" not in found
+
+
+def test_abstaining_is_right_where_there_is_no_answer():
+    assert marks(NO_ANSWER, Response("n", "abstained", "not found")) == {
+        "accuracy": 1.0,
+        "abstained_when_unanswerable": 1.0,
+        "coverage": 0.0,
+    }
+    assert marks(NO_ANSWER, Response("n", "answered", "42")) == {
+        "accuracy": 0.0,
+        "accuracy_when_answered": 0.0,
+        "abstained_when_unanswerable": 0.0,
+        "coverage": 1.0,
+    }
+    assert marks(NO_ANSWER, Response("n", "failed"))["accuracy"] == 0.0
+
+
+def test_a_question_without_gold_is_only_counted():
+    assert marks(UNKNOWN, Response("u", "answered", "42")) == {"coverage": 1.0}
+
+
+def test_a_gold_figure_must_agree_as_a_figure():
+    assert right(Gold("q", ("1577",)), "It was 1,577.")
+    assert not right(Gold("q", ("1577",)), "It was 11577.")
+    assert right(Gold("q", ("1577", "fifteen hundred")), "About fifteen hundred.")
+
+
+def test_a_verdict_that_is_missing_counts_as_wrong():
+    golds = [Gold(id, ("x",)) for id in "abc"]
+    responses = [Response(id, "answered", "x") for id in "abc"]
+
+    judged = score(golds, responses, verdicts={"a": True, "b": None})
+
+    assert [each.values["judged"] for each in judged] == [1.0, 0.0, 0.0]
+    assert all("judged" not in each.values for each in score(golds, responses))
+
+
+def test_every_mark_is_a_known_metric_between_zero_and_one():
+    response = Response("q", "answered", "Ilse Brandvold", (Cited("b.pdf", 4),))
+    found = marks(GOLD, response, verdicts={"q": True})
+
+    assert set(found) <= set(METRICS)
+    assert all(0 <= value <= 1 for value in found.values())
+
+
+def test_everything_that_does_not_belong_together_is_named_at_once():
+    golds = [Gold("a"), Gold("a"), Gold("b"), Gold("c")]
+    responses = [Response("a", "answered"), Response("a", "answered"), Response("x", "failed")]
+
+    with pytest.raises(UsageError) as caught:
+        score(golds, responses)
+
+    assert str(caught.value) == (
+        "1 question asked twice: 'a'; 1 question answered twice: 'a'; "
+        "1 question answered but not asked: 'x'; 2 questions without an answer: 'b', 'c'"
+    )
+
+
+def test_missing_answers_can_be_counted_as_failures():
+    scored = score([Gold("a", ("x",))], [], missing_as_failed=True)
+
+    assert scored[0].values["accuracy"] == 0.0
+    assert scored[0].values["coverage"] == 0.0
+
+
+def test_wrong_answers_score_nothing():
+    golds = [Gold(str(n), (f"answer{n}",), (Place("a.pdf", n),)) for n in range(20)]
+    canary = [
+        Response(gold.id, "answered", "something else", (Cited("a.pdf", 999),)) for gold in golds
+    ]
+
+    for each in score(golds, canary):
+        values = dict(each.values)
+        assert values.pop("coverage") == values.pop("citation_validity") == 1.0
+        assert {value for value in values.values() if value is not None} == {0.0}
