@@ -24,6 +24,7 @@ from docpager.errors import JournalError, UsageError
 from docpager.llm.chat import ChatModel
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books
+from docpager.llm.models import ModelSource
 from docpager.llm.prices import Price, PriceList, price_of
 from docpager.pages import DocumentEntry
 from docpager.paging.epoch import PromptSizer
@@ -31,7 +32,15 @@ from docpager.settings import PagingSettings, RunLimits
 from docpager.tokens import BuiltInEstimator, TokenCounter
 from docpager.version import __version__
 
-__all__ = ["AskSettings", "OpenArchive", "ask_archive", "open_replay", "question_id", "resume_run"]
+__all__ = [
+    "AskSettings",
+    "OpenArchive",
+    "Sharing",
+    "ask_archive",
+    "open_replay",
+    "question_id",
+    "resume_run",
+]
 
 ROOM_PER_HIT = 300
 """Tokens of room for each hit of a result page: small windows get short pages."""
@@ -61,9 +70,21 @@ class AskSettings:
     factor: float = 1.0
     prices: PriceList | None = None
     """None for the built-in ones."""
-    base_url: str = ""
-    effort: str = ""
+    source: ModelSource = ModelSource()
     """Where and how the model is asked, for `resume`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a run shares with the other runs of a batch."""
+
+    books: Books
+    """Limits on all of them together."""
+    gate: Gate
+    by_batch: bool = False
+    """Whether every request goes out in a message batch, at its price."""
+    unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True
+    """Whether a request that was under way when the process ended must be counted as billed."""
 
 
 def question_id(question: str) -> str:
@@ -82,19 +103,19 @@ async def ask_archive(
     id: str | None = None,
     begun: Callable[[Path], None] | None = None,
     driving: Callable[[Driver], None] | None = None,
-    books: Books | None = None,
-    gate: Gate | None = None,
+    sharing: Sharing | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
 
     `journal` is where the run is written down, by default in the archive's `runs/`; `begun` is
-    told of it. `driving` gets the driver, which takes messages for the model while it runs. Many
-    runs may share `books` (limits on all of them together) and a `gate`.
+    told of it. `driving` gets the driver, which takes messages for the model while it runs.
 
     Raises:
         UsageError: the question is empty or too long, the window too small, or a limit on dollars
             is given for a model without a price.
         JournalError: the journal cannot be written.
+        LimitReached: what the run shares with others does not pay for its finishing call; nothing
+            was begun.
     """
     settings = settings or AskSettings()
     price = price_of(model.name, prices=settings.prices)
@@ -113,12 +134,12 @@ async def ask_archive(
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
-    with Journal.create(path, header) as writer:
+    with _calling(run, model, sharing) as caller, Journal.create(path, header) as writer:
         if begun is not None:
             begun(path)
         driver = Driver(
             run,
-            caller=_caller(run, model, books=books, gate=gate),
+            caller=caller,
             executor=_executor(archive, header, counter),
             journal=writer,
             sha256_of=archive.sha256,
@@ -131,7 +152,12 @@ async def ask_archive(
 
 
 async def resume_run(
-    path: Path, archive: OpenArchive, model: ChatModel, *, on_new_archive: bool = False
+    path: Path,
+    archive: OpenArchive,
+    model: ChatModel,
+    *,
+    on_new_archive: bool = False,
+    sharing: Sharing | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
 
@@ -140,6 +166,7 @@ async def resume_run(
     Raises:
         JournalError: the journal is damaged, or belongs to another archive or model, or a document
             that the run has met has changed (unless `on_new_archive`).
+        LimitReached: as `ask_archive`.
     """
     record = read_journal(path)
     header = record.header
@@ -153,17 +180,17 @@ async def resume_run(
     replay = Replay(record, recording or counter)
     run = replay.finish()
     if record.outcome is None:
-        with Journal.resume(record) as writer:
+        with _calling(run, model, sharing) as caller, Journal.resume(record) as writer:
             driver = Driver(
                 run,
-                caller=_caller(run, model),
+                caller=caller,
                 executor=_executor(archive, header, counter),
                 journal=writer,
                 sha256_of=archive.sha256,
                 counter=recording,
                 met=record.documents,
             )
-            if record.unanswered:
+            if record.unanswered and (sharing is None or sharing.unanswered_is_lost(record)):
                 driver.charge_unanswered()
             writer.write(Entry("resumed", run.steps))
             await driver.drive(replay.pending)
@@ -204,8 +231,7 @@ def _header(
         unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         price=run.price,
-        base_url=settings.base_url,
-        effort=settings.effort,
+        source=settings.source,
         whole_text_tokens=sum(entry.tokens for entry in documents),
     )
 
@@ -218,13 +244,29 @@ def _check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
         )
 
 
-def _caller(
-    run: Run, model: ChatModel, *, books: Books | None = None, gate: Gate | None = None
-) -> Caller:
-    """The run's way to its model, within what its limits leave and the `books` of all allow."""
+@contextlib.contextmanager
+def _calling(run: Run, model: ChatModel, sharing: Sharing | None) -> Iterator[Caller]:
+    """The run's way to its model, within what its limits leave and those it shares allow."""
     limits = run.plan.limits
-    own = Books(max_tokens=limits.max_tokens, max_usd=limits.max_usd, spent=run.spent, within=books)
-    return Caller(model, price=run.price, books=own, gate=gate)
+    own = Books(
+        max_tokens=limits.max_tokens,
+        max_usd=limits.max_usd,
+        spent=run.spent,
+        within=sharing.books if sharing else None,
+    )
+    caller = Caller(
+        model,
+        price=run.price,
+        books=own,
+        gate=sharing.gate if sharing else None,
+        by_batch=sharing is not None and sharing.by_batch,
+    )
+    try:
+        if sharing is not None and run.outcome is None:
+            caller.keep(prompt_tokens=run.largest_prompt, output_tokens=run.plan.paging.max_output)
+        yield caller
+    finally:
+        caller.release()
 
 
 def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:

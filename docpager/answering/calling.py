@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 from docpager.errors import AttemptFailed, ModelError
 from docpager.llm.chat import ChatModel, Lost, ModelReply, ModelRequest
@@ -15,6 +16,23 @@ from docpager.llm.prices import Price
 from docpager.retries import with_retries_async
 
 __all__ = ["Caller"]
+
+
+class RateLimits(Protocol):
+    """What a server says is left of its rate limits."""
+
+    @property
+    def tightest(self) -> float:
+        """The smallest share that is left."""
+        ...
+
+
+@runtime_checkable
+class RateLimitedModel(Protocol):
+    """A model whose server tells its rate limits with each reply."""
+
+    @property
+    def rate_limits(self) -> RateLimits | None: ...
 
 
 class Caller:
@@ -31,6 +49,7 @@ class Caller:
         price: Price | None = None,
         books: Books | None = None,
         gate: Gate | None = None,
+        by_batch: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -38,6 +57,7 @@ class Caller:
         self._price = price
         self._books = books or Books()
         self._gate = gate or Gate()
+        self._by_batch = by_batch
         self._sleep = sleep
         self._clock = clock
         self._kept: Held | None = None
@@ -56,7 +76,12 @@ class Caller:
         tokens = prompt_tokens + output_tokens
         if self._price is None:
             return Cost(tokens, None)
-        usd = self._price.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
+        usd = self._price.worst_case(
+            prompt_tokens=prompt_tokens,
+            output_tokens=output_tokens,
+            batch=self._by_batch,
+            hour=self._by_batch,
+        )
         return Cost(tokens, usd)
 
     def keep(self, *, prompt_tokens: int, output_tokens: int) -> None:
@@ -67,6 +92,11 @@ class Caller:
         """
         worst = self.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
         self._kept = self._books.reserve(worst)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a finishing call is set aside."""
+        return self._kept is not None
 
     def release(self) -> None:
         """Give back what was kept for the finishing call."""
@@ -120,13 +150,21 @@ class Caller:
                 self._books.settle(held, bill)
                 if lost and not self._is_free:
                     self._lost += Lost(1, bill.tokens, bill.usd)
+            self._observe_limits()
             self._gate.succeeded()
             return replace(reply, cost_usd=bill.usd)
+
+    def _observe_limits(self) -> None:
+        limits = self._model.rate_limits if isinstance(self._model, RateLimitedModel) else None
+        if limits is not None:
+            self._gate.observe(left=limits.tightest)
 
     def _bill(self, reply: ModelReply, worst: Cost) -> Cost:
         """What a reply took: as the server counted, else at its worst case."""
         usage = reply.usage
         if usage is None:
             return Cost(worst.tokens, reply.cost_usd if self._price is None else worst.usd)
-        usd = reply.cost_usd if self._price is None else self._price.cost(usage)
+        usd = (
+            reply.cost_usd if self._price is None else self._price.cost(usage, batch=reply.by_batch)
+        )
         return Cost(usage.prompt_tokens + usage.output_tokens, usd)

@@ -78,7 +78,7 @@ class Driver:
     def _keep_finishing_call(self) -> None:
         """From now on the finishing call is paid for, or the run ends before it costs anything."""
         run = self._run
-        if run.outcome is not None:
+        if run.outcome is not None or self._caller.keeps:
             return
         try:
             self._caller.keep(

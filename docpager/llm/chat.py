@@ -18,6 +18,7 @@ __all__ = [
     "Lost",
     "ModelReply",
     "ModelRequest",
+    "SubmittedBatch",
     "ToolCall",
     "Turn",
     "Usage",
@@ -150,6 +151,8 @@ class ModelReply:
     """What failed attempts before this reply may have cost."""
     stop_detail: str = ""
     """What the provider said beside the stop reason, such as the category of a refusal."""
+    by_batch: bool = False
+    """Whether it came in a message batch, at its price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class BatchResult:
     error: str = ""
     again: bool = False
     """Whether the item may be sent again (expired, canceled, or an error of the server's)."""
+    may_be_billed: bool = False
+    """Whether there was a reply that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,14 @@ class BatchStatus:
     ended: bool
     waiting: int
     """Items without a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedBatch:
+    """A message batch that the server has."""
+
+    id: str
+    items: int
 
 
 class ChatModel(Protocol):
@@ -214,4 +227,8 @@ class BatchModel(Protocol):
 
     async def cancel(self, batch_id: str) -> None:
         """Ask the server to stop; what was done already is billed."""
+        ...
+
+    async def recent(self, since: float) -> Sequence[SubmittedBatch]:
+        """Batches that the server got at or after `since` (seconds since 1970), oldest first."""
         ...
