@@ -1,0 +1,115 @@
+"""`docpager doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from docpager.cli.common import as_json_option
+from docpager.cli.terminal import note, print_json, say
+
+if TYPE_CHECKING:
+    from docpager.checkup import Finding
+
+__all__ = ["doctor"]
+
+_COLOURS = {"usable": "green", "missing": "red", "not asked": "yellow", "failed": "red"}
+
+
+@click.command()
+@click.option("--model", metavar="NAME", help="The model to look for; the usual one if left out.")
+@click.option("--base-url", metavar="URL", help="Another server of the Messages API.")
+@click.option("--backend", metavar="NAME", help="What that server has: anthropic or compatible.")
+@click.option("--live", is_flag=True, help="Send the model one tiny request, and say its cost.")
+@click.option(
+    "--fetch-tokenizer", is_flag=True, help="Download tiktoken's o200k file, for better estimates."
+)
+@as_json_option
+def doctor(
+    model: str | None,
+    base_url: str | None,
+    backend: str | None,
+    live: bool,
+    fetch_tokenizer: bool,
+    as_json: bool,
+) -> None:
+    """Show which models, servers, embedders and tokenizers can be used, and what is missing.
+
+    Nobody is asked but this machine and the server at --base-url; only --live costs money.
+    """
+    from docpager import checkup
+    from docpager.llm.models import DEFAULT_MODEL
+
+    failed = fetch_tokenizer and not _fetch_tokenizer()
+    name = model or DEFAULT_MODEL
+    findings = [
+        *checkup.check_models(name, base_url=base_url, backend=backend),
+        *checkup.check_servers(base_url),
+        *checkup.check_embedders(),
+        *checkup.check_tokenizers(),
+    ]
+    if live:
+        findings.append(_try(name, base_url=base_url, backend=backend))
+        failed = failed or findings[-1].state == "failed"
+    _print(findings, as_json=as_json)
+    if failed:
+        sys.exit(1)
+
+
+def _print(findings: list[Finding], *, as_json: bool) -> None:
+    if as_json:
+        for finding in findings:
+            print_json(asdict(finding))
+        return
+    part = ""
+    for finding in findings:
+        if finding.part != part:
+            part = finding.part
+            say(f"{part}s", bold=True)
+        say(f"  {finding.name:<30}", nl=False)
+        say(f"{finding.state:<11}", nl=False, fg=_COLOURS[finding.state])
+        say(finding.detail)
+
+
+def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
+    """Ask one tiny question; the only thing here that costs money."""
+    from docpager.checkup import Finding
+    from docpager.errors import ModelError
+    from docpager.llm.models import close_model, model_named
+    from docpager.llm.trial import MOST_OUTPUT_TOKENS, ask_something, worst_case_usd
+
+    model = model_named(name, base_url=base_url, backend=backend).model
+    worst = worst_case_usd(name)
+    price = "at a price that is not known" if worst is None else f"at most {worst:.4f} USD"
+    note(f"asking {name} for at most {MOST_OUTPUT_TOKENS} tokens, {price}")
+
+    async def once() -> str:
+        try:
+            return await ask_something(model)
+        finally:
+            await close_model(model)
+
+    try:
+        return Finding("live request", name, "usable", asyncio.run(once()))
+    except ModelError as error:
+        return Finding("live request", name, "failed", str(error))
+
+
+def _fetch_tokenizer() -> bool:
+    """Whether the file is there now."""
+    from docpager.tokens import TiktokenCounter, rank_file
+
+    path = rank_file()
+    if path is None:
+        raise click.UsageError("TIKTOKEN_CACHE_DIR is empty, so there is no place for the file")
+    note(f"downloading tiktoken's o200k_base to {path}")
+    try:
+        TiktokenCounter("o200k_base")
+    except (OSError, ValueError) as error:
+        note(f"not downloaded: {' '.join(str(error).split())[:200]}")
+        return False
+    return True

@@ -1,0 +1,162 @@
+"""`docpager doctor`: what can be used, told without asking anybody who was not named."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from click.testing import CliRunner
+
+from docpager.cli import main
+
+
+def doctor(*options):
+    return CliRunner().invoke(main, ["doctor", *options])
+
+
+def findings(*options):
+    """By name, as `--json` prints them."""
+    result = doctor("--json", *options)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    return {(line["part"], line["name"]): line for line in lines}, result
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Lists one model; replies `ready` to whatever is asked."""
+
+    seen: list[tuple[str, str | None]]
+
+    def do_GET(self):
+        self.seen.append((self.path, self.headers.get("Authorization")))
+        self.answer(json.dumps({"data": [{"id": "local-model"}]}).encode(), "application/json")
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.path, self.headers.get("Authorization")))
+        usage = {"input_tokens": 12, "output_tokens": 3}
+        block = {"type": "text", "text": ""}
+        begun = {"id": "m", "content": [], "role": "assistant", "model": "m", "usage": usage}
+        told = (
+            {"type": "message_start", "message": begun},
+            {"type": "content_block_start", "index": 0, "content_block": block},
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "text_delta", "text": "ready"},
+            },
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage},
+            {"type": "message_stop"},
+        )
+        stream = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in told)
+        self.answer(stream.encode(), "text/event-stream")
+
+    def answer(self, content, kind):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args):
+        pass
+
+
+@contextmanager
+def server():
+    handler = type("Recording", (Handler,), {"seen": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}", handler.seen
+        running.shutdown()
+
+
+def test_says_what_is_usable_and_what_is_missing():
+    found, result = findings()
+
+    assert result.exit_code == 0
+    assert found["model", "extractive"]["state"] == "usable"
+    assert found["model", "claude-sonnet-5-5"]["state"] == "missing"
+    assert "ANTHROPIC_API_KEY" in found["model", "claude-sonnet-5-5"]["detail"]
+    assert found["server", "https://api.anthropic.com"]["state"] == "not asked"
+    assert found["embedder", "wordllama"]["state"] == "usable"
+    assert found["embedder", "voyage:MODEL"]["state"] == "missing"
+    assert found["tokenizer", "builtin-1"]["state"] == "usable"
+
+
+def test_a_key_is_noticed_and_never_shown(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1")
+
+    found, result = findings("--model", "claude-haiku-5-5")
+
+    assert found["model", "claude-haiku-5-5"]["state"] == "not asked"
+    assert found["embedder", "openai:MODEL"]["detail"] == "OPENAI_BASE_URL set"
+    assert "sk-secret" not in result.output
+
+
+def test_people_read_the_same():
+    lines = doctor().stdout.splitlines()
+
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "models",
+        "servers",
+        "embedders",
+        "tokenizers",
+    ]
+
+
+def test_a_named_server_is_asked_for_its_models_without_a_key(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
+    with server() as (url, seen):
+        found, result = findings("--base-url", url)
+
+    assert found["server", url]["detail"] == "serves local-model"
+    assert seen == [("/v1/models", None)]
+    assert result.exit_code == 0
+
+
+def test_a_server_that_does_not_answer_is_named():
+    found, _ = findings("--base-url", "http://127.0.0.1:9")
+
+    assert found["server", "http://127.0.0.1:9"]["state"] == "missing"
+
+
+def test_a_live_request_says_what_it_cost():
+    with server() as (url, seen):
+        found, result = findings("--base-url", url, "--live")
+
+    assert result.exit_code == 0
+    live = found["live request", "claude-sonnet-5-5"]
+    assert live["detail"] == "replied 'ready'; 12 tokens in, 3 out, 0.000054 USD"
+    assert "at most 0.0009 USD" in result.stderr
+    assert [path for path, _ in seen] == ["/v1/models", "/v1/messages"]
+
+
+def test_a_live_request_that_fails_fails_the_command():
+    found, result = findings("--live")
+
+    assert result.exit_code == 1
+    assert found["live request", "claude-sonnet-5-5"]["state"] == "failed"
+
+
+def test_wrong_names_are_wrong_usage():
+    assert doctor("--backend", "other", "--base-url", "http://127.0.0.1:9").exit_code == 2
+    assert doctor("--base-url", "nowhere").exit_code == 2
+
+
+def test_a_tokenizer_without_a_place_is_refused(monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")
+
+    assert doctor("--fetch-tokenizer").exit_code == 2
+
+
+def test_a_tokenizer_that_cannot_be_had_fails_the_command(monkeypatch, tmp_path):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+
+    result = doctor("--fetch-tokenizer")  # tests have no network
+
+    assert result.exit_code == 1
+    assert "not downloaded" in result.stderr
