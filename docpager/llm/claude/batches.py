@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docpager.errors import AttemptFailed
-from docpager.llm.chat import BatchResult, BatchStatus, ModelReply
+from docpager.llm.chat import BatchResult, BatchStatus, ModelReply, SubmittedBatch
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
     from anthropic.types.messages import MessageBatchIndividualResponse
 
-__all__ = ["cancel", "lines", "results", "status", "submit"]
+__all__ = ["cancel", "lines", "recent", "results", "status", "submit"]
 
 _AGAIN = frozenset({"api_error", "overloaded_error", "timeout_error", "rate_limit_error"})
 """Errors of the server's own: the item may be sent again."""
@@ -36,6 +36,20 @@ async def lines(client: AsyncAnthropic, batch_id: str) -> Sequence[MessageBatchI
     return [line async for line in await client.messages.batches.results(batch_id)]
 
 
+async def recent(client: AsyncAnthropic, since: float) -> Sequence[SubmittedBatch]:
+    """Batches made at or after `since` (seconds since 1970), oldest first."""
+    found = []
+    async for batch in client.messages.batches.list(limit=100):  # newest first
+        if batch.created_at.timestamp() < since:
+            break
+        counts = batch.request_counts
+        items = (
+            counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired
+        )
+        found.append(SubmittedBatch(batch.id, items))
+    return found[::-1]
+
+
 async def cancel(client: AsyncAnthropic, batch_id: str) -> None:
     """Ask for the rest not to be done."""
     await client.messages.batches.cancel(batch_id)
@@ -57,7 +71,7 @@ def _result(
         try:
             return BatchResult(line.custom_id, reply(getattr(result, "message", None)))
         except AttemptFailed as error:
-            return BatchResult(line.custom_id, error=str(error), again=True)
+            return BatchResult(line.custom_id, error=str(error), again=True, may_be_billed=True)
     if kind == "errored":
         told = getattr(getattr(result, "error", None), "error", None)
         name, message = getattr(told, "type", "unknown"), getattr(told, "message", "")

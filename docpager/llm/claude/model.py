@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from docpager.errors import AttemptFailed, ModelError
-from docpager.llm.chat import BatchItem, BatchResult, BatchStatus, ModelReply, ModelRequest
+from docpager.llm.chat import (
+    BatchItem,
+    BatchResult,
+    BatchStatus,
+    ModelReply,
+    ModelRequest,
+    SubmittedBatch,
+)
 from docpager.llm.claude import batches
 from docpager.llm.claude.backends import Backend, address, backend_for
 from docpager.llm.claude.client import Clients
@@ -137,6 +144,11 @@ class ClaudeModel:
         with self._failures():
             await batches.cancel(self._clients.get(), batch_id)
 
+    async def recent(self, since: float) -> Sequence[SubmittedBatch]:
+        """Batches that the server got at or after `since` (seconds since 1970), oldest first."""
+        with self._failures():
+            return await batches.recent(self._clients.get(), since)
+
     async def close(self) -> None:
         """Close the connections; the model can be used again all the same."""
         await self._clients.close()
@@ -159,6 +171,7 @@ class ClaudeModel:
 
     def _reply(self, message: Message, *, batch: bool) -> ModelReply:
         reply = model_reply(message, exact_usage=self.backend.exact_usage)
+        reply = replace(reply, by_batch=batch)
         if self._price is None or reply.usage is None:
             return reply
         return replace(reply, cost_usd=self._price.cost(reply.usage, batch=batch))
