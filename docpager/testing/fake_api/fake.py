@@ -1,0 +1,114 @@
+"""FakeApi: the core with its parts put together, over sockets or in process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from docpager.testing.fake_api.bill import Bill
+from docpager.testing.fake_api.brain import Asked, Brain, Said, brain_of
+from docpager.testing.fake_api.cache import CacheModel
+from docpager.testing.fake_api.clock import Clock, FakeClock
+from docpager.testing.fake_api.counting import RequestCounter
+from docpager.testing.fake_api.faults import Faults, faults_of
+from docpager.testing.fake_api.limits import Limiter, RateLimits
+from docpager.testing.fake_api.messages import Messages
+from docpager.testing.fake_api.recording import RecordedRequest, Recorder
+from docpager.testing.fake_api.service import Service
+
+if TYPE_CHECKING:
+    from docpager.testing.fake_api.server import Server
+
+__all__ = ["FakeApi"]
+
+
+class FakeApi:
+    """A server that speaks the Messages API; see the package's docstring."""
+
+    def __init__(
+        self,
+        brain: Brain | Callable[[Asked], Any] | Iterable[Said] | str | None = None,
+        *,
+        clock: Clock | None = None,
+        counter: RequestCounter | None = None,
+        faults: Faults = None,
+        limits: RateLimits | None = None,
+        latency_seconds: float = 0.0,
+        api_keys: Iterable[str] | None = None,
+        enforce_prefix: bool = True,
+        keep_bodies: bool = True,
+        port: int = 0,
+    ) -> None:
+        self.clock = clock or FakeClock()
+        self.counter = counter or RequestCounter()
+        self.bill = Bill()
+        self.recorder = Recorder(keep_bodies=keep_bodies)
+        messages = Messages(
+            brain_of(brain), self.counter, CacheModel(self.counter), enforce_prefix=enforce_prefix
+        )
+        self.service = Service(
+            messages,
+            clock=self.clock,
+            bill=self.bill,
+            recorder=self.recorder,
+            limiter=Limiter(limits),
+            faults=faults_of(faults),
+            latency_seconds=latency_seconds,
+            api_keys=None if api_keys is None else frozenset(api_keys),
+        )
+        self._port = port
+        self._server: Server | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        failure = self.stop()
+        if failure is not None and error is None:
+            raise failure
+
+    def start(self) -> Self:
+        """Listen on 127.0.0.1."""
+        from docpager.testing.fake_api.server import Server
+
+        self._server = Server(self.service.handle, port=self._port)
+        self._server.start()
+        return self
+
+    def stop(self) -> BaseException | None:
+        """Stop listening; returns what the brain raised, if it raised."""
+        if self._server is None:
+            return None
+        self._server.stop()
+        failure, self._server = self._server.failure, None
+        return failure
+
+    @property
+    def url(self) -> str:
+        """What to give a client as its base URL."""
+        if self._server is None:
+            raise RuntimeError("the fake API is not listening; enter it with `with`, or start() it")
+        return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The requests to the messages endpoint, in order."""
+        return self.recorder.messages
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Refuse every new connection for a while."""
+        if self._server is None:
+            raise RuntimeError("the fake API is not listening")
+        self._server.refuse(refused=True)
+        try:
+            yield
+        finally:
+            self._server.refuse(refused=False)
