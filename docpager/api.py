@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from docpager.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
+    from docpager.answering.journal import Header
+    from docpager.answering.preparing import PreparedModel
     from docpager.archive.report import IngestReport
     from docpager.archive.update import Progress
     from docpager.llm.chat import ChatModel
 
-__all__ = ["ARCHIVE", "ask", "ask_async", "resume"]
+__all__ = ["ARCHIVE", "ask", "ask_async", "ask_prepared", "resume"]
 
 ARCHIVE = Path(".docpager")
 """Where the archive is unless another place is named."""
@@ -26,19 +29,26 @@ ARCHIVE = Path(".docpager")
 def ask(
     question: str,
     *paths: str | Path,
-    model: str | ChatModel = "extractive",
+    model: str | ChatModel | None = None,
+    base_url: str | None = None,
+    effort: str | None = None,
     archive: str | Path = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
+    prices: str | Path | None = None,
     policy: str = "recent",
     journal: str | Path | None = None,
 ) -> AnswerLine:
     """Ingest what is new under `paths`, then answer one question from the documents there.
 
-    Without `paths` the whole archive is asked. `model` is a name or any `ChatModel`.
+    Without `paths` the whole archive is asked. `model` is a name or any `ChatModel`; without one,
+    Claude where the environment holds a key or `base_url` names a server, else the built-in reader.
+    `paging` is by default what suits the model; `limits` stop a model that costs money at one
+    dollar. `prices` is a file of prices that goes before the built-in ones.
 
     Raises:
-        UsageError: no such path, a question that is empty or too long, a window too small.
+        UsageError: no such path or model, a question that is empty or too long, a window too small.
+        ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.
         ArchiveError: the archive cannot be opened or written.
     """
@@ -47,9 +57,12 @@ def ask(
             question,
             *paths,
             model=model,
+            base_url=base_url,
+            effort=effort,
             archive=archive,
             paging=paging,
             limits=limits,
+            prices=prices,
             policy=policy,
             journal=journal,
         )
@@ -59,10 +72,13 @@ def ask(
 async def ask_async(
     question: str,
     *paths: str | Path,
-    model: str | ChatModel = "extractive",
+    model: str | ChatModel | None = None,
+    base_url: str | None = None,
+    effort: str | None = None,
     archive: str | Path = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
+    prices: str | Path | None = None,
     policy: str = "recent",
     journal: str | Path | None = None,
     progress: Progress | None = None,
@@ -74,31 +90,61 @@ async def ask_async(
     `progress` and `ingested` hear of the ingest, `begun` gets the journal of the run, which can be
     resumed from it once it has begun.
     """
-    from docpager.answering.asking import AskSettings, ask_archive
+    from docpager.answering.preparing import prepare
+    from docpager.llm.models import ModelSource
+
+    prepared = prepare(
+        model,
+        source=ModelSource(base_url=base_url or "", effort=effort or ""),
+        paging=paging,
+        limits=limits,
+        prices=Path(prices) if prices else None,
+        policy=policy,
+        environment=os.environ,
+    )
+    return await ask_prepared(
+        question,
+        *paths,
+        prepared=prepared,
+        archive=archive,
+        journal=journal,
+        progress=progress,
+        ingested=ingested,
+        begun=begun,
+    )
+
+
+async def ask_prepared(
+    question: str,
+    *paths: str | Path,
+    prepared: PreparedModel,
+    archive: str | Path = ARCHIVE,
+    journal: str | Path | None = None,
+    progress: Progress | None = None,
+    ingested: Callable[[IngestReport], None] | None = None,
+    begun: Callable[[Path], None] | None = None,
+) -> AnswerLine:
+    """`ask_async` with a model that was prepared before, so that its price could be shown."""
+    from docpager.answering.asking import ask_archive
     from docpager.archive.archive import Archive
-    from docpager.llm.models import model_named
 
     if not question.strip():
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
-    chat = model_named(model) if isinstance(model, str) else model
-    places = [Path(path) for path in paths]
-    directory = Path(archive)
-    if places:
-        _bring_up_to_date(places, directory, progress=progress, ingested=ingested)
-    settings = AskSettings(
-        paging=paging or PagingSettings(), limits=limits or RunLimits(), policy=policy
-    )
-    with closing(Archive.open(directory)) as library:
-        scope = library.documents_under(places) if places else None
-        return await ask_archive(
-            question,
-            library,
-            chat,
-            settings=settings,
-            scope=scope,
-            journal=Path(journal) if journal else None,
-            begun=begun,
-        )
+    async with _in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
+        places = [Path(path) for path in paths]
+        directory = Path(archive)
+        if places:
+            _bring_up_to_date(places, directory, progress=progress, ingested=ingested)
+        with closing(Archive.open(directory)) as library:
+            return await ask_archive(
+                question,
+                library,
+                prepared.model,
+                settings=prepared.settings,
+                scope=library.documents_under(places) if places else None,
+                journal=Path(journal) if journal else None,
+                begun=begun,
+            )
 
 
 def resume(
@@ -110,20 +156,59 @@ def resume(
 ) -> AnswerLine:
     """Go on with a run from its journal, with the model and the archive that it names.
 
+    Its limits are those it began with, and what it has spent counts.
+
     Raises:
         JournalError: the journal is damaged, or a document the run has met has changed.
+        ModelError: there are no credentials for the model.
     """
-    from docpager.answering.asking import resume_run
     from docpager.answering.journal import read_journal
-    from docpager.archive.archive import Archive
+
+    record = read_journal(Path(journal))
+    header = record.header
+    directory = Path(archive) if archive is not None else Path(header.archive)
+    chosen = header.model if model is None else model
+    owned = isinstance(chosen, str)
+    chat = _model_again(chosen, header) if isinstance(chosen, str) else chosen
+
+    async def go_on() -> AnswerLine:
+        from docpager.answering.asking import resume_run
+        from docpager.archive.archive import Archive
+
+        with closing(Archive.open(directory)) as library:
+            if record.outcome is not None:
+                return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
+            async with _in_use(chat, header.plan.paging, owned=owned):
+                return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
+
+    return asyncio.run(go_on())
+
+
+@asynccontextmanager
+async def _in_use(model: ChatModel, paging: PagingSettings, *, owned: bool) -> AsyncIterator[None]:
+    """A model that was seen to be usable; its connections are closed if it was made here."""
+    from docpager.llm.models import check_model, close_model
+
+    try:
+        await check_model(model, paging)
+        yield
+    finally:
+        if owned:
+            await close_model(model)
+
+
+def _model_again(name: str, header: Header) -> ChatModel:
+    """The model of that name, asked where and how the run in a journal asked."""
     from docpager.llm.models import model_named
 
-    header = read_journal(Path(journal)).header
-    chosen = header.model if model is None else model
-    chat = model_named(chosen) if isinstance(chosen, str) else chosen
-    directory = Path(archive) if archive is not None else Path(header.archive)
-    with closing(Archive.open(directory)) as library:
-        return asyncio.run(resume_run(Path(journal), library, chat, on_new_archive=on_new_archive))
+    source = header.source
+    return model_named(
+        name,
+        base_url=source.base_url or None,
+        backend=source.backend or None,
+        effort=source.effort or None,
+        price=header.price,
+    ).model
 
 
 def _bring_up_to_date(

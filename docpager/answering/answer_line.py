@@ -10,7 +10,8 @@ from docpager.answering.journal import Header
 from docpager.answering.outcome import Abstention, Answer, Failure, Stopped
 from docpager.answering.results import QuoteCheck
 from docpager.answering.run import Run, final_citations
-from docpager.llm.chat import Usage
+from docpager.answering.saving import saved_usd
+from docpager.llm.chat import Lost, Usage
 from docpager.pages import Note
 
 __all__ = ["AnswerLine", "Citation", "Coverage", "answer_line"]
@@ -62,7 +63,7 @@ class AnswerLine:
     citations: tuple[Citation, ...]
     usage: Usage
     cost_usd: float | None
-    """None where no price is known."""
+    """Lost attempts included; None where no price is known."""
     steps: int
     paging: dict[str, int]
     coverage: Coverage
@@ -72,6 +73,13 @@ class AnswerLine:
     error: str | None = None
     notes: tuple[Note, ...] = ()
     """What had been found when a run stopped before its answer."""
+    saved_usd: float | None = None
+    """What one prompt with the whole text would have cost more, by its dearer price band; negative
+    where paging cost more. None where no price band was kept to. An estimate."""
+    lost: Lost | None = None
+    """Failed attempts that may have been billed; counted in `cost_usd` at their worst case."""
+    overruns: int = 0
+    """Prompts that the server counted as larger than the run had reserved."""
     schema_version: int = SCHEMA_VERSION
 
     def as_json(self) -> dict[str, Any]:
@@ -79,9 +87,11 @@ class AnswerLine:
         line = {"schema_version": self.schema_version, **asdict(self)}
         line["citations"] = [asdict(citation) for citation in self.citations]
         line["notes"] = [{"text": note.text, "sources": list(note.sources)} for note in self.notes]
-        for key in ("error", "notes"):
+        for key in ("error", "notes", "lost", "overruns"):
             if not line[key]:
                 del line[key]
+        if line["saved_usd"] is None:
+            del line["saved_usd"]
         return line
 
 
@@ -100,7 +110,7 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         status=outcome.status,
         citations=_citations(checks),
         usage=run.usage,
-        cost_usd=run.cost_usd,
+        cost_usd=_rounded(run.cost_usd),
         steps=run.steps,
         paging=statistics.as_dict(cited=final_citations(outcome)),
         coverage=Coverage(searched, read, header.passages - searched - read, header.unreadable),
@@ -109,7 +119,15 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         journal=journal,
         error=outcome.reason if isinstance(outcome, Stopped | Failure) else None,
         notes=outcome.notes if isinstance(outcome, Stopped) else (),
+        saved_usd=_rounded(saved_usd(run, whole_text_tokens=header.whole_text_tokens)),
+        lost=run.lost if run.lost.attempts else None,
+        overruns=run.overruns,
     )
+
+
+def _rounded(usd: float | None) -> float | None:
+    """Dollars without the crumbs of adding floats."""
+    return None if usd is None else round(usd, 9)
 
 
 def _citations(checks: Sequence[QuoteCheck]) -> tuple[Citation, ...]:

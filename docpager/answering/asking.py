@@ -70,7 +70,7 @@ class AskSettings:
     factor: float = 1.0
     prices: PriceList | None = None
     """None for the built-in ones."""
-    source: ModelSource = ModelSource()
+    source: ModelSource = field(default_factory=ModelSource)
     """Where and how the model is asked, for `resume`."""
 
 

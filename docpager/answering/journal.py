@@ -24,6 +24,7 @@ from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
 from docpager.errors import JournalError
 from docpager.llm.chat import Lost, ModelReply, ModelRequest
+from docpager.llm.models import ModelSource
 from docpager.llm.prices import Price
 from docpager.paging.epoch import canonical_json
 
@@ -70,10 +71,8 @@ class Header:
     """UTC time, ISO 8601."""
     price: Price | None = None
     """Of the model, on the day of the run; None where it was not known."""
-    base_url: str = ""
-    """The server that was asked, where it was not the model's own."""
-    effort: str = ""
-    """As it was asked for; empty for the model's own."""
+    source: ModelSource = field(default_factory=ModelSource)
+    """Where and how the model is asked."""
     whole_text_tokens: int = 0
     """All text within the scope, by the built-in estimator."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from docpager.cli.common import archive_option, as_json_option, progress_bar
+from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.terminal import note, print_json
-from docpager.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
@@ -20,77 +20,42 @@ if TYPE_CHECKING:
 __all__ = ["ask", "finish"]
 
 INTERRUPTED = 130
-_PAGING, _LIMITS = PagingSettings(), RunLimits()
 
 
 @click.command()
 @click.argument("question")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @archive_option
-@click.option(
-    "--model", metavar="NAME", help="`extractive`: the built-in reader, no language model."
-)
-@click.option(
-    "--window",
-    type=click.IntRange(min=1),
-    default=_PAGING.window,
-    show_default=True,
-    metavar="TOKENS",
-    help="Tokens that prompt and reply may use together.",
-)
-@click.option(
-    "--max-output",
-    type=click.IntRange(min=1),
-    default=_PAGING.max_output,
-    show_default=True,
-    metavar="TOKENS",
-    help="Tokens reserved for each reply.",
-)
-@click.option(
-    "--max-steps",
-    type=int,
-    default=_LIMITS.max_steps,
-    show_default=True,
-    metavar="N",
-    help="Replies, the finishing one included.",
-)
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop after this long.")
+@model_options
+@limit_options
 @click.option("--journal", type=click.Path(path_type=Path), help="Where to write the run down.")
 @as_json_option
 def ask(
     question: str,
     paths: tuple[Path, ...],
     archive_directory: Path,
-    model: str | None,
-    window: int,
-    max_output: int,
-    max_steps: int,
-    timeout: float | None,
     journal: Path | None,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Answer QUESTION from the documents under PATH, or from the whole archive.
 
-    What is new under PATH is ingested first.
+    What is new under PATH is ingested first. A model that costs money is named first, with the
+    most that the run can cost.
     """
-    from docpager.api import ask_async
+    from docpager.api import ask_prepared
 
-    if model is None:
-        model = "extractive"
-        note("model: extractive, the built-in reader (not a language model)")
-    paging = PagingSettings(window=window, max_output=max_output)
-    limits = RunLimits(max_steps=max_steps, timeout_seconds=timeout)
+    prepared = prepared_model(**how)
+    tell_price(prepared, asked_for=how["model"] is not None)
     begun: list[Path] = []
     try:
         with progress_bar("reading") as progress:
             line = asyncio.run(
-                ask_async(
+                ask_prepared(
                     question,
                     *paths,
-                    model=model,
+                    prepared=prepared,
                     archive=archive_directory,
-                    paging=paging,
-                    limits=limits,
                     journal=journal,
                     progress=progress,
                     ingested=_tell_skipped,

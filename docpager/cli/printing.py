@@ -10,6 +10,7 @@ from docpager.pages import written_ranges
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine, Citation
+    from docpager.llm.chat import Usage
     from docpager.report.trace import TracedStep
 
 __all__ = ["print_answer", "print_outcome", "print_step"]
@@ -52,13 +53,35 @@ def _quoted(citation: Citation) -> str:
 def _summary(line: AnswerLine) -> str:
     paging, usage = line.paging, line.usage
     about = "" if usage.source == "server" else "about "
-    cost = "" if line.cost_usd in (None, 0.0) else f", ${line.cost_usd:.4f}"
     return (
-        f"{line.steps} steps, {about}{usage.prompt_tokens:,} tokens in, {usage.output_tokens:,} out"
-        f"{cost}; peak {paging['peak_worst_case']:,} of {paging['window']:,}; "
+        f"{line.steps} steps, {about}{usage.prompt_tokens:,} tokens in{_cached(usage)}, "
+        f"{usage.output_tokens:,} out{_cost(line)}; "
+        f"peak {paging['peak_worst_case']:,} of {paging['window']:,}; "
         f"{paging['faults']} passages paged in, {paging['rebuilds']} rebuilds; {line.model}"
         + (f"; journal {line.journal}" if line.journal else "")
     )
+
+
+def _cached(usage: Usage) -> str:
+    """How many of the tokens came from the prompt cache, and how many went into it."""
+    if not usage.cache_read_tokens + usage.cache_write_tokens:
+        return ""
+    return f" ({usage.cache_read_tokens:,} from cache, {usage.cache_write_tokens:,} into it)"
+
+
+def _cost(line: AnswerLine) -> str:
+    """Dollars, what of them is a worst case, and what a price band saved."""
+    parts = [] if line.cost_usd in (None, 0.0) else [f"${line.cost_usd:.4f}"]
+    if line.lost is not None:
+        attempts = f"{line.lost.attempts} failed attempt{'s' if line.lost.attempts > 1 else ''}"
+        usd = "" if line.lost.usd is None else f" (${line.lost.usd:.4f} of it)"
+        parts.append(f"{attempts} charged at the worst case{usd}")
+    if line.saved_usd is not None:
+        less = "less" if line.saved_usd >= 0 else "more"
+        parts.append(f"about ${abs(line.saved_usd):.4f} {less} than one prompt with all text")
+    if line.overruns:
+        parts.append(f"{line.overruns} prompts larger than reserved")
+    return "".join(f", {part}" for part in parts)
 
 
 def print_step(step: TracedStep) -> None:

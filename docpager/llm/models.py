@@ -1,26 +1,194 @@
-"""Models by name."""
+"""Models by name, and what a run needs to know of each before it begins."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
 from docpager.errors import UsageError
 from docpager.llm.chat import ChatModel
+from docpager.llm.prices import Price
+from docpager.settings import PagingSettings
+from docpager.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 
-__all__ = ["MODEL_NAMES", "model_named"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "ModelDefaults",
+    "ModelSource",
+    "NamedModel",
+    "check_model",
+    "close_model",
+    "default_model_name",
+    "model_defaults",
+    "model_named",
+]
 
-MODEL_NAMES = ("extractive",)
+DEFAULT_MODEL = "claude-sonnet-5-5"
+READER = "extractive"
+
+LEAST_THINKING_OUTPUT = 2_048
+"""Reserved output below which a model that thinks has no room left for its answer."""
+
+_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:-(\d{1,2}))?(?:-|$)")
+_NEW_TOKENIZER = (4, 7)
+"""From this version on, texts are about 30 % more tokens (Anthropic's pricing, 2026-10-10)."""
 
 
-def model_named(name: str) -> ChatModel:
-    """The model of that name.
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where and how a model is asked, beside its name; empty for what is usual."""
+
+    base_url: str = ""
+    backend: str = ""
+    effort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDefaults:
+    """How main context is sized for a model unless the user says otherwise."""
+
+    window: int = 32_000
+    output: int | None = None
+    """Tokens reserved for a reply; None for an eighth of the window, at most 4,096."""
+    thinks: bool = False
+    factor: float = 2.25
+    """Safety factor on the built-in estimator, until the server's counts are known."""
+    tiktoken_factor: float | None = 2.0
+    """The same on tiktoken's o200k counts; None where the built-in estimator is the tokenizer."""
+
+    def paging(self, *, window: int | None = None, max_output: int | None = None) -> PagingSettings:
+        """Paging settings, with what the user asked for.
+
+        Raises:
+            UsageError: no number of tokens, or too few for a model that thinks.
+        """
+        window = self.window if window is None else window
+        usual = min(4_096, max(1, window // 8)) if self.output is None else self.output
+        paging = PagingSettings(
+            window=window, max_output=usual if max_output is None else max_output
+        )
+        self.check(paging)
+        return paging
+
+    def check(self, paging: PagingSettings) -> None:
+        """Refuse settings under which no reply can be whole.
+
+        Raises:
+            UsageError: too few tokens for a model that thinks.
+        """
+        if self.thinks and paging.max_output < LEAST_THINKING_OUTPUT:
+            raise UsageError(
+                f"--max-output {paging.max_output} leaves a model that thinks no room for its "
+                f"answer; {LEAST_THINKING_OUTPUT} is the least"
+            )
+
+    def counter(self) -> tuple[TokenCounter, float]:
+        """What counts tokens for this model on this machine, and the factor on it."""
+        if self.tiktoken_factor is not None and (counter := cached_tiktoken()) is not None:
+            return counter, self.tiktoken_factor
+        return BuiltInEstimator(), self.factor
+
+
+class NamedModel(NamedTuple):
+    """A model, and how runs with it are sized."""
+
+    model: ChatModel
+    defaults: ModelDefaults
+
+
+@runtime_checkable
+class CheckedModel(Protocol):
+    """A model that can say, before the first request, that it cannot be used."""
+
+    async def check(self, *, window: int, max_output: int) -> None: ...
+
+
+@runtime_checkable
+class ClosableModel(Protocol):
+    """A model that holds connections."""
+
+    async def close(self) -> None: ...
+
+
+def default_model_name(environment: Mapping[str, str], *, base_url: str | None = None) -> str:
+    """The model where none is named: Claude with a key or a server, else the built-in reader."""
+    has_key = any(environment.get(key) for key in _KEYS)
+    return DEFAULT_MODEL if has_key or base_url else READER
+
+
+def model_defaults(
+    name: str, *, base_url: str | None = None, backend: str | None = None
+) -> ModelDefaults:
+    """How runs with a model of that name, on that server, are sized."""
+    if name in (READER, "scripted"):
+        return ModelDefaults(output=512, factor=1.0, tiktoken_factor=None)
+    from docpager.llm.claude.backends import address, backend_for
+    from docpager.llm.claude.families import family_of
+
+    server = backend_for(address(base_url), backend)
+    thinks = server.thinking and family_of(name).thinks
+    window, output = (64_000, 8_192) if thinks else (32_000, None)
+    version = _VERSION.match(name)
+    if version and (int(version[1]), int(version[2] or 0)) < _NEW_TOKENIZER:
+        return ModelDefaults(window, output, thinks, factor=1.52, tiktoken_factor=1.35)
+    return ModelDefaults(window, output, thinks)
+
+
+def model_named(
+    name: str,
+    *,
+    base_url: str | None = None,
+    backend: str | None = None,
+    effort: str | None = None,
+    price: Price | None = None,
+) -> NamedModel:
+    """The model of that name; nothing is sent yet.
 
     Raises:
-        UsageError: this version has no such model.
+        UsageError: there is no such model, server, backend or effort.
     """
-    if name == "extractive":
+    if name == READER:
         from docpager.llm.extractive import ExtractiveModel
 
-        return ExtractiveModel()
-    raise UsageError(
-        f"no model {name!r}; this version has {', '.join(MODEL_NAMES)} (the built-in reader, not a "
-        "language model); in Python, `docpager.ask(model=...)` takes any ChatModel"
-    )
+        _refuse_options(base_url=base_url, backend=backend, effort=effort)
+        return NamedModel(ExtractiveModel(), model_defaults(name))
+    from docpager.llm.claude import ClaudeModel
+    from docpager.llm.claude.backends import OFFICIAL_URL, address
+
+    if not name.startswith("claude-") and address(base_url) == OFFICIAL_URL:
+        raise UsageError(
+            f"no model {name!r}; there are {READER} (the built-in reader, not a language model), "
+            f"Claude models such as {DEFAULT_MODEL}, and whatever a server at --base-url has; in "
+            "Python, `docpager.ask(model=...)` takes any ChatModel"
+        )
+    model = ClaudeModel(name, base_url=base_url, backend=backend, effort=effort, price=price)
+    return NamedModel(model, model_defaults(name, base_url=base_url, backend=backend))
+
+
+async def check_model(model: ChatModel, paging: PagingSettings) -> None:
+    """See that a model can be used with these settings, where it can tell.
+
+    Raises:
+        UsageError: the window or the reserved output is larger than the model's.
+        ModelError: there are no credentials.
+    """
+    if isinstance(model, CheckedModel):
+        await model.check(window=paging.window, max_output=paging.max_output)
+
+
+async def close_model(model: ChatModel) -> None:
+    """Close the connections that a model holds, if it holds any."""
+    if isinstance(model, ClosableModel):
+        await model.close()
+
+
+def _refuse_options(**options: str | None) -> None:
+    for name, value in options.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{option} {value} means nothing to the built-in reader; name a --model"
+            )

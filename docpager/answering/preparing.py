@@ -1,0 +1,111 @@
+"""What is decided before a question is asked: which model, how it is sized, what it may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docpager.answering.asking import AskSettings
+from docpager.llm.chat import ChatModel
+from docpager.llm.models import ModelSource, default_model_name, model_defaults, model_named
+from docpager.llm.prices import Price, read_prices
+from docpager.settings import PagingSettings, RunLimits
+
+__all__ = ["DEFAULT_MAX_USD", "PreparedModel", "prepare"]
+
+DEFAULT_MAX_USD = 1.0
+"""Where a run with a model that costs money stops unless the user says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedModel:
+    """A model and the settings to ask it with."""
+
+    model: ChatModel
+    settings: AskSettings
+    price: Price | None
+    """None where it is not known."""
+    owned: bool = False
+    """Whether the model was made here, by name: its connections are closed after use."""
+
+    @property
+    def paid(self) -> bool:
+        """Whether a price is known and not zero."""
+        return self.price is not None and not self.price.free
+
+    @property
+    def largest_prompt(self) -> int:
+        """Tokens of the largest prompt that a run can send."""
+        return self.settings.paging.window - self.settings.paging.max_output
+
+    @property
+    def worst_call_usd(self) -> float | None:
+        """The most that one call can cost; None where no price is known."""
+        if self.price is None:
+            return None
+        output = self.settings.paging.max_output
+        return self.price.worst_case(prompt_tokens=self.largest_prompt, output_tokens=output)
+
+    @property
+    def worst_run_usd(self) -> float | None:
+        """The most that a run can cost, unless calls fail and are limited by nothing else."""
+        if self.worst_call_usd is None:
+            return None
+        limits = self.settings.limits
+        steps = limits.max_steps * self.worst_call_usd
+        return steps if limits.max_usd is None else min(steps, limits.max_usd)
+
+    @property
+    def cheap_prompt(self) -> int | None:
+        """The longest prompt of the first price band, where a run can send longer ones."""
+        if self.price is None or self.price.band(self.largest_prompt) == self.price.bands[0]:
+            return None
+        return self.price.bands[0].up_to
+
+
+def prepare(
+    model: str | ChatModel | None,
+    *,
+    source: ModelSource | None = None,
+    window: int | None = None,
+    max_output: int | None = None,
+    paging: PagingSettings | None = None,
+    limits: RunLimits | None = None,
+    default_max_usd: bool = False,
+    prices: Path | None = None,
+    policy: str = "recent",
+    environment: Mapping[str, str],
+) -> PreparedModel:
+    """Choose a model and settle what was left open.
+
+    Without `limits`, or with `default_max_usd` where they name no dollars, a model that costs money
+    stops at one dollar. `paging` goes before `window` and `max_output`.
+
+    Raises:
+        UsageError: there is no such model, a wrong price file, or settings that cannot work.
+    """
+    source = source or ModelSource()
+    url, backend = source.base_url or None, source.backend or None
+    model = model or default_model_name(environment, base_url=url)
+    name = model if isinstance(model, str) else model.name
+    price_list = read_prices(prices)
+    price = price_list.of(name)
+    if owned := isinstance(model, str):
+        effort = source.effort or None
+        model = model_named(name, base_url=url, backend=backend, effort=effort, price=price).model
+    defaults = model_defaults(name, base_url=url, backend=backend)
+    paging = paging or defaults.paging(window=window, max_output=max_output)
+    defaults.check(paging)
+    limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)
+    counter, factor = defaults.counter()
+    settings = AskSettings(paging, limits, policy, counter, factor, price_list, source)
+    return PreparedModel(model, settings, price, owned)
+
+
+def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:
+    limits = limits or RunLimits()
+    costs = price is not None and not price.free
+    if costs and default_max_usd and limits.max_usd is None:
+        return replace(limits, max_usd=DEFAULT_MAX_USD)
+    return limits

@@ -1,0 +1,150 @@
+"""Options that choose a model and limit it; what a run may cost is said before it begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from docpager.cli.terminal import note
+from docpager.settings import RunLimits
+
+if TYPE_CHECKING:
+    from docpager.answering.preparing import PreparedModel
+
+__all__ = ["limit_options", "model_options", "prepared_model", "tell_price"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_LIMITS = RunLimits()
+
+
+def model_options(command: _Command) -> _Command:
+    """`--model` and how it is asked, sized and priced."""
+    for option in reversed(
+        (
+            click.option(
+                "--model",
+                metavar="NAME",
+                help="A Claude model, what a server at --base-url has, or `extractive`: the "
+                "built-in reader, no language model. Default: claude-sonnet-5-5 with a key or a "
+                "server, else the reader.",
+            ),
+            click.option("--effort", metavar="LEVEL", help="low, medium, high, xhigh or max."),
+            click.option("--base-url", metavar="URL", help="Another server of the Messages API."),
+            click.option(
+                "--backend",
+                metavar="KIND",
+                help="What that server has: `anthropic` everything, `compatible` the least.",
+            ),
+            click.option(
+                "--prices",
+                envvar="DOCPAGER_PRICES",
+                show_envvar=True,
+                metavar="FILE",
+                type=click.Path(path_type=Path),
+                help="Prices (TOML) that go before the built-in ones.",
+            ),
+            click.option(
+                "--window",
+                type=click.IntRange(min=1),
+                metavar="TOKENS",
+                help="Tokens that prompt and reply may use together. Default: 64,000 for models "
+                "that think, else 32,000.",
+            ),
+            click.option(
+                "--max-output",
+                type=click.IntRange(min=1),
+                metavar="TOKENS",
+                help="Tokens reserved for each reply. Default: 8,192 for models that think, 512 "
+                "for the reader, else an eighth of the window, at most 4,096.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def limit_options(command: _Command) -> _Command:
+    """`--max-steps`, `--timeout`, `--max-usd` and `--max-tokens`."""
+    for option in reversed(
+        (
+            click.option(
+                "--max-steps",
+                type=int,
+                default=_LIMITS.max_steps,
+                show_default=True,
+                metavar="N",
+                help="Replies, the finishing one included.",
+            ),
+            click.option("--timeout", type=float, metavar="SECONDS", help="Stop after this long."),
+            click.option(
+                "--max-usd",
+                type=float,
+                metavar="DOLLARS",
+                help="Stop before more is spent. Default: 1 for a model that costs money.",
+            ),
+            click.option(
+                "--max-tokens",
+                type=int,
+                metavar="TOKENS",
+                help="Stop before all prompts and replies together take more.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def prepared_model(
+    *,
+    model: str | None,
+    effort: str | None,
+    base_url: str | None,
+    backend: str | None,
+    prices: Path | None,
+    window: int | None,
+    max_output: int | None,
+    max_steps: int,
+    timeout: float | None,
+    max_usd: float | None,
+    max_tokens: int | None,
+) -> PreparedModel:
+    """The model that these options choose, with its settings."""
+    from docpager.answering.preparing import prepare
+    from docpager.llm.models import ModelSource
+
+    return prepare(
+        model,
+        source=ModelSource(base_url or "", backend or "", effort or ""),
+        window=window,
+        max_output=max_output,
+        limits=RunLimits(max_steps, timeout, max_usd, max_tokens),
+        default_max_usd=True,
+        prices=prices,
+        environment=os.environ,
+    )
+
+
+def tell_price(prepared: PreparedModel, *, asked_for: bool) -> None:
+    """Name the model and the most that a run with it can cost; `asked_for` by name."""
+    name = prepared.model.name
+    if prepared.price is None:
+        note(f"model: {name}; its price is not known: dollars are neither counted nor limited")
+    elif prepared.paid:
+        note(
+            f"model: {name}; a run costs at most ${prepared.worst_run_usd:.2f} "
+            f"({prepared.settings.limits.max_steps} steps of at most "
+            f"${prepared.worst_call_usd:.4f}, --max-usd {prepared.settings.limits.max_usd:g}; "
+            f"prices of {prepared.price.as_of})"
+        )
+    elif not asked_for:
+        note(f"model: {name}, the built-in reader (not a language model)")
+    if prepared.cheap_prompt is not None:
+        largest = prepared.cheap_prompt + prepared.settings.paging.max_output
+        note(
+            f"prompts over {prepared.cheap_prompt:,} tokens are dearer with this model; "
+            f"--window {largest} or less keeps below"
+        )
