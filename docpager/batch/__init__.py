@@ -1,0 +1,1 @@
+"""Many questions: questions.jsonl in, answers.jsonl out, resumable."""

@@ -1,0 +1,190 @@
+"""The answers of a batch on disk: one line a question, appended as each one ends, one writer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from docpager.archive.durable import sync_directory
+from docpager.archive.lock import writer_lock
+from docpager.batch.fingerprint import Fingerprint
+from docpager.batch.jsonl import JsonLine, read_lines, written
+from docpager.errors import ArchiveError, UsageError
+
+__all__ = ["AnswersFile", "StoredAnswer", "open_answers"]
+
+_SETTINGS = "settings.json"
+_FAILED = frozenset({"failed", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """One line that is on disk."""
+
+    id: str
+    status: str
+    cost_usd: float | None
+    start: int
+    end: int
+    """Its bytes in the file, line end included."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it may be tried again: it failed, or stopped at a limit."""
+        return self.status in _FAILED
+
+
+@contextmanager
+def open_answers(path: Path, *, fingerprint: Fingerprint) -> Iterator[AnswersFile]:
+    """The answers file at `path`, to go on with or to begin. A torn last line is dropped.
+
+    Beside `answers.jsonl` the folder `answers.jsonl.batch` says what the batch was begun with. For
+    `answers.parquet` the lines are kept in that folder, and `finish` makes the table of them.
+
+    Raises:
+        UsageError: it was begun with other settings or questions (says which), another process
+            writes it, it holds something else, or it cannot be written.
+    """
+    folder = path.with_name(path.name + ".batch")
+    lines = folder / "lines.jsonl" if path.suffix == ".parquet" else path
+    with ExitStack() as opened:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            opened.enter_context(writer_lock(folder))
+            lines.touch()
+        except ArchiveError as error:
+            raise UsageError(f"cannot write {str(path)!r}: {error}") from error
+        except OSError as error:
+            raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+        _check(path, lines, Fingerprint.read(folder / _SETTINGS), fingerprint)
+        fingerprint.write(folder / _SETTINGS)
+        answers = AnswersFile(path, lines, folder)
+        opened.callback(answers.close)
+        yield answers
+
+
+class AnswersFile:
+    """An open answers file: what is on disk, and the end to append to."""
+
+    def __init__(self, path: Path, lines: Path, folder: Path) -> None:
+        self.path = path
+        self.folder = folder
+        """Where everything else about this batch may be kept."""
+        self.stored: dict[str, StoredAnswer] = {}
+        """What is on disk, by question."""
+        self._lines = lines
+        self._end = 0
+        for line in _sound_lines(lines):
+            self._note(_stored(line.value or {}, line.start, line.end))
+        self._file = self._reopened()
+
+    @property
+    def failed(self) -> list[str]:
+        """Questions that failed or stopped at a limit."""
+        return [answer.id for answer in self.stored.values() if answer.failed]
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Add a question's answer line; a process that dies after this does not take it along."""
+        if line["id"] in self.stored:
+            raise ValueError(f"question {line['id']!r} has an answer line already")
+        content = written(line)
+        self._file.write(content)
+        self._file.flush()
+        self._note(_stored(line, self._end, self._end + len(content)))
+
+    def drop(self, ids: Collection[str]) -> None:
+        """Take lines out, so that their questions can be asked again."""
+        dropped = self.stored.keys() & set(ids)
+        if dropped:
+            self._rewrite([each for id, each in self.stored.items() if id not in dropped])
+
+    def finish(self, *, order: Sequence[str] | None = None) -> None:
+        """Give the file its last shape: lines in `order` where one is given, a table if asked."""
+        if order is not None:
+            place = {id: number for number, id in enumerate(order)}
+            self._rewrite(sorted(self.stored.values(), key=lambda each: place[each.id]))
+        if self._lines != self.path and self.stored:
+            from docpager.batch.parquet import write_parquet
+
+            write_parquet(self._lines, self.path)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _note(self, answer: StoredAnswer) -> None:
+        self.stored[answer.id] = answer
+        self._end = answer.end
+
+    def _reopened(self) -> BinaryIO:
+        """The file from behind its last sound line on; what stands there was torn."""
+        file = self._lines.open("r+b")
+        file.truncate(self._end)
+        file.seek(self._end)
+        return file
+
+    def _rewrite(self, kept: Iterable[StoredAnswer]) -> None:
+        """Keep these lines, in this order: whoever reads sees the old file or the new one."""
+        anew = self._lines.with_name(self._lines.name + ".new")
+        stored, end = {}, 0
+        with self._lines.open("rb") as source, anew.open("wb") as target:
+            for each in kept:
+                source.seek(each.start)
+                target.write(source.read(each.end - each.start))
+                start, end = end, end + each.end - each.start
+                stored[each.id] = StoredAnswer(each.id, each.status, each.cost_usd, start, end)
+            target.flush()
+            os.fsync(target.fileno())
+        self._file.close()
+        anew.replace(self._lines)
+        sync_directory(self._lines.parent)
+        self.stored, self._end = stored, end
+        self._file = self._reopened()
+
+
+def _check(path: Path, lines: Path, before: Fingerprint | None, now: Fingerprint) -> None:
+    if before is None:
+        if lines.stat().st_size:
+            raise UsageError(
+                f"{str(path)!r} was not written by a batch: nothing beside it says what it was "
+                "begun with; name another output"
+            )
+        return
+    if different := now.differences(before):
+        raise UsageError(
+            f"{str(path)!r} was begun otherwise: {'; '.join(different)}; go on as it was begun, or "
+            "name another output"
+        )
+
+
+def _sound_lines(lines: Path) -> Iterator[JsonLine]:
+    """The answer lines of a file, without a torn last one.
+
+    Raises:
+        UsageError: a line is no answer, or a question has two.
+    """
+    seen: set[str] = set()
+    for line in read_lines(lines):
+        if not line.ended:
+            return
+        id = (line.value or {}).get("id")
+        if line.value is None or not isinstance(id, str):
+            what = line.problem or "it has no id"
+            raise UsageError(
+                f"line {line.number} of {str(lines)!r} is no answer ({what}); restore or remove it"
+            )
+        if id in seen:
+            raise UsageError(
+                f"line {line.number} of {str(lines)!r} answers {id!r} again; remove one of the two"
+            )
+        seen.add(id)
+        yield line
+
+
+def _stored(line: Mapping[str, Any], start: int, end: int) -> StoredAnswer:
+    cost = line.get("cost_usd")
+    known = cost if isinstance(cost, int | float) else None
+    return StoredAnswer(str(line["id"]), str(line.get("status")), known, start, end)

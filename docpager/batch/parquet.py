@@ -1,0 +1,91 @@
+"""Answer lines as a Parquet table. The only module of this room that imports pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docpager.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["read_parquet", "write_parquet"]
+
+_LARGEST_BLOCK = 1 << 28
+
+
+def write_parquet(lines: Path, path: Path) -> None:
+    """Make a table of a file of answer lines, in place of what was at `path` before.
+
+    Columns of an answer line have their types even where all of them are empty; any other field
+    gets the type that its values have.
+    """
+    from pyarrow import json, parquet
+
+    size = lines.stat().st_size
+    table = json.read_json(
+        lines,
+        # No answer line may cross the border of two blocks.
+        read_options=json.ReadOptions(block_size=min(size + 1, _LARGEST_BLOCK)),
+        parse_options=json.ParseOptions(explicit_schema=_schema()),
+    )
+    temporary = path.with_name(path.name + ".new")
+    parquet.write_table(table, temporary)
+    temporary.replace(path)
+
+
+def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a table as JSON objects.
+
+    Raises:
+        UsageError: it is no Parquet file.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError(f"cannot read {str(path)!r} as Parquet: {error}") from error
+    for batch in table.to_batches():
+        yield from batch.to_pylist()
+
+
+def _schema() -> pa.Schema:
+    """The columns of an answer line that hold text, or nothing at times.
+
+    Text is named so that an answer such as `2019-05-01` stays the text that was answered.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    citation = pa.struct(
+        {
+            "document": text,
+            "document_id": text,
+            "pdf_page": number,
+            "page_label": text,
+            "quote": text,
+            "match": text,
+            "passages": pa.list_(text),
+        }
+    )
+    note = pa.struct({"text": text, "sources": pa.list_(text)})
+    return pa.schema(
+        {
+            "id": text,
+            "question": text,
+            "answer": text,
+            "status": text,
+            "citations": pa.list_(citation),
+            "cost_usd": pa.float64(),
+            "model": text,
+            "seconds": pa.float64(),
+            "journal": text,
+            "error": text,
+            "notes": pa.list_(note),
+            "saved_usd": pa.float64(),
+        }
+    )

@@ -1,0 +1,198 @@
+"""Reads questions.jsonl: every bad line is named before anything is spent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docpager.answering.asking import question_id
+from docpager.answering.plan import HALF_CHARACTER
+from docpager.batch.jsonl import JsonLine, line_numbers, read_lines
+from docpager.errors import UsageError
+from docpager.evaluation.records import Axis, Gold, Place
+
+__all__ = ["BadLine", "Question", "QuestionFile", "parse_question", "read_questions"]
+
+_KNOWN = frozenset({"id", "question", "documents", "answers", "evidence"})
+_EXPLAINED_AT_MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line of a questions file."""
+
+    id: str
+    question: str
+    documents: tuple[str, ...] = ()
+    """Paths, globs or ids (D3) to look in; empty for all."""
+    answers: tuple[str, ...] | None = None
+    """Gold answers; empty where the documents have none, None where the line says nothing."""
+    evidence: tuple[Place, ...] = ()
+    axes: Mapping[str, Axis] = field(default_factory=dict)
+    """Every other field; lists and objects as JSON text."""
+    line: int = 0
+    """Where it stands in its file, counted from 1."""
+
+    @property
+    def gold(self) -> Gold:
+        """What its answer is scored against."""
+        return Gold(self.id, self.answers, self.evidence, self.axes)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what is asked of which documents: the answer depends on nothing else here."""
+        asked = json.dumps([self.question, *self.documents])
+        return hashlib.sha256(asked.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no question, and why."""
+
+    number: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"line {self.number}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFile:
+    """What a questions file holds, in its order."""
+
+    questions: tuple[Question, ...]
+    skipped: tuple[BadLine, ...] = ()
+
+
+def read_questions(path: Path, *, skip_invalid: bool = False) -> QuestionFile:
+    """Every question of a JSONL file.
+
+    Raises:
+        UsageError: the file cannot be read or holds no question; or lines are bad (all are named),
+            unless `skip_invalid` leaves them out.
+    """
+    questions: dict[str, Question] = {}
+    bad: list[BadLine] = []
+    for line in read_lines(path):
+        try:
+            question = _question(line)
+            if (first := questions.get(question.id)) is not None:
+                raise ValueError(f"id {question.id!r} is that of line {first.line} already")
+            questions[question.id] = question
+        except ValueError as error:
+            bad.append(BadLine(line.number, str(error)))
+    if bad and not skip_invalid:
+        raise UsageError(_refusal(path, bad))
+    if not questions:
+        raise UsageError(f"{str(path)!r} holds no question; it needs one JSON object a line")
+    return QuestionFile(tuple(questions.values()), tuple(bad))
+
+
+def parse_question(value: Mapping[str, Any], *, line: int = 0) -> Question:
+    """The question that a JSON object holds.
+
+    Raises:
+        ValueError: it holds none; the message says why.
+    """
+    question = _text(value, "question")
+    documents = _texts(value, "documents") or ()
+    if "documents" in value and value["documents"] is not None and not documents:
+        raise ValueError("'documents' is empty; leave it out to look in all of them")
+    return Question(
+        id=_id(value, question, documents),
+        question=question,
+        documents=documents,
+        answers=_texts(value, "answers"),
+        evidence=_evidence(value.get("evidence")),
+        axes={name: _axis(each) for name, each in value.items() if name not in _KNOWN},
+        line=line,
+    )
+
+
+def _question(line: JsonLine) -> Question:
+    if line.value is None:
+        raise ValueError(line.problem)
+    return parse_question(line.value, line=line.number)
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    if name not in value:
+        raise ValueError(f"no field {name!r}")
+    return _checked(value[name], name)
+
+
+def _texts(value: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    """A text or a list of texts, numbers as they are written; None where there is none."""
+    given = value.get(name)
+    if given is None:
+        return None
+    each = given if isinstance(given, list) else [given]
+    return tuple(_checked(_written_number(one), name) for one in each)
+
+
+def _checked(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise ValueError(f"{name!r} must be text, not {_brief(text)}")
+    if not text.strip():
+        raise ValueError(f"{name!r} is blank")
+    if HALF_CHARACTER.search(text):
+        raise ValueError(f"{name!r} holds half a character (a lone surrogate)")
+    return text
+
+
+def _written_number(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return json.dumps(value) if is_number else value
+
+
+def _id(value: Mapping[str, Any], question: str, documents: Sequence[str]) -> str:
+    given = _written_number(value.get("id"))
+    if given is None:
+        # The same question may be asked of many documents, one at a time.
+        return question_id("\n".join([question.strip(), *documents]))
+    return _checked(given, "id")
+
+
+def _evidence(value: object) -> tuple[Place, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise ValueError(f"'evidence' must be a list of places, not {_brief(value)}")
+    return tuple(map(_place, value))
+
+
+def _place(value: object) -> Place:
+    if isinstance(value, str):
+        return Place(_checked(value, "evidence"))
+    if not isinstance(value, dict):
+        raise ValueError(f"evidence {_brief(value)} is no place: it needs 'document', 'pdf_page'")
+    page = value.get("pdf_page")
+    if page is not None and (not isinstance(page, int) or isinstance(page, bool) or page < 1):
+        raise ValueError(f"'pdf_page' must be a number from 1, not {_brief(page)}")
+    return Place(_text(value, "document"), page)
+
+
+def _axis(value: object) -> Axis:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _brief(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _refusal(path: Path, bad: Sequence[BadLine]) -> str:
+    count = "1 line" if len(bad) == 1 else f"{len(bad)} lines"
+    explained = "; ".join(map(str, bad[:_EXPLAINED_AT_MOST]))
+    rest = [each.number for each in bad[_EXPLAINED_AT_MOST:]]
+    others = f"; also lines {line_numbers(rest)}" if rest else ""
+    return (
+        f"{count} of {str(path)!r} cannot be asked: {explained}{others}; mend them, or go on "
+        "without them: --skip-invalid"
+    )

@@ -1,0 +1,181 @@
+"""What is asked: every bad line is named before anything is spent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docpager.answering.asking import question_id
+from docpager.batch.questions import parse_question, read_questions
+from docpager.errors import UsageError
+from docpager.evaluation.records import Gold, Place
+
+
+@pytest.fixture
+def questions_file(tmp_path):
+    def write(*lines, encoding="utf-8"):
+        path = tmp_path / "questions.jsonl"
+        written = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+        path.write_bytes("\n".join(written).encode(encoding))
+        return path
+
+    return write
+
+
+def test_a_line_is_a_question_with_its_gold_and_axes(questions_file):
+    path = questions_file(
+        {
+            "id": "S01",
+            "question": "Who?",
+            "documents": ["D3", "reports/*.pdf"],
+            "answers": ["Brandvold", 12, 0.5],
+            "evidence": [{"document": "a.pdf", "pdf_page": 4, "text": "more"}, "b.txt"],
+            "kind": "lookup",
+            "pages": 3,
+            "sources": ["table", "text"],
+        }
+    )
+
+    (question,) = read_questions(path).questions
+
+    assert question.documents == ("D3", "reports/*.pdf")
+    assert question.gold == Gold(
+        "S01",
+        ("Brandvold", "12", "0.5"),
+        (Place("a.pdf", 4), Place("b.txt")),
+        {"kind": "lookup", "pages": 3, "sources": '["table", "text"]'},
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "gold"),
+    [({}, None), ({"answers": None}, None), ({"answers": []}, ()), ({"answers": "x"}, ("x",))],
+)
+def test_no_gold_is_not_the_same_as_no_answer(answers, gold):
+    assert parse_question({"question": "Who?", **answers}).answers == gold
+
+
+def test_an_id_is_made_from_what_is_asked_of_what():
+    plain = parse_question({"question": " Who? "})
+    of_one = parse_question({"question": "Who?", "documents": "a.pdf"})
+    of_other = parse_question({"question": "Who?", "documents": ["b.pdf"]})
+
+    assert plain.id == question_id("Who?")
+    assert len({plain.id, of_one.id, of_other.id}) == 3
+    assert parse_question({"question": "Who?", "id": 7}).id == "7"
+
+
+def test_text_is_utf_8_with_or_without_a_mark(questions_file):
+    line = '{"question": "Wie schwer war der Wellenläufer?"}'
+
+    for encoding in ("utf-8", "utf-8-sig"):
+        (question,) = read_questions(questions_file(line, encoding=encoding)).questions
+        assert question.question == "Wie schwer war der Wellenläufer?"
+
+    with pytest.raises(UsageError, match="UTF-16; save it as UTF-8"):
+        read_questions(questions_file(line, encoding="utf-16"))
+
+
+BAD_LINES = {
+    "{": "not JSON",
+    "[1]": "no JSON object",
+    '{"id": "x"}': "no field 'question'",
+    '{"question": " "}': "'question' is blank",
+    '{"question": 5}': "'question' must be text, not 5",
+    '{"question": "\\ud800"}': "half a character",
+    '{"question": "q", "documents": []}': "'documents' is empty",
+    '{"question": "q", "documents": [null]}': "'documents' must be text, not null",
+    '{"question": "q", "answers": {"a": 1}}': "'answers' must be text",
+    '{"question": "q", "answers": [true]}': "'answers' must be text, not true",
+    '{"question": "q", "evidence": "a.pdf"}': "'evidence' must be a list",
+    '{"question": "q", "evidence": [{"pdf_page": 1}]}': "no field 'document'",
+    '{"question": "q", "evidence": [{"document": "a", "pdf_page": 0}]}': "number from 1, not 0",
+    '{"question": "q", "evidence": [4]}': "is no place",
+    '{"question": "q", "id": ["x"]}': "'id' must be text",
+    '{"question": "q", "id": ""}': "'id' is blank",
+}
+
+
+@pytest.mark.parametrize(("line", "problem"), BAD_LINES.items())
+def test_a_bad_line_is_named_with_its_number_and_reason(questions_file, line, problem):
+    path = questions_file('{"question": "good"}', "", line)
+
+    with pytest.raises(UsageError) as caught:
+        read_questions(path)
+
+    assert "1 line of" in str(caught.value)
+    assert "line 3: " in str(caught.value)
+    assert problem in str(caught.value)
+
+
+def test_all_bad_lines_are_named_at_once(questions_file):
+    path = questions_file('{"question": "good"}', *BAD_LINES)
+
+    with pytest.raises(UsageError) as caught:
+        read_questions(path)
+
+    assert "16 lines of" in str(caught.value)
+    assert "also lines 10-17; mend them" in str(caught.value)
+
+
+def test_bad_lines_can_be_left_out(questions_file):
+    path = questions_file("{", {"question": "good"}, {"question": "good"})
+
+    file = read_questions(path, skip_invalid=True)
+
+    assert [question.line for question in file.questions] == [2]
+    assert str(file.skipped[0]).startswith("line 1: not JSON")
+    assert "that of line 2 already" in str(file.skipped[1])
+
+
+def test_bytes_that_are_no_text_cost_only_their_line(questions_file):
+    path = questions_file({"question": "good"})
+    path.write_bytes(path.read_bytes() + b'\n{"question": "caf\xe9"}\n')
+
+    file = read_questions(path, skip_invalid=True)
+
+    assert len(file.questions) == 1
+    assert str(file.skipped[0]) == "line 2: not UTF-8 (byte 18)"
+
+
+def test_a_file_without_questions_is_refused(questions_file, tmp_path):
+    with pytest.raises(UsageError, match="holds no question"):
+        read_questions(questions_file("", "  "))
+    with pytest.raises(UsageError, match="cannot read"):
+        read_questions(tmp_path / "missing.jsonl")
+    with pytest.raises(UsageError, match="cannot read"):
+        read_questions(tmp_path)
+
+
+def test_what_is_not_asked_does_not_change_the_hash():
+    base = {"id": "a", "question": "q", "documents": ["x"]}
+    sha256 = parse_question(base).sha256
+
+    assert parse_question({**base, "answers": ["z"], "kind": "k"}).sha256 == sha256
+    assert parse_question({**base, "question": "r"}).sha256 != sha256
+    assert parse_question({**base, "documents": ["y"]}).sha256 != sha256
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["id", "question", "documents", "answers", "evidence", "kind"]), JSON
+    )
+)
+def test_any_object_is_a_question_or_is_refused_with_a_reason(value):
+    try:
+        question = parse_question(value)
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert question.id
+        assert question.question == value["question"]
