@@ -113,7 +113,7 @@ def test_a_refusal_gives_its_category():
 
     reply = reply_to(streamed(message(stop_reason="refusal", stop_details=details)))
 
-    assert (reply.stop_reason, reply.text) == ("refusal", "bio: not that")
+    assert (reply.stop_reason, reply.stop_detail) == ("refusal", "bio: not that")
 
 
 def test_ids_that_are_missing_or_shared_are_replaced_in_call_and_echo():

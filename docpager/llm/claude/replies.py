@@ -36,11 +36,12 @@ def model_reply(message: Message, *, exact_usage: bool) -> ModelReply:
         blocks = blocks[:-1]  # its arguments may be incomplete, and are valid JSON all the same
     calls = tuple(_call(block) for block in blocks if block.get("type") == "tool_use")
     return ModelReply(
-        text=_text(blocks, message, reason),
+        text=_text(blocks),
         calls=calls,
         stop_reason="tool_use" if calls and reason == "end_turn" else reason,
         usage=_usage(message, exact=exact_usage),
         raw=tuple(blocks),
+        stop_detail=_stop_detail(message),
     )
 
 
@@ -67,11 +68,13 @@ def _call(block: Block) -> ToolCall:
     return ToolCall(block["id"], str(block.get("name") or ""), arguments)
 
 
-def _text(blocks: list[Block], message: Message, reason: str) -> str:
+def _text(blocks: list[Block]) -> str:
     said = [block.get("text") for block in blocks if block.get("type") == "text"]
-    text = "\n".join(part for part in said if part)
-    if reason != "refusal" or text:
-        return text
+    return "\n".join(part for part in said if part)
+
+
+def _stop_detail(message: Message) -> str:
+    """`category: explanation` of a refusal, as far as they are given."""
     details = getattr(message, "stop_details", None)
     parts = (getattr(details, "category", None), getattr(details, "explanation", None))
     return ": ".join(part for part in parts if part)
