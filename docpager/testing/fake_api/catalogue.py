@@ -8,7 +8,7 @@ from typing import Any
 from docpager.testing.fake_api.api_errors import invalid, not_found
 from docpager.testing.fake_api.models import MODELS, Model, model_named
 
-__all__ = ["list_models", "page_of", "show_model"]
+__all__ = ["list_models", "page_of", "show_foreign_model", "show_model"]
 
 _DEPRECATED = ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929")
 
@@ -23,6 +23,12 @@ def show_model(model_id: str) -> dict[str, Any]:
     if model is None:
         raise not_found(f"model: {model_id}")
     return _shown(model)
+
+
+def show_foreign_model(name: str) -> dict[str, Any]:
+    """What servers that grew up with another API say: an id, and nothing on limits."""
+    model = {"id": name or "local-model", "object": "model", "owned_by": "library"}
+    return model if name else {"object": "list", "data": [model]}
 
 
 def list_models(query: Mapping[str, str]) -> dict[str, Any]:

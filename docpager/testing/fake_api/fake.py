@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from docpager.testing.fake_api.backend import ANTHROPIC, Backend
+from docpager.testing.fake_api.batch_routes import BatchRoutes
+from docpager.testing.fake_api.batches import Batches, BatchSettings
 from docpager.testing.fake_api.bill import Bill
 from docpager.testing.fake_api.brain import Asked, Brain, Said, brain_of
 from docpager.testing.fake_api.cache import CacheModel
 from docpager.testing.fake_api.clock import Clock, FakeClock
+from docpager.testing.fake_api.conversations import Conversations
 from docpager.testing.fake_api.counting import RequestCounter
 from docpager.testing.fake_api.faults import Faults, faults_of
 from docpager.testing.fake_api.limits import Limiter, RateLimits
@@ -19,6 +23,8 @@ from docpager.testing.fake_api.recording import RecordedRequest, Recorder
 from docpager.testing.fake_api.service import Service
 
 if TYPE_CHECKING:
+    import httpx2
+
     from docpager.testing.fake_api.server import Server
 
 __all__ = ["FakeApi"]
@@ -34,7 +40,10 @@ class FakeApi:
         clock: Clock | None = None,
         counter: RequestCounter | None = None,
         faults: Faults = None,
+        faults_elsewhere: Mapping[str, Faults] | None = None,
         limits: RateLimits | None = None,
+        batches: BatchSettings | None = None,
+        backend: Backend = ANTHROPIC,
         latency_seconds: float = 0.0,
         api_keys: Iterable[str] | None = None,
         enforce_prefix: bool = True,
@@ -46,17 +55,25 @@ class FakeApi:
         self.bill = Bill()
         self.recorder = Recorder(keep_bodies=keep_bodies)
         messages = Messages(
-            brain_of(brain), self.counter, CacheModel(self.counter), enforce_prefix=enforce_prefix
+            brain_of(brain),
+            self.counter,
+            CacheModel(self.counter),
+            backend=backend,
+            enforce_prefix=enforce_prefix,
         )
+        conversations = Conversations(
+            messages, self.clock, self.bill, Limiter(limits), latency_seconds, backend
+        )
+        self.batches = Batches(batches or BatchSettings(), conversations.batch_item)
+        planned = {**(faults_elsewhere or {}), "messages": faults}
         self.service = Service(
-            messages,
-            clock=self.clock,
-            bill=self.bill,
-            recorder=self.recorder,
-            limiter=Limiter(limits),
-            faults=faults_of(faults),
-            latency_seconds=latency_seconds,
-            api_keys=None if api_keys is None else frozenset(api_keys),
+            conversations,
+            BatchRoutes(self.batches, self.clock),
+            self.clock,
+            self.recorder,
+            {endpoint: faults_of(plan) for endpoint, plan in planned.items()},
+            backend,
+            None if api_keys is None else frozenset(api_keys),
         )
         self._port = port
         self._server: Server | None = None
@@ -101,6 +118,18 @@ class FakeApi:
     def requests(self) -> list[RecordedRequest]:
         """The requests to the messages endpoint, in order."""
         return self.recorder.messages
+
+    def transport(self) -> httpx2.BaseTransport:
+        """For `httpx2.Client(transport=...)`: the same core without a socket."""
+        from docpager.testing.fake_api.transports import InProcess
+
+        return InProcess(self.service.handle)
+
+    def async_transport(self) -> httpx2.AsyncBaseTransport:
+        """For `httpx2.AsyncClient(transport=...)`."""
+        from docpager.testing.fake_api.transports import AsyncInProcess
+
+        return AsyncInProcess(self.service.handle)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from docpager.testing.fake_api.api_errors import ApiError, invalid, not_found
+from docpager.testing.fake_api.backend import ANTHROPIC, Backend
 from docpager.testing.fake_api.brain import Asked, Brain, Reply
 from docpager.testing.fake_api.breakpoints import breakpoints_of, check_nested_markers
 from docpager.testing.fake_api.cache import CacheModel, Lookup
 from docpager.testing.fake_api.counting import RequestCounter
 from docpager.testing.fake_api.diagnosis import Diagnostician
-from docpager.testing.fake_api.models import Model, model_named
+from docpager.testing.fake_api.models import Model
 from docpager.testing.fake_api.output import Output, Piece, Writer
 from docpager.testing.fake_api.pairing import check_pairing
 from docpager.testing.fake_api.prompt import Prompt, prompt_of
@@ -66,13 +67,13 @@ class Messages:
         counter: RequestCounter,
         cache: CacheModel,
         *,
-        models: Mapping[str, Model] | None = None,
+        backend: Backend = ANTHROPIC,
         enforce_prefix: bool = True,
     ) -> None:
         self._brain = brain
         self._counter = counter
         self._cache = cache
-        self._models = models
+        self._backend = backend
         self._enforce_prefix = enforce_prefix
         self._signer = Signer()
         self._writer = Writer(counter, self._signer)
@@ -92,6 +93,7 @@ class Messages:
         Raises:
             ApiError: 400 or 404.
         """
+        self._backend.check(body)
         check_body(_without_binding(body, caller), counting=counting)
         model = self._model(body["model"])
         check_rules(body, model, version=caller.version)
@@ -100,6 +102,8 @@ class Messages:
         check_pairing(body["messages"])
         check_nested_markers(body)
         cites(body)
+        if not self._backend.obeys_tool_choice:
+            body = {key: body[key] for key in body if key != "tool_choice"}
         prompt = prompt_of(body, model, self._counter)
         breakpoints_of(prompt)
         rule = rule_of(body, enforced=self._enforce_prefix, batch=batch)
@@ -149,6 +153,9 @@ class Messages:
             model=prompt.model.id,
             service_tier=service_tier,
         )
+        if not self._backend.is_anthropic:
+            pieces = self._backend.plain_pieces(output.pieces)
+            return Made(self._backend.plain(message), pieces, usage)
         self._annotate(message, checked)
         return Made(message, output.pieces, usage)
 
@@ -171,7 +178,7 @@ class Messages:
             message["diagnostics"] = diagnosis
 
     def _model(self, name: str) -> Model:
-        model = self._models.get(name) if self._models is not None else model_named(name)
+        model = self._backend.model(name)
         if model is None:
             raise not_found(f"model: {name}")
         return model

@@ -42,8 +42,10 @@ def events_of(message: Mapping[str, Any], pieces: tuple[Piece, ...]) -> Iterator
     """The same message as the events of a stream."""
     usage = message["usage"]
     start = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
-    start |= {"stop_details": None, "usage": {**usage, "output_tokens": 1}}
+    start["usage"] = {**usage, "output_tokens": 1}
     start["usage"].pop("output_tokens_details", None)
+    if "stop_details" in start:
+        start["stop_details"] = None
     yield event("message_start", message=start)
     yield event("ping")
     for n, piece in enumerate(pieces):
@@ -51,7 +53,8 @@ def events_of(message: Mapping[str, Any], pieces: tuple[Piece, ...]) -> Iterator
         for delta in _deltas(piece):
             yield event("content_block_delta", index=n, delta=delta)
         yield event("content_block_stop", index=n)
-    ending = {key: message[key] for key in ("stop_reason", "stop_sequence", "stop_details")}
+    endings = ("stop_reason", "stop_sequence", "stop_details")
+    ending = {key: message[key] for key in endings if key in message}
     counted = {
         key: usage[key]
         for key in (
@@ -70,12 +73,14 @@ def events_of(message: Mapping[str, Any], pieces: tuple[Piece, ...]) -> Iterator
 
 def _opened(block: Mapping[str, Any]) -> dict[str, Any]:
     """A block as it looks before its deltas."""
-    empty: dict[str, dict[str, Any]] = {
-        "text": {"text": "", "citations": None},
-        "thinking": {"thinking": "", "signature": ""},
-        "tool_use": {"input": {}},
+    empty: dict[str, Any] = {
+        "text": "",
+        "citations": None,
+        "thinking": "",
+        "signature": "",
+        "input": {},
     }
-    return {**block, **empty.get(block["type"], {})}
+    return {key: empty.get(key, value) for key, value in block.items()}
 
 
 def _deltas(piece: Piece) -> Iterator[dict[str, Any]]:
