@@ -47,6 +47,7 @@ _NO_LETTER_BEFORE = r"(?<=[\W_])"
 class _Kind(NamedTuple):
     """One kind of run: how it looks and what it costs, in hundredths of a token."""
 
+    script: str
     pattern: str
     costs: tuple[int, ...]
     """Cost of 1, 2, 3, ... characters."""
@@ -59,32 +60,37 @@ class _Kind(NamedTuple):
 # follows an unknown character (the start of a text) costs the most: so the count is subadditive.
 _KINDS = (
     _Kind(  # an ordinary word
+        "words",
         rf"{_NO_LETTER_BEFORE}[{_LOWER}]+",
         (100, 100, 101, 105, 110, 116, 122, 131, 142, 154, 168, 184, 202, 222),
         30,
     ),
     _Kind(  # a word with a capital, often a name or a German noun
+        "words",
         rf"{_NO_LETTER_BEFORE}[{_UPPER}][{_LOWER}]+",
         (100, 100, 102, 120, 145, 150, 154, 160, 172, 184, 196, 210, 224),
         35,
     ),
-    _Kind(r"[0-9]{1,3}", (100,), 0),
-    _Kind(rf"{_NO_LETTER_BEFORE}[{_UPPER}]+[{_LOWER}]*", (100, 110, 130, 155, 180), 30),  # capitals
-    _Kind(  # letters after letters or digits: identifiers, base64, hex
-        rf"[{_UPPER}]*[{_LOWER}]+|[{_UPPER}]+", (100, 120, 182, 232), 50
+    _Kind("digits", r"[0-9]{1,3}", (100,), 0),
+    _Kind(  # capitals
+        "identifiers", rf"{_NO_LETTER_BEFORE}[{_UPPER}]+[{_LOWER}]*", (100, 110, 130, 155, 180), 30
     ),
-    _Kind(rf"(?<=[{_UPPER}{_LOWER} ])[{_MARKS}](?=[{_LOWER}])", (45,), 0),  # year-end, self.name
-    _Kind(rf"(?<![{_MARKS}])(?P<mark>[{_MARKS}])(?P=mark)*", (100,), 7),  # a mark, maybe repeated
-    _Kind(rf"(?P<next>[{_MARKS}])(?P=next)*", (20,), 7),  # a mark after another one
-    _Kind(rf"(?<=[{_MARKS}])[\r\n]+", (2,), 2),
-    _Kind(r"[ \t]{2,}(?=[0-9]|\Z)", (200, 200), 2),
-    _Kind(r"(?:[ \t]*+[\r\n]+)+|[ \t]{2,}|[ \t](?=[0-9]|\Z)", (100, 100), 2),
-    _Kind(r"[⺀-⿟㇀-㇯一-鿿豈-﫿　-〿！-･]+", (100,), 87),
-    _Kind(r"[぀-ヿ가-힯]+", (100,), 70),
-    _Kind(r"[Ѐ-ԯ]+", (100, 102, 118), 31),
-    _Kind(r"[Ͱ-Ͽ԰-ۿऀ-๿]+", (100, 108), 42),
-    _Kind(r"[^\s\w]|[^\W0-9]", (250,), 0),  # emoji, rare scripts
-    _Kind(r"[^\S \t\r\n]|\w", (100,), 0),
+    _Kind(  # letters after letters or digits: identifiers, base64, hex
+        "identifiers", rf"[{_UPPER}]*[{_LOWER}]+|[{_UPPER}]+", (100, 120, 182, 232), 50
+    ),
+    # Marks: in year-end or self.name, alone or repeated, after another one.
+    _Kind("marks", rf"(?<=[{_UPPER}{_LOWER} ])[{_MARKS}](?=[{_LOWER}])", (45,), 0),
+    _Kind("marks", rf"(?<![{_MARKS}])(?P<mark>[{_MARKS}])(?P=mark)*", (100,), 7),
+    _Kind("marks", rf"(?P<next>[{_MARKS}])(?P=next)*", (20,), 7),
+    _Kind("marks", rf"(?<=[{_MARKS}])[\r\n]+", (2,), 2),
+    _Kind("spaces", r"[ \t]{2,}(?=[0-9]|\Z)", (200, 200), 2),
+    _Kind("spaces", r"(?:[ \t]*+[\r\n]+)+|[ \t]{2,}|[ \t](?=[0-9]|\Z)", (100, 100), 2),
+    _Kind("ideographs", r"[⺀-⿟㇀-㇯一-鿿豈-﫿　-〿！-･]+", (100,), 87),
+    _Kind("syllables", r"[぀-ヿ가-힯]+", (100,), 70),
+    _Kind("cyrillic", r"[Ѐ-ԯ]+", (100, 102, 118), 31),
+    _Kind("alphabets", r"[Ͱ-Ͽ԰-ۿऀ-๿]+", (100, 108), 42),
+    _Kind("rare", r"[^\s\w]|[^\W0-9]", (250,), 0),  # emoji, rare scripts
+    _Kind("alphabets", r"[^\S \t\r\n]|\w", (100,), 0),
 )
 _ACCENTS = ((re.compile("[ß-ÿ]"), 95), (re.compile("[Ā-ɏ]"), 170), (re.compile("[Ḁ-ỿ]"), 40))
 """What a letter of each range adds: words of languages that o200k knows less well than English."""
@@ -103,6 +109,7 @@ class BuiltInEstimator:
 
     def __init__(self) -> None:
         self._tables = _cost_tables()
+        self._scripts = {group: kind.script for group, kind in _groups()}
 
     def count(self, text: str) -> int:
         """Estimated size of `text` in tokens; 0 only for the empty text."""
@@ -116,24 +123,50 @@ class BuiltInEstimator:
         tables = self._tables
         for run in _RUNS.finditer(text):
             start, end = run.span()
-            kind = run.lastindex or 0
             length = end - start
-            if length < _TABLE_LENGTH:
-                yield end, tables[kind][length]
-            else:
-                yield end, tables[kind][-1] + tables[kind][0] * (length - _TABLE_LENGTH + 1)
+            costs = tables[run.lastindex or 0]
+            yield end, costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
+
+    def by_script(self, text: str) -> dict[str, int]:
+        """What each script of `text` costs, in hundredths of a token, in a fixed order.
+
+        Scripts are `words` (in Latin letters), `digits`, `identifiers`, `marks`, `spaces`,
+        `ideographs`, `syllables` (kana, Hangul), `cyrillic`, other `alphabets` and what is `rare`.
+        """
+        tables, total = self._tables, dict.fromkeys(self._tables, 0)
+        for run in _RUNS.finditer(text):
+            start, end = run.span()
+            length, group = end - start, run.lastindex or 0
+            costs = tables[group]
+            total[group] += costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
+        scripts = dict.fromkeys(self._scripts.values(), 0)
+        for group, cost in total.items():
+            scripts[self._scripts[group]] += cost
+        scripts["words"] += _accents(text)
+        return {script: cost for script, cost in scripts.items() if cost}
+
+
+def _groups() -> Iterator[tuple[int, _Kind]]:
+    """Each kind with its group of `_RUNS`."""
+    group = 1
+    for kind in _KINDS:
+        yield group, kind
+        group += 1 + re.compile(kind.pattern).groups
 
 
 def _cost_tables() -> dict[int, tuple[int, ...]]:
     """By group of `_RUNS`: the slope, then the costs of 1 to 63 characters."""
     tables = {}
-    group = 1
-    for kind in _KINDS:
+    for group, kind in _groups():
         known = kind.costs
         further = range(1, _TABLE_LENGTH - len(known))
         tables[group] = (kind.slope, *known, *(known[-1] + kind.slope * n for n in further))
-        group += 1 + re.compile(kind.pattern).groups
     return tables
+
+
+def _beyond(costs: tuple[int, ...], length: int) -> int:
+    """Cost of a run that is longer than the table of its kind."""
+    return costs[-1] + costs[0] * (length - _TABLE_LENGTH + 1)
 
 
 def _accents(text: str) -> int:

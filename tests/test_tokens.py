@@ -46,6 +46,22 @@ def test_every_run_is_weighed_in_reading_order(text):
     assert all(0 < end <= len(text) for end in ends)
 
 
+@given(ANY_TEXT)
+def test_the_scripts_of_a_text_make_up_its_count(text):
+    scripts = ESTIMATOR.by_script(text)
+
+    assert max(1, -(-sum(scripts.values()) // 100)) == max(1, ESTIMATOR.count(text))
+
+
+def test_every_kind_of_text_has_its_script():
+    text = "Word 12 aB3xY 中文 かな слово ελλ 😀 -- \n\n"
+
+    assert list(ESTIMATOR.by_script(text)) == [
+        "words", "digits", "identifiers", "marks", "spaces", "ideographs", "syllables",
+        "cyrillic", "alphabets", "rare",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "o200k"),
     [
