@@ -52,7 +52,7 @@ class PageIns:
         before = context.table.copy()
         context.table.reference(loaded.resident, pin=pin)
         if not context.admit(present_loaded(loaded)):
-            context.table = before
+            context.table.restore(before)
             self._refuse(loaded)
             return
         context.enter(fresh, step=step, pin=pin)
@@ -66,7 +66,7 @@ class PageIns:
         context = self._context
         wanted = sum(map(context.page_tokens, loaded.passages))
         wanted += sum(
-            context.table[p].tokens for p in loaded.resident if not context.table[p].pinned
+            context.table[p].size.most for p in loaded.resident if not context.table[p].pinned
         )
         left = context.budget.pins_cap - context.table.pinned_tokens
         if wanted > left:

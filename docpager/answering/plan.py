@@ -30,6 +30,10 @@ HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
 
+SERVER_TOKENS = 700
+"""What a server with its own tokenizer may add to every prompt: its own words on function calls,
+286 to 675 tokens on current Claude models. Its first count tells."""
+
 
 @cache
 def instructions() -> str:
@@ -53,11 +57,15 @@ class RunPlan:
     factor: float = 1.0
     """Safety factor on the counter: 1 where the counter is the model's own tokenizer."""
 
+    @property
+    def _added_by_server(self) -> int:
+        return SERVER_TOKENS if self.factor > 1 else 0
+
     def budget(self, sizer: PromptSizer) -> Budget:
         """The division of the window."""
         return Budget(
             window=self.paging.window,
-            fixed=sizer.fixed(self.instructions, self.functions),
+            fixed=sizer.fixed(self.instructions, self.functions) + self._added_by_server,
             reserved_output=self.paging.max_output,
             step_reserve=ceil(SMALLEST_STEP * self.factor),
             warn_at=self.paging.warn_at,

@@ -15,9 +15,9 @@ from docpager.llm.chat import AssistantTurn, Lost, ModelReply, ModelRequest, Too
 from docpager.llm.ledgers import Cost
 from docpager.llm.prices import Price
 from docpager.pages import PassageId
-from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import LAST_REPLY
 from docpager.paging.main_context import MainContext
+from docpager.paging.meter import Meter
 from docpager.paging.policies import POLICIES
 from docpager.tokens import TokenCounter
 
@@ -58,10 +58,10 @@ class Run:
     def __init__(self, plan: RunPlan, counter: TokenCounter, *, price: Price | None = None) -> None:
         self.plan = plan
         self.price = price
-        self._sizer = PromptSizer.of(counter, plan.factor)
+        self._sizer = Meter(counter, plan.factor)
         self.context = MainContext(
             budget=plan.budget(self._sizer),
-            sizer=self._sizer,
+            meter=self._sizer,
             instructions=plan.instructions,
             functions=plan.functions,
             document_map=plan.document_map,
@@ -126,8 +126,7 @@ class Run:
             self.context.seal(step=self.steps)
         request = self.context.request(calls_allowed=not self.finishing)
         if not self._awaiting_reply:
-            prompt = self.context.epoch.tokens
-            self.context.statistics.sent(prompt, self.context.budget.worst_case(prompt))
+            self.context.sent()
             self._awaiting_reply = True
         return request
 

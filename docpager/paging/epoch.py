@@ -15,12 +15,16 @@ from docpager.llm.chat import (
     Turn,
     UserTurn,
 )
+from docpager.paging.sizes import Size
 from docpager.tokens import TokenCounter
 
-__all__ = ["BLOCK_TOKENS", "Epoch", "PromptSizer", "canonical_json"]
+__all__ = ["BLOCK_TOKENS", "Epoch", "PromptSizer", "blocks_of", "canonical_json"]
 
 BLOCK_TOKENS = 8
 """Framing of one block of a turn (a text, a call, a result): an allowance, not a measurement."""
+
+LEAST_PLAUSIBLE = 0.25
+"""Least share of the upper bound that a server's count of what was sent can be."""
 
 
 def canonical_json(value: object) -> str:
@@ -68,18 +72,59 @@ class PromptSizer:
         return text + sum(self.result(result) for result in turn.results)
 
 
-class Epoch:
-    """Turns that are only ever appended, and the tokens of a prompt made of them."""
+def blocks_of(turn: UserTurn) -> list[str]:
+    """The texts that a user's turn is made of."""
+    return [*filter(None, [turn.text]), *(result.text for result in turn.results)]
 
-    def __init__(self, head: UserTurn, *, number: int, tokens: int) -> None:
+
+class Epoch:
+    """Turns that are only ever appended, and what a prompt made of them takes."""
+
+    def __init__(
+        self, head: UserTurn, *, number: int, size: Size, counted: int | None = None,
+        uncounted: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.number = number
         self.turns: tuple[Turn, ...] = (head,)
-        self.tokens = tokens
+        self.size = size
         """Instructions and functions included."""
+        self.counted = counted
+        """Tokens of what the server has counted, from the beginning; None where it counts not."""
+        self.uncounted = tuple(uncounted)
+        """Blocks of text that stand behind what the server has counted."""
+        self._echoed = 0
 
-    def append(self, turn: Turn, *, tokens: int) -> None:
+    @property
+    def tokens(self) -> int:
+        """Tokens of the prompt at most."""
+        return self.size.most
+
+    def append(self, turn: UserTurn, *, size: Size) -> None:
+        """Add results or what else answers a reply."""
         self.turns = (*self.turns, turn)
-        self.tokens += tokens
+        self.size += size
+        self.uncounted = (*self.uncounted, *blocks_of(turn))
+
+    def append_reply(self, reply: AssistantTurn, *, tokens: int) -> None:
+        """Add a reply, whose tokens its producer counted."""
+        self.turns = (*self.turns, reply)
+        self.size += Size.exact(tokens)
+        self._echoed += tokens
+
+    def settle(self, prompt_tokens: int) -> int | None:
+        """Take the server's count of the prompt; returns what it counted for `uncounted`.
+
+        None where that is not known. A count that leaves out what was sent (some servers report
+        only what their cache did not hold) is ignored: within an epoch prompts only grow.
+        """
+        before = self.counted or 0
+        behind = self.size.most - before - self._echoed
+        if prompt_tokens < before + LEAST_PLAUSIBLE * behind:
+            return None
+        found = None if self.counted is None else prompt_tokens - before - self._echoed
+        self.size, self.counted = Size.exact(prompt_tokens), prompt_tokens
+        self.uncounted, self._echoed = (), 0
+        return found
 
     def render(
         self,

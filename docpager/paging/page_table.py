@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from math import ceil
 
 from docpager.pages import Passage, PassageId
+from docpager.paging.sizes import Size
 
 __all__ = ["PageTable", "Residency"]
 
@@ -15,14 +17,21 @@ class Residency:
     """One resident passage."""
 
     passage: Passage
-    tokens: int
-    """What it takes in main context, header included, by the run's counter."""
+    size: Size
+    """What it takes in main context, header included."""
     since: int
     """Step that paged it in."""
     referenced: int
     """Order of its latest reference in the run: larger is more recent."""
     pinned: bool = False
     released: bool = False
+    shortfall: float = 1.0
+    """The server's count of the text it was sent in, over the estimate of that text."""
+
+    @property
+    def tokens(self) -> int:
+        """What it likely takes: by this policies choose."""
+        return min(self.size.most, ceil(self.size.likely * self.shortfall))
 
 
 class PageTable:
@@ -35,8 +44,12 @@ class PageTable:
     def copy(self) -> PageTable:
         """The same table, to go back to."""
         copy = PageTable()
-        copy._entries, copy._references = dict(self._entries), self._references
+        copy.restore(self)
         return copy
+
+    def restore(self, copy: PageTable) -> None:
+        """Go back to what a copy holds."""
+        self._entries, self._references = dict(copy._entries), copy._references
 
     def __contains__(self, passage: PassageId) -> bool:
         return passage in self._entries
@@ -65,12 +78,24 @@ class PageTable:
 
     @property
     def pinned_tokens(self) -> int:
-        return sum(entry.tokens for entry in self.pinned)
+        """What pinned passages take at most."""
+        return sum(entry.size.most for entry in self.pinned)
 
-    def page_in(self, passage: Passage, *, tokens: int, step: int, pin: bool = False) -> None:
+    def page_in(self, passage: Passage, *, size: Size, step: int, pin: bool = False) -> None:
         """Make a passage resident; one that was released is wanted again."""
         self._references += 1
-        self._entries[passage.id] = Residency(passage, tokens, step, self._references, pinned=pin)
+        self._entries[passage.id] = Residency(passage, size, step, self._references, pinned=pin)
+
+    def weigh(self, size_of: Callable[[Passage], Size]) -> None:
+        """Take the sizes of all passages anew: what a text takes is known better now."""
+        for id_, entry in self._entries.items():
+            self._entries[id_] = replace(entry, size=size_of(entry.passage))
+
+    def correct(self, passages: Iterable[PassageId], *, shortfall: float) -> None:
+        """Note by how much the estimate of these passages fell short of the server's count."""
+        for passage in passages:
+            if entry := self._entries.get(passage):
+                self._entries[passage] = replace(entry, shortfall=shortfall)
 
     def reference(self, passages: Iterable[PassageId], *, pin: bool = False) -> None:
         """Note that resident passages were asked for again or cited."""

@@ -7,8 +7,16 @@ from typing import Protocol
 
 from docpager.pages import PassageId
 from docpager.paging.page_table import Residency
+from docpager.paging.sizes import Size
 
-__all__ = ["POLICIES", "EvictionPolicy", "KeepNothing", "LargestFirst", "MostRecentlyReferenced"]
+__all__ = [
+    "POLICIES",
+    "EvictionPolicy",
+    "KeepNothing",
+    "LargestFirst",
+    "MostRecentlyReferenced",
+    "survivors_within",
+]
 
 
 class EvictionPolicy(Protocol):
@@ -46,6 +54,20 @@ class KeepNothing:
 
     def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
         return []
+
+
+def survivors_within(
+    policy: EvictionPolicy, pages: Sequence[Residency], room: Size
+) -> list[Residency]:
+    """The pages that a policy keeps, given what is likely; they fit at their most too."""
+    left = room.likely
+    while True:
+        chosen = set(policy.survivors(pages, left))
+        staying = [page for page in pages if page.passage.id in chosen]
+        over = sum(page.size.most for page in staying) - room.most
+        if over <= 0 or not staying:
+            return staying
+        left -= over
 
 
 POLICIES: dict[str, EvictionPolicy] = {

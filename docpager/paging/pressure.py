@@ -6,12 +6,16 @@ R the reserved output and E the smallest results of one step with its warning:
     a request may be sent        prompt + R <= W
     it needs no warning          prompt + 2R + E <= W  and  (prompt + R) / W < warn_at
     room                         what is left beside F just after a rebuild, so that both hold
+
+What must fit is taken at its most, pressure as it is likely: see `sizes`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+
+from docpager.paging.sizes import Size
 
 __all__ = ["MAP_SHARE", "SMALLEST_STEP", "Budget", "smallest_window"]
 
@@ -40,11 +44,16 @@ class Budget:
     rebuild_to: float = 0.2
 
     @property
-    def limit_after_rebuild(self) -> int:
-        """The largest prompt that a rebuild may make: it is sent without a warning."""
+    def limits_after_rebuild(self) -> Size:
+        """The largest prompt that a rebuild may make, at its most and as it is likely."""
         by_worst_case = self.window - 2 * self.reserved_output - self.step_reserve
         by_pressure = ceil(self.warn_at * self.window) - self.reserved_output - 1
-        return min(by_worst_case, by_pressure)
+        return Size(by_worst_case, by_pressure)
+
+    @property
+    def limit_after_rebuild(self) -> int:
+        """The largest prompt of known size that a rebuild may make: it is sent unwarned."""
+        return min(self.limits_after_rebuild.most, self.limits_after_rebuild.likely)
 
     @property
     def room(self) -> int:
@@ -92,13 +101,14 @@ class Budget:
         """Whether the reply and the smallest results can be appended and sent again."""
         return prompt + 2 * self.reserved_output + self.step_reserve <= self.window
 
-    def must_warn(self, prompt: int) -> bool:
+    def must_warn(self, prompt: Size) -> bool:
         """Whether the model must be told of memory pressure with this request."""
-        return not self.next_step_fits(prompt) or self.pressure(prompt) >= self.warn_at
+        return not self.next_step_fits(prompt.most) or self.pressure(prompt.likely) >= self.warn_at
 
-    def may_evict(self, prompt: int) -> bool:
+    def may_evict(self, prompt: Size) -> bool:
         """Whether an answered warning is now followed by a rebuild that evicts."""
-        return not self.next_step_fits(prompt) or self.pressure(prompt) >= self.rebuild_at
+        pressed = self.pressure(prompt.likely) >= self.rebuild_at
+        return pressed or not self.next_step_fits(prompt.most)
 
     def holds(self, *, question: int, document_map: int, passage: int) -> bool:
         """Whether a run can always page in one passage of that many tokens."""

@@ -50,15 +50,28 @@ class ReadingLog:
         self, *, cap: int, count: Callable[[str], int], resident: Collection[PassageId]
     ) -> str:
         """The newest lines that fit `cap` tokens, newest first."""
+        lines, _ = self._newest(cap, count, resident)
+        return "\n".join(lines)
+
+    def tokens(
+        self, *, cap: int, count: Callable[[str], int], resident: Collection[PassageId]
+    ) -> int:
+        """What `render` takes, line by line: a line is counted once in a run."""
+        return self._newest(cap, count, resident)[1]
+
+    def _newest(
+        self, cap: int, count: Callable[[str], int], resident: Collection[PassageId]
+    ) -> tuple[list[str], int]:
         lines: list[str] = []
         used = 0
         for entry in reversed(self.entries):
             line = entry.line(resident)
-            used += count(line + "\n")
-            if used > cap:
+            tokens = count(line + "\n")
+            if used + tokens > cap:
                 break
             lines.append(line)
-        return "\n".join(lines)
+            used += tokens
+        return lines, used
 
 
 def written_call(call: ToolCall) -> str:

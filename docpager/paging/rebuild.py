@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docpager.llm.chat import ToolCall
+from docpager.llm.chat import ToolCall, UserTurn
 from docpager.pages import Passage
 from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import fence, marker_for, render_passages
 
 __all__ = ["Head", "StepText"]
+
+_MAP_TITLE = "# Documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,15 @@ class Head:
     remark: str = ""
     """Lines for the model: calls that were skipped, warnings, messages."""
 
+    def turn(self) -> UserTurn:
+        """The head as the first turn, the document map its shared beginning.
+
+        The map comes first and nothing in it or before it depends on the question, so that
+        questions about the same documents share these bytes.
+        """
+        shared = len(f"{_MAP_TITLE}\n{self.document_map}\n") if self.document_map else 0
+        return UserTurn(self.render(), shared_length=shared)
+
     def render(self) -> str:
         """The head as text; text from documents stands between fences that it cannot contain."""
         pages = render_passages(self.pages)
@@ -52,7 +63,7 @@ class Head:
         own = (self.document_map, self.question, self.notes, self.reading_log, self.remark)
         marker = marker_for(self.question, [pages, *steps, *own])
         parts = [
-            ("# Documents", self.document_map),
+            (_MAP_TITLE, self.document_map),
             ("# Question", self.question),
             ("# Notes", self.notes),
             ("# Reading log", self.reading_log),

@@ -32,15 +32,15 @@ class PagingStatistics:
     notes_paged_out: int = 0
     rebuilds: int = 0
     warnings: int = 0
-    peak_tokens: int = 0
-    """Largest prompt sent."""
     peak_worst_case: int = 0
-    """Largest prompt plus reserved output: what the guarantee bounds."""
+    """Largest prompt at its most, plus reserved output: what the guarantee bounds."""
     reference_string: list[tuple[int, PassageId]] = field(default_factory=list)
     """(step, passage) of every reference, in order."""
     read: set[PassageId] = field(default_factory=set)
     """Passages that were ever paged in."""
     _evicted_at: dict[PassageId, int] = field(default_factory=dict)
+    _largest_counted: int = 0
+    _uncounted: int = 0
 
     def fault(self, passages: Iterable[PassageId], *, step: int) -> None:
         """Count references that had to be served from the archive."""
@@ -63,10 +63,21 @@ class PagingStatistics:
             self.evicted_without_note += passage not in noted
             self._evicted_at[passage] = step
 
+    @property
+    def peak_tokens(self) -> int:
+        """Largest prompt sent, in the server's count where it reports one."""
+        return max(self._largest_counted, self._uncounted)
+
     def sent(self, prompt: int, worst_case: int) -> None:
-        """Count a request."""
-        self.peak_tokens = max(self.peak_tokens, prompt)
+        """Count a request of about `prompt` tokens."""
+        self.counted(self._uncounted)
+        self._uncounted = prompt
         self.peak_worst_case = max(self.peak_worst_case, worst_case)
+
+    def counted(self, prompt: int) -> None:
+        """Take the size of the newest request, as it is known now."""
+        self._largest_counted = max(self._largest_counted, prompt)
+        self._uncounted = 0
 
     @property
     def distinct_passages(self) -> int:

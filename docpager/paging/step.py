@@ -8,6 +8,7 @@ from enum import StrEnum
 from docpager.llm.chat import AssistantTurn, CallResult, ToolCall, UserTurn
 from docpager.pages import PassageId
 from docpager.paging.rebuild import StepText
+from docpager.paging.sizes import NOTHING, Size
 
 __all__ = ["NO_ROOM", "SKIPPED", "OpenStep", "Rebuild"]
 
@@ -40,6 +41,8 @@ class OpenStep:
     """Those that are executed."""
     skipped: tuple[ToolCall, ...] = ()
     results: list[CallResult] = field(default_factory=list)
+    results_size: Size = NOTHING
+    """Of the texts of the results, without framing."""
     loaded: set[PassageId] = field(default_factory=set)
     """Passages whose text stands in the results."""
     argument_limit: int | None = None
@@ -55,8 +58,9 @@ class OpenStep:
     warn: bool = False
     """Whether something was refused for want of room."""
 
-    def add(self, text: str, *, is_error: bool) -> None:
+    def add(self, text: str, *, size: Size, is_error: bool) -> None:
         """Answer the next call."""
+        self.results_size += size
         self.results.append(CallResult(self.calls[len(self.results)].id, text, is_error))
 
     @property

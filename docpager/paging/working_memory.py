@@ -41,11 +41,13 @@ class WorkingMemory:
     @property
     def shown(self) -> list[Note]:
         """The notes in main context, by number."""
-        return [note for note in self.notes if note.number in self.resident]
+        resident = set(self.resident)
+        return [note for note in self.notes if note.number in resident]
 
     @property
     def paged_out(self) -> list[Note]:
-        return [note for note in self.notes if note.number not in self.resident]
+        resident = set(self.resident)
+        return [note for note in self.notes if note.number not in resident]
 
     @property
     def next_number(self) -> int:
@@ -91,15 +93,20 @@ class WorkingMemory:
 
     def render(self) -> str:
         """The notes in main context, and how many are not."""
-        lines = [render_note(note) for note in self.shown]
+        return "".join(self.lines).removesuffix("\n")
+
+    @property
+    def lines(self) -> list[str]:
+        """What `render` joins. Each is counted for itself: a note is counted once in a run."""
+        lines = [f"{render_note(note)}\n" for note in self.shown]
         if out := self.paged_out:
             named = ("..., " if len(out) > 3 else "") + ", ".join(note.name for note in out[-3:])
-            lines.append(f"({len(out)} notes are paged out: {named}; recall finds them)")
-        return "\n".join(lines)
+            lines.append(f"({len(out)} notes are paged out: {named}; recall finds them)\n")
+        return lines
 
     def _fitted(self, notes: tuple[Note, ...], resident: list[int]) -> WorkingMemory:
         memory = self._with(notes, resident)
-        while len(resident) > 1 and self._count(memory.render() + "\n") > self._cap:
+        while len(resident) > 1 and sum(map(self._count, memory.lines)) > self._cap:
             resident = resident[1:]
             memory = self._with(notes, resident)
         return memory
@@ -108,8 +115,8 @@ class WorkingMemory:
         return WorkingMemory(cap=self._cap, count=self._count, notes=notes, resident=resident)
 
     def _size(self, note: Note) -> int:
-        reminder = "(9999 notes are paged out: ..., N9998, N9999, N10000; recall finds them)"
-        return self._count(f"{render_note(note)}\n{reminder}\n")
+        reminder = "(9999 notes are paged out: ..., N9998, N9999, N10000; recall finds them)\n"
+        return self._count(f"{render_note(note)}\n") + self._count(reminder)
 
     @property
     def _highest(self) -> int:

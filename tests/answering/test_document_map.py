@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
+from playing import Play, long_library
 
 from docpager.answering.document_map import (
     document_line,
@@ -10,6 +11,7 @@ from docpager.answering.document_map import (
     render_document_map,
 )
 from docpager.pages import DocumentEntry
+from docpager.settings import PagingSettings
 
 
 def entry(number: int, path: str, title: str = "", pdf_pages: int = 0) -> DocumentEntry:
@@ -59,3 +61,16 @@ def test_a_map_never_takes_more_than_it_may(paths: list[str], cap: int) -> None:
     assert count(render_document_map(documents, cap=cap, count=count)) <= cap
     whole = render_document_map(documents, cap=10**6, count=count)
     assert min(count(whole), cap) <= full_map_tokens(documents, most=cap, count=count) <= cap
+
+
+def test_the_map_is_the_same_whatever_is_asked() -> None:
+    library = long_library()
+    paging = PagingSettings(window=8_000)
+    turns = [
+        Play(library, question=question, paging=paging).requests[0].turns[0]
+        for question in ("Why?", "What was paid on the third day, and to whom exactly? " * 4)
+    ]
+
+    shared = {turn.text[: turn.shared_length] for turn in turns}
+    assert len(shared) == 1
+    assert "ledger.txt" in shared.pop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from docpager.pages import Passage, PassageId
 from docpager.paging.page_table import PageTable
+from docpager.paging.sizes import Size
 
 
 def passage(ordinal: int, text: str = "text", document: int = 1) -> Passage:
@@ -18,5 +19,5 @@ def table_of(sizes: dict[int, int]) -> PageTable:
     """Passages of document 1 by ordinal and size, paged in one after the other."""
     table = PageTable()
     for step, (ordinal, tokens) in enumerate(sizes.items(), 1):
-        table.page_in(passage(ordinal), tokens=tokens, step=step)
+        table.page_in(passage(ordinal), size=Size.exact(tokens), step=step)
     return table

@@ -4,6 +4,7 @@ import pytest
 
 from docpager.llm.chat import AssistantTurn, CallResult, FunctionSchema, ToolCall, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer, canonical_json
+from docpager.paging.sizes import Size
 
 SIZER = PromptSizer(len)
 CALL = ToolCall("1", "grep", {"pattern": "ü", "page": 2})
@@ -35,10 +36,11 @@ def test_a_factor_is_applied_once_and_rounded_up(factor: float, size: int) -> No
 
 
 def test_an_epoch_only_grows() -> None:
-    epoch = Epoch(UserTurn("head"), number=1, tokens=10)
+    epoch = Epoch(UserTurn("head"), number=1, size=Size.exact(10))
     before = epoch.render(instructions="i", functions=(), max_output_tokens=5, calls_allowed=True)
-    epoch.append(UserTurn("more"), tokens=7)
+    epoch.append(UserTurn("more"), size=Size(7, 5))
     after = epoch.render(instructions="i", functions=(), max_output_tokens=5, calls_allowed=False)
 
     assert before.turns == after.turns[:1] == (UserTurn("head"),)
     assert epoch.tokens == 17
+    assert epoch.size == Size(17, 15)

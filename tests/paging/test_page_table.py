@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from resident_pages import passage, pid, table_of
 
+from docpager.paging.sizes import Size
+
 
 def test_a_passage_is_resident_from_its_page_in_until_it_is_not_kept() -> None:
     table = table_of({1: 10, 2: 20})
@@ -52,7 +54,7 @@ def test_a_copy_does_not_change_with_its_original() -> None:
     table = table_of({1: 10})
     copy = table.copy()
     table.release([pid(1)])
-    table.page_in(passage(2), tokens=5, step=3)
+    table.page_in(passage(2), size=Size.exact(5), step=3)
 
     assert copy.ids == {pid(1)}
     assert copy.released == []

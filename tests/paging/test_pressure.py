@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docpager.paging.pressure import Budget, smallest_window
+from docpager.paging.sizes import Size
 
 # Worked by hand. W = 10,000, F = 1,500, R = 500, E = 400:
 #   by worst case 10,000 - 2 x 500 - 400 = 8,600; by pressure 7,000 - 500 - 1 = 6,499
@@ -41,8 +42,8 @@ def test_the_marks_lie_where_the_example_says(
 ) -> None:
     assert BUDGET.fits(prompt) is fits
     assert BUDGET.next_step_fits(prompt) is next_fits
-    assert BUDGET.must_warn(prompt) is warns
-    assert BUDGET.may_evict(prompt) is evicts
+    assert BUDGET.must_warn(Size.exact(prompt)) is warns
+    assert BUDGET.may_evict(Size.exact(prompt)) is evicts
 
 
 @given(
@@ -57,8 +58,8 @@ def test_just_after_a_rebuild_no_request_is_warned(
     budget = Budget(window, fixed, reserved, warn_at=warn_at)
     limit = budget.limit_after_rebuild
 
-    assert not budget.must_warn(limit)
-    assert budget.must_warn(limit + 1)
+    assert not budget.must_warn(Size.exact(limit))
+    assert budget.must_warn(Size.exact(limit + 1))
     assert budget.room == max(0, limit - fixed)
 
 

@@ -53,6 +53,23 @@ refused
 """)
 
 
+@given(st.text(max_size=40), st.text(min_size=1, max_size=60))
+def test_questions_on_the_same_documents_share_the_bytes_of_the_map(
+    question: str, document_map: str
+) -> None:
+    plain = Head(document_map, "why?").turn()
+    full = Head(document_map, f"w{question}", "N1 note", "1 read", (PASSAGE,), remark="[x]").turn()
+
+    shared = plain.text[: plain.shared_length]
+    assert shared == f"# Documents\n{document_map}\n"
+    assert full.text[: full.shared_length] == shared
+    assert full.text[full.shared_length :].startswith(f"# Question\nw{question}")
+
+
+def test_a_head_without_a_map_shares_nothing() -> None:
+    assert Head("", "why?").turn().shared_length == 0
+
+
 def test_empty_parts_are_left_out() -> None:
     assert Head("", "why?").render() == "# Question\nwhy?"
 

@@ -1,0 +1,74 @@
+"""Meter: sizes of texts in the tokens of a run's model, the same text counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import ceil
+
+from docpager.llm.chat import UserTurn
+from docpager.paging.calibration import Calibration
+from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer, blocks_of
+from docpager.paging.scripts import ScriptScale, Weights
+from docpager.paging.sizes import NOTHING, Size
+from docpager.tokens import TokenCounter
+
+__all__ = ["Meter"]
+
+MOST_REMEMBERED = 2_048
+"""Texts whose counts are remembered: the lines and results of a few steps."""
+
+SHORT = 12
+"""Counted tokens of a text that is too short to be told apart by script."""
+
+
+class Meter(PromptSizer):
+    """Counts what a prompt takes at most, and once a server has counted, what it likely takes."""
+
+    def __init__(self, counter: TokenCounter, factor: float) -> None:
+        self._counted = lru_cache(MOST_REMEMBERED)(counter.count)
+        self._weighed = lru_cache(MOST_REMEMBERED)(ScriptScale().weigh)
+        self._calibration = Calibration(factor)
+        super().__init__(self._most)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a server has counted anything."""
+        return self._calibration.begun
+
+    def size(self, text: str) -> Size:
+        """What a text takes, framing not included."""
+        most = self._most(text)
+        if not self._calibration.begun:
+            return Size.exact(most)
+        return Size(most, min(most, self._likely(text)))
+
+    def block(self, text: str) -> Size:
+        """What a text takes as a block of a turn."""
+        return self.size(text) + Size.exact(BLOCK_TOKENS)
+
+    def user_turn(self, turn: UserTurn) -> Size:
+        """What a turn takes."""
+        return sum(map(self.block, blocks_of(turn)), NOTHING)
+
+    def observe(self, texts: Sequence[str], tokens: int) -> float:
+        """Learn what blocks of text took; returns how much more than the estimate, as a ratio."""
+        own = tokens - BLOCK_TOKENS * len(texts)
+        weights: dict[str, int] = {}
+        for text in texts:
+            for script, weight in self._weigh(text).items():
+                weights[script] = weights.get(script, 0) + weight
+        if not self._calibration.observe(weights, own):
+            return 1.0
+        return own / self._calibration.tokens(weights)
+
+    def _most(self, text: str) -> int:
+        return ceil(self._counted(text) * self._calibration.ceiling)
+
+    def _likely(self, text: str) -> int:
+        if self._counted(text) <= SHORT:
+            return ceil(self._counted(text) * self._calibration.overall)
+        return self._calibration.tokens(self._weigh(text))
+
+    def _weigh(self, text: str) -> Weights:
+        return self._weighed(text, self._counted(text))
