@@ -20,15 +20,32 @@ settings.load_profile("docpager")
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 
 
+def pytest_addoption(parser):
+    parser.addoption("--live", action="store_true", help="also ask the real API; needs a key")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--live"):
+        return
+    for item in items:
+        if item.get_closest_marker("live"):
+            item.add_marker(pytest.mark.skip(reason="asks the real API: pytest --live, with a key"))
+
+
 @pytest.fixture(autouse=True)
-def no_key(monkeypatch):
+def no_key(monkeypatch, request):
+    if request.node.get_closest_marker("live"):
+        return
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "DOCPAGER_ARCHIVE"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def no_network():
-    """Refuses every address but this machine's own."""
+def no_network(request):
+    """Refuses every address but this machine's own, unless the tests may ask the real API."""
+    if request.config.getoption("--live"):
+        yield
+        return
     connect = socket.socket.connect
 
     def guarded(self, address):
