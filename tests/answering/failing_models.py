@@ -41,6 +41,9 @@ DAY_LONG_LIMIT = attempt_failed("rate limit", after=86_400, slows=True)
 SPEND_LIMIT = attempt_failed("spend limit", retryable=False)
 BROKEN_STREAM = attempt_failed("the stream broke", billed=True)
 TIMED_OUT = attempt_failed("no reply in time", billed=True)
+BROKEN_AT_ONCE = attempt_failed("the stream broke", billed=True, after=0)
+OVERLOADED_AT_ONCE = attempt_failed("overloaded", after=0)
+"""As those above, but the server asks for no wait: for runs by the real clock."""
 BROKEN_FOR_GOOD = attempt_failed("the stream broke", retryable=False, billed=True)
 NO_KEY: Fault = lambda: ModelError("no key")  # noqa: E731
 
@@ -61,7 +64,7 @@ class FailingModel:
     ) -> None:
         self._script = ScriptedModel(*script)
         self._plan = list(plan)
-        self._usage = usage or Usage(input_tokens=100, output_tokens=10, source="server")
+        self.usage = usage or Usage(input_tokens=100, output_tokens=10, source="server")
         self.requests: list[ModelRequest] = []
         """Every attempt's."""
 
@@ -72,4 +75,4 @@ class FailingModel:
         if fault is not None:
             raise fault()
         said = await self._script.complete(request)
-        return ModelReply(said.text, said.calls, said.stop_reason, said.usage or self._usage)
+        return ModelReply(said.text, said.calls, said.stop_reason, said.usage or self.usage)
