@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from docpager.archive.durable import sync_directory
 from docpager.archive.lock import writer_lock
 from docpager.batch.fingerprint import Fingerprint
-from docpager.batch.jsonl import JsonLine, read_lines, written
+from docpager.batch.jsonl import JsonLine, LineAppender, read_lines
 from docpager.errors import ArchiveError, UsageError
 
 __all__ = ["AnswersFile", "StoredAnswer", "open_answers"]
 
 _SETTINGS = "settings.json"
+_TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 _FAILED = frozenset({"failed", "stopped"})
 
 
@@ -28,6 +29,8 @@ class StoredAnswer:
     id: str
     status: str
     cost_usd: float | None
+    tokens: int
+    """Of all its prompts and replies."""
     start: int
     end: int
     """Its bytes in the file, line end included."""
@@ -77,10 +80,11 @@ class AnswersFile:
         self.stored: dict[str, StoredAnswer] = {}
         """What is on disk, by question."""
         self._lines = lines
-        self._end = 0
+        end = 0
         for line in _sound_lines(lines):
-            self._note(_stored(line.value or {}, line.start, line.end))
-        self._file = self._reopened()
+            end = line.end
+            self._note(line.value or {}, line.start, end)
+        self._appender = LineAppender(lines, end=end)
 
     @property
     def failed(self) -> list[str]:
@@ -91,10 +95,7 @@ class AnswersFile:
         """Add a question's answer line; a process that dies after this does not take it along."""
         if line["id"] in self.stored:
             raise ValueError(f"question {line['id']!r} has an answer line already")
-        content = written(line)
-        self._file.write(content)
-        self._file.flush()
-        self._note(_stored(line, self._end, self._end + len(content)))
+        self._note(line, *self._appender.append(line))
 
     def drop(self, ids: Collection[str]) -> None:
         """Take lines out, so that their questions can be asked again."""
@@ -113,18 +114,18 @@ class AnswersFile:
             write_parquet(self._lines, self.path)
 
     def close(self) -> None:
-        self._file.close()
+        self._appender.close()
 
-    def _note(self, answer: StoredAnswer) -> None:
-        self.stored[answer.id] = answer
-        self._end = answer.end
-
-    def _reopened(self) -> BinaryIO:
-        """The file from behind its last sound line on; what stands there was torn."""
-        file = self._lines.open("r+b")
-        file.truncate(self._end)
-        file.seek(self._end)
-        return file
+    def _note(self, line: Mapping[str, Any], start: int, end: int) -> None:
+        id, cost, usage = str(line["id"]), line.get("cost_usd"), line.get("usage") or {}
+        self.stored[id] = StoredAnswer(
+            id,
+            str(line.get("status")),
+            cost if isinstance(cost, int | float) else None,
+            sum(usage.get(kind) or 0 for kind in _TOKENS),
+            start,
+            end,
+        )
 
     def _rewrite(self, kept: Iterable[StoredAnswer]) -> None:
         """Keep these lines, in this order: whoever reads sees the old file or the new one."""
@@ -135,14 +136,14 @@ class AnswersFile:
                 source.seek(each.start)
                 target.write(source.read(each.end - each.start))
                 start, end = end, end + each.end - each.start
-                stored[each.id] = StoredAnswer(each.id, each.status, each.cost_usd, start, end)
+                stored[each.id] = replace(each, start=start, end=end)
             target.flush()
             os.fsync(target.fileno())
-        self._file.close()
+        self._appender.close()
         anew.replace(self._lines)
         sync_directory(self._lines.parent)
-        self.stored, self._end = stored, end
-        self._file = self._reopened()
+        self.stored = stored
+        self._appender = LineAppender(self._lines, end=end)
 
 
 def _check(path: Path, lines: Path, before: Fingerprint | None, now: Fingerprint) -> None:
@@ -182,9 +183,3 @@ def _sound_lines(lines: Path) -> Iterator[JsonLine]:
             )
         seen.add(id)
         yield line
-
-
-def _stored(line: Mapping[str, Any], start: int, end: int) -> StoredAnswer:
-    cost = line.get("cost_usd")
-    known = cost if isinstance(cost, int | float) else None
-    return StoredAnswer(str(line["id"]), str(line.get("status")), known, start, end)

@@ -13,7 +13,7 @@ from typing import Any
 from docpager.answering.plan import HALF_CHARACTER
 from docpager.errors import UsageError
 
-__all__ = ["JsonLine", "line_numbers", "read_lines", "written"]
+__all__ = ["JsonLine", "LineAppender", "line_numbers", "read_lines"]
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -61,10 +61,30 @@ def read_lines(path: Path) -> Iterator[JsonLine]:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
 
 
-def written(value: object) -> bytes:
-    """One JSON object as a line; half characters, which no file can hold, are replaced."""
-    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-    return (HALF_CHARACTER.sub("\ufffd", text) + "\n").encode("utf-8")
+class LineAppender:
+    """The end of a JSON Lines file, to append to."""
+
+    def __init__(self, path: Path, *, end: int) -> None:
+        """Append behind the byte `end`; what stands there was torn, and is dropped."""
+        self.end = end
+        self._file = path.open("r+b")
+        self._file.truncate(end)
+        self._file.seek(end)
+
+    def append(self, value: object) -> tuple[int, int]:
+        """Add a line and give it out of hand; returns its place in bytes.
+
+        Half characters, which no file can hold, are replaced.
+        """
+        text = HALF_CHARACTER.sub("\ufffd", json.dumps(value, ensure_ascii=False))
+        content = f"{text}\n".encode()
+        self._file.write(content)
+        self._file.flush()
+        start, self.end = self.end, self.end + len(content)
+        return start, self.end
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def line_numbers(numbers: Sequence[int]) -> str:

@@ -33,12 +33,12 @@ def path(tmp_path):
 
 def test_answers_are_kept_when_the_batch_is_run_again(path):
     with open_answers(path, fingerprint=BEGUN) as answers:
-        answers.append(line("b", answer="Wellenläufer"))
+        usage = {"input_tokens": 100, "output_tokens": 20, "source": "server"}
+        answers.append(line("b", answer="Wellenläufer", usage=usage))
         assert ids(path) == ["b"], "a line is on disk at once"
     with open_answers(path, fingerprint=BEGUN) as answers:
-        assert [(each.id, each.status, each.cost_usd) for each in answers.stored.values()] == [
-            ("b", "answered", 0.25)
-        ]
+        (kept,) = answers.stored.values()
+        assert (kept.id, kept.status, kept.cost_usd, kept.tokens) == ("b", "answered", 0.25, 120)
         answers.append(line("a"))
         with pytest.raises(ValueError, match="'a' has an answer line already"):
             answers.append(line("a"))

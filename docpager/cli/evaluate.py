@@ -1,0 +1,214 @@
+"""`docpager evaluate`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from docpager.cli.common import as_json_option
+from docpager.cli.terminal import note, print_json, say
+from docpager.settings import RunLimits
+
+if TYPE_CHECKING:
+    from docpager.batch.evaluating import AnsweredQuestions
+    from docpager.batch.judging import Judgement
+    from docpager.evaluation.intervals import Interval
+    from docpager.evaluation.records import Axis
+    from docpager.evaluation.scoring import Marks
+
+__all__ = ["evaluate"]
+
+_NAMED_AT_MOST = 5
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("answers", type=_FILE)
+@click.argument("questions", type=_FILE)
+@click.option(
+    "--by",
+    "axes",
+    multiple=True,
+    metavar="FIELD",
+    help="Split the results by a field of the questions, too. May be repeated.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=0.01,
+    show_default=True,
+    metavar="SHARE",
+    help="How far a figure may be off the gold one.",
+)
+@click.option(
+    "--missing-as-failed", is_flag=True, help="Count questions without an answer line as failed."
+)
+@click.option("--skip-invalid", is_flag=True, help="Leave bad lines of the questions out.")
+@click.option(
+    "--judge",
+    metavar="MODEL",
+    help="Also ask this language model whether each answer is right. Its errors count as wrong.",
+)
+@click.option(
+    "--verdicts",
+    type=_FILE,
+    metavar="FILE",
+    help="Where verdicts are kept, so that scoring again costs nothing. Default: beside ANSWERS.",
+)
+@click.option("--base-url", metavar="URL", help="Ask the judge at another server.")
+@click.option(
+    "--prices",
+    type=_FILE,
+    envvar="DOCPAGER_PRICES",
+    show_envvar=True,
+    metavar="FILE",
+    help="Prices (TOML) that go before the built-in ones.",
+)
+@click.option(
+    "--max-usd",
+    type=float,
+    metavar="DOLLARS",
+    help="What the judge may cost in all. Default: 1 for a model that costs money.",
+)
+@as_json_option
+def evaluate(
+    answers: Path,
+    questions: Path,
+    axes: tuple[str, ...],
+    tolerance: float,
+    missing_as_failed: bool,
+    skip_invalid: bool,
+    judge: str | None,
+    verdicts: Path | None,
+    base_url: str | None,
+    prices: Path | None,
+    max_usd: float | None,
+    as_json: bool,
+) -> None:
+    """Score ANSWERS (JSONL or Parquet) against the gold answers and evidence in QUESTIONS.
+
+    Every metric is a mean over the questions that it asks, with a 95 % bootstrap interval.
+    """
+    from docpager.batch.evaluating import read_answered
+
+    answered = read_answered(
+        answers, questions, missing_as_failed=missing_as_failed, skip_invalid=skip_invalid
+    )
+    _tell_left_out(answered)
+    groups = _groups(answered.marks(tolerance=tolerance), axes)
+    errors: Mapping[str, str] = {}
+    if judge is not None:
+        place = verdicts or answers.with_name(answers.name + ".verdicts.jsonl")
+        said = _judge(answered, judge, place, base_url=base_url, prices=prices, max_usd=max_usd)
+        groups = _groups(answered.marks(tolerance=tolerance, verdicts=said.verdicts), axes)
+        errors = said.errors
+    if not as_json:
+        counts = ", ".join(f"{n} {status}" for status, n in sorted(answered.statuses.items()))
+        say(f"{_counted(len(answered.pairs))}: {counts}")
+    for axis, value, group in groups:
+        _print(group, axis, value, as_json=as_json)
+    if errors:
+        sys.exit(1)
+
+
+def _groups(
+    marks: Sequence[Marks], axes: Sequence[str]
+) -> list[tuple[str | None, Axis, Sequence[Marks]]]:
+    """All questions, then those of every value of every axis."""
+    from docpager.evaluation.summary import by_axis
+
+    groups: list[tuple[str | None, Axis, Sequence[Marks]]] = [(None, None, marks)]
+    for axis in axes:
+        groups += [(axis, value, group) for value, group in by_axis(marks, axis).items()]
+    return groups
+
+
+def _print(marks: Sequence[Marks], axis: str | None, value: Axis, *, as_json: bool) -> None:
+    from docpager.evaluation.summary import summarise
+
+    summary = summarise(marks)
+    if as_json:
+        for metric, interval in summary.items():
+            group = {} if axis is None else {"by": axis, "value": value}
+            print_json({**group, "metric": metric, **asdict(interval)})
+        return
+    if axis is not None:
+        named = "(none)" if value is None else value
+        say(f"\n{axis} = {named}: {_counted(len(marks))}", lines=True)
+    _print_table(summary)
+
+
+def _print_table(summary: Mapping[str, Interval]) -> None:
+    from docpager.evaluation.scoring import METRICS
+
+    say(f"{'':<28}{'mean':>6}  {'95 % interval':<14}{'n':>6}")
+    for metric, interval in summary.items():
+        name = metric.replace("_", " ")
+        bounds = f"{interval.low:.3f}-{interval.high:.3f}"
+        say(f"{name:<28}{interval.mean:>6.3f}  {bounds:<14}{interval.n:>6}  {METRICS[metric]}")
+
+
+def _judge(
+    answered: AnsweredQuestions,
+    judge: str,
+    verdicts: Path,
+    *,
+    base_url: str | None,
+    prices: Path | None,
+    max_usd: float | None,
+) -> Judgement:
+    from docpager.answering.preparing import prepare
+    from docpager.batch.judging import judge_answers
+    from docpager.llm.models import ModelSource, close_model
+
+    prepared = prepare(
+        judge,
+        source=ModelSource(base_url=base_url or ""),
+        limits=RunLimits(max_usd=max_usd),
+        default_max_usd=True,
+        prices=prices,
+        environment=os.environ,
+    )
+    if prepared.paid:
+        note(f"judge {judge}: costs at most ${prepared.settings.limits.max_usd:g} (--max-usd)")
+
+    async def ask() -> Judgement:
+        try:
+            return await judge_answers(answered.pairs, prepared, verdicts)
+        finally:
+            await close_model(prepared.model)
+
+    judgement = asyncio.run(ask())
+    _tell_judgement(judge, judgement)
+    return judgement
+
+
+def _tell_left_out(answered: AnsweredQuestions) -> None:
+    for bad in answered.skipped:
+        note(f"left out: {bad}")
+    if answered.missing:
+        note(f"{_counted(answered.missing)} without an answer, counted as failed")
+
+
+def _counted(questions: int) -> str:
+    return "1 question" if questions == 1 else f"{questions:,} questions"
+
+
+def _tell_judgement(judge: str, judgement: Judgement) -> None:
+    kept = len(judgement.verdicts) - judgement.asked
+    cost = "at an unknown price" if judgement.usd is None else f"${judgement.usd:.4f}"
+    note(
+        f"judge {judge}: {judgement.asked} answers judged now ({judgement.tokens:,} tokens, "
+        f"{cost}), {kept} verdicts kept from before"
+    )
+    if errors := judgement.errors:
+        note(f"no verdict on {len(errors)}: they count as wrong; evaluate again to ask once more")
+        for id, reason in list(errors.items())[:_NAMED_AT_MOST]:
+            note(f"  {id}: {reason}")
