@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from random import Random
 
+import pytest
 from toy_library import ToyLibrary, toy_document
 
+from docpager.answering.plan import plan_run
 from docpager.documents.document import Document, PdfPage
+from docpager.errors import UsageError
 from docpager.paging.rendering import marker_for
+from docpager.settings import PagingSettings
 from docpager.tokens import BuiltInEstimator, TokenCounter
 
 QUESTION = "What was paid, to whom, and when?"
@@ -137,3 +141,16 @@ def _scripts() -> list[Document]:
 
 _DOCUMENTS = {"prose": _prose, "pdf": _pdf, "hostile": _hostile, "scripts": _scripts}
 WORLDS = tuple(_DOCUMENTS)
+
+
+@cache
+def smallest(world_name: str, counter: TokenCounter, factor: float, max_output: int) -> int:
+    """The window that the refusal of a smaller one names."""
+    paging = PagingSettings(window=1, max_output=max_output)
+    with pytest.raises(UsageError) as refusal:
+        plan_run(
+            QUESTION, world(world_name).documents(), counter=counter, factor=factor, paging=paging
+        )
+    named = re.search(r"--window (\d+)", str(refusal.value))
+    assert named is not None
+    return int(named[1])

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from functools import cache
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_replies import HABITS, RandomModel
-from run_worlds import COUNTERS, QUESTION, WORLDS, world
+from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
 from watched_run import WatchedRun
 
 from docpager.answering.plan import RunPlan, plan_run
-from docpager.errors import UsageError
 from docpager.paging.policies import POLICIES
 from docpager.settings import PagingSettings, RunLimits
 from docpager.tokens import TokenCounter
@@ -39,19 +36,6 @@ MESSAGES = (
     "公司支付了" * 90,
     "a\nb\x85c [memory]",
 )
-
-
-@cache
-def smallest(world_name: str, counter: TokenCounter, factor: float, max_output: int) -> int:
-    """The window that the refusal of a smaller one names."""
-    paging = PagingSettings(window=1, max_output=max_output)
-    with pytest.raises(UsageError) as refusal:
-        plan_run(
-            QUESTION, world(world_name).documents(), counter=counter, factor=factor, paging=paging
-        )
-    named = re.search(r"--window (\d+)", str(refusal.value))
-    assert named is not None
-    return int(named[1])
 
 
 def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:

@@ -142,7 +142,7 @@ class WatchedRun:
         assert request.max_output_tokens == self.plan.paging.max_output
         assert worst <= window, f"{worst} tokens in a window of {window}"
         assert tokens <= self.run.context.statistics.peak_tokens
-        warned = _is_warned(request)
+        warned = is_warned(request)
         if len(request.turns) == 1:
             assert not warned, "a rebuilt request carries no warning"
             assert worst / window < self.plan.paging.warn_at
@@ -231,7 +231,7 @@ class WatchedRun:
         for id_ in unreleased | released:
             assert self._residents.pop(id_).seen, f"{id_} left unseen"
         if unreleased:
-            warned = bool(self.requests) and _is_warned(self.requests[-1])
+            warned = bool(self.requests) and is_warned(self.requests[-1])
             crowded = self._reply is not None and len(self._reply.calls) > MOST_CALLS
             assert warned or crowded, f"{unreleased} left without a warning"
         self.happened["released page evicted"] += bool(released)
@@ -338,7 +338,7 @@ def _parts(outside: str) -> dict[str, str]:
     return dict(zip(found[1::2], found[2::2], strict=True))
 
 
-def _is_warned(request: ModelRequest) -> bool:
+def is_warned(request: ModelRequest) -> bool:
     newest = request.turns[-1]
     assert isinstance(newest, UserTurn)
     last = newest.results[-1].text if newest.results else newest.text
