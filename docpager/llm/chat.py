@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
     "AssistantTurn",
@@ -208,6 +208,7 @@ class ChatModel(Protocol):
         ...
 
 
+@runtime_checkable
 class BatchModel(Protocol):
     """A model that also takes many requests at once, at the price and pace of a batch."""
 

@@ -1,0 +1,119 @@
+"""Where the runs of a batch are written down: one journal for each question, found by its id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from docpager.answering.journal import JournalRecord
+from docpager.archive.durable import replace_file
+from docpager.errors import UsageError
+from docpager.llm.ledgers import Cost
+
+__all__ = ["JournalNames", "spent_in"]
+
+_PLACE = "journals.json"
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+
+
+class JournalNames:
+    """The journals of one batch among others in the same folder.
+
+    Which folder, and by what mark its files are known, is kept beside the answers: both stay the
+    same however often the batch is gone on with.
+    """
+
+    def __init__(self, folder: Path, mark: str) -> None:
+        self.folder = folder
+        self._mark = mark
+        self._numbers = self._found()
+
+    @classmethod
+    def of(cls, beside: Path, *, folder: Path) -> JournalNames:
+        """The names for the batch whose folder is `beside`; new ones go to `folder`.
+
+        Raises:
+            UsageError: what is kept beside the answers cannot be read.
+        """
+        place = beside / _PLACE
+        try:
+            kept = json.loads(place.read_bytes())
+            return cls(Path(kept["folder"]), kept["mark"])
+        except FileNotFoundError:
+            mark = f"batch-{uuid.uuid4().hex[:8]}"
+            absolute = folder.resolve()
+            replace_file(place, json.dumps({"folder": str(absolute), "mark": mark}).encode())
+            return cls(absolute, mark)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{str(place)!r}, which says where the journals are, cannot be read ({error}); "
+                "restore it, or name another output"
+            ) from error
+
+    def newest(self, id: str) -> Path:
+        """The journal of a question's newest run, or where it is to be."""
+        return self._path(id, self._numbers.get(_name(id), 1))
+
+    def begin_anew(self, id: str) -> None:
+        """The next run of this question gets another journal; the old one stays."""
+        self._numbers[_name(id)] = self._numbers.get(_name(id), 1) + 1
+        self.newest(id).touch()
+
+    def is_begun(self, journal: Path) -> bool:
+        """Whether a run stands there: a file without a whole line was torn at its very start."""
+        try:
+            with journal.open("rb") as file:
+                return file.readline().endswith(b"\n")
+        except FileNotFoundError:
+            return False
+
+    def all(self) -> Iterator[Path]:
+        """Every journal of this batch."""
+        yield from self.folder.glob(f"{self._mark}-*.jsonl")
+
+    def _path(self, id: str, number: int) -> Path:
+        again = f"~{number}" if number > 1 else ""
+        return self.folder / f"{self._mark}-{_name(id)}{again}.jsonl"
+
+    def _found(self) -> dict[str, int]:
+        """The highest number of each question."""
+        numbers: dict[str, int] = {}
+        for path in self.all():
+            name, _, number = path.stem.removeprefix(f"{self._mark}-").partition("~")
+            numbers[name] = max(numbers.get(name, 1), int(number or 1))
+        return numbers
+
+
+def spent_in(
+    record: JournalRecord, *, unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True
+) -> Cost:
+    """What a run has taken so far, at the worst where that is not known."""
+    tokens, usd = 0, 0.0
+    for entry in record.entries:
+        if entry.reply is not None:
+            usage = entry.reply.usage
+            tokens += usage.prompt_tokens + usage.output_tokens if usage else entry.prompt_tokens
+            tokens += entry.reply.lost.tokens
+            usd += (entry.reply.cost_usd or 0.0) + (entry.reply.lost.usd or 0.0)
+        if entry.lost is not None:
+            tokens += entry.lost.tokens
+            usd += entry.lost.usd or 0.0
+    price = record.header.price
+    billed = price is not None and not price.free and record.unanswered
+    if billed and price is not None and unanswered_is_lost(record):
+        prompt = record.entries[-1].prompt_tokens
+        output = record.header.plan.paging.max_output
+        tokens += prompt + output
+        usd += price.worst_case(prompt_tokens=prompt, output_tokens=output)
+    return Cost(tokens, usd)
+
+
+def _name(id: str) -> str:
+    """An id as part of a file name: itself where that is safe everywhere."""
+    if _PLAIN.fullmatch(id) and not id.endswith("."):
+        return id
+    return hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:24]

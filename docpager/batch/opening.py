@@ -1,0 +1,202 @@
+"""Opens a batch: questions, answers, journals and books are brought together and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from docpager.answering.answer_line import AnswerLine
+from docpager.answering.asking import AskSettings, OpenArchive
+from docpager.answering.journal import JournalRecord, read_journal
+from docpager.answering.plan import plan_run
+from docpager.answering.preparing import PreparedModel
+from docpager.batch.answers import AnswersFile, open_answers
+from docpager.batch.batch_desk import BatchDesk
+from docpager.batch.fingerprint import Fingerprint, Setting
+from docpager.batch.journals import JournalNames, spent_in
+from docpager.batch.plan import Named, plan_batch, scopes_of
+from docpager.batch.questions import BadLine, Question
+from docpager.batch.round_book import RoundBook
+from docpager.batch.session import Session
+from docpager.batch.settings import BatchSettings
+from docpager.errors import JournalError, UsageError
+from docpager.llm.chat import BatchModel
+from docpager.llm.ledgers import Books, Cost
+from docpager.pages import DocumentEntry
+
+__all__ = ["BatchArchive", "BatchJob", "Outside", "open_batch", "spent_before"]
+
+ROUND_BOOK = "rounds.jsonl"
+
+
+class BatchArchive(OpenArchive, Named, Protocol):
+    """An archive that also finds documents by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchJob:
+    """What is asked, of what, and where the answers go."""
+
+    questions: Sequence[Question]
+    output: Path
+    within: Collection[int] | None = None
+    """Documents that the whole batch is about; None for all."""
+    journals: Path | None = None
+    """Where runs are written down; None for the archive's `runs/`."""
+    retry_failed: bool = False
+    skip_invalid: bool = False
+    in_order: bool = False
+    """Whether the lines are sorted as the questions are, at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Time, and whoever wants to hear how it goes."""
+
+    answered: Callable[[AnswerLine], None] = lambda _: None
+    told: Callable[[str], None] = lambda _: None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    """Seconds since 1970."""
+
+
+@contextmanager
+def open_batch(
+    job: BatchJob,
+    archive: BatchArchive,
+    prepared: PreparedModel,
+    *,
+    settings: BatchSettings,
+    outside: Outside | None = None,
+) -> Iterator[Session]:
+    """A session for what of the job is still to be done. Nothing has been spent when it opens.
+
+    Raises:
+        UsageError: questions name documents that are not there; the window is too small; the
+            output was begun with other settings or questions; the model takes no batches.
+    """
+    outside = outside or Outside()
+    _check_window(job.questions, archive.documents(), prepared.settings)
+    scopes, bad = scopes_of(job.questions, archive, within=job.within)
+    questions = _sound(job, bad)
+    fingerprint = Fingerprint.of(questions, **_decisive(prepared, archive))
+    with ExitStack() as opened:
+        answers = opened.enter_context(open_answers(job.output, fingerprint=fingerprint))
+        journals = JournalNames.of(
+            answers.folder, folder=job.journals or archive.directory / "runs"
+        )
+        desk = _desk(answers.folder / ROUND_BOOK, prepared, settings, outside)
+        if desk is not None:
+            opened.callback(desk.close)
+        lost = desk.unanswered_is_lost if desk is not None else (lambda _: True)
+        plan = plan_batch(
+            questions, answers, scopes, journals=journals, retry_failed=job.retry_failed
+        )
+        spent = spent_before(answers, journals, unanswered_is_lost=lost)
+        session = Session(
+            archive,
+            prepared,
+            answers,
+            plan,
+            journals=journals,
+            books=Books(max_usd=settings.max_usd, max_tokens=settings.max_tokens, spent=spent),
+            settings=settings,
+            desk=desk,
+            unanswered_is_lost=lost,
+            told=outside.answered,
+            sleep=outside.sleep,
+            clock=outside.clock,
+        )
+        yield session
+        answers.finish(order=[each.id for each in questions] if job.in_order else None)
+
+
+def spent_before(
+    answers: AnswersFile,
+    journals: JournalNames,
+    *,
+    unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
+) -> Cost:
+    """What earlier sessions took: by the answer lines, and by the journals of all other runs."""
+    tokens = sum(stored.tokens for stored in answers.stored.values())
+    usd = sum(stored.cost_usd or 0.0 for stored in answers.stored.values())
+    ended = {journals.newest(id) for id in answers.stored}
+    for path in journals.all():
+        if path in ended or not journals.is_begun(path):
+            continue
+        with suppress(JournalError):
+            spent = spent_in(read_journal(path), unanswered_is_lost=unanswered_is_lost)
+            tokens, usd = tokens + spent.tokens, usd + (spent.usd or 0.0)
+    return Cost(tokens, usd)
+
+
+def _sound(job: BatchJob, bad: Sequence[BadLine]) -> list[Question]:
+    """The questions whose documents are there.
+
+    Raises:
+        UsageError: some are not, and `skip_invalid` was not asked for.
+    """
+    if bad and not job.skip_invalid:
+        shown = "; ".join(map(str, bad[:8])) + ("; ..." if len(bad) > 8 else "")
+        raise UsageError(f"{shown}; mend them, or go on without them: --skip-invalid")
+    lines = {each.number for each in bad}
+    return [each for each in job.questions if each.line not in lines]
+
+
+def _check_window(
+    questions: Sequence[Question], documents: Sequence[DocumentEntry], settings: AskSettings
+) -> None:
+    """Refuse a window in which not even the shortest question fits."""
+    shortest = min((each.question for each in questions), key=len, default="?")
+    plan_run(
+        shortest,
+        documents,
+        counter=settings.counter,
+        factor=settings.factor,
+        paging=settings.paging,
+        limits=settings.limits,
+        policy=settings.policy,
+    )
+
+
+def _decisive(prepared: PreparedModel, archive: OpenArchive) -> dict[str, Setting]:
+    """Everything beside the questions that answers depend on, by the names users know."""
+    asked, paging = prepared.settings, prepared.settings.paging
+    limits = asked.limits
+    return {
+        "archive": archive.id,
+        "model": prepared.model.name,
+        "effort": asked.source.effort or None,
+        "base-url": asked.source.base_url or None,
+        "counter": f"{asked.counter.name} x {asked.factor:g}",
+        "policy": asked.policy,
+        "max-steps": limits.max_steps,
+        "timeout": limits.timeout_seconds,
+        **{name.replace("_", "-"): value for name, value in asdict(paging).items()},
+    }
+
+
+def _desk(
+    book: Path, prepared: PreparedModel, settings: BatchSettings, outside: Outside
+) -> BatchDesk | None:
+    """Where message batches are handed in; None where none ever were, nor are to be."""
+    if not settings.by_batches and not book.exists():
+        return None
+    model = prepared.model
+    if not isinstance(model, BatchModel):
+        raise UsageError(
+            f"the model {model.name!r} takes no message batches; ask it with --via live"
+        )
+    return BatchDesk(
+        model,
+        RoundBook(book, by_batches=settings.by_batches, now=outside.now),
+        sleep=outside.sleep,
+        clock=outside.clock,
+        told=outside.told,
+    )

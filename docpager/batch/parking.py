@@ -1,0 +1,101 @@
+"""Parking: a batch that is told to stop lets its runs go between two steps, to be resumed later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from docpager.errors import AttemptFailed
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
+
+__all__ = ["Attended", "Parked", "Parking"]
+
+Result = TypeVar("Result")
+
+
+class Parked(AttemptFailed):
+    """The batch is stopping: this run is not asked further now."""
+
+    def __init__(self, why: str, *, may_be_billed: bool = False) -> None:
+        super().__init__(f"parked: {why}", retryable=False, may_be_billed=may_be_billed)
+
+
+class Parking:
+    """Whether the runs of a batch are to stop, and how soon.
+
+    One `within` another stops with it, and can be stopped alone.
+    """
+
+    def __init__(self, *, within: Parking | None = None) -> None:
+        self._within = within
+        self._reason: str | None = None
+        self._at_once: asyncio.Event = within._at_once if within else asyncio.Event()
+
+    @property
+    def reason(self) -> str | None:
+        """Why no run makes another step; None while they do."""
+        return self._reason or (self._within.reason if self._within else None)
+
+    def ask(self, reason: str) -> None:
+        """From now on no run makes another step; replies under way are still waited for."""
+        self._reason = self._reason or reason
+
+    def at_once(self) -> None:
+        """Nobody waits for anything any more."""
+        self.ask("stopping")
+        self._at_once.set()
+
+    async def unless_at_once(
+        self, work: Coroutine[Any, Any, Result], *, may_be_billed: bool
+    ) -> Result:
+        """The result of `work`.
+
+        Raises:
+            Parked: it did not come before everybody had to go.
+        """
+        task = asyncio.ensure_future(work)
+        stop = asyncio.ensure_future(self._at_once.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise Parked(self.reason or "", may_be_billed=may_be_billed)
+        finally:
+            stop.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+
+class Attended:
+    """One run's model within a batch: stops between steps, and tells of each reply."""
+
+    def __init__(
+        self, model: ChatModel, parking: Parking, *, replied: Callable[[ModelReply], None]
+    ) -> None:
+        self.name = model.name
+        self.parked = False
+        """Whether the run was let go in the middle."""
+        self._model = model
+        self._parking = parking
+        self._replied = replied
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """The model's reply.
+
+        Raises:
+            Parked: the batch is stopping.
+            ModelError: as the model.
+        """
+        try:
+            if self._parking.reason is not None:
+                raise Parked(self._parking.reason)
+            reply = await self._parking.unless_at_once(
+                self._model.complete(request), may_be_billed=True
+            )
+        except Parked:
+            self.parked = True
+            raise
+        self._replied(reply)
+        return reply

@@ -1,0 +1,126 @@
+"""What a batch has to do: which questions are asked, gone on with, tried again, or kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from docpager.answering.journal import read_journal
+from docpager.batch.answers import AnswersFile
+from docpager.batch.journals import JournalNames
+from docpager.batch.questions import BadLine, Question
+from docpager.errors import JournalError, UsageError
+
+__all__ = ["BatchPlan", "Named", "Task", "plan_batch", "scopes_of"]
+
+Scope = tuple[int, ...] | None
+"""Ids of the documents to look in; None for all."""
+
+
+class Named(Protocol):
+    """Finds documents by their names."""
+
+    def documents_under(self, paths: Sequence[Path]) -> Sequence[int]: ...
+    def documents_named(self, names: Sequence[str]) -> Sequence[int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One question that is still to be answered."""
+
+    id: str
+    question: str
+    scope: Scope
+    journal: Path
+    """Where its run is written down; what stands there already is gone on with."""
+    begun: bool = False
+    """Whether something stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What there is to do."""
+
+    tasks: tuple[Task, ...]
+    """Begun ones first, else in the order of the questions."""
+    kept: int = 0
+    """Questions that have their answer line."""
+    failed_before: int = 0
+    """Those of them that failed or stopped, and are not tried again."""
+
+    @property
+    def begun(self) -> int:
+        return sum(task.begun for task in self.tasks)
+
+
+def plan_batch(
+    questions: Sequence[Question],
+    answers: AnswersFile,
+    scopes: Mapping[str, Scope],
+    *,
+    journals: JournalNames,
+    retry_failed: bool = False,
+) -> BatchPlan:
+    """Compare what is asked with what is on disk. With `retry_failed` lines of questions that
+    failed are dropped, and a run that has come to its end is begun anew."""
+    retried = set(answers.failed) if retry_failed else set()
+    for id in retried:
+        _make_way(id, journals)
+    answers.drop(retried)
+    tasks = [
+        _task(question, scopes[question.id], journals)
+        for question in questions
+        if question.id not in answers.stored
+    ]
+    tasks.sort(key=lambda task: not task.begun)
+    return BatchPlan(tuple(tasks), len(answers.stored), len(answers.failed))
+
+
+def scopes_of(
+    questions: Sequence[Question], archive: Named, *, within: Collection[int] | None = None
+) -> tuple[dict[str, Scope], list[BadLine]]:
+    """The documents that each question is about, and the lines that name none; `within` restricts
+    all of them."""
+
+    @cache
+    def scope(names: tuple[str, ...]) -> Scope:
+        if not names:
+            return None if within is None else tuple(sorted(within))
+        found = set(_documents(archive, names))
+        if within is not None and not found & set(within):
+            raise UsageError(f"{', '.join(names)} is not among the documents asked about")
+        return tuple(sorted(found if within is None else found & set(within)))
+
+    scopes: dict[str, Scope] = {}
+    bad = []
+    for question in questions:
+        try:
+            scopes[question.id] = scope(question.documents)
+        except UsageError as error:
+            bad.append(BadLine(question.line, str(error)))
+    return scopes, bad
+
+
+def _documents(archive: Named, names: Sequence[str]) -> Iterator[int]:
+    for name in names:
+        under = archive.documents_under([Path(name)]) if Path(name).exists() else []
+        yield from under or archive.documents_named([name])
+
+
+def _task(question: Question, scope: Scope, journals: JournalNames) -> Task:
+    journal = journals.newest(question.id)
+    return Task(question.id, question.question, scope, journal, begun=journals.is_begun(journal))
+
+
+def _make_way(id: str, journals: JournalNames) -> None:
+    """Begin anew, unless the run can go on: one that was parked by a failure can."""
+    newest = journals.newest(id)
+    try:
+        if journals.is_begun(newest) and read_journal(newest).outcome is None:
+            return
+    except JournalError:
+        pass
+    journals.begin_anew(id)

@@ -1,0 +1,177 @@
+"""A session of a batch: drives what is left of its questions, and says how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from docpager.answering.answer_line import AnswerLine
+from docpager.answering.asking import OpenArchive
+from docpager.answering.journal import JournalRecord
+from docpager.answering.preparing import PreparedModel
+from docpager.batch.answers import AnswersFile
+from docpager.batch.batch_desk import BatchDesk
+from docpager.batch.driver import Common
+from docpager.batch.journals import JournalNames
+from docpager.batch.money import Admission
+from docpager.batch.parking import Parking
+from docpager.batch.plan import BatchPlan, Task
+from docpager.batch.settings import BatchSettings
+from docpager.batch.tally import BatchReport, Tally
+from docpager.batch.ways import drive_in_rounds, drive_live
+from docpager.errors import LimitReached
+from docpager.llm.ledgers import Books, Cost
+
+__all__ = ["Session"]
+
+GRACE_SECONDS = 20.0
+"""How long a reply that is under way, and paid for, is waited for when the batch is stopped."""
+LEAVING_SECONDS = 2.0
+"""How long runs take at most to write down that they were let go."""
+
+
+class Session:
+    """One sitting of a batch: from the plan to the report."""
+
+    def __init__(
+        self,
+        archive: OpenArchive,
+        prepared: PreparedModel,
+        answers: AnswersFile,
+        plan: BatchPlan,
+        *,
+        journals: JournalNames,
+        books: Books,
+        settings: BatchSettings,
+        desk: BatchDesk | None = None,
+        unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
+        told: Callable[[AnswerLine], None] = lambda _: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.plan = plan
+        self.prepared = prepared
+        self.settings = settings
+        self.books = books
+        self.tally = Tally(plan.kept + len(plan.tasks), plan.kept)
+        self._answers = answers
+        self._journals = journals
+        self._desk = desk
+        self._told = told
+        self._sleep = sleep
+        self._clock = clock
+        self._started = clock()
+        self._parking = Parking()
+        self._short: LimitReached | None = None
+        self._work: asyncio.Task[None] | None = None
+        limits = replace(prepared.settings.limits, max_usd=None, max_tokens=None)
+        self._common = Common(
+            archive,
+            replace(prepared.settings, limits=limits),
+            books,
+            Admission(books, worst_call=_worst_call(prepared)),
+            journals,
+            unanswered_is_lost,
+            answered=self._answered,
+            replied=self.tally.replied,
+        )
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return self._clock() - self._started
+
+    @property
+    def left(self) -> list[Task]:
+        """Questions without an answer line."""
+        return [
+            replace(task, begun=self._journals.is_begun(task.journal))
+            for task in self.plan.tasks
+            if task.id not in self._answers.stored
+        ]
+
+    async def drive(self) -> BatchReport:
+        """Answer what the plan asks for, as far as money and interruptions allow."""
+        self._work = asyncio.ensure_future(self._drive())
+        try:
+            await asyncio.shield(self._work)
+        except asyncio.CancelledError:
+            self._work.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._work
+            if self._parking.reason is None:
+                raise
+        return self._report()
+
+    def stop(self, reason: str) -> None:
+        """Let every run go at its next step; replies under way are waited for a while. Told
+        again, nobody waits any more."""
+        patient = not self.settings.by_batches and self._parking.reason is None
+        self._parking.ask(reason)
+        asyncio.get_running_loop().call_later(GRACE_SECONDS if patient else 0.0, self._leave)
+
+    def _leave(self) -> None:
+        self._parking.at_once()
+        if self._work is not None:
+            asyncio.get_running_loop().call_later(LEAVING_SECONDS, self._work.cancel)
+
+    async def _drive(self) -> None:
+        settings = self.settings
+        if settings.by_batches:
+            assert self._desk is not None, "rounds need a batch desk"
+            self._short = await drive_in_rounds(
+                self._common,
+                self.left,
+                self._desk,
+                parking=self._parking,
+                seats=settings.seats,
+                close_after_seconds=settings.finish_live_after_seconds,
+                sleep=self._sleep,
+            )
+        if not settings.by_batches or settings.finish_live_after_seconds is not None:
+            self._short = await drive_live(
+                self._common,
+                self.left,
+                self.prepared.model,
+                parking=self._parking,
+                places=settings.live_places,
+                leading=self.prepared.paid,
+                desk=self._desk,
+            )
+
+    def _answered(self, task: Task, line: AnswerLine) -> None:
+        self._answers.append(line.as_json())
+        self.tally.answered(line)
+        self._told(line)
+
+    def _report(self) -> BatchReport:
+        tally, statuses, left = self.tally, self.tally.statuses, self.left
+        begun = sum(task.begun for task in left)
+        return BatchReport(
+            questions=tally.questions,
+            kept=tally.kept,
+            answered=statuses["answered"],
+            abstained=statuses["abstained"],
+            stopped=statuses["stopped"],
+            failed=statuses["failed"],
+            failed_before=self.plan.failed_before,
+            parked=begun,
+            waiting=len(left) - begun,
+            usage=tally.usage,
+            usd=None if self.prepared.price is None else self.books.usd.spent,
+            steps=tally.steps,
+            seconds=self.elapsed_seconds,
+            failures=tuple(tally.failures),
+            why_stopped=self._why_stopped if left else None,
+        )
+
+    @property
+    def _why_stopped(self) -> str | None:
+        return self._parking.reason or (str(self._short) if self._short else None)
+
+
+def _worst_call(prepared: PreparedModel) -> Cost:
+    tokens = prepared.settings.paging.window
+    return Cost(tokens, prepared.worst_call_usd or 0.0)

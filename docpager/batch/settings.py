@@ -1,0 +1,44 @@
+"""How a batch is driven. None of it changes an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docpager.errors import UsageError
+
+__all__ = ["BatchSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How a batch is driven. None of it changes an answer."""
+
+    concurrency: int | None = None
+    """Questions under way at once, at most; None for 8 live and 500 in rounds."""
+    by_batches: bool = False
+    """Whether steps are made in message batches."""
+    finish_live_after_seconds: float | None = None
+    """When the questions that are left are finished without batches."""
+    max_usd: float | None = None
+    """Dollars for all sessions together."""
+    max_tokens: int | None = None
+    """Tokens of all prompts and replies of all sessions together."""
+
+    def __post_init__(self) -> None:
+        if self.concurrency is not None and self.concurrency < 1:
+            raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
+        if self.max_usd is not None and not self.max_usd > 0:
+            raise UsageError(f"--max-usd must be above 0 dollars, not {self.max_usd:g}")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")
+        if self.finish_live_after_seconds is not None and not self.by_batches:
+            raise UsageError("--finish-live-after is for --via batches")
+
+    @property
+    def live_places(self) -> int:
+        return self.concurrency or 8
+
+    @property
+    def seats(self) -> int:
+        """Questions that take part in rounds at once."""
+        return self.concurrency or 500

@@ -1,0 +1,110 @@
+"""The two ways to drive a batch: live, each question at its own pace, or in rounds together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+from docpager.batch.batch_desk import BatchDesk
+from docpager.batch.driver import Common, Driving
+from docpager.batch.ordering import Line
+from docpager.batch.parking import Parking
+from docpager.batch.plan import Task
+from docpager.batch.rounds import Recovering, Rounds
+from docpager.errors import LimitReached
+from docpager.llm.chat import ChatModel, ModelReply
+from docpager.llm.gate import Gate
+
+__all__ = ["drive_in_rounds", "drive_live"]
+
+FIRST_PLACES = 8
+"""Requests under way at once before it is known what the server bears."""
+UNLIMITED = 1_000_000
+
+
+class HasTightest(Protocol):
+    """What is left of several limits, as shares."""
+
+    @property
+    def tightest(self) -> float: ...
+
+
+@runtime_checkable
+class RateLimited(Protocol):
+    """A model that knows what its server says is left of its rate limits."""
+
+    @property
+    def rate_limits(self) -> HasTightest | None: ...
+
+
+async def drive_live(
+    common: Common,
+    tasks: Sequence[Task],
+    model: ChatModel,
+    *,
+    parking: Parking,
+    places: int,
+    leading: bool,
+    desk: BatchDesk | None = None,
+) -> LimitReached | None:
+    """Ask question by question; replies that a `desk` still has for them are fetched from there.
+
+    Returns why questions were left out, where money or tokens ran short.
+    """
+    gate = Gate(places=min(FIRST_PLACES, places), most=places)
+
+    @contextmanager
+    def seat(id: str) -> Iterator[ChatModel]:
+        yield model if desk is None else Recovering(model, desk, id, parking)
+
+    def replied(reply: ModelReply) -> None:
+        if isinstance(model, RateLimited) and model.rate_limits is not None:
+            gate.observe(left=model.rate_limits.tightest)
+        common.replied(reply)
+
+    driving = Driving(replace(common, replied=replied), seats=seat, gate=gate, parking=parking)
+    await driving.drive(_line(tasks, leading=leading), concurrency=places)
+    return driving.short
+
+
+async def drive_in_rounds(
+    common: Common,
+    tasks: Sequence[Task],
+    desk: BatchDesk,
+    *,
+    parking: Parking,
+    seats: int,
+    close_after_seconds: float | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> LimitReached | None:
+    """Ask in message batches until all have ended, or until it is time to finish otherwise."""
+    closing = Parking(within=parking)
+    rounds = Rounds(desk, closing, sleep=sleep)
+
+    async def close_in_time(seconds: float) -> None:
+        await sleep(seconds)
+        closing.ask("the rest is finished live")
+        await rounds.close("the rest is finished live")
+
+    driving = Driving(
+        common,
+        seats=rounds.seat,
+        gate=Gate(places=UNLIMITED, most=UNLIMITED),
+        parking=closing,
+        by_batch=close_after_seconds is None,  # else the dearer live price is set aside
+    )
+    async with asyncio.TaskGroup() as group:
+        beside = [group.create_task(rounds.drive())]
+        if close_after_seconds is not None:
+            beside.append(group.create_task(close_in_time(close_after_seconds)))
+        await driving.drive(_line(tasks), concurrency=seats)
+        for each in beside:
+            each.cancel()
+    return driving.short
+
+
+def _line(tasks: Sequence[Task], *, leading: bool = False) -> Line[Task]:
+    return Line(tasks, group=lambda task: task.scope, leading=leading)
