@@ -21,7 +21,9 @@ STEPS = (1, 2, 12, 1)
 
 def script(steps: Sequence[int] = STEPS) -> list[object]:
     """What the fake's brain says: the calls of each step, then an answer."""
-    said: list[object] = [[call("search", query=f"q{n}") for n in range(count)] for count in steps]
+    said: list[object] = [
+        [call("search", query=f"q{n}", page=1) for n in range(count)] for count in steps
+    ]
     return [*said, "41 million"]
 
 

@@ -1,7 +1,8 @@
 """Deliberate breaks of what the adapter sends, one for each rule of the protocol.
 
 Each is a function of a body and the number of the request, from 1; it changes the body in place.
-`REFUSED` are those the server answers with an error, `DEARER` those it bills for.
+`REFUSED` are those the server answers with an error, at once or at the end of a batch; `DEARER`
+those it bills for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ MARK = {"type": "ephemeral"}
 
 REFUSED: dict[str, Mutation] = {}
 """By the rule they break."""
+REFUSED_IN_BATCHES: dict[str, Mutation] = {}
+"""By the rule they break; told as an item's result."""
 DEARER: dict[str, Mutation] = {}
 """By what they lose."""
 
@@ -40,6 +43,10 @@ class Mutant(ClaudeModel):
 
 def refused(rule: str) -> Callable[[Mutation], Mutation]:
     return lambda mutation: REFUSED.setdefault(rule, mutation)
+
+
+def refused_in_batches(rule: str) -> Callable[[Mutation], Mutation]:
+    return lambda mutation: REFUSED_IN_BATCHES.setdefault(rule, mutation)
 
 
 def dearer(loss: str) -> Callable[[Mutation], Mutation]:
@@ -270,6 +277,12 @@ def drop_thinking(body, number):
         body["messages"][3]["content"] = body["messages"][3]["content"][1:]
 
 
+@refused("no thinking comes back")
+def put_thinking_back(body, number):
+    if number == 3:
+        body["messages"][1]["content"] = body["messages"][1]["content"][1:]
+
+
 @refused("no result is shortened later")
 def shorten_a_result(body, number):
     if number > 2:
@@ -280,6 +293,12 @@ def shorten_a_result(body, number):
 def change_arguments(body, number):
     if number > 2:
         content(body, "assistant", "tool_use")[0]["input"] = {"query": "other"}
+
+
+@refused("arguments keep their order")
+def sort_arguments(body, number):
+    for block in content(body, "assistant", "tool_use")[:1] if number > 2 else []:
+        block["input"] = dict(reversed(block["input"].items()))
 
 
 @refused("no question changes later")
@@ -326,6 +345,24 @@ def an_hour_after_minutes(body, number):
 def mark_thinking(body, number):
     for block in content(body, "assistant", "thinking")[:1]:
         block["cache_control"] = MARK
+
+
+# Batches
+
+
+@refused_in_batches("no streams")
+def stream(body, number):
+    body["stream"] = True
+
+
+@refused_in_batches("no warming of the cache")
+def ask_for_nothing(body, number):
+    body["max_tokens"] = 0
+
+
+@refused_in_batches("no sampling parameters")
+def add_temperature_in_batches(body, number):
+    body["temperature"] = 0.5
 
 
 # What is billed
@@ -380,6 +417,11 @@ def keep_for_an_hour(body, number):
     for block in marked:
         if "cache_control" in block:
             block["cache_control"] = {"type": "ephemeral", "ttl": "1h"}
+
+
+@dearer("the conversation: another effort at each step")
+def change_effort(body, number):
+    body["output_config"] = {"effort": ("high", "xhigh")[number % 2]}
 
 
 @dearer("the last request: a conversation is written that nobody reads")

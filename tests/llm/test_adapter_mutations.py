@@ -6,13 +6,17 @@ the bill must rise above what the adapter's own requests cost.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from conversations import model_for, script, talk
-from mutations import DEARER, REFUSED, Mutant
+from messages_api import asked
+from mutations import DEARER, REFUSED, REFUSED_IN_BATCHES, Mutant
 
-from docpager.errors import ModelError
+from docpager.errors import AttemptFailed, ModelError
+from docpager.llm.chat import BatchItem
 from docpager.llm.claude import ClaudeModel
-from docpager.testing.fake_api import FakeApi
+from docpager.testing.fake_api import FakeApi, FakeClock
 
 QUESTIONS = ("What was revenue?", "What were costs?")
 
@@ -38,6 +42,32 @@ def test_a_broken_rule_is_refused(rule):
 
         assert not getattr(error.value, "retryable", False)
         assert api.requests[-1].status in (400, 404)
+
+
+@pytest.mark.parametrize("rule", REFUSED_IN_BATCHES)
+def test_a_broken_rule_is_told_at_the_end_of_a_batch(rule):
+    clock = FakeClock()
+    with FakeApi(brain=["hello"], clock=clock) as api:
+        model = model_for(api, Mutant, mutation=REFUSED_IN_BATCHES[rule])
+
+        async def whole():
+            batch_id = await model.submit([BatchItem("a-1", asked())])
+            clock.advance(24 * 3_600)
+            return await model.results(batch_id)
+
+        (result,) = asyncio.run(whole())
+
+    assert result.error.startswith("invalid_request_error")
+    assert not result.again
+
+
+@pytest.mark.parametrize("custom_ids", [["a b"], [""], ["a" * 65], ["a", "a"]])
+def test_custom_ids_that_are_wrong_or_shared_are_refused_at_once(custom_ids):
+    items = [BatchItem(custom_id, asked()) for custom_id in custom_ids]
+    with FakeApi() as api, pytest.raises(AttemptFailed, match="said 400") as error:
+        asyncio.run(model_for(api).submit(items))
+
+    assert not error.value.retryable
 
 
 @pytest.mark.parametrize("loss", DEARER)

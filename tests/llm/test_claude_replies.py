@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from messages_api import (
@@ -58,7 +59,7 @@ def test_blocks_come_back_as_they_were_sent_and_survive_a_journal():
     said = (THINKING, REDACTED, text("Well."), unknown, caller)
 
     reply = reply_to(streamed(message(*said, stop_reason="tool_use")))
-    kept = from_json(to_json(reply, ModelReply), ModelReply)
+    kept = from_json(json.loads(json.dumps(to_json(reply, ModelReply))), ModelReply)
 
     turn = AssistantTurn(kept.text, kept.calls, kept.raw)
     results = UserTurn(results=(CallResult("toolu_1", "found"),))
@@ -66,6 +67,7 @@ def test_blocks_come_back_as_they_were_sent_and_survive_a_journal():
     assert reply.text == "Well."
     assert [call.id for call in reply.calls] == ["toolu_1"]
     assert body["messages"][1]["content"] == list(said)
+    assert json.dumps(body["messages"][1]["content"]) == json.dumps(reply.raw)
 
 
 def test_arguments_keep_the_order_in_which_they_came():
