@@ -1,0 +1,95 @@
+"""Models of a comparison: named ones, one that remembers, and one that repeats."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from docpager.answering.codec import from_json, to_json
+from docpager.answering.journal import request_hash
+from docpager.errors import ModelError
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
+from docpager.llm.models import NamedModel, model_defaults, model_named
+
+__all__ = ["READER", "REPLIES", "Remembering", "open_model"]
+
+READER = "extractive"
+"""The built-in reader, which is no language model."""
+REPLIES = "replies.jsonl"
+_REPLAY = "replay:"
+
+
+@dataclass
+class Remembering:
+    """Passes requests on, and keeps what is needed to make them again."""
+
+    model: ChatModel
+    requests: list[str] = field(default_factory=list)
+    """Hash of every request, in order."""
+    replies: list[dict[str, Any]] = field(default_factory=list)
+    """Request hash and reply; empty for the built-in reader, which replies the same each time."""
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def sha256(self) -> str:
+        """One hash over all requests."""
+        return hashlib.sha256("".join(self.requests).encode()).hexdigest()
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """The model's reply."""
+        reply = await self.model.complete(request)
+        self.requests.append(request_hash(request))
+        if self.name != READER:
+            written = to_json(reply, ModelReply)
+            self.replies.append({"request_sha256": self.requests[-1], "reply": written})
+        return reply
+
+
+class _Replayed:
+    """Replies as a recorded run was replied to."""
+
+    def __init__(self, name: str, replies: dict[str, ModelReply]) -> None:
+        self.name = name
+        self._replies = replies
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """The recorded reply.
+
+        Raises:
+            ModelError: no such request was recorded.
+        """
+        reply = self._replies.get(request_hash(request))
+        if reply is None:
+            raise ModelError(f"the recorded run of {self.name} made no such request")
+        return reply
+
+
+@lru_cache(maxsize=2)
+def open_model(name: str, base_url: str | None = None) -> NamedModel:
+    """A model by name, or `replay:RUN` for the replies of a recorded run.
+
+    Raises:
+        UsageError: there is no such model.
+        ModelError: the run has no recorded replies.
+    """
+    if not name.startswith(_REPLAY):
+        return model_named(name, base_url=base_url)
+    folder = Path(name.removeprefix(_REPLAY))
+    if not (folder / REPLIES).exists():
+        raise ModelError(f"{folder} holds no {REPLIES}: its replies were not recorded")
+    recorded = json.loads((folder / "run.json").read_text("utf-8"))["model"]
+    return NamedModel(_Replayed(recorded, dict(_read(folder / REPLIES))), model_defaults(recorded))
+
+
+def _read(path: Path) -> Iterator[tuple[str, ModelReply]]:
+    for line in path.read_text("utf-8").splitlines():
+        entry = json.loads(line)
+        yield entry["request_sha256"], from_json(entry["reply"], ModelReply)

@@ -1,0 +1,207 @@
+"""What a run leaves on disk: a record of what was asked, one line for each answer, and a seal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cattrs import Converter
+
+from benchmarks.samples import Axis
+from benchmarks.systems.system import Answer
+from docpager.errors import UsageError
+
+__all__ = [
+    "Line",
+    "RunRecord",
+    "open_lines",
+    "read_finished",
+    "read_lines",
+    "read_record",
+    "write_record",
+]
+
+RECORD, LINES, SEAL = "run.json", "results.jsonl", "seal.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What was asked, of whom, and with what."""
+
+    task: str
+    axes: Mapping[str, Sequence[Axis]]
+    per_cell: int
+    seed: int
+    systems: Sequence[str]
+    windows: Sequence[int | str]
+    """Numbers of tokens, or `minimum` for the smallest that docpager takes for a question."""
+    model: str
+    max_output: int
+    max_steps: int
+    """Requests for one question; a contestant that would need more is not run."""
+    questions: int
+    answers: int
+    """Lines of a finished run."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """sha256 by file of the data folder."""
+    documents: str = ""
+    """sha256 over the sha256 of every document set."""
+    commit: str = ""
+    version: str = ""
+    python: str = ""
+    machine: str = ""
+    started: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Files of the user's own: `questions` and `docs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One question, one contestant, one window: what came out."""
+
+    question_id: str
+    question: str
+    system: str
+    window: int | str
+    """As asked for."""
+    tokens_of_window: int
+    answer: Answer
+    seconds: float
+    requests_sha256: str
+    """One hash over every request that was made."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.question_id, self.system, str(self.window))
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as `json.dumps` takes it."""
+        return {**asdict(self), "answer": asdict(self.answer)}
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Begin a run, or go on with it.
+
+    Raises:
+        UsageError: the folder holds a run of something else (names what differs).
+    """
+    path = folder / RECORD
+    if path.exists():
+        earlier = read_record(folder)
+        if different := sorted(_different(earlier, record)):
+            raise UsageError(
+                f"{folder} holds a run with other {', '.join(different)}; name another --out"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
+
+
+def _different(earlier: RunRecord, now: RunRecord) -> Iterator[str]:
+    """What decides answers and is not the same; where and when a run was made does not."""
+    before, after = json.loads(json.dumps([asdict(earlier), asdict(now)]))
+    for name in before:
+        if name not in ("started", "machine", "python") and before[name] != after[name]:
+            yield name
+
+
+def read_record(folder: Path) -> RunRecord:
+    """What a run was asked.
+
+    Raises:
+        UsageError: there is no run.
+    """
+    path = folder / RECORD
+    if not path.exists():
+        raise UsageError(f"{folder} holds no run: {RECORD} is missing")
+    return RunRecord(**json.loads(path.read_text("utf-8")))
+
+
+class LinesWriter:
+    """Appends lines to a run, each flushed as it is written; a torn last line is dropped first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = folder / LINES
+        whole = path.read_bytes() if path.exists() else b""
+        whole = whole[: whole.rfind(b"\n") + 1]
+        self.done = {_line(text).key for text in whole.decode("utf-8").splitlines()}
+        (folder / SEAL).unlink(missing_ok=True)
+        self._file = path.open("ab")
+        self._file.truncate(len(whole))
+
+    def append(self, line: Line) -> None:
+        """Write one answer down."""
+        self._file.write((json.dumps(line.as_json(), ensure_ascii=False) + "\n").encode())
+        self._file.flush()
+
+    def close(self, *, answers: int) -> bool:
+        """End writing; the run is sealed if it has all of its answers."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+        content = (self.folder / LINES).read_bytes()
+        if content.count(b"\n") != answers:
+            return False
+        lines = [_line(text) for text in content.decode("utf-8").splitlines()]
+        (self.folder / SEAL).write_text(json.dumps(_sealed(content, lines), indent=1) + "\n")
+        return True
+
+
+def _sealed(content: bytes, lines: Sequence[Line]) -> dict[str, Any]:
+    costs = [line.answer.cost_usd for line in lines]
+    return {
+        "answers": len(lines),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "input_tokens": sum(line.answer.usage.prompt_tokens for line in lines),
+        "output_tokens": sum(line.answer.usage.output_tokens for line in lines),
+        "requests": sum(line.answer.requests for line in lines),
+        "cost_usd": None if None in costs else round(sum(c for c in costs if c), 6),
+    }
+
+
+def read_finished(folder: Path) -> list[Line]:
+    """The answers of a finished run.
+
+    Raises:
+        UsageError: it is not finished, or its answers are not those that were sealed.
+    """
+    record = read_record(folder)
+    content = (folder / LINES).read_bytes() if (folder / LINES).exists() else b""
+    there = content.count(b"\n")
+    if not (folder / SEAL).exists():
+        raise UsageError(
+            f"the run in {folder} is not finished: {there} of {record.answers} answers; "
+            "run it again to go on"
+        )
+    seal = json.loads((folder / SEAL).read_text("utf-8"))
+    if hashlib.sha256(content).hexdigest() != seal["sha256"]:
+        raise UsageError(
+            f"the answers in {folder / LINES} are not those that the run wrote "
+            f"({there} of {seal['answers']} lines); restore the file or run again"
+        )
+    return read_lines(folder)
+
+
+def read_lines(folder: Path) -> list[Line]:
+    """All whole lines of a run."""
+    content = (folder / LINES).read_bytes()
+    whole = content[: content.rfind(b"\n") + 1].decode("utf-8")
+    return [_line(text) for text in whole.splitlines()]
+
+
+def _line(text: str) -> Line:
+    return _converter().structure(json.loads(text), Line)
+
+
+@cache
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    # A window is a number or the word `minimum`; both are written as they are.
+    converter.register_structure_hook(int | str, lambda value, _: value)
+    return converter

@@ -1,0 +1,169 @@
+"""From a wish to a finished run: samples, shelves, record, price, answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.models import READER, open_model
+from benchmarks.records import RunRecord, write_record
+from benchmarks.running import answer_all, estimate, jobs_of, processes
+from benchmarks.samples import Axis, Sample
+from benchmarks.shelves import build_shelves
+from benchmarks.systems.registry import system_named
+from benchmarks.tasks.registry import task_with
+from benchmarks.tasks.task import Wanted
+from docpager import __version__
+from docpager.errors import UsageError
+
+__all__ = ["Places", "RunWish", "start_run"]
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class RunWish:
+    """One task for some contestants in some windows."""
+
+    task: str
+    systems: Sequence[str]
+    windows: Sequence[int | str] = (8_000,)
+    axes: Mapping[str, Sequence[Axis]] = field(default_factory=dict)
+    per_cell: int = 20
+    seed: int = 0
+    model: str = READER
+    base_url: str | None = None
+    max_output: int | None = None
+    """None for what the model usually gets."""
+    max_steps: int = 400
+    """Requests for one question; a contestant that would need more is not run."""
+    max_usd: float | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Files of the user's own: `questions` and `docs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are on this machine; none of it decides an answer."""
+
+    data: Path
+    """Folder of the shared data sets; may be missing."""
+    work: Path
+    """Document sets and archives."""
+    out: Path
+    """Record, answers and journals of the run."""
+    workers: int = 2
+
+
+def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> bool:
+    """Run what has not been run; whether the run is complete now.
+
+    Raises:
+        UsageError: something of the wish does not exist, or costs more than allowed.
+    """
+    for name in wish.systems:
+        system_named(name)
+    task = task_with(wish.task, wish.options)
+    wanted = task.wanted(wish.axes, per_cell=wish.per_cell, seed=wish.seed)
+    samples, sets = task.samples(places.data, wanted)
+    if not samples:
+        raise UsageError(f"task {wish.task!r} has no questions here; is --data right?")
+    with processes(places.workers) as pool:
+        shelves = build_shelves(sets.values(), places.work / wish.task, pool, told)
+        checksums = task.checksums(places.data)
+        record = _record(wish, wanted, samples, data=checksums, documents=_digest(shelves))
+        write_record(places.out, record)
+        (places.out / "journals").mkdir(exist_ok=True)
+        jobs = jobs_of(record, samples, shelves, places.out / "journals", wish.base_url)
+        requests, dollars = estimate(jobs)
+        told(_priced(wish, len(jobs), requests, dollars))
+        return answer_all(
+            jobs,
+            places.out,
+            pool,
+            workers=places.workers,
+            answers=record.answers,
+            max_usd=wish.max_usd,
+            told=told,
+        )
+
+
+def _record(
+    wish: RunWish,
+    wanted: Wanted,
+    samples: Sequence[Sample],
+    *,
+    data: Mapping[str, str],
+    documents: str,
+) -> RunRecord:
+    named = open_model(wish.model, wish.base_url)
+    largest = max((w for w in wish.windows if isinstance(w, int)), default=32_000)
+    usual = named.defaults.paging(window=largest).max_output
+    return RunRecord(
+        task=wish.task,
+        axes=dict(wanted.axes),
+        per_cell=wish.per_cell,
+        seed=wish.seed,
+        systems=tuple(wish.systems),
+        windows=tuple(wish.windows),
+        model=wish.model,
+        max_output=wish.max_output or usual,
+        max_steps=wish.max_steps,
+        questions=len(samples),
+        answers=len(samples) * len(wish.systems) * len(wish.windows),
+        data=data,
+        documents=documents,
+        commit=_commit(),
+        version=__version__,
+        python=platform.python_version(),
+        machine=f"{platform.system()} {platform.machine()}",
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        options=dict(wish.options),
+    )
+
+
+def _priced(wish: RunWish, answers: int, requests: int, dollars: float | None) -> str:
+    """What a run may take at most, said before it begins.
+
+    Raises:
+        UsageError: dollars are limited, but no price is known.
+    """
+    if dollars is None:
+        if wish.max_usd is not None:
+            raise UsageError(f"no price is known for {wish.model!r}: --max-usd cannot be kept")
+        cost = "no price is known"
+    else:
+        cost = f"at most ${dollars:,.2f}"
+        if dollars and wish.max_usd is None:
+            raise UsageError(f"{wish.model} may cost {cost}; allow as much with --max-usd")
+    kind = " (not a language model)" if wish.model == READER else ""
+    return f"{answers:,} answers by {wish.model}{kind}, at most {requests:,} requests, {cost}"
+
+
+def _digest(shelves: Mapping[str, Path]) -> str:
+    """One hash over the documents of all sets."""
+    total = hashlib.sha256()
+    for name in sorted(shelves):
+        done = json.loads((shelves[name] / "done.json").read_text("utf-8"))
+        total.update(f"{name} {done['sha256']}\n".encode())
+    return total.hexdigest()
+
+
+def _commit() -> str:
+    """The commit that is checked out, `+` where files differ from it; empty without git."""
+    try:
+        head = _git("rev-parse", "--short=12", "HEAD")
+        return head + ("+" if _git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
