@@ -12,6 +12,7 @@ __all__ = [
     "Passage",
     "PassageId",
     "PassageRange",
+    "number_ranges",
     "written_ranges",
 ]
 
@@ -60,6 +61,21 @@ def written_ranges(passages: Iterable[PassageId]) -> str:
         else:
             runs.append(PassageRange(passage.document, passage.ordinal, passage.ordinal))
     return ", ".join(map(str, runs))
+
+
+def number_ranges(numbers: Iterable[int]) -> list[str]:
+    """Rising numbers, neighbours joined.
+
+    >>> number_ranges([1, 2, 3, 7])
+    ['1-3', '7']
+    """
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from docpager.answering.plan import HALF_CHARACTER
 from docpager.errors import UsageError
 
-__all__ = ["JsonLine", "LineAppender", "line_numbers", "read_lines"]
+__all__ = ["JsonLine", "LineAppender", "read_lines"]
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -85,17 +85,6 @@ class LineAppender:
 
     def close(self) -> None:
         self._file.close()
-
-
-def line_numbers(numbers: Sequence[int]) -> str:
-    """`2, 5-7`: rising line numbers, neighbours joined."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ranges)
 
 
 def _without_mark(line: bytes, path: Path) -> bytes:

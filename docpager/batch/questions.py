@@ -11,9 +11,10 @@ from typing import Any
 
 from docpager.answering.asking import question_id
 from docpager.answering.plan import HALF_CHARACTER
-from docpager.batch.jsonl import JsonLine, line_numbers, read_lines
+from docpager.batch.jsonl import JsonLine, read_lines
 from docpager.errors import UsageError
 from docpager.evaluation.records import Axis, Gold, Place
+from docpager.pages import number_ranges
 
 __all__ = ["BadLine", "Question", "QuestionFile", "parse_question", "read_questions"]
 
@@ -191,7 +192,7 @@ def _refusal(path: Path, bad: Sequence[BadLine]) -> str:
     count = "1 line" if len(bad) == 1 else f"{len(bad)} lines"
     explained = "; ".join(map(str, bad[:_EXPLAINED_AT_MOST]))
     rest = [each.number for each in bad[_EXPLAINED_AT_MOST:]]
-    others = f"; also lines {line_numbers(rest)}" if rest else ""
+    others = f"; also lines {', '.join(number_ranges(rest))}" if rest else ""
     return (
         f"{count} of {str(path)!r} cannot be asked: {explained}{others}; mend them, or go on "
         "without them: --skip-invalid"

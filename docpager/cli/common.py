@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docpager.cli.terminal import note
+from docpager.pages import number_ranges
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -83,14 +84,8 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
 
 def counted_pages(pdf_pages: Sequence[int]) -> str:
     """`4 PDF pages (1-3, 7)`, cut after the first eight ranges."""
-    ranges: list[list[int]] = []
-    for page in pdf_pages:
-        if ranges and page == ranges[-1][1] + 1:
-            ranges[-1][1] = page
-        else:
-            ranges.append([page, page])
-    shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges[:8]]
-    named = ", ".join(shown) + (", ..." if len(ranges) > 8 else "")
+    ranges = number_ranges(pdf_pages)
+    named = ", ".join(ranges[:8]) + (", ..." if len(ranges) > 8 else "")
     return f"{len(pdf_pages)} PDF page{'s' if len(pdf_pages) > 1 else ''} ({named})"
 
 

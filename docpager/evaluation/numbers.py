@@ -96,7 +96,7 @@ def _readings(figure: Figure, gold: Figure) -> Iterator[tuple[float, float]]:
             yield a * (figure.scale or 1), b * (gold.scale or 1)
         else:
             said = figure.scale or gold.scale or 1
-            for unsaid in _UNSAID_SCALES:
+            for unsaid in {*_UNSAID_SCALES, said}:
                 yield a * (said if figure.scale else unsaid), b * (said if gold.scale else unsaid)
 
 
@@ -139,8 +139,8 @@ def _figure(match: re.Match[str], *, aside: bool) -> Figure:
 
 
 def _plain(digits: str) -> str:
-    """Digits as Python reads them: `1,577.5`, `1.577,5` and `1 577.5` are the same number."""
-    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d+", digits):
+    """Digits as Python reads them: `1,577.5`, `1.577,5` and `1577,5` are the same number."""
+    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}", digits):
         return digits.replace(".", "").replace(",", ".")
     return re.sub(r"[^\d.]", "", digits)
 
@@ -154,14 +154,15 @@ _NUMBER = re.compile(
     rf"""
     (?<![\w.,])
     (?P<open>\()?
-    (?:(?P<sign>[-−–])|\+)?
+    (?:(?<![%)])(?P<sign>[-−–])|\+)?               # "36.8%-34.6%" is a range
     (?P<currency>(?:{_one_of(CURRENCIES)})\s?)?
     (?P<inner_open>\()?
-    (?P<inner_sign>[-−–])?
+    (?(currency)(?P<inner_sign>[-−–])?)
     (?P<digits>
         \d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?          # 1,577.50
       | \d{{1,3}}(?:\.\d{{3}})+,\d+               # 1.577,50
       | \d{{1,3}}(?:[\u00a0\u202f]\d{{3}})+(?:\.\d+)?
+      | \d+,\d{{1,2}}                             # 1577,5
       | \d+(?:\.\d+)?
     )
     (?!\d|[.,]\d)

@@ -17,9 +17,20 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 def answer_pairs(limit: int = 150) -> list[tuple[str, list[str]]]:
     """Texts that could be answers, each with the gold answers of its question."""
+    _skip_where_missing()
+    return [pair for source in (_short, _long, _finance) for pair in islice(source(), limit)]
+
+
+def gold_figures() -> list[str]:
+    """Gold answers that their data set calls whole numbers or decimal fractions."""
+    _skip_where_missing()
+    records = _records(SHARED / "mmlongbench-doc" / "questions.jsonl")
+    return [each["answer"] for each in records if each["answer_format"] in ("Int", "Float")]
+
+
+def _skip_where_missing() -> None:
     if not SHARED.is_dir():
         pytest.skip("the shared question sets are not on this machine")
-    return [pair for source in (_short, _long, _finance) for pair in islice(source(), limit)]
 
 
 def _short() -> Iterator[tuple[str, list[str]]]:

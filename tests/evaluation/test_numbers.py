@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_questions import gold_figures
 
 from docpager.evaluation.numbers import figures, numeric_match, only_figure
 
@@ -24,6 +25,7 @@ def amounts(text):
         ("5 million dollars", 5e6),
         ("1.577,50 €", 1577.5),
         ("1\u00a0577 EUR", 1577),
+        ("0,5 %", 0.005),
         ("-14.76%", -0.1476),
         ("−3 percentage points", -0.03),
         ("25 basis points", 0.0025),
@@ -46,6 +48,7 @@ def test_one_figure_is_read_as_what_it_amounts_to(text, amount):
     [
         ("FY2018, 777X, ISO9001 and v1.2.3", []),
         ("2015-2016", [2015, 2016]),
+        ("36.8%–34.6%", [0.368, 0.346]),
         ("in the year (2017)", [2017]),
         ("rose by $5 million (6.3%)", [5e6, 0.063]),
         ("a net loss of (12.5)", [-12.5]),
@@ -70,6 +73,7 @@ def test_figures_in_sentences(text, found):
         ("654 bps", "6.54%"),
         ("83.7 million", "83672770"),
         ("0.026 kg", "26 grams"),
+        ("155.98 lacs", "155.98"),
         ("(370)", "-370"),
         ("0.00", "0"),
     ],
@@ -107,6 +111,14 @@ def test_the_tolerance_is_a_share_of_the_gold_figure():
 def test_words_are_not_asked_for_a_figure():
     assert numeric_match("5", ["five boats", "The margin fell by 1.7%"]) is None
     assert numeric_match("5", ["five boats", "5"]) == 1.0
+
+
+def test_every_figure_of_the_shared_questions_is_read():
+    golds = gold_figures()
+
+    assert len(golds) > 40
+    assert [gold for gold in golds if only_figure(gold) is None] == []
+    assert all(numeric_match(f"It is {gold}, as the report says.", [gold]) for gold in golds)
 
 
 @given(
