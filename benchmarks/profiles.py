@@ -1,19 +1,66 @@
-"""Profiles: sets of runs with their sizes."""
+"""Profiles: sets of runs with their sizes. `quick` fits in 20 minutes of two quiet cores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from benchmarks.starting import RunWish
 from benchmarks.systems.registry import ABLATIONS, BASELINES
 
 __all__ = ["PROFILES"]
 
-ALL = ("docpager", *BASELINES)
-ABLATED = ("docpager", *ABLATIONS)
+SHORT = tuple(name for name in BASELINES if name not in ("sliding-notes", "map-reduce", "refine"))
+"""Contestants that do not read everything window by window."""
+ONE_WINDOW = tuple(name for name in SHORT if name != "whole-text")
+FEW = ("docpager", "truncate-head", "equal-share", "retrieve-once", "files-grep")
+EQUAL = "retrieve-once:tokens=docpager"
+WINDOWS = ("minimum", 8_000, 16_000, 32_000, 64_000)
+K = (1, 5, 10, 20, 50, 100, 200)
+RETRIEVED = tuple(f"{name}:k={k}" for name in ("equal-share", "equal-share-characters") for k in K)
 
-QUICK = {
-    "nested-140": RunWish("nested_kv", ALL, (8_000,), {"pairs": (140,)}, per_cell=10),
+QUICK: Mapping[str, RunWish] = {
+    "nested-140": RunWish(
+        "nested_kv", ("docpager", *BASELINES), ("minimum", 8_000), {"pairs": (140,)}, per_cell=10
+    ),
+    "nested-10000": RunWish(
+        "nested_kv", ("docpager", *BASELINES), (8_000,), {"pairs": (10_000,)}, per_cell=2
+    ),
+    "nested-million": RunWish(
+        "nested_kv", ("docpager", *ONE_WINDOW), (8_000,), {"pairs": (1_000_000,)}, per_cell=1
+    ),
+    "scattered": RunWish(
+        "scattered_facts",
+        ("docpager", *ABLATIONS, "files-grep"),
+        (8_000,),
+        {"places": (8,), "section_tokens": (1_000, 4_000, 16_000)},
+        per_cell=3,
+    ),
+    "litm-positions": RunWish("litm_qa", ("docpager", *BASELINES), ("minimum", 8_000), per_cell=12),
+    "litm-retrieved": RunWish(
+        "litm_pool", ("docpager", *RETRIEVED, "retrieve-once", "files-grep"), (8_000,), per_cell=40
+    ),
+    "financebench": RunWish("financebench", (*FEW, EQUAL), WINDOWS, per_cell=8),
+    "financebench-whole": RunWish(
+        "financebench", ("docpager", *ONE_WINDOW, "whole-text"), (8_000,), per_cell=8
+    ),
+    "docugami": RunWish("docugami", ("docpager", *SHORT, EQUAL), (8_000,), per_cell=8),
+    "mmlongbench": RunWish(
+        "mmlongbench", ("docpager", *BASELINES, EQUAL), ("minimum", 8_000), per_cell=12
+    ),
+    "multihop": RunWish("multihop", ("docpager", *ONE_WINDOW, EQUAL), (8_000,), per_cell=10),
+    "long-documents": RunWish("long_docs", ("docpager", *BASELINES), (8_000,), per_cell=10),
+    "long-choices": RunWish("long_choices", ("docpager", *BASELINES), (8_000,), per_cell=15),
 }
+"""What `benchmarks/README.md` shows."""
 
-PROFILES: Mapping[str, Mapping[str, RunWish]] = {"quick": QUICK}
+FULL: Mapping[str, RunWish] = {
+    name: replace(
+        wish,
+        per_cell=5 * wish.per_cell if wish.task in ("nested_kv", "scattered_facts") else 10_000,
+    )
+    for name, wish in QUICK.items()
+}
+"""Every question of every data set, and five times as many that are made."""
+
+PROFILES: Mapping[str, Mapping[str, RunWish]] = {"full": FULL, "quick": QUICK}

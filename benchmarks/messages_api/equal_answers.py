@@ -88,7 +88,7 @@ def _ways(window: int) -> Iterator[Way]:
 
 def counting_as_the_run() -> RequestCounter:
     """A server that has the run's own tokenizer, and frames blocks as the run supposes."""
-    return RequestCounter(
+    return _AlikeBothWays(
         BuiltInEstimator(),
         overheads=Overheads(0, 0, BLOCK_TOKENS, BLOCK_TOKENS, 0, 0),
         text_of_block=_as_the_run_writes,
@@ -96,6 +96,13 @@ def counting_as_the_run() -> RequestCounter:
             f"{tool['name']} {tool['description']} {canonical_json(tool['input_schema'])}"
         ),
     )
+
+
+class _AlikeBothWays(RequestCounter):
+    """Counts what the model writes as it counts the same blocks when they are echoed."""
+
+    def output(self, block: Mapping[str, Any]) -> int:
+        return self.block(block)
 
 
 def _as_the_run_writes(block: Mapping[str, Any]) -> str:

@@ -2,8 +2,9 @@
 
 python -m benchmarks.step_time.measure
 
-No model, archive or network: replies and results are made beforehand and fed in, so that only the
-run, its journal and the request's hash are timed.
+No model, archive or network: replies and results are made beforehand and fed in. Timed are the run,
+its journal, the request's hash, and what the adapter adds to the bare SDK, which is asked the same
+requests in the same run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from statistics import mean, quantiles
 from typing import TypeVar
 
+from benchmarks.step_time.asking import TwoWays
 from docpager.answering.journal import Entry, Header, Journal
 from docpager.answering.plan import plan_run
 from docpager.answering.request_hashes import RequestHasher
@@ -32,6 +34,9 @@ from docpager.tokens import BuiltInEstimator
 FILLING_CALLS = 8
 PASSAGE_TOKENS = 300
 DOCUMENT = DocumentEntry(1, "report.pdf", "Annual report", "pdf", 4_000, 1_200_000, 400)
+
+WHOLE = "whole step"
+BARE = "the bare SDK"
 
 T = TypeVar("T")
 
@@ -50,10 +55,15 @@ class Stopwatch:
         self._step[part] += (time.process_time_ns() - started) / 1e6
         return done
 
+    def add(self, part: str, milliseconds: float) -> None:
+        """Something that was timed elsewhere."""
+        self._step[part] += milliseconds
+
     def end_step(self) -> None:
         for part, milliseconds in self._step.items():
             self.spent[part].append(milliseconds)
-        self.spent["whole step"].append(sum(self._step.values()))
+        bare = self._step.get(BARE, 0.0)
+        self.spent[WHOLE].append(sum(self._step.values()) - bare)
         self._step.clear()
 
 
@@ -123,6 +133,7 @@ class Bench:
     reader: Reader
     ratio: float
     """Server's tokens for each counted one; 0 for a server that counts nothing."""
+    server: TwoWays = field(default_factory=TwoWays)
     watch: Stopwatch = field(default_factory=Stopwatch)
     hasher: RequestHasher = field(default_factory=RequestHasher)
 
@@ -133,6 +144,9 @@ class Bench:
         sha256 = timed("request hash", lambda: self.hasher.hash(request))
         self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=1))
         reply = self._counted(reply, request)
+        adapter, bare = self.server.ask(request, reply)
+        self.watch.add(BARE, bare)
+        self.watch.add("adapter, beside the SDK", adapter - bare)
         self._write(Entry("reply", run.steps, reply=reply))
         timed("receive", lambda: run.receive(reply))
         self._write(Entry("results", run.steps, results=tuple(results)))
@@ -181,7 +195,8 @@ def markdown(watch: Stopwatch) -> str:
     lines = ["| part | mean ms | 95 % below ms |", "|---|---:|---:|"]
     for part, spent in watch.spent.items():
         lines.append(f"| {part} | {mean(spent):.2f} | {quantiles(spent, n=20)[-1]:.2f} |")
-    return "\n".join(lines)
+    ratio = mean(watch.spent[WHOLE]) / mean(watch.spent[BARE])
+    return "\n".join([*lines, f"\nOurs is {ratio:.2f} of the bare SDK's."])
 
 
 def main() -> None:
