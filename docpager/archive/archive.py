@@ -18,6 +18,7 @@ from docpager.archive.searching import By, Ranking, SearchPage, page_bounds, ran
 from docpager.archive.segment import Segment
 from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, status_of
+from docpager.archive.threads import Threads, at_once
 from docpager.archive.words import Analyzer
 from docpager.documents.document import PdfPage, Section
 from docpager.errors import ArchiveError, UsageError
@@ -28,6 +29,8 @@ __all__ = ["Archive"]
 
 _BESIDE = 300
 """Characters of the neighbouring passages from which a snippet may take words."""
+_SEARCHED_ALONE = 50_000
+"""Passages up to which a search is over before a thread would have begun."""
 
 
 class Archive:
@@ -39,6 +42,8 @@ class Archive:
         self._analyzer = Analyzer()
         self._embedder: Embedder | None = None
         self._lock = Lock()
+        rows = sum(record.rows for record in generation.manifest.segments)
+        self._threads = Threads(2) if rows > _SEARCHED_ALONE else None
 
     @classmethod
     def open(cls, directory: Path, *, embedder: Embedder | None = None) -> Archive:
@@ -179,20 +184,21 @@ class Archive:
     ) -> SearchPage:
         """Find passages by words and by meaning, or `by` one of them; `documents` restricts it to
         these ids."""
+        first, last = page_bounds(page=page, page_size=page_size)
         ranking = rank(
             query,
             self._generation,
             analyzer=self._analyzer,
             embedder=self._load_embedder,
-            documents=documents,
+            documents=self._generation.restricted(documents),
+            first=last,
             by=by,
+            begin=self._threads or at_once,
         )
-        first, last, pages = page_bounds(ranking.total, page=page, page_size=page_size)
-        hits = tuple(
-            self._hit(passage, found_by, ranking)
-            for passage, found_by in ranking.slice(first, last)
-        )
-        return SearchPage(hits, ranking.by_words, ranking.by_meaning, page, pages)
+        hits = tuple(self._hit(passage, ranking) for passage in ranking.slice(first, last))
+        by_words, by_meaning = ranking.by_words(), ranking.by_meaning
+        pages = -(-(by_words + by_meaning) // page_size)
+        return SearchPage(hits, by_words, by_meaning, page, pages)
 
     def grep(
         self,
@@ -211,7 +217,8 @@ class Archive:
         if documents is not None:
             records = tuple(record for record in records if record.id in set(documents))
         matches = list(find_matches(pattern, self._generation, records))
-        first, last, pages = page_bounds(len(matches), page=page, page_size=page_size)
+        first, last = page_bounds(page=page, page_size=page_size)
+        pages = -(-len(matches) // page_size)
         hits = tuple(self._pattern_hit(match) for match in matches[first:last])
         return GrepPage(hits, len(matches), sum(match.matches for match in matches), page, pages)
 
@@ -225,12 +232,15 @@ class Archive:
 
     def close(self) -> None:
         """Let go of the generation; its files may be removed by a writer from now on."""
+        if self._threads:
+            self._threads.close()
         self._generation = Generation(self._generation.manifest, {}, None)
 
-    def _hit(self, passage_id: PassageId, found_by: str, ranking: Ranking) -> Hit:
+    def _hit(self, passage_id: PassageId, ranking: Ranking) -> Hit:
         passage = self._passage(passage_id)
         shown = snippet(passage.text, ranking.terms, self._analyzer)
-        return Hit(passage_id, shown.text, passage.pdf_page_at(shown.offset), found_by)
+        pdf_page = passage.pdf_page_at(shown.offset)
+        return Hit(passage_id, shown.text, pdf_page, ranking.found_by(passage_id))
 
     def _pattern_hit(self, match: Match) -> Hit:
         passage = self._passage(PassageId(match.document, match.ordinal))

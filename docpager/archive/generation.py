@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
     from docpager.archive.embedding import Embedder
 
-__all__ = ["GenerationWriter", "live_rows", "segments_to_merge"]
+__all__ = [
+    "LIVE_SEGMENTS",
+    "SETTLED_SEGMENTS",
+    "GenerationWriter",
+    "live_rows",
+    "segments_to_merge",
+]
 
-_LIVE_SEGMENTS = 8
+LIVE_SEGMENTS = 8
+SETTLED_SEGMENTS = 2
+"""After an ingest of many commits, which leaves its segments for all searches to come."""
 _TIER = 2
 """A segment joins a merge when it is at most this many times as large as what it joins."""
 _EMBED_AT_ONCE = 1024
@@ -64,7 +72,9 @@ class GenerationWriter:
         """Take documents out of the word index; their rows become deletions."""
         self._open_lexical().remove(documents)
 
-    def close(self, documents: Mapping[int, DocumentRecord]) -> Manifest:
+    def close(
+        self, documents: Mapping[int, DocumentRecord], *, most_segments: int = LIVE_SEGMENTS
+    ) -> Manifest:
         """Put every part on the disk; the manifest to commit, `documents` settled in it."""
         segments = list(self._manifest.segments)
         if self._segment:
@@ -73,7 +83,7 @@ class GenerationWriter:
             segments.append(SegmentRecord(self._segment_name, self._segment.rows))
         if self._lexical:
             self._lexical.close()
-        segments, settled = self._merge(segments, dict(documents))
+        segments, settled = self._merge(segments, dict(documents), most_segments)
         return self._manifest.succeed(
             segments=tuple(segments),
             documents=tuple(settled[number] for number in sorted(settled)),
@@ -96,10 +106,10 @@ class GenerationWriter:
             self._waiting = []
 
     def _merge(
-        self, segments: list[SegmentRecord], documents: dict[int, DocumentRecord]
+        self, segments: list[SegmentRecord], documents: dict[int, DocumentRecord], most: int
     ) -> tuple[list[SegmentRecord], dict[int, DocumentRecord]]:
         documents, segments = dict(documents), _without_empty(segments, documents.values())
-        chosen = segments_to_merge(segments)
+        chosen = segments_to_merge(segments, most=most)
         if not chosen:
             return segments, documents
         name = self._take_part()
@@ -160,9 +170,11 @@ class GenerationWriter:
         return name
 
 
-def segments_to_merge(segments: Sequence[SegmentRecord]) -> list[SegmentRecord]:
-    """The segments to write into one so that at most eight are live; the smallest, by tiers."""
-    if len(segments) <= _LIVE_SEGMENTS:
+def segments_to_merge(
+    segments: Sequence[SegmentRecord], *, most: int = LIVE_SEGMENTS
+) -> list[SegmentRecord]:
+    """The segments to write into one where more than `most` are live: the smallest, by tiers."""
+    if len(segments) <= most:
         return []
     by_size = sorted(segments, key=lambda record: (record.rows, record.name))
     chosen = by_size[:2]

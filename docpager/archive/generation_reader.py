@@ -51,6 +51,16 @@ class Generation:
         """Live documents by id."""
         return tuple(record for record in self.manifest.documents if record.is_live)
 
+    def restricted(self, documents: Collection[int] | None) -> Collection[int] | None:
+        """These documents; None, which is all of them, where no live one is left out."""
+        if documents is None or not self._live_ids.issubset(documents):
+            return documents
+        return None
+
+    @cached_property
+    def _live_ids(self) -> frozenset[int]:
+        return frozenset(record.id for record in self.live)
+
     def rows(self, documents: Collection[int] | None) -> dict[str, NDArray[np.bool_]]:
         """By segment: the rows of live documents, or of these only."""
         from docpager.archive.generation import live_rows

@@ -145,7 +145,8 @@ class LexicalIndex:
         if query is None or not among:
             return set()
         found = self._searcher.search(query, limit=len(among), count=False).hits
-        return set(self._in_order(found).tolist())
+        keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
+        return set(keys)
 
     def keys(self) -> list[int]:
         """Every live entry's key, sorted."""

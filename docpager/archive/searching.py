@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from docpager.archive.fusion import fuse
+from docpager.archive.fusion import fuse, words_that_decide
 from docpager.archive.generation_reader import Generation
-from docpager.archive.lexical import passage_of
+from docpager.archive.lexical import LexicalIndex, key_of, passage_of
+from docpager.archive.threads import Begin, at_once
 from docpager.archive.words import Analyzer
 from docpager.errors import UsageError
 from docpager.pages import Hit, PassageId
@@ -53,32 +54,31 @@ class Ranking:
     head: NDArray[np.int64]
     near: frozenset[int]
     """Found by meaning."""
-    with_words: frozenset[int]
+    with_words: Callable[[], frozenset[int]]
     """Those of the head that contain a query word."""
-    by_words: int
+    by_words: Callable[[], int]
+    """How many passages contain one."""
     rest: Callable[[], NDArray[np.int64]]
     """The remaining passages that contain a query word, by BM25."""
 
     @property
     def by_meaning(self) -> int:
-        return len(self.near - self.with_words)
+        return len(self.near - self.with_words())
 
-    @property
-    def total(self) -> int:
-        return self.by_words + self.by_meaning
-
-    def slice(self, first: int, last: int) -> list[tuple[PassageId, str]]:
-        """Results `first` to `last` (not included), counted from 0, and what found each."""
+    def slice(self, first: int, last: int) -> list[PassageId]:
+        """Results `first` to `last` (not included), counted from 0."""
         found = self.head[first:last].tolist()
-        if last > len(self.head) and self.total > len(self.head):
+        if last > len(self.head) and self.by_words() + self.by_meaning > len(self.head):
             rest = self.rest()
             found += rest[max(0, first - len(self.head)) : last - len(self.head)].tolist()
-        return [(passage_of(key), self._found_by(key)) for key in found]
+        return [passage_of(key) for key in found]
 
-    def _found_by(self, key: int) -> str:
+    def found_by(self, passage: PassageId) -> str:
+        """What found one of the results: "words", "meaning" or "both"."""
+        key = key_of(passage)
         if key not in self.near:
             return "words"
-        return "both" if key in self.with_words else "meaning"
+        return "both" if key in self.with_words() else "meaning"
 
 
 def rank(
@@ -88,27 +88,35 @@ def rank(
     analyzer: Analyzer,
     embedder: Callable[[], Embedder],
     documents: Collection[int] | None,
+    first: int,
     by: By = "both",
+    begin: Begin = at_once,
 ) -> Ranking:
-    """Rank every passage that contains a query word, and the nearest in meaning; or `by` one."""
+    """Rank every passage that contains a query word, and the nearest in meaning; or `by` one.
+
+    Where only the `first` results are wanted, no more than decides them is looked at: they are
+    the same as those of the whole list.
+    """
     import numpy as np
 
     terms = analyzer.query_terms(query)
     if not query.strip():
         raise UsageError("there is nothing to search for; give some words")
+    lexical = generation.lexical if by != "meaning" else None
+    depth = words_that_decide(first, most=_FUSED_WORDS)
+    best = begin(lambda: _best(lexical, terms, depth, documents))
     nearest = np.zeros(0, dtype=np.int64)
     if by != "words":
         nearest = _nearest(query, generation, embedder, documents)
     near = frozenset(nearest.tolist())
-    lexical = generation.lexical
-    if lexical is None or by == "meaning":
-        return Ranking(frozenset(), nearest, near, frozenset(), 0, lambda: nearest)
-    best = lexical.best(terms, count=_FUSED_WORDS, documents=documents)
-    head = fuse(best, nearest)
-    words = frozenset(best.tolist())
+    if lexical is None:
+        return Ranking(frozenset(), nearest, near, frozenset, lambda: 0, lambda: nearest)
+    words = frozenset(best().tolist())
+    head = fuse(best(), nearest)
     # Where words found fewer than they may contribute, nothing beyond them contains one.
-    complete = len(words) < _FUSED_WORDS
-    further = set() if complete else lexical.containing(terms, near - words)
+    complete = len(words) < depth
+    counted = begin(lambda: len(words) if complete else lexical.count(terms, documents=documents))
+    further = begin(lambda: set() if complete else lexical.containing(terms, near - words))
 
     def rest() -> NDArray[np.int64]:
         every = lexical.every(terms, documents=documents)
@@ -118,17 +126,30 @@ def rank(
         terms=frozenset(terms),
         head=head,
         near=near,
-        with_words=words | further,
-        by_words=len(words) if complete else lexical.count(terms, documents=documents),
+        with_words=lambda: words | further(),
+        by_words=counted,
         rest=rest,
     )
 
 
-def page_bounds(total: int, *, page: int, page_size: int) -> tuple[int, int, int]:
-    """First and last (not included) result of a page, and how many pages there are."""
+def page_bounds(*, page: int, page_size: int) -> tuple[int, int]:
+    """First and last (not included) result of a page, counted from 0."""
     if page < 1 or page_size < 1:
         raise UsageError(f"pages of results count from 1, not {page}, and hold at least one")
-    return (page - 1) * page_size, page * page_size, -(-total // page_size)
+    return (page - 1) * page_size, page * page_size
+
+
+def _best(
+    lexical: LexicalIndex | None,
+    terms: Sequence[str],
+    count: int,
+    documents: Collection[int] | None,
+) -> NDArray[np.int64]:
+    import numpy as np
+
+    if lexical is None:
+        return np.zeros(0, dtype=np.int64)
+    return lexical.best(terms, count=count, documents=documents)
 
 
 def _nearest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ __all__ = ["SegmentWriter", "merge_segments", "text_to_embed"]
 
 _BATCH = 1024
 """Rows per Arrow record batch."""
+_COPIED_AT_ONCE = 16_384
 
 
 class SegmentWriter:
@@ -44,12 +45,17 @@ class SegmentWriter:
 
     def add(self, passages: Sequence[Passage], vectors: Vectors) -> None:
         """Append passages and their vectors; a document's stand together, in reading order."""
-        self.copy_rows([_row(passage) for passage in passages], vectors)
-
-    def copy_rows(self, rows: Sequence[dict[str, Any]], vectors: Vectors) -> None:
-        self._passages.add(rows)
+        self._passages.add([_row(passage) for passage in passages])
         self._vectors.add(vectors)
-        self.rows += len(rows)
+        self.rows += len(passages)
+
+    def copy_rows(self, segment: Segment, first: int, count: int) -> None:
+        """Append rows of another segment as they are."""
+        for start in range(first, first + count, _COPIED_AT_ONCE):
+            rows = min(_COPIED_AT_ONCE, first + count - start)
+            self._passages.add_table(segment.table.slice(start, rows))
+            self._vectors.add(segment.vectors.between(start, rows))
+        self.rows += count
 
     def close(self) -> None:
         """Put the finished segment on the disk."""
@@ -83,16 +89,25 @@ class _ArrowFile:
             self._write(self._waiting[:_BATCH])
             del self._waiting[:_BATCH]
 
+    def add_table(self, table: Any) -> None:
+        """Append rows that are in Arrow already."""
+        self._write_waiting()
+        announce("write", self._path)
+        self._writer.write_table(table, max_chunksize=_BATCH)
+
     def close(self) -> None:
-        if self._waiting:
-            self._write(self._waiting)
-            self._waiting = []
+        self._write_waiting()
         self._writer.close()
         self._file.close()
 
     def abandon(self) -> None:
         """Let go of the file as it is; closed or not."""
         self._file.close()
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            self._write(self._waiting)
+            self._waiting = []
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         import pyarrow as pa
@@ -114,14 +129,30 @@ def merge_segments(
     """
     writer = SegmentWriter(directory, dimension=dimension)
     outlines = [{row["document"]: row for row in segment.outlines()} for segment in segments]
-    first_rows = {}
-    for index, document, first, count in sorted(live, key=lambda entry: entry[1]):
-        first_rows[document] = writer.rows
+    first_rows, row = {}, 0
+    by_document = sorted(live, key=lambda entry: entry[1])
+    for index, document, _, count in by_document:
+        first_rows[document] = row
+        row += count
         writer.copy_outline(outlines[index][document])
-        rows = segments[index].table.slice(first, count).to_pylist()
-        writer.copy_rows(rows, segments[index].vectors.between(first, count))
+    for index, first, count in _stretches(by_document):
+        writer.copy_rows(segments[index], first, count)
     writer.close()
     return first_rows
+
+
+def _stretches(live: Sequence[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Rows that stand together in one segment, over documents: (index, first row, rows)."""
+    begun: tuple[int, int, int] | None = None
+    for index, _, first, count in live:
+        if begun and (index, first) == (begun[0], begun[1] + begun[2]):
+            begun = (index, begun[1], begun[2] + count)
+            continue
+        if begun:
+            yield begun
+        begun = (index, first, count)
+    if begun:
+        yield begun
 
 
 def text_to_embed(document: Document, passage: Passage) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from docpager.archive.catalogue import Catalogue, missing_files
-from docpager.archive.generation import GenerationWriter
+from docpager.archive.generation import LIVE_SEGMENTS, SETTLED_SEGMENTS, GenerationWriter
 from docpager.archive.manifest import (
     DocumentRecord,
     FileRecord,
@@ -63,6 +63,7 @@ class Update:
         self._directory = directory
         self._open_writer = open_writer
         self._commit_passages = commit_passages
+        self._commits = 0
         self._begin(manifest)
         self._catalogue = Catalogue(manifest)
         self._before = dict(self._catalogue.files)
@@ -80,7 +81,7 @@ class Update:
         try:
             self._read(found, source, progress)
             self._let_go(found, places, prune=prune)
-            return self._commit()
+            return self._commit(SETTLED_SEGMENTS if self._commits else LIVE_SEGMENTS)
         except BaseException:
             self._writer.abandon()
             raise
@@ -135,7 +136,7 @@ class Update:
             and not Path(location).exists()
         ]
 
-    def _commit(self) -> Manifest:
+    def _commit(self, most_segments: int = LIVE_SEGMENTS) -> Manifest:
         """Write the generation and make it the archive."""
         departures = self._catalogue.settle(before=self._before)
         if departures:
@@ -145,12 +146,13 @@ class Update:
         self.changes.removed += len(departures) - replaced
         files = self._catalogue.files
         manifest = replace(
-            self._writer.close(self._catalogue.documents),
+            self._writer.close(self._catalogue.documents, most_segments=most_segments),
             next_document=self._catalogue.next_document,
             files=tuple(files[location] for location in sorted(files)),
         )
         commit_manifest(self._directory, manifest)
         discard_unnamed_parts(self._directory, manifest)
+        self._commits += 1
         self._catalogue.refresh(manifest)
         return manifest
 

@@ -58,7 +58,8 @@ class VectorWriter:
 
         faiss.write_index(self._index, str(directory / VECTORS_FILE))
         if self._index.ntotal > self._flat_rows and not self._flat:
-            faiss.write_index(_proposing(self._index), str(directory / PROPOSALS_FILE))
+            with _one_thread():
+                faiss.write_index(_proposing(self._index), str(directory / PROPOSALS_FILE))
 
 
 class VectorIndex:
@@ -164,7 +165,8 @@ def _proposing(exact: Any) -> Any:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One query is no work for several threads, and on a busy machine they wait for each other."""
+    """Neither a query nor the training is work for several threads: they wait for each other, and
+    on a busy machine that takes twenty times as long."""
     import faiss
 
     threads = faiss.omp_get_max_threads()

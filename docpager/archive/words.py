@@ -20,6 +20,8 @@ _JOINT = r"(?:[-\u2010\u2011\u00ad]\n(?=[a-z])|[-_.,'’&/@:+\u2010\u2011\u00ad]
 _COMPOUND = re.compile(rf"[{_CJK}]+|{_LETTERS}(?:{_JOINT}{_LETTERS})*")
 # The same for ASCII, three times as fast: every word of every hit passes here.
 _ASCII = re.compile(r"[A-Za-z0-9]++(?:(?:-\n(?=[a-z])|[-_.,'&/@:+])[A-Za-z0-9]++)*")
+# A word that goes on in the next line is the one thing that spaces do not divide.
+_DIVIDED = re.compile(r"[-\u2010\u2011\u00ad]\n(?=[a-z])")
 _CJK_START = re.compile(f"[{_CJK}]")
 _SPLIT = re.compile(_JOINT)
 _SILENT = re.compile(r"[-'’_&\n\u2010\u2011\u00ad]")
@@ -49,12 +51,15 @@ class Analyzer:
 
     def __init__(self) -> None:
         self._known = _TermsOf()
+        self._written = _TermsOfWritten(self._known)
 
     def terms(self, text: str) -> list[str]:
         """Every term of a passage, in order: words, and the parts of compounds and numbers."""
+        if _is_divided(text):
+            compounds = _pattern(text).findall(text)
+            return list(chain.from_iterable(map(self._known.__getitem__, compounds)))
         # All in C: this is the most of what indexing a passage takes.
-        compounds = _pattern(text).findall(text)
-        return list(chain.from_iterable(map(self._known.__getitem__, compounds)))
+        return list(chain.from_iterable(map(self._written.__getitem__, text.split())))
 
     def places(self, text: str) -> Iterator[Place]:
         """Every term of a text, and where it stands."""
@@ -93,6 +98,23 @@ class _TermsOf(dict[str, tuple[str, ...]]):
         return terms
 
 
+class _TermsOfWritten(dict[str, tuple[str, ...]]):
+    """The terms of whatever stands between spaces, which no compound reaches across."""
+
+    def __init__(self, known: _TermsOf) -> None:
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, written: str) -> tuple[str, ...]:
+        compounds = _pattern(written).findall(written)
+        terms = tuple(chain.from_iterable(map(self._known.__getitem__, compounds)))
+        if len(self) >= _CACHED:
+            self.clear()
+        if len(written) <= _LONGEST:
+            self[written] = terms
+        return terms
+
+
 def stem(word: str) -> str:
     """The word without an English plural ending, after Harman's S stemmer (1991).
 
@@ -106,6 +128,10 @@ def stem(word: str) -> str:
     if len(word) > 3 and word.endswith("s") and word[-2] not in "ius":
         return word[:-1]
     return word
+
+
+def _is_divided(text: str) -> bool:
+    return "-\n" in text or (not text.isascii() and _DIVIDED.search(text) is not None)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.archive.fusion import fuse
+from docpager.archive.fusion import fuse, words_that_decide
 from docpager.archive.lexical import key_of
 from docpager.pages import PassageId
 
@@ -53,3 +53,23 @@ def test_what_only_words_found_keeps_its_order(words, near):
     alone = [key for key in fused(words, near) if key not in set(keys(near).tolist())]
 
     assert alone == [key for key in keys(words).tolist() if key in alone]
+
+
+@given(st.integers(0, 10_000), st.integers(1, 10))
+def test_ranks_that_do_not_decide_change_nothing(seed, first):
+    random = np.random.default_rng(seed)
+    words, near = random.permutation(400), random.permutation(400)[:200]
+    enough = words_that_decide(first, most=1000)
+
+    whole = fuse(words, near)[:first]
+    assert fuse(words[:enough], near)[:first].tolist() == whole.tolist()
+
+
+def test_one_rank_less_may_change_the_first_ten():
+    enough = words_that_decide(10, most=1000)
+    words, late = np.arange(1, enough + 1), np.array([enough])
+
+    # The nearest in meaning, last by words: its rank by words would make it as good as the tenth.
+    assert enough == 210
+    assert enough not in fuse(words[:-1], late)[:10]
+    assert fuse(words, late)[10] == enough

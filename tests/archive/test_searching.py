@@ -1,0 +1,67 @@
+"""One list, however little of it is asked for and however its parts are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from docpager.archive.archive import Archive
+from docpager.archive.ingest import ingest
+from docpager.archive.searching import rank
+from docpager.archive.threads import Threads, at_once
+from docpager.archive.words import Analyzer
+from docpager.testing.hashing_embedder import HashingEmbedder
+
+WORDS = ("copper", "silver", "lead", "tin", "zinc", "iron")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """More passages with the same words than are fused."""
+    folder = tmp_path_factory.mktemp("metals")
+    lines = [f'{{"text": "{" ".join(_some_words(n))}"}}' for n in range(1, 1200)]
+    (folder / "metals.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    ingest([folder], folder / "archive", embedder=HashingEmbedder())
+    return Archive.open(folder / "archive", embedder=HashingEmbedder())
+
+
+def _some_words(number: int) -> list[str]:
+    held = [word for place, word in enumerate(WORDS) if number % (place + 2) == 0]
+    return [*held, "metal", *["filler"] * (number % 17), f"lot{number}"]
+
+
+def test_the_first_page_is_that_of_the_whole_list(many):
+    for query in ("copper metal", "zinc and iron metal", "filler metal lead"):
+        whole = many.search(query, page_size=2000)
+        pages = [many.search(query, page=page) for page in (1, 2, 21, 100, 101, whole.total // 10)]
+
+        assert whole.by_words > 1000
+        for page in pages:
+            first = (page.page - 1) * 10
+            assert page.hits == whole.hits[first : first + 10]
+            assert (page.by_words, page.by_meaning) == (whole.by_words, whole.by_meaning)
+
+
+def test_naming_every_document_is_naming_none(many):
+    everything = [entry.id for entry in many.documents()]
+
+    assert many.search("tin metal", documents=everything) == many.search("tin metal")
+    assert many.search("tin metal", documents=everything[:40]) != many.search("tin metal")
+
+
+def test_threads_change_nothing(many):
+    threads, embedder = Threads(2), HashingEmbedder()
+
+    def ranked(begin):
+        ranking = rank(
+            "silver metal",
+            many._generation,
+            analyzer=Analyzer(),
+            embedder=lambda: embedder,
+            documents=None,
+            first=10,
+            begin=begin,
+        )
+        return ranking.head.tolist(), ranking.by_words(), ranking.with_words()
+
+    assert ranked(threads) == ranked(at_once)
+    threads.close()
