@@ -51,8 +51,8 @@ class RequestEncoder:
         return body
 
     def _tools_of(self, functions: tuple[FunctionSchema, ...]) -> list[Block]:
-        """The functions of a run never change, so they are written once."""
-        if functions is not self._functions:
+        """The functions of a run never change, and many runs share them: they are written once."""
+        if functions != self._functions:
             strict = self._backend.strict and can_be_strict(functions)
             self._functions = functions
             self._tools = tuple(_tool(function, strict=strict) for function in functions)
