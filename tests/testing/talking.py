@@ -27,9 +27,15 @@ TOOLS = [
 ]
 
 
-def client(api: Any, **options: Any) -> anthropic.Anthropic:
-    options = {"api_key": "key", "max_retries": 0, **options}
-    return anthropic.Anthropic(base_url=api.url, **options)
+def client(api: Any, api_key: str = "key", **options: Any) -> anthropic.Anthropic:
+    """A client of this server; one a key, as making them is slow."""
+    if options:
+        options = {"max_retries": 0, **options}
+        return anthropic.Anthropic(base_url=api.url, api_key=api_key, **options)
+    clients = vars(api).setdefault("clients", {})
+    if (api.url, api_key) not in clients:
+        clients[api.url, api_key] = client(api, api_key, max_retries=0)
+    return clients[api.url, api_key]
 
 
 def body(*messages: Any, **more: Any) -> dict[str, Any]:

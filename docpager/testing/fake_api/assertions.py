@@ -22,19 +22,24 @@ _Row = tuple[bytes, ...]
 
 
 def assert_append_only(requests: Iterable[Request]) -> None:
-    """Every request goes on where an earlier one ended, or starts anew with a single user turn.
+    """Every request goes on where an earlier one ended, or starts anew with user turns alone.
 
-    Requests of many conversations may be mixed. Cache markers may move; a repeated request is
-    fine; a request that holds assistant turns must begin with all of some earlier request.
+    Requests of many conversations may be mixed. Cache markers may move and a request may be
+    repeated; but what stands before a request's last assistant turn must be an earlier request,
+    and what was once sent after that turn must stand there again.
     """
     seen: list[_Row] = []
     known: set[_Row] = set()
+    tails: dict[_Row, list[_Row]] = {}
     for n, request in enumerate(requests):
         positions = _positions(request)
         row = _digests(positions)
-        is_start = all(each.role != "assistant" for each in positions)
-        if not is_start and _parent(positions, known) is None:
+        start, end = _last_assistant_turn(positions)
+        before = tails.setdefault(row[:end], [])
+        goes_on = not end or row[:start] in known
+        if not goes_on or (end and before and not any(row[: len(e)] == e for e in before)):
             raise AssertionError(_where_it_differs(n, positions, seen))
+        before.append(row)
         if row not in known:
             known.add(row)
             seen.append(row)
@@ -115,6 +120,15 @@ def _parent(positions: Sequence[Position], known: Iterable[_Row]) -> _Row | None
         if row[:end] in known:
             return row[:end]
     return None
+
+
+def _last_assistant_turn(positions: Sequence[Position]) -> tuple[int, int]:
+    """Where it starts and where it ends; twice 0 where there is none."""
+    end = max((n for n, each in enumerate(positions, 1) if each.role == "assistant"), default=0)
+    start = end
+    while start and positions[start - 1].role == "assistant":
+        start -= 1
+    return start, end
 
 
 def _where_it_differs(n: int, positions: Sequence[Position], seen: Sequence[_Row]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -122,7 +122,9 @@ def break_response(fault: Fault, response: HttpResponse) -> HttpResponse:
     elif fault.kind == "slow_first_byte":
         response.wait_seconds += fault.seconds
     elif fault.kind == "slow_chunks":
-        response.gap_seconds = fault.seconds / max(1, len(response.chunks))
+        if not response.streamed:
+            response.chunks = tuple(_slices(response.body))
+        response.gap_seconds = fault.seconds / len(response.chunks)
     elif fault.kind == "html_200":
         response.headers["content-type"] = "text/html"
         response.chunks, response.streamed = (_HTML,), False
@@ -132,6 +134,12 @@ def break_response(fault: Fault, response: HttpResponse) -> HttpResponse:
     elif fault.kind in ("sse_error", "no_message_stop", "malformed_tool_json"):
         _break_stream(fault, response)
     return response
+
+
+def _slices(body: bytes) -> Iterator[bytes]:
+    size = len(body) // 8 + 1
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
 
 
 def _break_stream(fault: Fault, response: HttpResponse) -> None:

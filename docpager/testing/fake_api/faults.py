@@ -22,7 +22,7 @@ By plan, with exact request numbers, or with a probability and a seed; both may 
 | `sse_error` | an `error` event half-way through the stream |
 | `no_message_stop` | the stream ends cleanly before `message_delta` |
 | `slow_first_byte` | the first byte comes late |
-| `slow_chunks` | each chunk comes late |
+| `slow_chunks` | the answer comes in small pieces, spread over a while |
 | `malformed_tool_json` | arguments of a call that are no JSON (in a stream) |
 | `unknown_block` | a content block of a type that does not exist yet |
 | `unknown_stop_reason` | a stop reason that does not exist yet |

@@ -40,7 +40,7 @@ class HttpResponse:
     wait_seconds: float = 0.0
     """Before the first byte."""
     gap_seconds: float = 0.0
-    """Between chunks."""
+    """Before each chunk."""
     refuse_seconds: float = 0.0
     """How long connections are refused, where it ends with `refused`."""
     begins: Callable[[], None] | None = None

@@ -67,8 +67,7 @@ class Server:
             self._server.close()
             self._server = None
 
-    async def _deaf_for(self, seconds: float) -> None:
-        await self._deaf()
+    async def _listen_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self._listen()
 
@@ -114,8 +113,9 @@ class Server:
         if response.wait_seconds:
             await asyncio.sleep(response.wait_seconds)
         if response.ending == "refused":
+            await self._deaf()  # before the client can try again
             _reset(writer)
-            task = self._loop.create_task(self._deaf_for(response.refuse_seconds))
+            task = self._loop.create_task(self._listen_after(response.refuse_seconds))
             self._connections.add(task)
             task.add_done_callback(self._hung_up)
         if response.ending in ("refused", "unanswered"):
@@ -165,12 +165,12 @@ async def _write(
     head = h11.Response(status_code=response.status, headers=[*response.headers.items(), *length])
     pending = connection.send(head) or b""
     for chunk in response.delivered_chunks:
-        pending += connection.send(h11.Data(data=chunk)) or b""
         if response.gap_seconds:
             writer.write(pending)
             await writer.drain()
             pending = b""
             await asyncio.sleep(response.gap_seconds)
+        pending += connection.send(h11.Data(data=chunk)) or b""
     if response.ending == "complete":
         pending += connection.send(h11.EndOfMessage()) or b""
     writer.write(pending)

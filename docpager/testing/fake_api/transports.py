@@ -48,8 +48,8 @@ class _Body(httpx2.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._response.delivered_chunks:
-            yield chunk
             time.sleep(self._response.gap_seconds)
+            yield chunk
         _end(self._response)
 
 
@@ -59,8 +59,8 @@ class _AsyncBody(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self._response.delivered_chunks:
-            yield chunk
             await asyncio.sleep(self._response.gap_seconds)
+            yield chunk
         _end(self._response)
 
 
