@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from docpager.archive.report import IngestReport
     from docpager.errors import DocpagerError
     from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall
+    from docpager.many import ManyAnswers, ask_many
     from docpager.settings import PagingSettings, RunLimits
 
 _HOMES = {
@@ -31,6 +32,7 @@ _HOMES = {
     "Citation": "docpager.answering.answer_line",
     "DocpagerError": "docpager.errors",
     "IngestReport": "docpager.archive.report",
+    "ManyAnswers": "docpager.many",
     "ModelReply": "docpager.llm.chat",
     "ModelRequest": "docpager.llm.chat",
     "PagingSettings": "docpager.settings",
@@ -38,6 +40,7 @@ _HOMES = {
     "ToolCall": "docpager.llm.chat",
     "ask": "docpager.api",
     "ask_async": "docpager.api",
+    "ask_many": "docpager.many",
     "ingest": "docpager.archive.ingest",
     "resume": "docpager.api",
 }
@@ -49,6 +52,7 @@ __all__ = [
     "Citation",
     "DocpagerError",
     "IngestReport",
+    "ManyAnswers",
     "ModelReply",
     "ModelRequest",
     "PagingSettings",
@@ -57,6 +61,7 @@ __all__ = [
     "__version__",
     "ask",
     "ask_async",
+    "ask_many",
     "ingest",
     "resume",
 ]

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from docpager.archive.update import Progress
     from docpager.llm.chat import ChatModel
 
-__all__ = ["ARCHIVE", "ask", "ask_async", "ask_prepared", "resume"]
+__all__ = [
+    "ARCHIVE",
+    "ask",
+    "ask_async",
+    "ask_prepared",
+    "bring_up_to_date",
+    "in_use",
+    "resume",
+]
 
 ARCHIVE = Path(".docpager")
 """Where the archive is unless another place is named."""
@@ -130,11 +138,11 @@ async def ask_prepared(
 
     if not question.strip():
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
-    async with _in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
+    async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
         places = [Path(path) for path in paths]
         directory = Path(archive)
         if places:
-            _bring_up_to_date(places, directory, progress=progress, ingested=ingested)
+            bring_up_to_date(places, directory, progress=progress, ingested=ingested)
         with closing(Archive.open(directory)) as library:
             return await ask_archive(
                 question,
@@ -178,14 +186,14 @@ def resume(
         with closing(Archive.open(directory)) as library:
             if record.outcome is not None:
                 return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
-            async with _in_use(chat, header.plan.paging, owned=owned):
+            async with in_use(chat, header.plan.paging, owned=owned):
                 return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
 
     return asyncio.run(go_on())
 
 
 @asynccontextmanager
-async def _in_use(model: ChatModel, paging: PagingSettings, *, owned: bool) -> AsyncIterator[None]:
+async def in_use(model: ChatModel, paging: PagingSettings, *, owned: bool) -> AsyncIterator[None]:
     """A model that was seen to be usable; its connections are closed if it was made here."""
     from docpager.llm.models import check_model, close_model
 
@@ -211,13 +219,18 @@ def _model_again(name: str, header: Header) -> ChatModel:
     ).model
 
 
-def _bring_up_to_date(
+def bring_up_to_date(
     places: Sequence[Path],
     directory: Path,
     *,
     progress: Progress | None,
     ingested: Callable[[IngestReport], None] | None,
 ) -> None:
+    """Ingest what is new or changed under `places`.
+
+    Raises:
+        DocumentError: nothing there could be read.
+    """
     from docpager.archive.ingest import ingest
 
     report = ingest(places, directory, progress=progress)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from docpager.answering.answer_line import AnswerLine
+from docpager.answering.codec import from_json
 from docpager.archive.durable import sync_directory
 from docpager.archive.lock import writer_lock
 from docpager.batch.fingerprint import Fingerprint
@@ -90,6 +92,11 @@ class AnswersFile:
     def failed(self) -> list[str]:
         """Questions that failed or stopped at a limit."""
         return [answer.id for answer in self.stored.values() if answer.failed]
+
+    def lines(self) -> Iterator[AnswerLine]:
+        """Every answer line on disk, as the library gives it."""
+        for line in _sound_lines(self._lines):
+            yield _answer_line(line.value or {})
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add a question's answer line; a process that dies after this does not take it along."""
@@ -183,3 +190,12 @@ def _sound_lines(lines: Path) -> Iterator[JsonLine]:
             )
         seen.add(id)
         yield line
+
+
+def _answer_line(value: Mapping[str, Any]) -> AnswerLine:
+    """The answer line that `as_json` wrote; which passages its notes were taken from is gone."""
+    notes = [
+        {"number": number, "seen": [], **note}
+        for number, note in enumerate(value.get("notes", ()), 1)
+    ]
+    return from_json({**value, "notes": notes}, AnswerLine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -91,6 +91,10 @@ class Session:
             for task in self.plan.tasks
             if task.id not in self._answers.stored
         ]
+
+    def lines(self) -> Iterator[AnswerLine]:
+        """Every answer line of the batch, those of earlier sessions too."""
+        return self._answers.lines()
 
     async def drive(self) -> BatchReport:
         """Answer what the plan asks for, as far as money and interruptions allow."""

@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "docpager.cli.lifecycle:verify",
     "forget": "docpager.cli.lifecycle:forget",
     "compact": "docpager.cli.lifecycle:compact",
+    "batch": "docpager.cli.batch:batch",
     "evaluate": "docpager.cli.evaluate:evaluate",
     "resume": "docpager.cli.runs:resume",
     "replay": "docpager.cli.runs:replay",

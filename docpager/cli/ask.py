@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
     from docpager.archive.report import IngestReport
 
-__all__ = ["ask", "finish"]
+__all__ = ["ask", "finish", "tell_ingested"]
 
 INTERRUPTED = 130
 
@@ -58,7 +58,7 @@ def ask(
                     archive=archive_directory,
                     journal=journal,
                     progress=progress,
-                    ingested=_tell_skipped,
+                    ingested=tell_ingested,
                     begun=begun.append,
                 )
             )
@@ -80,7 +80,8 @@ def finish(line: AnswerLine, *, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _tell_skipped(report: IngestReport) -> None:
+def tell_ingested(report: IngestReport) -> None:
+    """Name what was skipped or could not be read."""
     for path in report.missing:
         note(f"gone, but still asked (docpager ingest --prune removes it): {path}")
     for file in report.skipped:

@@ -111,6 +111,7 @@ def prepared_model(
     timeout: float | None,
     max_usd: float | None,
     max_tokens: int | None,
+    default_max_usd: bool = True,
 ) -> PreparedModel:
     """The model that these options choose, with its settings."""
     from docpager.answering.preparing import prepare
@@ -122,7 +123,7 @@ def prepared_model(
         window=window,
         max_output=max_output,
         limits=RunLimits(max_steps, timeout, max_usd, max_tokens),
-        default_max_usd=True,
+        default_max_usd=default_max_usd,
         prices=prices,
         environment=os.environ,
     )

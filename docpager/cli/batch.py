@@ -1,0 +1,189 @@
+"""`docpager batch`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from docpager.cli.ask import INTERRUPTED, tell_ingested
+from docpager.cli.batch_view import live_view, tell_plan, tell_report
+from docpager.cli.common import archive_option, as_json_option, progress_bar
+from docpager.cli.models import limit_options, model_options, prepared_model
+from docpager.cli.terminal import note, print_json
+
+if TYPE_CHECKING:
+    from docpager.answering.preparing import PreparedModel
+    from docpager.batch.opening import BatchJob
+    from docpager.batch.session import Session
+    from docpager.batch.settings import BatchSettings
+    from docpager.batch.tally import BatchReport
+
+__all__ = ["batch"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """A length of time such as `90s`, `30m` or `2h`, in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is no length of time; write 90s, 30m or 2h", param, ctx)
+        return float(match[1]) * _UNITS[match[2]]
+
+
+@click.command()
+@click.argument("questions", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where the answers go: JSONL, or a table if it ends in .parquet.",
+)
+@archive_option
+@model_options
+@limit_options
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Questions under way at once, at most. Default: 8, and 500 with --via batches.",
+)
+@click.option(
+    "--via",
+    type=click.Choice(["live", "batches"]),
+    default="live",
+    show_default=True,
+    help="`batches`: all questions make one step with each Message Batch, at half the price and "
+    "at the pace of batches.",
+)
+@click.option(
+    "--finish-live-after",
+    type=Duration(),
+    help="With --via batches: finish without them what is left after this long (90s, 30m, 2h).",
+)
+@click.option(
+    "--estimate", is_flag=True, help="Say what the batch would take; ask and spend nothing."
+)
+@click.option("--retry-failed", is_flag=True, help="Ask again what failed or stopped at a limit.")
+@click.option("--skip-invalid", is_flag=True, help="Leave bad lines of the questions out.")
+@click.option("--in-order", is_flag=True, help="Sort the answers as the questions are, at the end.")
+@click.option(
+    "--journals",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the runs are written down. Default: `runs` in the archive.",
+)
+@as_json_option
+def batch(
+    questions: Path,
+    paths: tuple[Path, ...],
+    output: Path,
+    archive_directory: Path,
+    concurrency: int | None,
+    via: str,
+    finish_live_after: float | None,
+    estimate: bool,
+    retry_failed: bool,
+    skip_invalid: bool,
+    in_order: bool,
+    journals: Path | None,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Answer every question of QUESTIONS (JSONL) from the documents under PATH.
+
+    Run the same command again to go on where it was left. --max-usd and --max-tokens limit the
+    whole batch, all its sessions together.
+    """
+    from docpager.api import bring_up_to_date
+    from docpager.batch.opening import BatchJob
+    from docpager.batch.questions import read_questions
+    from docpager.batch.settings import BatchSettings
+    from docpager.many import DEFAULT_BATCH_USD
+
+    read = read_questions(questions, skip_invalid=skip_invalid)
+    for bad in read.skipped:
+        note(f"skipped: {bad}")
+    prepared = prepared_model(**how, default_max_usd=False)
+    usual_usd = DEFAULT_BATCH_USD if prepared.paid else None
+    settings = BatchSettings(
+        concurrency,
+        via == "batches",
+        finish_live_after,
+        how["max_usd"] if how["max_usd"] is not None else usual_usd,
+        how["max_tokens"],
+    )
+    job = BatchJob(
+        read.questions,
+        output,
+        journals=journals,
+        retry_failed=retry_failed,
+        skip_invalid=skip_invalid,
+        in_order=in_order,
+    )
+    if paths:
+        with progress_bar("reading") as progress:
+            bring_up_to_date(paths, archive_directory, progress=progress, ingested=tell_ingested)
+    report = asyncio.run(_drive(job, prepared, settings, archive=archive_directory, paths=paths))
+    if as_json:
+        print_json(asdict(report))
+    sys.exit(_exit_code(report))
+
+
+async def _drive(
+    job: BatchJob, prepared: PreparedModel, settings: BatchSettings, **where: Any
+) -> BatchReport:
+    from docpager.batch.opening import Outside
+    from docpager.many import batch_session
+
+    outside = Outside(told=note)
+    async with batch_session(job, prepared, settings, outside=outside, **where) as session:
+        tell_plan(session)
+        with _stopping(session), live_view(session):
+            report = await session.drive()
+    tell_report(report)
+    return report
+
+
+@contextmanager
+def _stopping(session: Session) -> Iterator[None]:
+    """Ctrl-C and SIGTERM let every run go at its next step; a second one at once."""
+    loop = asyncio.get_running_loop()
+
+    def stop(name: str) -> None:
+        note(f"{name}: stopping; replies under way are waited for (again: at once)")
+        session.stop(name)
+
+    names = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+    for number, name in names.items():
+        loop.add_signal_handler(number, stop, name)
+    try:
+        yield
+    finally:
+        for number in names:
+            loop.remove_signal_handler(number)
+
+
+def _exit_code(report: BatchReport) -> int:
+    if report.why_stopped in ("interrupted", "terminated"):
+        return INTERRUPTED
+    return 0 if report.succeeded else 1

@@ -1,0 +1,161 @@
+"""What a person sees of a batch: the plan, how it goes, and how it ended. All on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from docpager.cli.terminal import note, visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from docpager.batch.session import Session
+    from docpager.batch.tally import BatchReport
+
+__all__ = ["live_view", "progress_line", "tell_plan", "tell_report"]
+
+REFRESH_SECONDS = 0.5
+LINE_SECONDS = 30.0
+"""How often a line is printed where there is no terminal."""
+
+
+def tell_plan(session: Session) -> None:
+    """Say what is to be done, with which model and within which limits."""
+    plan, prepared, settings = session.plan, session.prepared, session.settings
+    parts = [f"{len(plan.tasks):,} questions to ask"]
+    if plan.begun:
+        parts.append(f"{plan.begun:,} of them were begun before")
+    if plan.kept:
+        parts.append(f"{plan.kept:,} answers kept")
+    if plan.failed_before:
+        parts.append(f"{plan.failed_before:,} of these failed (--retry-failed asks them again)")
+    note("; ".join(parts))
+    name = prepared.model.name
+    if prepared.paid:
+        limit = f"stops at ${settings.max_usd:g} (--max-usd)" if settings.max_usd else "no limit"
+        spent = f", ${session.books.usd.spent:.4f} of it spent" if session.books.usd.spent else ""
+        note(f"model: {name}; {limit}{spent}; a call costs at most ${prepared.worst_call_usd:.4f}")
+    elif prepared.price is None:
+        note(f"model: {name}; its price is not known: dollars are neither counted nor limited")
+    else:
+        note(f"model: {name}, the built-in reader (not a language model)")
+
+
+@contextmanager
+def live_view(session: Session) -> Iterator[None]:
+    """Show how far the batch is: a table on a terminal, else a line now and then."""
+    if not session.plan.tasks:
+        yield
+        return
+    show = _table_view if sys.stderr.isatty() else _line_view
+    with show(session):
+        yield
+
+
+def progress_line(session: Session) -> str:
+    """How far the batch is, in one line."""
+    return " · ".join(f"{value} {name}" for name, value in _figures(session))
+
+
+def tell_report(report: BatchReport) -> None:
+    """Say how the session ended, what failed and why, and how to go on."""
+    counts = {
+        "answered": report.answered,
+        "abstained": report.abstained,
+        "stopped": report.stopped,
+        "failed": report.failed,
+        "kept from before": report.kept,
+        "parked": report.parked,
+        "not begun": report.waiting,
+    }
+    shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    usd = "" if not report.usd else f"; ${report.usd:.4f} in all"
+    note(f"{shown or 'nothing to do'}; {report.steps:,} steps in {report.seconds:,.0f} s{usd}")
+    for id, reason in report.failures:
+        note(f"  {id}: {reason}")
+    more = report.failed + report.stopped - len(report.failures)
+    if more > 0:
+        note(f"  and {more:,} more")
+    if report.why_stopped:
+        note(f"left over: {report.why_stopped}; run the same command again to go on")
+    elif report.failed or report.stopped:
+        note("run the same command with --retry-failed to ask what failed again")
+
+
+@contextmanager
+def _line_view(session: Session) -> Iterator[None]:
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(LINE_SECONDS)
+            note(progress_line(session))
+
+    with _beside(tell()):
+        yield
+
+
+@contextmanager
+def _table_view(session: Session) -> Iterator[None]:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    with Live(_table(session), console=console, auto_refresh=False, transient=True) as live:
+
+        async def tell() -> None:
+            while True:
+                await asyncio.sleep(REFRESH_SECONDS)
+                live.update(_table(session), refresh=True)
+
+        with _beside(tell()):
+            yield
+
+
+@contextmanager
+def _beside(work: Coroutine[Any, Any, None]) -> Iterator[None]:
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def _table(session: Session) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2), show_header=True)
+    figures = _figures(session)
+    for name, _ in figures:
+        table.add_column(name, justify="right")
+    table.add_row(*(visible(value) for _, value in figures))
+    return table
+
+
+def _figures(session: Session) -> list[tuple[str, str]]:
+    tally = session.tally
+    figures = [
+        ("done", f"{tally.kept + tally.ended - tally.failed:,} of {tally.questions:,}"),
+        ("failed", f"{tally.failed:,}"),
+        ("steps", f"{tally.steps:,}"),
+        ("tokens", f"{tally.usage.prompt_tokens + tally.usage.output_tokens:,}"),
+    ]
+    if session.prepared.paid:
+        limit = session.settings.max_usd
+        of = f" of {limit:g}" if limit is not None else ""
+        figures.append(("spent", f"${session.books.usd.spent:.4f}{of}"))
+        share = tally.cache_share
+        figures.append(("from cache", "-" if share is None else f"{share:.0%}"))
+    figures.append(("faults", f"{tally.faults:,}"))
+    left = tally.seconds_left(session.elapsed_seconds)
+    figures.append(("left", "-" if left is None else duration(left)))
+    return figures
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min` or `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,158 @@
+"""The library: ask many questions, the same as `docpager batch`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docpager.api import ARCHIVE, bring_up_to_date, in_use
+from docpager.errors import UsageError
+from docpager.settings import PagingSettings, RunLimits
+
+if TYPE_CHECKING:
+    from docpager.answering.answer_line import AnswerLine
+    from docpager.answering.preparing import PreparedModel
+    from docpager.batch.opening import BatchJob, Outside
+    from docpager.batch.questions import Question
+    from docpager.batch.session import Session
+    from docpager.batch.settings import BatchSettings
+    from docpager.batch.tally import BatchReport
+    from docpager.llm.chat import ChatModel
+
+__all__ = ["DEFAULT_BATCH_USD", "ManyAnswers", "ask_many", "batch_session"]
+
+DEFAULT_BATCH_USD = 10.0
+"""Where a batch with a model that costs money stops unless the user says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManyAnswers:
+    """What became of many questions."""
+
+    lines: tuple[AnswerLine, ...]
+    """In the order of the questions; those that were not begun have none."""
+    report: BatchReport
+
+
+async def ask_many(
+    questions: Sequence[str | Mapping[str, Any]],
+    *paths: str | Path,
+    output: str | Path | None = None,
+    model: str | ChatModel | None = None,
+    base_url: str | None = None,
+    effort: str | None = None,
+    archive: str | Path = ARCHIVE,
+    paging: PagingSettings | None = None,
+    limits: RunLimits | None = None,
+    prices: str | Path | None = None,
+    policy: str = "recent",
+    concurrency: int | None = None,
+    by_batches: bool = False,
+    finish_live_after_seconds: float | None = None,
+    max_usd: float | None = None,
+    journals: str | Path | None = None,
+    retry_failed: bool = False,
+) -> ManyAnswers:
+    """Ingest what is new under `paths`, then answer many questions, several at once.
+
+    A question is a text or an object as in a questions file (`id`, `question`, `documents`).
+    With `output` the answers are also written there, and asking again goes on where it was left;
+    without it they are only returned. `max_usd` limits all questions together (10 dollars where a
+    model costs money and nothing else is said); questions that could not be begun have no line.
+    Synchronous programs call `asyncio.run(docpager.ask_many(...))`.
+
+    Raises:
+        UsageError: a question that is none, no such model or document, a window too small, or an
+            `output` that was begun with other settings.
+        ModelError: there are no credentials for the model.
+        DocumentError: nothing under `paths` could be read.
+    """
+    from docpager.answering.preparing import prepare
+    from docpager.batch.opening import BatchJob
+    from docpager.batch.settings import BatchSettings
+    from docpager.llm.models import ModelSource
+
+    prepared = prepare(
+        model,
+        source=ModelSource(base_url=base_url or "", effort=effort or ""),
+        paging=paging,
+        limits=limits or RunLimits(),
+        prices=Path(prices) if prices else None,
+        policy=policy,
+        environment=os.environ,
+    )
+    parsed = _parsed(questions)
+    settings = BatchSettings(
+        concurrency,
+        by_batches,
+        finish_live_after_seconds,
+        max_usd if max_usd is not None or not prepared.paid else DEFAULT_BATCH_USD,
+    )
+    places, directory = [Path(path) for path in paths], Path(archive)
+    if places:
+        bring_up_to_date(places, directory, progress=None, ingested=None)
+    with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
+        target = Path(output) if output is not None else Path(scratch) / "answers.jsonl"
+        folder = Path(journals) if journals is not None else None
+        job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed)
+        async with batch_session(
+            job, prepared, settings, archive=directory, paths=places
+        ) as session:
+            report = await session.drive()
+            by_id = {line.id: line for line in session.lines()}
+    lines = tuple(by_id[each.id] for each in parsed if each.id in by_id)
+    return ManyAnswers(lines, report)
+
+
+@asynccontextmanager
+async def batch_session(
+    job: BatchJob,
+    prepared: PreparedModel,
+    settings: BatchSettings,
+    *,
+    archive: Path,
+    paths: Sequence[Path] = (),
+    outside: Outside | None = None,
+) -> AsyncIterator[Session]:
+    """A batch that is ready to be driven: archive open, model usable. It looks in the documents
+    under `paths`, or in all."""
+    from docpager.archive.archive import Archive
+    from docpager.batch.opening import open_batch
+
+    with closing(Archive.open(archive)) as library:
+        job = replace(job, within=library.documents_under(paths) if paths else None)
+        with open_batch(job, library, prepared, settings=settings, outside=outside) as session:
+            if not session.plan.tasks:
+                yield session
+                return
+            async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
+                yield session
+
+
+def _parsed(questions: Sequence[str | Mapping[str, Any]]) -> list[Question]:
+    """Questions as a questions file would hold them, numbered from 1.
+
+    Raises:
+        UsageError: one is none, or two have the same id.
+    """
+    from docpager.batch.questions import parse_question
+
+    parsed: dict[str, Question] = {}
+    for number, given in enumerate(questions, 1):
+        value = {"question": given} if isinstance(given, str) else given
+        try:
+            question = parse_question(value, line=number)
+        except ValueError as error:
+            raise UsageError(f"question {number}: {error}") from error
+        if question.id in parsed:
+            raise UsageError(
+                f"question {number} has the id of question {parsed[question.id].line}; give each "
+                "its own `id`"
+            )
+        parsed[question.id] = question
+    return list(parsed.values())
