@@ -63,7 +63,8 @@ class Calibration:
                 self._products[pair] = self._products.get(pair, 0.0) + weight * its / tokens
         self._tokens += tokens
         self._ratios = None
-        if counted >= 100 * LARGEST_SURPRISE and 100 * tokens > self.ceiling * counted:
+        # Weights are rounded down: the last token is no surprise.
+        if counted >= 100 * LARGEST_SURPRISE and 100 * (tokens - 1) > self.ceiling * counted:
             self.ceiling = MARGIN * 100 * tokens / counted
         return True
 

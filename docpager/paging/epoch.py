@@ -68,13 +68,13 @@ class PromptSizer:
     def turn(self, turn: Turn) -> int:
         if isinstance(turn, AssistantTurn):
             return self.reply(turn.text, turn.calls)
-        text = self.text(turn.text) if turn.text else 0
-        return text + sum(self.result(result) for result in turn.results)
+        return sum(map(self.text, blocks_of(turn)))
 
 
 def blocks_of(turn: UserTurn) -> list[str]:
-    """The texts that a user's turn is made of."""
-    return [*filter(None, [turn.text]), *(result.text for result in turn.results)]
+    """The texts that a user's turn is made of; what others share of it is a block of its own."""
+    shared, own = turn.text[: turn.shared_length], turn.text[turn.shared_length :]
+    return [*filter(None, [shared, own]), *(result.text for result in turn.results)]
 
 
 class Epoch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docpager.paging.epoch import PromptSizer
+from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer
 from docpager.paging.rendering import fence
 
 __all__ = ["LAST_REPLY", "fence_tokens", "frame_tokens", "smallest_step_tokens", "warning"]
@@ -16,8 +16,8 @@ _FRAME = (
 
 
 def frame_tokens(sizer: PromptSizer) -> int:
-    """Titles and fences of a head that has every part."""
-    return sizer.text(_FRAME)
+    """Titles and fences of a head that has every part, framed as its two blocks."""
+    return sizer.text(_FRAME) + BLOCK_TOKENS
 
 
 def fence_tokens(sizer: PromptSizer) -> int:
