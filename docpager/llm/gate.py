@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
+from docpager.retries import LONGEST_WAIT_SECONDS
+
 __all__ = ["Gate"]
 
 _FIRST_PAUSE_SECONDS = 1.0
@@ -56,13 +58,17 @@ class Gate:
         return max(0.0, self._opens_at - self._clock())
 
     def slow_down(self, after_seconds: float | None = None) -> None:
-        """A rate limit was met: everybody waits, then fewer may pass at once."""
+        """A rate limit was met: everybody waits, then fewer may pass at once.
+
+        Nobody waits longer than a retry would: whoever is told to come back tomorrow gives up.
+        """
         if not self.paused_seconds:
             # Requests that left together meet the same limit together: it counts once.
             self._places = max(1.0, self._places / 2)
             self._limits_in_a_row += 1
         doubled = _FIRST_PAUSE_SECONDS * 2 ** (self._limits_in_a_row - 1)
-        pause = min(doubled, _LONGEST_PAUSE_SECONDS) if after_seconds is None else after_seconds
+        usual = min(doubled, _LONGEST_PAUSE_SECONDS)
+        pause = usual if after_seconds is None else min(after_seconds, LONGEST_WAIT_SECONDS)
         self._opens_at = max(self._opens_at, self._clock() + pause)
 
     def succeeded(self) -> None:

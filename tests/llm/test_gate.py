@@ -49,6 +49,13 @@ def test_limits_met_together_count_once_and_those_in_a_row_wait_longer() -> None
     assert gate.paused_seconds == 1
 
 
+def test_a_server_that_says_to_come_back_tomorrow_stops_others_for_minutes_only() -> None:
+    gate = gate_of(VirtualTime())
+    gate.slow_down(86_400)
+
+    assert gate.paused_seconds == 600
+
+
 def test_one_place_is_added_after_as_many_successes_as_there_are() -> None:
     gate = gate_of(VirtualTime(), places=4, most=6)
     grown = []
