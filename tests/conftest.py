@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(config, items):
 def no_key(monkeypatch, request):
     if request.node.get_closest_marker("live"):
         return
-    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "DOCPAGER_ARCHIVE"):
+    keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
+    for name in (*keys, "DOCPAGER_ARCHIVE", "DOCPAGER_PRICES"):
         monkeypatch.delenv(name, raising=False)
 
 

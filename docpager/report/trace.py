@@ -81,6 +81,10 @@ def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
                 resumed = True
             case "interrupt":
                 interrupts.append(entry.message)
+            case "finish":
+                interrupts.append(f"the next reply is the last: {entry.message}")
+            case "lost" if entry.lost is not None:
+                interrupts.append(f"{entry.lost.attempts} failed attempts may have been billed")
         replay.feed(entry)
         if step is not None:
             _observe(step, replay, entry, before)

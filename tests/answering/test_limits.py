@@ -30,6 +30,7 @@ from docpager.errors import UsageError
 from docpager.llm.chat import ModelReply, ModelRequest, ToolCall, Usage
 from docpager.llm.prices import PriceList
 from docpager.llm.scripted import Script, call, reply
+from docpager.report.trace import trace
 from docpager.settings import PagingSettings, RunLimits
 from docpager.tokens import BuiltInEstimator
 
@@ -99,6 +100,8 @@ def test_the_finishing_call_is_made_from_what_was_kept_for_it(
     assert line.cost_usd == pytest.approx(line.steps * PRICE.cost(usage))
     (finish,) = entries(path, "finish")
     assert "is left" in finish.message
+    *steps, _ = trace(open_replay(path))
+    assert "the next reply is the last" in steps[-1].interrupts[0]
     assert replayed(path) == (read_journal(path).outcome, pytest.approx(line.cost_usd))
 
 
@@ -165,20 +168,19 @@ def test_what_a_parked_run_lost_counts_when_it_is_resumed(
 def test_a_resumed_run_keeps_its_limit_and_counts_what_it_spent(
     library: ToyLibrary, tmp_path: Path
 ) -> None:
-    path = tmp_path / "run.jsonl"
-    usage = Usage(input_tokens=5_000, output_tokens=500, source="server")
-    limits = RunLimits(max_usd=4 * WORST_USD)
+    usage = Usage(input_tokens=1_000, output_tokens=500, source="server")
+    limits = RunLimits(max_usd=3 * WORST_USD)
     script = [call("contents")] * 99
-    plan = (None, None, SPEND_LIMIT)
+    whole = ask(library, FailingModel(*script, usage=usage), tmp_path / "whole.jsonl", limits)
+    path, plan = tmp_path / "run.jsonl", (None, None, SPEND_LIMIT)
     assert ask(library, FailingModel(*script, plan=plan, usage=usage), path, limits).steps == 2
 
-    model = FailingModel(*script, usage=usage)
-    line = asyncio.run(resume_run(path, library, model))
+    line = asyncio.run(resume_run(path, library, FailingModel(*script, usage=usage)))
 
-    assert line.status == "stopped"
+    assert entries(path, "finish")[0].step > 2
+    assert (line.status, line.steps) == ("stopped", whole.steps)
     assert line.cost_usd == pytest.approx(line.steps * PRICE.cost(usage))
-    assert line.cost_usd <= 4 * WORST_USD
-    assert [request.calls_allowed for request in model.requests] == [True, True, False]
+    assert line.cost_usd <= 3 * WORST_USD
 
 
 def test_a_request_that_was_under_way_when_the_process_was_killed_may_have_been_billed(

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from docpager.answering.preparing import prepare
+from docpager.errors import UsageError
+from docpager.llm.models import ModelSource
+from docpager.llm.scripted import ScriptedModel
+from docpager.settings import PagingSettings, RunLimits
+
+KEY = {"ANTHROPIC_API_KEY": "k"}
+
+
+def test_a_model_that_costs_money_stops_at_one_dollar_unless_limits_say_otherwise() -> None:
+    assert prepare(None, environment=KEY).settings.limits.max_usd == 1.0
+    limits = RunLimits(max_steps=9)
+    assert prepare(None, limits=limits, environment=KEY).settings.limits == limits
+    filled = prepare(None, limits=limits, default_max_usd=True, environment=KEY)
+    assert filled.settings.limits == RunLimits(max_steps=9, max_usd=1.0)
+
+
+def test_the_reader_is_free_and_counted_by_its_own_tokenizer() -> None:
+    prepared = prepare(None, environment={})
+
+    assert (prepared.model.name, prepared.paid, prepared.worst_run_usd) == ("extractive", False, 0)
+    assert prepared.settings.limits.max_usd is None
+    assert (prepared.settings.counter.name, prepared.settings.factor) == ("builtin-1", 1.0)
+    assert prepared.settings.paging == PagingSettings(window=32_000, max_output=512)
+
+
+def test_the_worst_run_is_its_steps_or_its_limit_whichever_is_less() -> None:
+    prepared = prepare("claude-sonnet-5-5", environment=KEY)
+    worst_call = ((64_000 - 8_192) * 2.5 + 8_192 * 10) / 1e6
+    short = prepare("claude-sonnet-5-5", limits=RunLimits(max_steps=2), environment=KEY)
+
+    assert prepared.worst_call_usd == pytest.approx(worst_call)
+    assert prepared.worst_run_usd == 1.0
+    assert short.worst_run_usd == pytest.approx(2 * worst_call)
+
+
+def test_a_model_without_a_price_has_no_worst_case_and_no_limit_in_dollars() -> None:
+    source = ModelSource(base_url="http://127.0.0.1:9")
+    prepared = prepare("llama3.3:70b", source=source, environment={})
+
+    assert (prepared.price, prepared.worst_run_usd, prepared.paid) == (None, None, False)
+    assert prepared.settings.limits == RunLimits()
+    assert prepared.settings.source == source
+
+
+def test_only_prompts_that_may_cross_a_price_band_have_a_cheap_length() -> None:
+    assert prepare("claude-haiku-5-5", environment=KEY).cheap_prompt is None
+    assert prepare("claude-haiku-5-5", window=200_000, environment=KEY).cheap_prompt == 100_000
+    assert prepare("claude-sonnet-5-5", window=200_000, environment=KEY).cheap_prompt is None
+
+
+def test_a_model_of_the_callers_own_is_taken_as_it_is() -> None:
+    model = ScriptedModel()
+    prepared = prepare(model, environment=KEY)
+
+    assert (prepared.model, prepared.owned, prepared.settings.factor) == (model, False, 1.0)
+    assert prepare("extractive", environment={}).owned
+
+
+def test_settings_under_which_a_model_that_thinks_cannot_answer_are_refused() -> None:
+    with pytest.raises(UsageError, match="no room for its answer"):
+        prepare("claude-sonnet-5-5", paging=PagingSettings(), environment=KEY)
