@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.archive.ingest import ingest
     from docpager.archive.report import IngestReport
+    from docpager.batch.settings import BatchSettings
     from docpager.errors import DocpagerError
     from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall
     from docpager.many import ManyAnswers, ask_many
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AnswerLine": "docpager.answering.answer_line",
     "Archive": "docpager.archive.archive",
+    "BatchSettings": "docpager.batch.settings",
     "ChatModel": "docpager.llm.chat",
     "Citation": "docpager.answering.answer_line",
     "DocpagerError": "docpager.errors",
@@ -48,6 +50,7 @@ _HOMES = {
 __all__ = [
     "AnswerLine",
     "Archive",
+    "BatchSettings",
     "ChatModel",
     "Citation",
     "DocpagerError",

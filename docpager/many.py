@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from docpager.batch.tally import BatchReport
     from docpager.llm.chat import ChatModel
 
-__all__ = ["DEFAULT_BATCH_USD", "ManyAnswers", "ask_many", "batch_session"]
+__all__ = ["DEFAULT_BATCH_USD", "ManyAnswers", "ask_many", "batch_session", "bounded"]
 
 DEFAULT_BATCH_USD = 10.0
 """Where a batch with a model that costs money stops unless the user says otherwise."""
@@ -51,10 +51,7 @@ async def ask_many(
     limits: RunLimits | None = None,
     prices: str | Path | None = None,
     policy: str = "recent",
-    concurrency: int | None = None,
-    by_batches: bool = False,
-    finish_live_after_seconds: float | None = None,
-    max_usd: float | None = None,
+    driving: BatchSettings | None = None,
     journals: str | Path | None = None,
     retry_failed: bool = False,
 ) -> ManyAnswers:
@@ -62,9 +59,10 @@ async def ask_many(
 
     A question is a text or an object as in a questions file (`id`, `question`, `documents`).
     With `output` the answers are also written there, and asking again goes on where it was left;
-    without it they are only returned. `max_usd` limits all questions together (10 dollars where a
-    model costs money and nothing else is said); questions that could not be begun have no line.
-    Synchronous programs call `asyncio.run(docpager.ask_many(...))`.
+    without it they are only returned. `driving` says how many at once, whether in message batches,
+    and what all of them together may cost (10 dollars where a model costs money and nothing else
+    is said); questions that could not be begun have no line. Synchronous programs call
+    `asyncio.run(docpager.ask_many(...))`.
 
     Raises:
         UsageError: a question that is none, no such model or document, a window too small, or an
@@ -74,7 +72,6 @@ async def ask_many(
     """
     from docpager.answering.preparing import prepare
     from docpager.batch.opening import BatchJob
-    from docpager.batch.settings import BatchSettings
     from docpager.llm.models import ModelSource
 
     prepared = prepare(
@@ -87,12 +84,7 @@ async def ask_many(
         environment=os.environ,
     )
     parsed = _parsed(questions)
-    settings = BatchSettings(
-        concurrency,
-        by_batches,
-        finish_live_after_seconds,
-        max_usd if max_usd is not None or not prepared.paid else DEFAULT_BATCH_USD,
-    )
+    settings = bounded(driving, paid=prepared.paid)
     places, directory = [Path(path) for path in paths], Path(archive)
     if places:
         bring_up_to_date(places, directory, progress=None, ingested=None)
@@ -107,6 +99,16 @@ async def ask_many(
             by_id = {line.id: line for line in session.lines()}
     lines = tuple(by_id[each.id] for each in parsed if each.id in by_id)
     return ManyAnswers(lines, report)
+
+
+def bounded(driving: BatchSettings | None, *, paid: bool) -> BatchSettings:
+    """How to drive a batch; one that costs money never does so without a limit."""
+    from docpager.batch.settings import BatchSettings
+
+    driving = driving or BatchSettings()
+    if paid and driving.max_usd is None:
+        return replace(driving, max_usd=DEFAULT_BATCH_USD)
+    return driving
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from docpager.answering.journal import request_hash
+from docpager.answering.request_hashes import request_hash
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.parking import Parked, Parking
 from docpager.errors import AttemptFailed, ModelError

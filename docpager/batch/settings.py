@@ -11,7 +11,8 @@ __all__ = ["BatchSettings"]
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
-    """How a batch is driven. None of it changes an answer."""
+    """How many questions are driven: at once, in rounds, for how much. None of it changes an
+    answer."""
 
     concurrency: int | None = None
     """Questions under way at once, at most; None for 8 live and 500 in rounds."""

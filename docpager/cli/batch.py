@@ -118,20 +118,16 @@ def batch(
     from docpager.batch.opening import BatchJob
     from docpager.batch.questions import read_questions
     from docpager.batch.settings import BatchSettings
-    from docpager.many import DEFAULT_BATCH_USD
+    from docpager.many import bounded
 
     read = read_questions(questions, skip_invalid=skip_invalid)
     for bad in read.skipped:
         note(f"skipped: {bad}")
     prepared = prepared_model(**how, default_max_usd=False)
-    usual_usd = DEFAULT_BATCH_USD if prepared.paid else None
     settings = BatchSettings(
-        concurrency,
-        via == "batches",
-        finish_live_after,
-        how["max_usd"] if how["max_usd"] is not None else usual_usd,
-        how["max_tokens"],
+        concurrency, via == "batches", finish_live_after, how["max_usd"], how["max_tokens"]
     )
+    settings = bounded(settings, paid=prepared.paid)
     job = BatchJob(
         read.questions,
         output,
