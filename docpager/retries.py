@@ -57,12 +57,14 @@ async def with_retries_async(
     *,
     attempts: int = ATTEMPTS,
     seconds_left: float | None = None,
+    before_wait: Callable[[str, float], None] | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """What `attempt` returns, tried again while it raises an `AttemptFailed` that is retryable.
 
     A wait that the server asks for is kept, as long as it ends within `seconds_left`.
+    `before_wait` is told what failed and how many seconds are waited.
 
     Raises:
         ModelError: no attempt succeeded; the message says how often it was tried, and why not
@@ -87,7 +89,11 @@ async def with_retries_async(
     def stop(state: RetryCallState) -> bool:
         return state.attempt_number >= attempts or state.upcoming_sleep > patience()
 
-    policy: Any = AsyncRetrying(**_policy(stop, _wait_seconds), sleep=sleep)
+    def tell(state: RetryCallState) -> None:
+        if before_wait is not None and state.outcome is not None:
+            before_wait(str(state.outcome.exception()), state.upcoming_sleep)
+
+    policy: Any = AsyncRetrying(**_policy(stop, _wait_seconds), before_sleep=tell, sleep=sleep)
     try:
         result: Result = await policy(counted)
     except AttemptFailed as failed:

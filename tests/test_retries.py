@@ -84,6 +84,21 @@ def test_what_cannot_pass_is_not_tried_again() -> None:
         assert (attempts.made, time.slept, said) == (1, [], message)
 
 
+def test_each_wait_is_told_before_it_begins() -> None:
+    time, told = VirtualTime(), []
+    attempts = Attempts(failed(after=20), failed(after=7))
+    asyncio.run(
+        with_retries_async(
+            attempts,
+            before_wait=lambda what, seconds: told.append((what, seconds, time.now)),
+            sleep=time.sleep,
+            clock=time.clock,
+        )
+    )
+
+    assert told == [("overloaded", 20, 0), ("overloaded", 7, 20)]
+
+
 def test_a_limit_stays_a_limit() -> None:
     with pytest.raises(LimitReached):
         asyncio.run(with_retries_async(Attempts(failed(after=0), LimitReached("nothing left"))))

@@ -35,6 +35,15 @@ class RateLimitedModel(Protocol):
     def rate_limits(self) -> RateLimits | None: ...
 
 
+@runtime_checkable
+class CountingModel(Protocol):
+    """A model whose server counts a prompt without replying to it, at no price."""
+
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        """Tokens of the prompt; None where the server does not count after all."""
+        ...
+
+
 class Caller:
     """One run's way to its model: sets the worst case aside, waits at the gate, tries, settles.
 
@@ -109,10 +118,24 @@ class Caller:
         lost, self._lost = self._lost, Lost()
         return lost
 
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        """Tokens of the prompt by the server's count; None where it does not count."""
+        if not isinstance(self._model, CountingModel):
+            return None
+        return await self._model.count_tokens(request)
+
     async def complete(
-        self, request: ModelRequest, *, prompt_tokens: int, seconds_left: float | None = None
+        self,
+        request: ModelRequest,
+        *,
+        prompt_tokens: int,
+        seconds_left: float | None = None,
+        before_wait: Callable[[str, float], None] | None = None,
     ) -> ModelReply:
         """The model's reply, whose `lost` says what attempts before it may have cost.
+
+        `before_wait` is told of each failed attempt that another will follow, and how many seconds
+        are waited; what it takes by `take_lost` is not told again.
 
         Raises:
             LimitReached: the worst case of the call, or of another attempt at it, is more than is
@@ -125,6 +148,7 @@ class Caller:
         reply = await with_retries_async(
             lambda: self._attempt(request, worst),
             seconds_left=seconds_left,
+            before_wait=before_wait,
             sleep=self._sleep,
             clock=self._clock,
         )
