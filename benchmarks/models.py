@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from docpager.answering.codec import from_json, to_json
-from docpager.answering.journal import request_hash
+from docpager.answering.request_hashes import request_hash
 from docpager.errors import ModelError
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.models import NamedModel, model_defaults, model_named

@@ -10,12 +10,13 @@ from dataclasses import replace
 from docpager.answering.calling import Caller
 from docpager.answering.counting import RecordingCounter
 from docpager.answering.executor import FunctionExecutor
-from docpager.answering.journal import Entry, Journal, request_hash
+from docpager.answering.journal import Entry, Journal
 from docpager.answering.outcome import Outcome
+from docpager.answering.request_hashes import RequestHasher
 from docpager.answering.results import Found, Loaded, ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.errors import LimitReached, ModelError
-from docpager.llm.chat import Lost, ModelReply
+from docpager.llm.chat import Lost, ModelReply, ModelRequest
 
 __all__ = ["Driver"]
 
@@ -42,6 +43,7 @@ class Driver:
         self._counter = counter
         self._met = set(met)
         self._clock = time.monotonic()
+        self._hasher = RequestHasher()
 
     async def drive(self, pending: Sequence[PendingCall] | None = None) -> Outcome:
         """Move the run until it has an outcome; `pending` calls of a resumed run come first."""
@@ -109,18 +111,27 @@ class Driver:
     async def _ask(self) -> ModelReply:
         run = self._run
         request = run.next_request()
-        prompt = run.context.epoch.tokens
-        self._write(
-            Entry("request", run.steps, request_sha256=request_hash(request), prompt_tokens=prompt)
-        )
+        likely, sha256 = run.context.epoch.size.likely, self._hasher.hash(request)
+        self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=likely))
         left = run.seconds_left
         async with asyncio.timeout(left):
+            await self._count(request)
+            prompt = run.context.epoch.tokens
             reply = await self._caller.complete(request, prompt_tokens=prompt, seconds_left=left)
         now = time.monotonic()
         reply = replace(reply, elapsed_seconds=round(now - self._clock, 3))
         self._clock = now
         self._write(Entry("reply", run.steps, reply=reply))
         return reply
+
+    async def _count(self, request: ModelRequest) -> None:
+        """Have the first request counted, where the server does that."""
+        if self._run.steps:
+            return
+        tokens = await self._caller.count_tokens(request)
+        if tokens is not None:
+            self._write(Entry("counted", self._run.steps, prompt_tokens=tokens))
+            self._run.count(tokens)
 
     def _run_short(self, limit: LimitReached) -> None:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""

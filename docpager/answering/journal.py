@@ -23,7 +23,7 @@ from docpager.answering.outcome import Outcome
 from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
 from docpager.errors import JournalError
-from docpager.llm.chat import Lost, ModelReply, ModelRequest
+from docpager.llm.chat import Lost, ModelReply
 from docpager.llm.models import ModelSource
 from docpager.llm.prices import Price
 from docpager.paging.epoch import canonical_json
@@ -37,14 +37,15 @@ __all__ = [
     "fed_hash",
     "journal_lines",
     "read_journal",
-    "request_hash",
     "sealed_lines",
 ]
 
 FORMAT = 2
 
-_FED = ("reply", "results", "interrupt", "finish", "lost", "stopped")
+_FED = ("counted", "reply", "results", "interrupt", "finish", "lost", "stopped")
 _PROVING = ("request", "outcome")
+_BETWEEN = ("interrupt", "counted")
+"""What may stand between a request and its reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ class Entry:
     """One thing that was fed into a run, or came out of it."""
 
     kind: str
-    """`request`, `reply`, `results`, `interrupt`, `finish` (a limit allows one more call), `lost`,
-    `stopped`, `failure`, `resumed` or `outcome`."""
+    """`request`, `counted` (by the server, beforehand), `reply`, `results`, `interrupt`,
+    `finish` (a limit allows one more call), `lost`, `stopped`, `failure`, `resumed` or
+    `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""
@@ -122,7 +124,7 @@ class JournalRecord:
     @property
     def unanswered(self) -> bool:
         """Whether the process ended while a request was under way."""
-        kinds = [entry.kind for entry in self.entries if entry.kind != "interrupt"]
+        kinds = [entry.kind for entry in self.entries if entry.kind not in _BETWEEN]
         return bool(kinds) and kinds[-1] == "request"
 
     @property
@@ -232,12 +234,6 @@ def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:
         seal = _sealed(seal, body)
         written.append(f"{seal} {body}\n")
     return "".join(written).encode("utf-8", "surrogatepass")
-
-
-def request_hash(request: ModelRequest) -> str:
-    """sha256 of a request's canonical JSON."""
-    written = canonical_json(to_json(request, ModelRequest))
-    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def fed_hash(previous: str, entry: Entry) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from docpager.answering.codec import to_json
 from docpager.answering.counting import RecordedCounter
 from docpager.answering.executor import FunctionExecutor
-from docpager.answering.journal import Entry, JournalRecord, fed_hash, request_hash
+from docpager.answering.journal import Entry, JournalRecord, fed_hash
+from docpager.answering.request_hashes import RequestHasher
 from docpager.answering.results import ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.errors import JournalError
@@ -31,6 +32,7 @@ class Replay:
         self.pending: Sequence[PendingCall] | None = None
         self.executor: FunctionExecutor | None = None
         """Executes each call again and compares, if given."""
+        self._hasher = RequestHasher()
         self._prove_fed()
 
     def finish(self) -> Run:
@@ -48,6 +50,8 @@ class Replay:
         match entry.kind:
             case "request":
                 self._prove_request(entry)
+            case "counted":
+                self.run.count(entry.prompt_tokens)
             case "reply" if entry.reply is not None:
                 if not self.run.awaits_reply:
                     raise self._differs(entry, "no request stands before it")
@@ -75,7 +79,7 @@ class Replay:
             fed = fed_hash(fed, entry)
 
     def _prove_request(self, entry: Entry) -> None:
-        made = request_hash(self.run.next_request())
+        made = self._hasher.hash(self.run.next_request())
         if made != entry.request_sha256:
             raise self._differs(entry, f"the request differs: {made[:12]} was made")
 

@@ -35,6 +35,9 @@ MOST_EMPTY_REPLIES = 2
 CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 """Stop reasons of a reply whose end is missing: its last call may be half of one."""
 
+_THINKING = frozenset({"thinking", "redacted_thinking"})
+"""Blocks that a reply is echoed with, and that no text or call shows."""
+
 TIMER_SHARE = 0.8
 """Share of the time after which the model is asked to finish."""
 
@@ -129,6 +132,10 @@ class Run:
             self.context.sent()
             self._awaiting_reply = True
         return request
+
+    def count(self, prompt_tokens: int) -> None:
+        """Take a server's count of the request that is about to be sent."""
+        self.context.settle(Usage(input_tokens=prompt_tokens, source="server"))
 
     def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
         """Take a reply; returns the calls to execute, in order."""
@@ -266,7 +273,10 @@ class Run:
     def _reply_tokens(self, reply: ModelReply) -> int:
         if reply.usage is not None and reply.usage.source == "server":
             return reply.usage.output_tokens
-        return self._sizer.reply(reply.text, reply.calls)
+        shown = self._sizer.reply(reply.text, reply.calls)
+        if any(block.get("type") in _THINKING for block in reply.raw):
+            return max(shown, self.plan.paging.max_output)  # nobody has counted what it thought
+        return shown
 
     def _remarks(self) -> list[str]:
         return [*self._timer(), *self._interrupts]

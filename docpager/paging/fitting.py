@@ -105,7 +105,7 @@ class Fitting:
         step = self._step
         pinned = [entry for entry in self._table.pinned if entry.passage.id not in step.loaded]
         pages = _total([Size(entry.size.most, entry.tokens) for entry in (*pinned, *staying)])
-        head = self._opening + self._frame + _total([self._meter.size(n) for n in notes.lines])
+        head = self._opening + self._frame + self._meter.lines(notes.lines)
         results = step.results_size + _times(self._no_room, max(0, step.waiting - 1))
         remarks = self._remarks() + self._meter.size(step.skipped_remark)
         return head + Size.exact(step.log_tokens) + pages + self._calls() + results + remarks
@@ -116,7 +116,7 @@ class Fitting:
     def _calls(self) -> Size:
         step = self._step
         lines = [StepText(call, "", step.argument_limit).call_line for call in step.calls]
-        return _total([self._meter.size(line) for line in lines]) + _times(self._fence, len(lines))
+        return self._meter.lines(lines) + _times(self._fence, len(lines))
 
 
 def _total(sizes: Sequence[Size]) -> Size:

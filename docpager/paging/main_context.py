@@ -112,13 +112,16 @@ class MainContext:
     def _learn(self, prompt_tokens: int) -> None:
         texts, is_opening = self.epoch.uncounted, self._opening.is_all_of(self.epoch)
         found = self.epoch.settle(prompt_tokens)
-        if is_opening and self.epoch.counted is not None:
+        if is_opening and self.epoch.counted is not None and not self._meter.is_tokenizer:
             self._opening.settle(prompt_tokens)
-        if found is not None:
-            shortfall = self._meter.observe(texts, found)
-            self.table.correct(self._uncounted, shortfall=shortfall)
+        if found is None:
+            return
+        before = self._meter.ceiling
+        shortfall = self._meter.observe(texts, found)
+        self.table.measure(self._uncounted, self._page_size, shortfall=shortfall)
+        self._uncounted = frozenset()
+        if self._meter.ceiling != before:
             self.table.weigh(self._page_size)
-            self._uncounted = frozenset()
 
     # What one step does: open it, admit a result for each call, seal it.
 

@@ -18,6 +18,9 @@ __all__ = ["Meter"]
 MOST_REMEMBERED = 2_048
 """Texts whose counts are remembered: the lines and results of a few steps."""
 
+MOST_TOGETHER = 16
+"""Groups of lines (the notes of a step) whose weights are remembered."""
+
 SHORT = 12
 """Counted tokens of a text that is too short to be told apart by script."""
 
@@ -29,19 +32,34 @@ class Meter(PromptSizer):
         self._counted = lru_cache(MOST_REMEMBERED)(counter.count)
         self._weighed = lru_cache(MOST_REMEMBERED)(ScriptScale().weigh)
         self._calibration = Calibration(factor)
+        self.is_tokenizer = factor == 1
+        """Whether the counter is the model's own tokenizer, so that nothing is to be estimated."""
+        self._together = lru_cache(MOST_TOGETHER)(self._weigh_all)
         super().__init__(self._most)
 
     @property
-    def calibrated(self) -> bool:
-        """Whether a server has counted anything."""
-        return self._calibration.begun
+    def estimates(self) -> bool:
+        """Whether estimates differ from upper bounds: a foreign server has counted something."""
+        return self._calibration.begun and not self.is_tokenizer
+
+    @property
+    def ceiling(self) -> float:
+        """Tokens of the model for each counted one, at most."""
+        return self._calibration.ceiling
 
     def size(self, text: str) -> Size:
         """What a text takes, framing not included."""
         most = self._most(text)
-        if not self._calibration.begun:
+        if not self.estimates:
             return Size.exact(most)
         return Size(most, min(most, self._likely(text)))
+
+    def lines(self, texts: Sequence[str]) -> Size:
+        """What many short texts take, framing not included."""
+        most = sum(map(self._most, texts))
+        if not self.estimates:
+            return Size.exact(most)
+        return Size(most, min(most, self._calibration.tokens(self._together(tuple(texts)))))
 
     def block(self, text: str) -> Size:
         """What a text takes as a block of a turn."""
@@ -54,11 +72,8 @@ class Meter(PromptSizer):
     def observe(self, texts: Sequence[str], tokens: int) -> float:
         """Learn what blocks of text took; returns how much more than the estimate, as a ratio."""
         own = tokens - BLOCK_TOKENS * len(texts)
-        weights: dict[str, int] = {}
-        for text in texts:
-            for script, weight in self._weigh(text).items():
-                weights[script] = weights.get(script, 0) + weight
-        if not self._calibration.observe(weights, own):
+        weights = self._weigh_all(texts)
+        if not self._calibration.observe(weights, own) or self.is_tokenizer:
             return 1.0
         return own / self._calibration.tokens(weights)
 
@@ -72,3 +87,10 @@ class Meter(PromptSizer):
 
     def _weigh(self, text: str) -> Weights:
         return self._weighed(text, self._counted(text))
+
+    def _weigh_all(self, texts: Sequence[str]) -> Weights:
+        weights: dict[str, int] = {}
+        for text in texts:
+            for script, weight in self._weigh(text).items():
+                weights[script] = weights.get(script, 0) + weight
+        return weights

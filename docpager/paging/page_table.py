@@ -87,15 +87,22 @@ class PageTable:
         self._entries[passage.id] = Residency(passage, size, step, self._references, pinned=pin)
 
     def weigh(self, size_of: Callable[[Passage], Size]) -> None:
-        """Take the sizes of all passages anew: what a text takes is known better now."""
+        """Take the sizes of all passages anew: texts may take more than was thought."""
         for id_, entry in self._entries.items():
             self._entries[id_] = replace(entry, size=size_of(entry.passage))
 
-    def correct(self, passages: Iterable[PassageId], *, shortfall: float) -> None:
-        """Note by how much the estimate of these passages fell short of the server's count."""
-        for passage in passages:
-            if entry := self._entries.get(passage):
-                self._entries[passage] = replace(entry, shortfall=shortfall)
+    def measure(
+        self,
+        passages: Iterable[PassageId],
+        size_of: Callable[[Passage], Size],
+        *,
+        shortfall: float,
+    ) -> None:
+        """Note by how much the estimate of these passages falls short of the server's count."""
+        for id_ in passages:
+            if entry := self._entries.get(id_):
+                size = size_of(entry.passage)
+                self._entries[id_] = replace(entry, size=size, shortfall=shortfall)
 
     def reference(self, passages: Iterable[PassageId], *, pin: bool = False) -> None:
         """Note that resident passages were asked for again or cited."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from docpager.llm.chat import ToolCall
 from docpager.pages import PassageId, PassageRange
@@ -11,6 +12,9 @@ from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import one_line
 
 __all__ = ["LogEntry", "ReadingLog", "written_call"]
+
+MOST_REMEMBERED = 1_024
+"""Lines that are remembered as they were last written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,21 @@ class LogEntry:
 
     def line(self, resident: Collection[PassageId]) -> str:
         """The entry on one line, given what is in main context."""
-        return one_line(f"{self.step} {self.call}: {self.outcome or self._whereabouts(resident)}")
+        return self.ending(self.outcome or self.whereabouts(resident))
 
-    def _whereabouts(self, resident: Collection[PassageId]) -> str:
+    def ending(self, outcome: str) -> str:
+        """The entry on one line, with that outcome."""
+        return one_line(f"{self.step} {self.call}: {outcome}")
+
+    def whereabouts(self, resident: Collection[PassageId]) -> str:
+        """What became of the passages that were read."""
         if self.read is None:
             return "done"
-        here = sum(passage in resident for passage in self.read.ids())
+        document, first, last = self.read
+        here = sum((document, n) in resident for n in range(first, last + 1))
         if not here:
             return "read, gone from main context"
-        return "read, in main context" if here == len(self.read.ids()) else "read, partly gone"
+        return "read, in main context" if here == last - first + 1 else "read, partly gone"
 
 
 class ReadingLog:
@@ -42,6 +52,7 @@ class ReadingLog:
 
     def __init__(self) -> None:
         self.entries: list[LogEntry] = []
+        self._line = lru_cache(MOST_REMEMBERED)(LogEntry.ending)
 
     def add(self, entry: LogEntry) -> None:
         self.entries.append(entry)
@@ -65,7 +76,7 @@ class ReadingLog:
         lines: list[str] = []
         used = 0
         for entry in reversed(self.entries):
-            line = entry.line(resident)
+            line = self._line(entry, entry.outcome or entry.whereabouts(resident))
             tokens = count(line + "\n")
             if used + tokens > cap:
                 break

@@ -97,7 +97,9 @@ class ServedRun(WatchedRun):
         return self.server.prompt(request)
 
     def served(self, reply: ModelReply, *, thinking: int) -> ModelReply:
-        """The reply with its thinking and what the server says of it."""
+        """The reply with its thinking, as far as its output allows, and what the server says."""
+        said = self.server.reply(reply.text, reply.calls, 0)
+        thinking = max(0, min(thinking, self.plan.paging.max_output - said))
         raw = ({"type": "thinking", "tokens": thinking}, *reply.raw)
         output = self.server.reply(reply.text, reply.calls, thinking)
         return replace(reply, raw=raw, usage=self._usage(output))

@@ -107,3 +107,32 @@ def test_a_model_that_never_replies_is_stopped_when_time_is_up(tmp_path: Path) -
 
     assert (line.status, line.error, line.steps) == ("stopped", "no time is left", 0)
     assert open_replay(path).finish().outcome == read_journal(path).outcome
+
+
+class CountingModel(ScriptedModel):
+    """A scripted model whose server counts prompts."""
+
+    def __init__(self, *script: ModelReply) -> None:
+        super().__init__(*script)
+        self.counted: list[ModelRequest] = []
+
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        self.counted.append(request)
+        return 4_321
+
+
+def test_the_first_request_is_counted_by_the_server_once_and_replayed(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    script = (reply(call("contents")), reply("Nothing."), reply("Nothing."), reply("Nothing."))
+    model = CountingModel(*script)
+    settings = AskSettings(factor=2.0, limits=RunLimits(max_steps=3))
+    line = asyncio.run(
+        ask_archive("What was paid?", long_library(), model, settings=settings, journal=path)
+    )
+
+    assert model.counted == model.requests[:1]
+    assert line.paging["peak_tokens"] > 4_321
+    kinds = [(entry.kind, entry.prompt_tokens) for entry in read_journal(path).entries]
+    assert kinds[1] == ("counted", 4_321)
+    again = open_replay(path).finish()
+    assert again.context.statistics.peak_tokens == line.paging["peak_tokens"]

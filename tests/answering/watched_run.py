@@ -14,10 +14,11 @@ from run_worlds import SENTINEL, World
 
 from docpager.answering.codec import from_json, to_json
 from docpager.answering.executor import FunctionExecutor
-from docpager.answering.journal import Entry, Header, JournalRecord, fed_hash, request_hash
+from docpager.answering.journal import Entry, Header, JournalRecord, fed_hash
 from docpager.answering.outcome import Abstention, Answer
 from docpager.answering.plan import RunPlan
 from docpager.answering.replay import Replay
+from docpager.answering.request_hashes import request_hash
 from docpager.answering.results import Found, Loaded, TooLarge, ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.llm.chat import (

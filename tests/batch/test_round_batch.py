@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from batch_worlds import BatchServer, CountedReader, World, price
 
-from docpager.answering.journal import request_hash
+from docpager.answering.request_hashes import request_hash
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.llm.chat import BatchResult
