@@ -38,7 +38,7 @@ PASSAGE_TOKENS = 300
 REPLY_TOKENS = 60
 DOCUMENT = DocumentEntry(1, "report.pdf", "Annual report", "pdf", 4_000, 1_200_000, 400)
 
-WHOLE = "whole step"
+WHOLE = "whole step, without the SDK"
 BARE = "the bare SDK"
 
 T = TypeVar("T")
