@@ -17,14 +17,23 @@ from docpager.settings import PagingSettings, RunLimits
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
     from docpager.answering.preparing import PreparedModel
-    from docpager.batch.opening import BatchJob, Outside
+    from docpager.batch.estimate import Estimate
+    from docpager.batch.job import BatchJob
+    from docpager.batch.opening import Outside
     from docpager.batch.questions import Question
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
     from docpager.llm.chat import ChatModel
 
-__all__ = ["DEFAULT_BATCH_USD", "ManyAnswers", "ask_many", "batch_session", "bounded"]
+__all__ = [
+    "DEFAULT_BATCH_USD",
+    "ManyAnswers",
+    "ask_many",
+    "batch_session",
+    "bounded",
+    "estimate_many",
+]
 
 DEFAULT_BATCH_USD = 10.0
 """Where a batch with a model that costs money stops unless the user says otherwise."""
@@ -71,7 +80,7 @@ async def ask_many(
         DocumentError: nothing under `paths` could be read.
     """
     from docpager.answering.preparing import prepare
-    from docpager.batch.opening import BatchJob
+    from docpager.batch.job import BatchJob
     from docpager.llm.models import ModelSource
 
     prepared = prepare(
@@ -134,6 +143,22 @@ async def batch_session(
                 return
             async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
                 yield session
+
+
+async def estimate_many(
+    job: BatchJob,
+    prepared: PreparedModel,
+    driving: BatchSettings,
+    archive: Path,
+    paths: Sequence[Path] = (),
+) -> Estimate:
+    """What is still to be done of a batch would take; asks no server and spends nothing."""
+    from docpager.archive.archive import Archive
+    from docpager.batch.estimate import estimate_job
+
+    with closing(Archive.open(archive)) as library:
+        job = replace(job, within=library.documents_under(paths) if paths else None)
+        return await estimate_job(job, library, prepared, driving)
 
 
 def _parsed(questions: Sequence[str | Mapping[str, Any]]) -> list[Question]:

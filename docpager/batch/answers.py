@@ -17,7 +17,7 @@ from docpager.batch.fingerprint import Fingerprint
 from docpager.batch.jsonl import JsonLine, LineAppender, read_lines
 from docpager.errors import ArchiveError, UsageError
 
-__all__ = ["AnswersFile", "StoredAnswer", "open_answers"]
+__all__ = ["AnswersFile", "StoredAnswer", "answered_ids", "open_answers"]
 
 _SETTINGS = "settings.json"
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
@@ -43,6 +43,14 @@ class StoredAnswer:
         return self.status in _FAILED
 
 
+def answered_ids(path: Path) -> frozenset[str]:
+    """Questions that have a line in the answers file at `path`, which is not touched."""
+    _, lines = _places(path)
+    if not lines.exists():
+        return frozenset()
+    return frozenset(str(line.value["id"]) for line in _sound_lines(lines) if line.value)
+
+
 @contextmanager
 def open_answers(path: Path, *, fingerprint: Fingerprint) -> Iterator[AnswersFile]:
     """The answers file at `path`, to go on with or to begin. A torn last line is dropped.
@@ -54,8 +62,7 @@ def open_answers(path: Path, *, fingerprint: Fingerprint) -> Iterator[AnswersFil
         UsageError: it was begun with other settings or questions (says which), another process
             writes it, it holds something else, or it cannot be written.
     """
-    folder = path.with_name(path.name + ".batch")
-    lines = folder / "lines.jsonl" if path.suffix == ".parquet" else path
+    folder, lines = _places(path)
     with ExitStack() as opened:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -151,6 +158,12 @@ class AnswersFile:
         sync_directory(self._lines.parent)
         self.stored = stored
         self._appender = LineAppender(self._lines, end=end)
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """The folder beside an answers file, and the file of its lines."""
+    folder = path.with_name(path.name + ".batch")
+    return folder, folder / "lines.jsonl" if path.suffix == ".parquet" else path
 
 
 def _check(path: Path, lines: Path, before: Fingerprint | None, now: Fingerprint) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 
 from docpager.answering.journal import JournalRecord
@@ -105,8 +106,10 @@ def spent_in(
     price = record.header.price
     billed = price is not None and not price.free and record.unanswered
     if billed and price is not None and unanswered_is_lost(record):
-        prompt = record.entries[-1].prompt_tokens
-        output = record.header.plan.paging.max_output
+        plan = record.header.plan
+        request = next(entry for entry in reversed(record.entries) if entry.kind == "request")
+        output = plan.paging.max_output
+        prompt = min(plan.paging.window - output, ceil(request.prompt_tokens * plan.factor))
         tokens += prompt + output
         usd += price.worst_case(prompt_tokens=prompt, output_tokens=output)
     return Cost(tokens, usd)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.asking import AskSettings, OpenArchive
@@ -18,9 +17,10 @@ from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import AnswersFile, open_answers
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.fingerprint import Fingerprint, Setting
+from docpager.batch.job import BatchArchive, BatchJob, asked_of
 from docpager.batch.journals import JournalNames, spent_in
-from docpager.batch.plan import Named, plan_batch, scopes_of
-from docpager.batch.questions import BadLine, Question
+from docpager.batch.plan import plan_batch
+from docpager.batch.questions import Question
 from docpager.batch.round_book import RoundBook
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
@@ -29,29 +29,9 @@ from docpager.llm.chat import BatchModel
 from docpager.llm.ledgers import Books, Cost
 from docpager.pages import DocumentEntry
 
-__all__ = ["BatchArchive", "BatchJob", "Outside", "open_batch", "spent_before"]
+__all__ = ["Outside", "open_batch", "spent_before"]
 
 ROUND_BOOK = "rounds.jsonl"
-
-
-class BatchArchive(OpenArchive, Named, Protocol):
-    """An archive that also finds documents by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchJob:
-    """What is asked, of what, and where the answers go."""
-
-    questions: Sequence[Question]
-    output: Path
-    within: Collection[int] | None = None
-    """Documents that the whole batch is about; None for all."""
-    journals: Path | None = None
-    """Where runs are written down; None for the archive's `runs/`."""
-    retry_failed: bool = False
-    skip_invalid: bool = False
-    in_order: bool = False
-    """Whether the lines are sorted as the questions are, at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +63,7 @@ def open_batch(
     """
     outside = outside or Outside()
     _check_window(job.questions, archive.documents(), prepared.settings)
-    scopes, bad = scopes_of(job.questions, archive, within=job.within)
-    questions = _sound(job, bad)
+    questions, scopes = asked_of(job, archive)
     fingerprint = Fingerprint.of(questions, **_decisive(prepared, archive))
     with ExitStack() as opened:
         answers = opened.enter_context(open_answers(job.output, fingerprint=fingerprint))
@@ -134,19 +113,6 @@ def spent_before(
             spent = spent_in(read_journal(path), unanswered_is_lost=unanswered_is_lost)
             tokens, usd = tokens + spent.tokens, usd + (spent.usd or 0.0)
     return Cost(tokens, usd)
-
-
-def _sound(job: BatchJob, bad: Sequence[BadLine]) -> list[Question]:
-    """The questions whose documents are there.
-
-    Raises:
-        UsageError: some are not, and `skip_invalid` was not asked for.
-    """
-    if bad and not job.skip_invalid:
-        shown = "; ".join(map(str, bad[:8])) + ("; ..." if len(bad) > 8 else "")
-        raise UsageError(f"{shown}; mend them, or go on without them: --skip-invalid")
-    lines = {each.number for each in bad}
-    return [each for each in job.questions if each.line not in lines]
 
 
 def _check_window(

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from docpager.answering.journal import read_journal
 from docpager.batch.answers import AnswersFile
+from docpager.batch.job import Scope
 from docpager.batch.journals import JournalNames
-from docpager.batch.questions import BadLine, Question
-from docpager.errors import JournalError, UsageError
+from docpager.batch.questions import Question
+from docpager.errors import JournalError
 
-__all__ = ["BatchPlan", "Named", "Task", "plan_batch", "scopes_of"]
-
-Scope = tuple[int, ...] | None
-"""Ids of the documents to look in; None for all."""
-
-
-class Named(Protocol):
-    """Finds documents by their names."""
-
-    def documents_under(self, paths: Sequence[Path]) -> Sequence[int]: ...
-    def documents_named(self, names: Sequence[str]) -> Sequence[int]: ...
+__all__ = ["BatchPlan", "Task", "plan_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +66,6 @@ def plan_batch(
     ]
     tasks.sort(key=lambda task: not task.begun)
     return BatchPlan(tuple(tasks), len(answers.stored), len(answers.failed))
-
-
-def scopes_of(
-    questions: Sequence[Question], archive: Named, *, within: Collection[int] | None = None
-) -> tuple[dict[str, Scope], list[BadLine]]:
-    """The documents that each question is about, and the lines that name none; `within` restricts
-    all of them."""
-
-    @cache
-    def scope(names: tuple[str, ...]) -> Scope:
-        if not names:
-            return None if within is None else tuple(sorted(within))
-        found = set(_documents(archive, names))
-        if within is not None and not found & set(within):
-            raise UsageError(f"{', '.join(names)} is not among the documents asked about")
-        return tuple(sorted(found if within is None else found & set(within)))
-
-    scopes: dict[str, Scope] = {}
-    bad = []
-    for question in questions:
-        try:
-            scopes[question.id] = scope(question.documents)
-        except UsageError as error:
-            bad.append(BadLine(question.line, str(error)))
-    return scopes, bad
-
-
-def _documents(archive: Named, names: Sequence[str]) -> Iterator[int]:
-    for name in names:
-        under = archive.documents_under([Path(name)]) if Path(name).exists() else []
-        yield from under or archive.documents_named([name])
 
 
 def _task(question: Question, scope: Scope, journals: JournalNames) -> Task:

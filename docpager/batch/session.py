@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Literal, Protocol, runtime_checkable
 
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.asking import OpenArchive
@@ -14,11 +15,14 @@ from docpager.answering.journal import JournalRecord
 from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import AnswersFile
 from docpager.batch.batch_desk import BatchDesk
+from docpager.batch.bills import RoundsBill, compare
 from docpager.batch.driver import Common
+from docpager.batch.estimate import as_asked
 from docpager.batch.journals import JournalNames
 from docpager.batch.money import Admission
 from docpager.batch.parking import Parking
 from docpager.batch.plan import BatchPlan, Task
+from docpager.batch.rehearsal import sample_runs
 from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport, Tally
 from docpager.batch.ways import drive_in_rounds, drive_live
@@ -31,6 +35,13 @@ GRACE_SECONDS = 20.0
 """How long a reply that is under way, and paid for, is waited for when the batch is stopped."""
 LEAVING_SECONDS = 2.0
 """How long runs take at most to write down that they were let go."""
+
+
+@runtime_checkable
+class CachingInBatches(Protocol):
+    """A model that can have what batched requests share cached, or not."""
+
+    batch_ttl: Literal["5m", "1h"] | None
 
 
 class Session:
@@ -65,6 +76,7 @@ class Session:
         self._clock = clock
         self._started = clock()
         self._parking = Parking()
+        self._rounds_bill: RoundsBill | None = None
         self._short: LimitReached | None = None
         self._work: asyncio.Task[None] | None = None
         limits = replace(prepared.settings.limits, max_usd=None, max_tokens=None)
@@ -91,6 +103,21 @@ class Session:
             for task in self.plan.tasks
             if task.id not in self._answers.stored
         ]
+
+    async def weigh_rounds(self) -> RoundsBill | None:
+        """What rounds are expected to cost beside live runs, by runs like those to come; requests
+        are cached from now on if that pays. None for a model without a price."""
+        price = self.prepared.price
+        if price is None or price.free:
+            return None
+        if self._rounds_bill is None:
+            sample = await sample_runs(
+                self.plan.tasks, self._common.archive, self.prepared, journals=self._journals.folder
+            )
+            self._rounds_bill = compare(as_asked(sample, self.prepared), price)
+            if isinstance(self.prepared.model, CachingInBatches):
+                self.prepared.model.batch_ttl = "1h" if self._rounds_bill.cached else None
+        return self._rounds_bill
 
     def lines(self) -> Iterator[AnswerLine]:
         """Every answer line of the batch, those of earlier sessions too."""
@@ -125,6 +152,7 @@ class Session:
         settings = self.settings
         if settings.by_batches:
             assert self._desk is not None, "rounds need a batch desk"
+            await self.weigh_rounds()
             self._short = await drive_in_rounds(
                 self._common,
                 self.left,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.ask import INTERRUPTED, tell_ingested
+from docpager.cli.batch_figures import print_estimate, tell_rounds
 from docpager.cli.batch_view import live_view, tell_plan, tell_report
 from docpager.cli.common import archive_option, as_json_option, progress_bar
 from docpager.cli.models import limit_options, model_options, prepared_model
@@ -22,7 +23,7 @@ from docpager.cli.terminal import note, print_json
 
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel
-    from docpager.batch.opening import BatchJob
+    from docpager.batch.job import BatchJob
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
@@ -115,10 +116,10 @@ def batch(
     whole batch, all its sessions together.
     """
     from docpager.api import bring_up_to_date
-    from docpager.batch.opening import BatchJob
+    from docpager.batch.job import BatchJob
     from docpager.batch.questions import read_questions
     from docpager.batch.settings import BatchSettings
-    from docpager.many import bounded
+    from docpager.many import bounded, estimate_many
 
     read = read_questions(questions, skip_invalid=skip_invalid)
     for bad in read.skipped:
@@ -139,6 +140,10 @@ def batch(
     if paths:
         with progress_bar("reading") as progress:
             bring_up_to_date(paths, archive_directory, progress=progress, ingested=tell_ingested)
+    if estimate:
+        forecast = asyncio.run(estimate_many(job, prepared, settings, archive_directory, paths))
+        print_estimate(forecast, prepared, settings, as_json=as_json)
+        return
     report = asyncio.run(_drive(job, prepared, settings, archive=archive_directory, paths=paths))
     if as_json:
         print_json(asdict(report))
@@ -154,6 +159,8 @@ async def _drive(
     outside = Outside(told=note)
     async with batch_session(job, prepared, settings, outside=outside, **where) as session:
         tell_plan(session)
+        if settings.by_batches and (bill := await session.weigh_rounds()) is not None:
+            tell_rounds(bill)
         with _stopping(session), live_view(session):
             report = await session.drive()
     tell_report(report)

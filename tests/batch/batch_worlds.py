@@ -12,7 +12,8 @@ from virtual_time import VirtualTime
 
 from docpager.answering.asking import AskSettings
 from docpager.answering.preparing import PreparedModel
-from docpager.batch.opening import BatchJob, Outside, open_batch
+from docpager.batch.job import BatchJob
+from docpager.batch.opening import Outside, open_batch
 from docpager.batch.questions import Question
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings

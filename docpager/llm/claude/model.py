@@ -64,12 +64,16 @@ class ClaudeModel:
         check_effort(effort, model=name, thinking=self.backend.thinking)
         self.rate_limits: RateLimits | None = None
         """What the newest reply said is left."""
+        self.batch_ttl: Literal["5m", "1h"] | None = "1h"
+        """How long what a message batch shares is cached; None not at all."""
         self._price = price or price_of(name)
         self._encoder = RequestEncoder(name, backend=self.backend, effort=effort)
         self._clients = Clients(self.url, http_client=http_client)
         self._limits: ModelLimits | None = None
 
-    def body(self, request: ModelRequest, *, ttl: Literal["5m", "1h"] = "5m") -> dict[str, Any]:
+    def body(
+        self, request: ModelRequest, *, ttl: Literal["5m", "1h"] | None = "5m"
+    ) -> dict[str, Any]:
         """What `request` becomes on the wire, but for `stream`."""
         return self._encoder.body(request, ttl=ttl)
 
@@ -124,7 +128,7 @@ class ClaudeModel:
             ModelError: as `complete`; or the server takes no batches.
         """
         self._require_batches()
-        requests = [(item.custom_id, self.body(item.request, ttl="1h")) for item in items]
+        requests = [(item.custom_id, self.body(item.request, ttl=self.batch_ttl)) for item in items]
         with self._failures():
             return await batches.submit(self._clients.get(), requests)
 

@@ -32,8 +32,11 @@ class RequestEncoder:
         self._functions: tuple[FunctionSchema, ...] = ()
         self._tools: tuple[Block, ...] = ()
 
-    def body(self, request: ModelRequest, *, ttl: Literal["5m", "1h"] = "5m") -> dict[str, Any]:
-        """Everything that is sent but `stream`; `ttl` is how long cached parts are kept."""
+    def body(
+        self, request: ModelRequest, *, ttl: Literal["5m", "1h"] | None = "5m"
+    ) -> dict[str, Any]:
+        """Everything that is sent but `stream`; `ttl` is how long cached parts are kept, None not
+        at all."""
         body = {
             "model": self._model,
             "max_tokens": request.max_output_tokens,
@@ -46,7 +49,7 @@ class RequestEncoder:
             body["tools"] = self._tools_of(request.functions)
             if not request.calls_allowed:
                 body["tool_choice"] = {"type": "none"}
-        if self._backend.caching:
+        if self._backend.caching and ttl is not None:
             place_breakpoints(body, shared=_shares(request), ttl=ttl)
         return body
 

@@ -1,0 +1,79 @@
+"""What the courses of runs cost, live and in rounds: prices, caching and its luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from docpager.batch.courses import Course, Step
+from docpager.llm.chat import Usage
+from docpager.llm.prices import Price
+
+__all__ = ["RoundsBill", "compare", "live_usd", "rounds_usd"]
+
+USUAL_HIT_RATE = 0.5
+"""Share of batched requests that find their prefix cached. Anthropic names 30 to 98 %."""
+
+
+def live_usd(course: Course, price: Price) -> float:
+    """One run asked step by step: every step reads what the one before wrote."""
+    return sum(
+        price.cost(Usage(0, step.repeated, step.prompt - step.repeated, step.output, "estimate"))
+        for step in course.steps
+    )
+
+
+def rounds_usd(course: Course, price: Price, *, hit_rate: float | None) -> float:
+    """One run in rounds; `hit_rate` None for requests that are not cached at all.
+
+    A step that misses writes its whole prompt anew, to be kept for an hour.
+    """
+    return sum(_round_usd(step, price, hit_rate) for step in course.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsBill:
+    """What rounds cost beside the same runs live."""
+
+    cached: bool
+    """Whether caching for an hour is expected to pay."""
+    ratio: float
+    """Rounds to live, at the expected hit rate."""
+    low: float
+    """At the best hit rate, 0.98, if cached."""
+    high: float
+    """At the worst, 0.3, if cached."""
+    hit_rate: float
+    steps: float
+    """Mean steps of a run."""
+
+    @property
+    def dearer(self) -> bool:
+        """Whether live is expected to be cheaper."""
+        return self.ratio > 1.0
+
+
+def compare(
+    courses: Sequence[Course], price: Price, *, hit_rate: float = USUAL_HIT_RATE
+) -> RoundsBill:
+    """The bill of rounds to that of live runs, with caching or without, whichever is cheaper."""
+    live = sum(live_usd(course, price) for course in courses)
+
+    def ratio(rate: float | None) -> float:
+        rounds = sum(rounds_usd(course, price, hit_rate=rate) for course in courses)
+        return rounds / live if live else 1.0
+
+    steps = sum(len(course.steps) for course in courses) / max(1, len(courses))
+    plain = ratio(None)
+    if ratio(hit_rate) < plain:
+        return RoundsBill(True, ratio(hit_rate), ratio(0.98), ratio(0.3), hit_rate, steps)
+    return RoundsBill(False, plain, plain, plain, hit_rate, steps)
+
+
+def _round_usd(step: Step, price: Price, hit_rate: float | None) -> float:
+    if hit_rate is None:
+        return price.cost(Usage(step.prompt, 0, 0, step.output), batch=True)
+    fresh = step.prompt - step.repeated
+    hit = Usage(0, step.repeated, fresh, step.output, "estimate", fresh)
+    miss = Usage(0, 0, step.prompt, step.output, "estimate", step.prompt)
+    return hit_rate * price.cost(hit, batch=True) + (1 - hit_rate) * price.cost(miss, batch=True)

@@ -1,0 +1,95 @@
+"""Courses: how large the steps of runs were, to tell what more runs like them will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docpager.answering.journal import Entry, JournalRecord, read_journal
+from docpager.errors import JournalError
+from docpager.tokens import BuiltInEstimator
+
+__all__ = ["Course", "Step", "course_of", "past_courses"]
+
+_FRAMING = 60
+"""Tokens around a question."""
+_NEWEST = 200
+"""Journals that are looked at for runs like those to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request and its reply."""
+
+    prompt: int
+    """Tokens."""
+    repeated: int
+    """Leading tokens that an earlier request began with too: the one before, or those of other
+    questions, which share instructions, functions and document map."""
+    output: int
+    seconds: float
+
+    def scaled(self, *, prompt: float, output: int | None = None) -> Step:
+        """The same step counted by another tokenizer, with replies of another length."""
+        return Step(
+            round(self.prompt * prompt),
+            round(self.repeated * prompt),
+            self.output if output is None else output,
+            self.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One run, step by step."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(step.seconds for step in self.steps)
+
+
+def past_courses(
+    folder: Path, *, model: str, window: int, archive_id: str, most: int
+) -> list[Course]:
+    """Runs of this model with this window that came to their end, the newest first."""
+    journals = sorted(folder.glob("*.jsonl"), key=lambda path: -path.stat().st_mtime)
+    courses: list[Course] = []
+    for path in journals[:_NEWEST]:
+        try:
+            record = read_journal(path)
+        except JournalError:
+            continue
+        header = record.header
+        like = (header.model, header.plan.paging.window, header.archive_id)
+        if like == (model, window, archive_id) and record.outcome is not None:
+            courses.append(course_of(record))
+        if len(courses) == most:
+            break
+    return courses
+
+
+def course_of(record: JournalRecord) -> Course:
+    """The steps of a run, in the server's tokens where it counted."""
+    own = 2 * BuiltInEstimator().count(record.header.plan.question) + _FRAMING
+    return Course(tuple(_steps(record.entries, own=own)))
+
+
+def _steps(entries: Sequence[Entry], *, own: int) -> Iterator[Step]:
+    """`own` is what of its first prompt no other question begins with."""
+    asked = before = shared = 0
+    for entry in entries:
+        if entry.kind == "request":
+            asked = entry.prompt_tokens
+        if entry.reply is None:
+            continue
+        usage = entry.reply.usage
+        prompt = usage.prompt_tokens if usage is not None else asked
+        shared = shared or max(0, prompt - own)
+        output = usage.output_tokens if usage is not None else len(str(entry.reply.calls)) // 3
+        # A prompt that shrank was rebuilt: it begins anew, as all questions do.
+        repeated = before if before and prompt >= before else min(shared, prompt)
+        yield Step(prompt, repeated, output, entry.reply.elapsed_seconds)
+        before = prompt

@@ -1,0 +1,195 @@
+"""What a batch will take: tokens, dollars and time, each with a band."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docpager.answering.preparing import PreparedModel
+from docpager.batch.answers import answered_ids
+from docpager.batch.bills import RoundsBill, compare, live_usd, rounds_usd
+from docpager.batch.courses import Course
+from docpager.batch.job import BatchArchive, BatchJob, asked_of
+from docpager.batch.plan import Task
+from docpager.batch.rehearsal import Sample, sample_runs
+from docpager.batch.settings import BatchSettings
+
+__all__ = ["Band", "Estimate", "as_asked", "estimate", "estimate_job"]
+
+_DRAWS = 400
+_SEED = 7
+_TAIL = 0.01
+"""Share of the draws left out on either side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A figure that is not known: what is likely, and between what it will be."""
+
+    low: float
+    likely: float
+    high: float
+
+    def __contains__(self, figure: float) -> bool:
+        return self.low <= figure <= self.high
+
+    def widened(self, below: float, above: float) -> Band:
+        """With a further doubt, as factors."""
+        return Band(self.low * below, self.likely, self.high * above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubts:
+    """What a sample leaves open, as factors on what it shows."""
+
+    steps: tuple[float, float]
+    prompt: tuple[float, float]
+    """Tokens of a prompt."""
+    output: tuple[float, float]
+    seconds: tuple[float, float]
+
+    def of(self, *names: str) -> tuple[float, float]:
+        """Several doubts at once."""
+        below = above = 1.0
+        for name in names:
+            low, high = getattr(self, name)
+            below, above = below * low, above * high
+        return below, above
+
+
+_SURE = (0.9, 1.1)
+_PAST = _Doubts(steps=_SURE, prompt=(0.97, 1.03), output=_SURE, seconds=(0.5, 2.0))
+_OTHER = _Doubts(steps=(0.5, 2.0), prompt=(0.7, 1.35), output=(0.4, 3.0), seconds=(0.4, 2.5))
+"""Another model than the one that played: it thinks, reads on, and counts otherwise."""
+
+LIKELY_PROMPT = 0.75
+"""Tokens of a prompt, as a share of what an uncalibrated counter with its safety factor says."""
+LIKELY_OUTPUT = {True: 700, False: 200}
+"""Tokens of a reply, for models that think and those that do not."""
+LIKELY_SECONDS = 8.0
+"""From a request to its reply."""
+ROUND_SECONDS = Band(300.0, 1_800.0, 14_400.0)
+"""One message batch: most end within the hour, none takes more than a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is still to be taken."""
+
+    questions: int
+    source: str
+    """What it was made from."""
+    steps: Band
+    prompt_tokens: Band
+    output_tokens: Band
+    usd: Band | None
+    """By the way that was asked for; None where no price is known."""
+    seconds: Band
+    rounds: RoundsBill | None = None
+    """What rounds would cost beside live runs; None for models without a price."""
+
+
+def estimate(
+    questions: int, sample: Sample, prepared: PreparedModel, settings: BatchSettings
+) -> Estimate:
+    """What so many questions like those of `sample` take."""
+    courses = as_asked(sample, prepared)
+    doubts = _OTHER if sample.rehearsed else _PAST
+    price = prepared.price if prepared.paid else None
+    bill = compare(courses, price) if price is not None and courses else None
+
+    def usd(course: Course) -> float:
+        if price is None:
+            return 0.0
+        if not settings.by_batches:
+            return live_usd(course, price)
+        assert bill is not None
+        return rounds_usd(course, price, hit_rate=bill.hit_rate if bill.cached else None)
+
+    def total(figure: Callable[[Course], float], *names: str) -> Band:
+        return _total(courses, figure, questions).widened(*doubts.of(*names))
+
+    return Estimate(
+        questions=questions,
+        source=sample.source,
+        steps=total(lambda course: len(course.steps), "steps"),
+        prompt_tokens=total(lambda c: sum(s.prompt for s in c.steps), "steps", "prompt"),
+        output_tokens=total(lambda c: sum(s.output for s in c.steps), "steps", "output"),
+        usd=None if prepared.price is None else _usd_band(total(usd, "steps", "prompt"), settings),
+        seconds=_time(courses, questions, settings, doubts),
+        rounds=bill,
+    )
+
+
+async def estimate_job(
+    job: BatchJob, archive: BatchArchive, prepared: PreparedModel, settings: BatchSettings
+) -> Estimate:
+    """What is still to be done of a batch; nothing is written, sent or spent."""
+    questions, scopes = asked_of(job, archive)
+    done = answered_ids(job.output)
+    nowhere = Path()
+    tasks = [
+        Task(each.id, each.question, scopes[each.id], nowhere)
+        for each in questions
+        if each.id not in done
+    ]
+    journals = job.journals or archive.directory / "runs"
+    sample = await sample_runs(tasks, archive, prepared, journals=journals)
+    return estimate(len(tasks), sample, prepared, settings)
+
+
+def as_asked(sample: Sample, prepared: PreparedModel) -> Sequence[Course]:
+    """The sample's courses in the tokens of the model that is to be asked."""
+    if not sample.rehearsed:
+        return sample.courses
+    thinks = prepared.settings.paging.max_output > 4_096
+    return [
+        Course(
+            tuple(
+                replace(
+                    step.scaled(prompt=LIKELY_PROMPT, output=LIKELY_OUTPUT[thinks]),
+                    seconds=LIKELY_SECONDS,
+                )
+                for step in course.steps
+            )
+        )
+        for course in sample.courses
+    ]
+
+
+def _usd_band(band: Band, settings: BatchSettings) -> Band:
+    """Rounds also depend on the luck of the cache."""
+    return band.widened(0.8, 1.25) if settings.by_batches else band
+
+
+def _total(courses: Sequence[Course], figure: Callable[[Course], float], questions: int) -> Band:
+    """The sum over all questions, by drawing from the sample again and again."""
+    figures = [figure(course) for course in courses]
+    if not figures:
+        return Band(0.0, 0.0, 0.0)
+    draw = random.Random(_SEED)
+    means = sorted(sum(draw.choices(figures, k=len(figures))) / len(figures) for _ in range(_DRAWS))
+    cut = int(_TAIL * _DRAWS)
+    likely = sum(figures) / len(figures)
+    return Band(means[cut] * questions, likely * questions, means[-1 - cut] * questions)
+
+
+def _time(
+    courses: Sequence[Course], questions: int, settings: BatchSettings, doubts: _Doubts
+) -> Band:
+    """From the first request to the last reply."""
+    if settings.by_batches:
+        most = max((len(course.steps) for course in courses), default=0)
+        waves = -(-questions // settings.seats)
+        return Band(*(each * most * waves for each in _values(ROUND_SECONDS)))
+    places = min(settings.live_places, max(1, questions))
+    all_steps = _total(courses, lambda course: course.seconds, questions)
+    longest = max((course.seconds for course in courses), default=0.0)
+    spread = Band(*(max(each / places, longest) for each in _values(all_steps)))
+    return spread.widened(*doubts.of("steps", "seconds"))
+
+
+def _values(band: Band) -> tuple[float, float, float]:
+    return band.low, band.likely, band.high

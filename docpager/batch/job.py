@@ -1,0 +1,93 @@
+"""What a batch is about: its questions, and the documents that each of them looks in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from docpager.answering.asking import OpenArchive
+from docpager.batch.questions import BadLine, Question
+from docpager.errors import UsageError
+
+__all__ = ["BatchArchive", "BatchJob", "Scope", "asked_of"]
+
+Scope = tuple[int, ...] | None
+"""Ids of the documents to look in; None for all."""
+
+_EXPLAINED_AT_MOST = 8
+
+
+class Named(Protocol):
+    """Finds documents by their names."""
+
+    def documents_under(self, paths: Sequence[Path]) -> Sequence[int]: ...
+    def documents_named(self, names: Sequence[str]) -> Sequence[int]: ...
+
+
+class BatchArchive(OpenArchive, Named, Protocol):
+    """An archive that also finds documents by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchJob:
+    """What is asked, of what, and where the answers go."""
+
+    questions: Sequence[Question]
+    output: Path
+    within: Collection[int] | None = None
+    """Documents that the whole batch is about; None for all."""
+    journals: Path | None = None
+    """Where runs are written down; None for the archive's `runs/`."""
+    retry_failed: bool = False
+    skip_invalid: bool = False
+    in_order: bool = False
+    """Whether the lines are sorted as the questions are, at the end."""
+
+
+def asked_of(job: BatchJob, archive: Named) -> tuple[list[Question], dict[str, Scope]]:
+    """The questions that can be asked, and the documents that each of them is about.
+
+    Raises:
+        UsageError: some name documents that are not there (all are named), unless `skip_invalid`
+            leaves them out.
+    """
+    scopes, bad = scopes_of(job.questions, archive, within=job.within)
+    if bad and not job.skip_invalid:
+        shown = "; ".join(map(str, bad[:_EXPLAINED_AT_MOST]))
+        more = "; ..." if len(bad) > _EXPLAINED_AT_MOST else ""
+        raise UsageError(f"{shown}{more}; mend them, or go on without them: --skip-invalid")
+    return [each for each in job.questions if each.id in scopes], scopes
+
+
+def scopes_of(
+    questions: Sequence[Question], archive: Named, *, within: Collection[int] | None = None
+) -> tuple[dict[str, Scope], list[BadLine]]:
+    """The documents that each question is about, and the lines that name none; `within` restricts
+    all of them."""
+
+    @cache
+    def scope(names: tuple[str, ...]) -> Scope:
+        if not names:
+            return None if within is None else tuple(sorted(within))
+        found = set(_documents(archive, names))
+        if within is not None and not found & set(within):
+            raise UsageError(f"{', '.join(names)} is not among the documents asked about")
+        return tuple(sorted(found if within is None else found & set(within)))
+
+    scopes: dict[str, Scope] = {}
+    bad = []
+    for question in questions:
+        try:
+            scopes[question.id] = scope(question.documents)
+        except UsageError as error:
+            bad.append(BadLine(question.line, str(error)))
+    return scopes, bad
+
+
+def _documents(archive: Named, names: Sequence[str]) -> Iterator[int]:
+    for name in names:
+        under = archive.documents_under([Path(name)]) if Path(name).exists() else []
+        yield from under or archive.documents_named([name])
