@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from benchmarks.profiles import PROFILES
-from benchmarks.reporting.tables import comparison_table, run_tables
+from benchmarks.reporting.blocks import Heading, as_markdown
+from benchmarks.reporting.tables import comparison, run_blocks
 from benchmarks.samples import Axis
 from benchmarks.scoring import ScoredRun, score_run
-from benchmarks.starting import Places, RunWish, start_run
+from benchmarks.starting import Places, RunWish, current_commit, start_run
 from benchmarks.systems.registry import ABLATIONS, BASELINES, system_named
 from benchmarks.tasks.registry import TASKS
 from docpager.errors import UsageError
@@ -94,7 +95,7 @@ def run_task(
     archives = work or Path.home() / ".cache" / "docpager-benchmarks"
     for name, wish in wishes.items():
         click.echo(f"{name}: {wish.task}", err=True)
-        places = Places(data, archives, out / name, workers)
+        places = Places(data, archives, out / name, workers, current_commit())
         if not start_run(wish, places, lambda said: click.echo(f"  {said}", err=True)):
             raise UsageError(f"the run in {out / name} is not complete; run it again to go on")
         click.echo(out / name)
@@ -112,7 +113,7 @@ def score_runs(runs: Sequence[Path], as_json: bool, data: Path) -> None:
                 key = dict(zip(("id", "system", "window"), each.line.key, strict=True))
                 click.echo(json.dumps({**key, "axes": each.axes, "marks": each.marks}))
         else:
-            click.echo(run_tables(scored))
+            click.echo(as_markdown(run_blocks(scored)))
 
 
 @click.command("compare")
@@ -126,7 +127,8 @@ def compare_runs(
 ) -> None:
     """One contestant against each other one, paired by question."""
     for scored in _scored(runs, data):
-        click.echo(comparison_table(scored, first=first, by=by, metric=metric))
+        table = comparison(scored, first=first, by=by, metric=metric)
+        click.echo(as_markdown([Heading(scored.folder.name), table]))
 
 
 @click.command("report")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from docpager.answering.codec import from_json, to_json
-from docpager.answering.request_hashes import request_hash
+from cattrs import Converter
+
 from docpager.errors import ModelError
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.models import NamedModel, model_defaults, model_named
@@ -46,10 +46,9 @@ class Remembering:
     async def complete(self, request: ModelRequest) -> ModelReply:
         """The model's reply."""
         reply = await self.model.complete(request)
-        self.requests.append(request_hash(request))
+        self.requests.append(_hash(request))
         if self.name != READER:
-            written = to_json(reply, ModelReply)
-            self.replies.append({"request_sha256": self.requests[-1], "reply": written})
+            self.replies.append({"request_sha256": self.requests[-1], "reply": asdict(reply)})
         return reply
 
 
@@ -66,7 +65,7 @@ class _Replayed:
         Raises:
             ModelError: no such request was recorded.
         """
-        reply = self._replies.get(request_hash(request))
+        reply = self._replies.get(_hash(request))
         if reply is None:
             raise ModelError(f"the recorded run of {self.name} made no such request")
         return reply
@@ -90,6 +89,12 @@ def open_model(name: str, base_url: str | None = None) -> NamedModel:
 
 
 def _read(path: Path) -> Iterator[tuple[str, ModelReply]]:
+    converter = Converter()
     for line in path.read_text("utf-8").splitlines():
         entry = json.loads(line)
-        yield entry["request_sha256"], from_json(entry["reply"], ModelReply)
+        yield entry["request_sha256"], converter.structure(entry["reply"], ModelReply)
+
+
+def _hash(request: ModelRequest) -> str:
+    written = json.dumps(asdict(request), ensure_ascii=False, sort_keys=True, default=dict)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()

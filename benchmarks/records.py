@@ -19,8 +19,8 @@ from docpager.errors import UsageError
 
 __all__ = [
     "Line",
+    "LinesWriter",
     "RunRecord",
-    "open_lines",
     "read_finished",
     "read_lines",
     "read_record",

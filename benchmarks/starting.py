@@ -7,7 +7,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from benchmarks.tasks.task import Wanted
 from docpager import __version__
 from docpager.errors import UsageError
 
-__all__ = ["Places", "RunWish", "start_run"]
+__all__ = ["Places", "RunWish", "current_commit", "start_run"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,7 +50,7 @@ class RunWish:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things are on this machine; none of it decides an answer."""
+    """Where things are on this machine, and which code it runs."""
 
     data: Path
     """Folder of the shared data sets; may be missing."""
@@ -59,6 +59,8 @@ class Places:
     out: Path
     """Record, answers and journals of the run."""
     workers: int = 2
+    commit: str = ""
+    """Of the code that runs."""
 
 
 def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> bool:
@@ -77,7 +79,10 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
     with processes(places.workers) as pool:
         shelves = build_shelves(sets.values(), places.work / wish.task, pool, told)
         checksums = task.checksums(places.data)
-        record = _record(wish, wanted, samples, data=checksums, documents=_digest(shelves))
+        record = replace(
+            _record(wish, wanted, samples, data=checksums, documents=_digest(shelves)),
+            commit=places.commit,
+        )
         write_record(places.out, record)
         (places.out / "journals").mkdir(exist_ok=True)
         jobs = jobs_of(record, samples, shelves, places.out / "journals", wish.base_url)
@@ -119,7 +124,6 @@ def _record(
         answers=len(samples) * len(wish.systems) * len(wish.windows),
         data=data,
         documents=documents,
-        commit=_commit(),
         version=__version__,
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
@@ -155,7 +159,7 @@ def _digest(shelves: Mapping[str, Path]) -> str:
     return total.hexdigest()
 
 
-def _commit() -> str:
+def current_commit() -> str:
     """The commit that is checked out, `+` where files differ from it; empty without git."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")

@@ -1,11 +1,12 @@
-"""Tables in Markdown: results by axis, paging, comparisons."""
+"""Tables of one run: results by axis, what they took, paging, arithmetic, comparisons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from benchmarks.models import READER
+from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun, mean_of
 from benchmarks.systems.registry import system_named
@@ -14,75 +15,124 @@ from docpager.evaluation.intervals import Interval
 from docpager.evaluation.scoring import Marks
 from docpager.evaluation.summary import compare
 
-__all__ = ["comparison_table", "markdown", "paging_table", "run_tables"]
+__all__ = ["comparison", "lines_of", "run_blocks", "values_of", "varied_axes"]
 
 MOST_COLUMNS = 12
+_COUNTS = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_page_ins")
 
 
-def run_tables(run: ScoredRun) -> str:
-    """Everything about one run."""
-    parts = [f"## {run.folder.name}", _headline(run)]
-    parts += [_by_axis(run, axis) for axis in _varied(run)] or [_overall(run)]
-    parts += [_costs(run), paging_table(run), _not_run(run)]
-    return "\n\n".join(filter(None, parts)) + "\n"
+def run_blocks(run: ScoredRun) -> Iterator[Block]:
+    """Everything about one run, in words and figures."""
+    yield Heading(run.folder.name)
+    yield Paragraph(_headline(run))
+    axes = varied_axes(run)
+    for axis in axes:
+        yield _by_axis(run, axis)
+    yield _costs(run)
+    yield from _paging(run)
+    if run.record.task == "nested_kv":
+        yield _arithmetic(run)
+    if "docpager" in run.record.systems:
+        yield comparison(run, first="docpager")
+    yield from _left_out(run)
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first column is text, the others are figures."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def lines_of(run: ScoredRun, system: str) -> list[Scored]:
+    """The lines of one contestant."""
+    return [each for each in run.lines if each.line.system == system]
 
 
-def _headline(run: ScoredRun) -> str:
-    record = run.record
-    who = f"{record.model}, which is not a language model" if _is_reader(run) else record.model
-    axes = ", ".join(f"{a} {'/'.join(map(str, v))}" for a, v in record.axes.items())
-    return (
-        f"Task {record.task} ({axes}): {record.questions} questions, "
-        f"{record.per_cell} for each cell, seed {record.seed}; reader: {who}; "
-        f"windows {', '.join(map(str, record.windows))}; metric: {run.metrics[0]}; "
-        f"docpager {record.version}, commit {record.commit}."
-    )
+def varied_axes(run: ScoredRun) -> list[str]:
+    """Axes with more than one value; where data come from is no axis."""
+    names = dict.fromkeys(n for each in run.lines for n in each.axes if n != "source")
+    return [name for name in names if 1 < len(values_of(run, name)) <= MOST_COLUMNS]
 
 
-def _is_reader(run: ScoredRun) -> bool:
-    return run.record.model == READER
-
-
-def _varied(run: ScoredRun) -> list[str]:
-    """Axes with more than one value."""
-    names = dict.fromkeys(name for each in run.lines for name in each.axes)
-    return [name for name in names if 1 < len(_values(run, name)) <= MOST_COLUMNS]
-
-
-def _values(run: ScoredRun, axis: str) -> list[Axis]:
+def values_of(run: ScoredRun, axis: str) -> list[Axis]:
+    """Its values, words before numbers."""
     found = {each.axes[axis] for each in run.lines if axis in each.axes}
     return sorted(found, key=lambda value: (isinstance(value, int), value))
 
 
-def _by_axis(run: ScoredRun, axis: str) -> str:
-    values = _values(run, axis)
-    rows = []
-    for system in run.record.systems:
-        own = [each for each in run.lines if each.line.system == system]
-        means = [
-            mean_of([e for e in own if e.axes.get(axis) == value], run.metrics[0])
-            for value in values
-        ]
-        rows.append([_named(system), *map(_short, means)])
-    return f"### {run.metrics[0]} by {axis}\n\n" + markdown(["", *map(str, values)], rows)
+def comparison(
+    run: ScoredRun, *, first: str, by: str | None = None, metric: str | None = None
+) -> Table:
+    """A contestant against each other one, paired by question and window.
 
-
-def _overall(run: ScoredRun) -> str:
+    Raises:
+        UsageError: the run has no such contestant or metric.
+    """
+    chosen = metric or run.metrics[0]
+    if chosen not in run.metrics or first not in run.record.systems:
+        raise UsageError(
+            f"{run.folder} has metrics {', '.join(run.metrics)} "
+            f"and contestants {', '.join(run.record.systems)}"
+        )
     rows = [
-        [_named(system), *(_short(mean_of(_of(run, system), m)) for m in run.metrics)]
+        row
         for system in run.record.systems
+        for value in (values_of(run, by) if by else [None])
+        if system != first and (row := _compared(run, first, system, chosen, by, value))
     ]
-    return markdown(["", *run.metrics], rows)
+    header = [f"{first} against", first, "other", "difference", "p", "test", "n"]
+    return Table(f"{chosen}, paired by question", header, rows)
 
 
-def _of(run: ScoredRun, system: str) -> list[Scored]:
-    return [each for each in run.lines if each.line.system == system]
+def _compared(
+    run: ScoredRun, first: str, other: str, metric: str, by: str | None, value: Axis | None
+) -> list[str] | None:
+    ours, theirs = (
+        [_marks(e) for e in lines_of(run, name) if by is None or e.axes.get(by) == value]
+        for name in (first, other)
+    )
+    found = compare(ours, theirs, metric)
+    if found is None:
+        return None
+    interval = found.difference
+    return [
+        other if by is None else f"{other}, {by} {value}",
+        f"{found.first:.2f}",
+        f"{found.second:.2f}",
+        f"{interval.mean:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]",
+        f"{found.p_value:.2g}",
+        found.test,
+        f"{interval.n}",
+    ]
+
+
+def _marks(each: Scored) -> Marks:
+    values = each.marks if each.was_run else dict.fromkeys(each.marks)
+    return Marks("/".join((each.line.key[0], each.line.key[2])), values, each.axes)
+
+
+def _headline(run: ScoredRun) -> str:
+    record = run.record
+    is_reader = record.model == READER
+    who = f"{record.model}, which is not a language model" if is_reader else record.model
+    axes = ", ".join(f"{a} {'/'.join(map(str, v))}" for a, v in record.axes.items())
+    return (
+        f"Task {record.task}{f' ({axes})' if axes else ''}: {record.questions} questions, at most "
+        f"{record.per_cell} for each cell, seed {record.seed}; reader: {who}; "
+        f"windows {', '.join(map(str, record.windows))}; docpager {record.version}, "
+        f"commit {record.commit}, {record.started[:10]}. Intervals are 95 %, bootstrapped; one "
+        "without width means that all marks are equal, not that more questions would be."
+    )
+
+
+def _by_axis(run: ScoredRun, axis: str) -> Table:
+    values, metric, rows = values_of(run, axis), run.metrics[0], []
+    for system in run.record.systems:
+        own = lines_of(run, system)
+        split = ([e for e in own if e.axes.get(axis) == value] for value in values)
+        rows.append([_named(system), *(_short(mean_of(part, metric)) for part in split)])
+    sizes = _sizes(run, axis, values)
+    return Table(f"{metric} by {axis}", ["", *map(str, values)], [sizes, *rows])
+
+
+def _sizes(run: ScoredRun, axis: str, values: Sequence[Axis]) -> list[str]:
+    own = lines_of(run, run.record.systems[0])
+    counts = [sum(each.axes.get(axis) == value for each in own) for value in values]
+    return ["questions", *map(str, counts)]
 
 
 def _named(system: str) -> str:
@@ -91,118 +141,91 @@ def _named(system: str) -> str:
 
 
 def _short(interval: Interval | None) -> str:
-    """A mean with its 95 % bootstrap interval and n."""
     if interval is None:
         return "not run"
-    figures = f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
-    return f"{figures} n={interval.n}"
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def _costs(run: ScoredRun) -> str:
-    header = ["", *run.metrics, "requests", "tokens in", "peak", "seconds", "dollars"]
+def _costs(run: ScoredRun) -> Table:
+    header = ["", *run.metrics, "requests", "tokens in", "largest prompt", "seconds", "dollars"]
     rows = []
     for system in run.record.systems:
-        own = [each for each in _of(run, system) if each.was_run]
-        if not own:
-            continue
-        answers = [each.line.answer for each in own]
-        costs = [a.cost_usd for a in answers if a.cost_usd is not None]
-        marks = [mean_of(own, metric) for metric in run.metrics]
-        rows.append(
-            [
-                system,
-                *("" if m is None else f"{m.mean:.2f}" for m in marks),
-                f"{median(a.requests for a in answers):g}",
-                f"{median(a.usage.prompt_tokens for a in answers):,.0f}",
-                f"{max(a.peak_tokens for a in answers):,}",
-                f"{median(e.line.seconds for e in own):.2f}",
-                f"{sum(costs):.2f}" if len(costs) == len(answers) else "unknown",
-            ]
-        )
-    title = "### What it took (medians of a question; peak is the largest, dollars are all)"
-    return f"{title}\n\n" + markdown(header, rows)
+        own = [each for each in lines_of(run, system) if each.was_run]
+        if own:
+            marks = [mean_of(own, metric) for metric in run.metrics]
+            means = ["" if m is None else f"{m.mean:.2f}" for m in marks]
+            rows.append([system, *means, *_taken(own)])
+    return Table("What it took (medians; dollars are all together)", header, rows)
 
 
-def paging_table(run: ScoredRun) -> str:
-    """Faults, refaults and rebuilds of the contestants that page."""
-    names = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_page_ins")
-    rows, remarks = [], []
+def _taken(own: Sequence[Scored]) -> list[str]:
+    answers = [each.line.answer for each in own]
+    costs = [answer.cost_usd for answer in answers]
+    return [
+        f"{median(answer.requests for answer in answers):g}",
+        f"{median(answer.usage.prompt_tokens for answer in answers):,.0f}",
+        f"{max(answer.peak_tokens for answer in answers):,}",
+        f"{median(each.line.seconds for each in own):.2f}",
+        "unknown" if None in costs else f"{sum(filter(None, costs)):.2f}",
+    ]
+
+
+def _paging(run: ScoredRun) -> Iterator[Block]:
+    rows, unproved = [], []
     for system in run.record.systems:
         for window in run.record.windows:
             own = [
                 each.line.answer.paging
-                for each in _of(run, system)
+                for each in lines_of(run, system)
                 if each.line.window == window and each.line.answer.paging
             ]
-            if not own:
-                continue
-            belady = sum(p["belady_faults"] for p in own)
-            ratio = sum(p["faults"] for p in own) / belady if belady else 1.0
-            figures = [f"{median(p[name] for p in own):g}" for name in names]
-            rows.append([f"{system}, {window}", *figures, f"{ratio:.2f}"])
-            if not median(p["rebuilds"] for p in own):
-                remarks.append(f"{system} at {window}")
-    if not rows:
-        return ""
-    title = "### Paging (medians of a run; the last column is faults over farthest-next-use)"
-    table = markdown(["", *names, "of Belady's"], rows)
-    if remarks:
-        table += (
-            "\n\n**No evidence for paging:** the median run had no rebuild with "
-            f"{'; '.join(remarks)}."
+            if own:
+                name = f"{system}, {window}"
+                rows.append([name, *_paged(own)])
+                unproved += [] if median(p["rebuilds"] for p in own) else [name]
+    if rows:
+        header = ["", *_COUNTS, "of farthest-next-use"]
+        yield Table("Paging (medians of a run; the last column is a ratio of faults)", header, rows)
+    if unproved:
+        yield Paragraph(
+            f"No evidence for paging: the median run had no rebuild with {'; '.join(unproved)}.",
+            loud=True,
         )
-    return f"{title}\n\n{table}"
 
 
-def _not_run(run: ScoredRun) -> str:
-    reasons = dict.fromkeys(
-        f"{e.line.system}: {e.line.answer.error}" for e in run.lines if not e.was_run
-    )
-    failed = dict.fromkeys(
-        f"{e.line.system}: {e.line.answer.error}"
-        for e in run.lines
-        if e.line.answer.status == "failed"
-    )
-    said = [f"Not run: {'; '.join(list(reasons)[:8])}."] if reasons else []
-    said += [f"Failed: {'; '.join(list(failed)[:8])}."] if failed else []
-    return "\n\n".join(said)
+def _paged(own: Sequence[Mapping[str, float]]) -> list[str]:
+    best = sum(paging["belady_faults"] for paging in own)
+    ratio = sum(paging["faults"] for paging in own) / best if best else 1.0
+    return [*(f"{median(p[name] for p in own):g}" for name in _COUNTS), f"{ratio:.2f}"]
 
 
-def comparison_table(
-    run: ScoredRun, *, first: str, by: str | None = None, metric: str | None = None
-) -> str:
-    """A contestant against each other one, paired by question and window."""
-    chosen = metric or run.metrics[0]
-    if chosen not in run.metrics or first not in run.record.systems:
-        raise UsageError(
-            f"{run.folder} has metrics {', '.join(run.metrics)} "
-            f"and contestants {', '.join(run.record.systems)}"
-        )
+def _arithmetic(run: ScoredRun) -> Table:
+    """What the share of the text that was kept lets one expect of a chain of links."""
     rows = []
     for system in run.record.systems:
-        for value in _values(run, by) if by else [None]:
-            own, other = (
-                [_marks(e) for e in _of(run, name) if by is None or e.axes.get(by) == value]
-                for name in (first, system)
-            )
-            found = None if system == first else compare(own, other, chosen)
-            if found is not None:
-                difference = found.difference
-                rows.append(
-                    [
-                        system if by is None else f"{system}, {by} {value}",
-                        f"{found.first:.2f}",
-                        f"{found.second:.2f}",
-                        f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]",
-                        f"{found.p_value:.4f}",
-                        found.test,
-                        f"{difference.n}",
-                    ]
-                )
-    header = [f"{first} against", first, "other", "difference", "p", "test", "n"]
-    return f"### {run.folder.name}: {chosen}, paired\n\n" + markdown(header, rows)
+        own = [each for each in lines_of(run, system) if each.was_run]
+        if own and not own[0].line.answer.paging:
+            expected = sum(map(_expected, own)) / len(own)
+            whole = sum(each.marks["evidence_seen"] == 1.0 for each in own) / len(own)
+            exact = sum(each.marks["exact"] or 0.0 for each in own) / len(own)
+            rows.append([system, f"{expected:.2f}", f"{whole:.2f}", f"{exact:.2f}"])
+    header = ["", "share kept ^ links", "all links kept", "exact"]
+    return Table("What arithmetic predicts, means over all questions", header, rows)
 
 
-def _marks(each: Scored) -> Marks:
-    values = each.marks if each.was_run else dict.fromkeys(each.marks)
-    return Marks("/".join((each.line.key[0], each.line.key[2])), values, each.axes)
+def _expected(each: Scored) -> float:
+    kept = sum(shown.end - shown.start for shown in each.line.answer.shown)
+    share = min(1.0, kept / (80 * int(each.axes["pairs"])))
+    return float(share ** (int(each.axes["nesting"]) + 1))
+
+
+def _left_out(run: ScoredRun) -> Iterator[Block]:
+    for status, title in (("not run", "Not run"), ("failed", "Failed")):
+        found = {
+            (each.line.system, each.line.answer.error): None
+            for each in run.lines
+            if each.line.answer.status == status
+        }
+        if found:
+            reasons = "; ".join(f"{system}: {why}" for system, why in list(found)[:8])
+            yield Paragraph(f"{title}: {reasons}.")

@@ -1,0 +1,143 @@
+"""The report: tables as Markdown, and one self-contained page with plots."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.reporting.blocks import Block, Figure, Heading, Paragraph, as_html, as_markdown
+from benchmarks.reporting.plots import Curve, Dot, plot_curves, plot_dots, plot_residency
+from benchmarks.reporting.published import published_tables
+from benchmarks.reporting.residency import residency_of
+from benchmarks.reporting.tables import lines_of, run_blocks, values_of, varied_axes
+from benchmarks.samples import Axis
+from benchmarks.scoring import Scored, ScoredRun, mean_of
+from docpager.errors import JournalError
+from docpager.evaluation.intervals import Interval
+
+__all__ = ["write_report"]
+
+TITLE = "Paging against truncation and others"
+MOST_CURVES = 12
+_K = re.compile(r"(.+):k=(\d+)$")
+
+
+def write_report(runs: Sequence[ScoredRun], out: Path) -> list[Path]:
+    """Write `report.md`, `report.html` and the plots; returns the two pages."""
+    blocks = [block for run in runs for block in _blocks(run)]
+    (out / "plots").mkdir(parents=True, exist_ok=True)
+    for block in blocks:
+        if isinstance(block, Figure):
+            (out / "plots" / f"{block.name}.svg").write_text(block.svg, "utf-8")
+    pages = {
+        out / "report.md": as_markdown([Heading(TITLE, 1), *blocks]),
+        out / "report.html": as_html(blocks, title=TITLE),
+    }
+    for path, text in pages.items():
+        path.write_text(text, "utf-8")
+    return list(pages)
+
+
+def _blocks(run: ScoredRun) -> Iterator[Block]:
+    """Words and tables of a run, its plots after the headline."""
+    title, headline, *others = run_blocks(run)
+    yield title
+    yield headline
+    yield from _plots(run)
+    yield from others
+    yield from published_tables(run.record.task)
+
+
+def _plots(run: ScoredRun) -> Iterator[Block]:
+    metric, name = run.metrics[0], run.folder.name
+    for axis in varied_axes(run):
+        curves = [c for system in run.record.systems if (c := _curve(run, system, axis))]
+        if len(values_of(run, axis)) > 1 and curves and not _by_k(run):
+            svg = plot_curves(curves[:MOST_CURVES], axis=axis, metric=metric)
+            yield Figure(f"{name}-by-{axis}", f"{metric} by {axis}", svg)
+    if curves := _by_k(run):
+        svg = plot_curves(curves, axis="documents that were retrieved", metric=metric)
+        yield Figure(f"{name}-by-k", f"{metric} by number of documents", svg)
+    elif dots := [d for system in run.record.systems if (d := _dot(run, system))]:
+        unit = "dollars a question" if _has_dollars(run) else "prompt tokens a question (median)"
+        svg = plot_dots(dots, unit=unit, metric=metric)
+        yield Figure(f"{name}-by-cost", f"{metric} by what an answer took", svg)
+    yield from _residencies(run)
+
+
+def _curve(run: ScoredRun, system: str, axis: str) -> Curve | None:
+    own, points = lines_of(run, system), []
+    for value in values_of(run, axis):
+        found = mean_of([e for e in own if e.axes.get(axis) == value], run.metrics[0])
+        if found is not None:
+            points.append(_point(value, found))
+    return Curve(system, points) if points else None
+
+
+def _point(value: Axis, found: Interval) -> tuple[str, float, float, float]:
+    written = f"{value:,}" if isinstance(value, int) else value
+    return written, found.mean, found.low, found.high
+
+
+def _by_k(run: ScoredRun) -> list[Curve]:
+    """Contestants by how many documents they retrieve; the others are the same at each number."""
+    numbered = {s: m for s in run.record.systems if (m := _K.match(s))}
+    ks = sorted({int(match[2]) for match in numbered.values()})
+    if len(ks) < 2:
+        return []
+    bases = list(dict.fromkeys(match[1] for match in numbered.values()))
+    curves = []
+    for base in [*(s for s in run.record.systems if s not in numbered), *bases]:
+        means = [(k, _mean(run, f"{base}:k={k}" if base in bases else base)) for k in ks]
+        curves.append(Curve(base, [_point(k, mean) for k, mean in means if mean is not None]))
+    return curves
+
+
+def _mean(run: ScoredRun, system: str) -> Interval | None:
+    return mean_of(lines_of(run, system), run.metrics[0])
+
+
+def _dot(run: ScoredRun, system: str) -> Dot | None:
+    own = [each for each in lines_of(run, system) if each.was_run]
+    mean = mean_of(own, run.metrics[0])
+    if mean is None:
+        return None
+    answers = [each.line.answer for each in own]
+    cost = (
+        sum(answer.cost_usd or 0.0 for answer in answers) / len(answers)
+        if _has_dollars(run)
+        else median(answer.usage.prompt_tokens for answer in answers)
+    )
+    return Dot(system, max(cost, 1e-6), mean.mean, mean.low, mean.high)
+
+
+def _has_dollars(run: ScoredRun) -> bool:
+    return any(each.line.answer.cost_usd for each in run.lines)
+
+
+def _residencies(run: ScoredRun) -> Iterator[Block]:
+    """The run of docpager with most rebuilds, and the one in the middle."""
+    own = [e for e in lines_of(run, "docpager") if e.line.answer.journal]
+    own.sort(key=lambda each: (each.line.answer.paging["rebuilds"], each.line.answer.requests))
+    chosen = {"the most": own[-1], "median": own[len(own) // 2]} if own else {}
+    for what, each in chosen.items():
+        if each.line.answer.paging["rebuilds"] and (what == "the most" or each is not own[-1]):
+            yield from _residency(run, each, what)
+
+
+def _residency(run: ScoredRun, each: Scored, what: str) -> Iterator[Block]:
+    journal = run.folder / "journals" / each.line.answer.journal
+    if not journal.exists():
+        return
+    try:
+        watched = residency_of(journal)
+    except JournalError as error:
+        yield Paragraph(f"No residency: {error}")
+        return
+    rebuilds = each.line.answer.paging["rebuilds"]
+    title = f"Residency, run with {what} rebuilds ({rebuilds:g}): {watched.question[:90]}"
+    yield Figure(f"{run.folder.name}-residency-{what.split()[-1]}", title, plot_residency(watched))
+    if each.marks[run.metrics[0]] != 1:
+        yield Paragraph("This answer was wrong.")

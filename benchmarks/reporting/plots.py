@@ -1,0 +1,217 @@
+"""Plots as SVG text. The only module that imports matplotlib."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.reporting.residency import Residency
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Curve", "Dot", "plot_curves", "plot_dots", "plot_residency"]
+
+# Colours of Okabe and Ito, then of Tol, which most people can tell apart; the first is docpager's.
+_COLOURS = (
+    "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
+    "#56B4E9", "#8c8c8c", "#882255", "#332288", "#999933", "#b5651d",
+)  # fmt: skip
+_MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "d")
+_SETTINGS = {
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "docpager",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One contestant along an axis."""
+
+    name: str
+    points: Sequence[tuple[str, float, float, float]]
+    """Value of the axis, mean, low and high end of its interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One contestant by what it took and what it got."""
+
+    name: str
+    cost: float
+    mean: float
+    low: float
+    high: float
+
+
+def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str) -> str:
+    """Means along an axis, each value at its own place, with intervals."""
+    with _figure(6.8, 3.6) as (figure, axes):
+        values = _all_values(curves)
+        width = 0.36 / max(1, len(curves))
+        for number, curve in enumerate(curves):
+            # Points of one value stand beside each other, so that no interval hides another.
+            shift = (number - (len(curves) - 1) / 2) * width
+            at = [values.index(point[0]) + shift for point in curve.points]
+            means = [point[1] for point in curve.points]
+            low = [point[1] - point[2] for point in curve.points]
+            high = [point[3] - point[1] for point in curve.points]
+            axes.errorbar(
+                at, means, yerr=[low, high], ecolor=_faint(number, len(curves)),
+                label=curve.name, zorder=3 - (number > 0), **_look(number),
+            )  # fmt: skip
+        axes.set_xticks(range(len(values)), values)
+        _finish(axes, x=axis, y=metric, legend=True)
+        return _svg(figure)
+
+
+def plot_dots(dots: Sequence[Dot], *, unit: str, metric: str) -> str:
+    """Means over what an answer took, on a scale of powers of ten."""
+    with _figure(6.8, 3.6) as (figure, axes):
+        for number, dot in enumerate(dots):
+            axes.errorbar(
+                [dot.cost], [dot.mean], yerr=[[dot.mean - dot.low], [dot.high - dot.mean]],
+                label=dot.name, **{**_look(number), "linestyle": "none", "markersize": 6},
+            )  # fmt: skip
+        axes.set_xscale("log")
+        _plain_powers(axes, [dot.cost for dot in dots])
+        _finish(axes, x=unit, y=metric, legend=True)
+        return _svg(figure)
+
+
+def plot_residency(run: Residency) -> str:
+    """Passages over steps: a bar where one is resident; below, the prompt against the window."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
+
+    with matplotlib.rc_context(_SETTINGS):
+        figure, (above, below) = pyplot.subplots(
+            2, 1, figsize=(6.8, 4.6), sharex=True, height_ratios=(2, 1), layout="constrained"
+        )
+        for row, passage in enumerate(run.passages):
+            steps = [n for n, now in enumerate(run.resident, 1) if passage in now]
+            spans = [(first - 0.5, last - first + 1) for first, last in _spans(steps)]
+            above.broken_barh(spans, (row - 0.4, 0.8), color=_COLOURS[1])
+        above.set_ylabel("passages, by arrival")
+        above.set_ylim(max(1, len(run.passages)) - 0.5, -0.5)
+        above.yaxis.set_major_locator(MaxNLocator(integer=True))
+        above.yaxis.set_major_formatter(lambda row, _: f"{row + 1:.0f}")
+        steps = range(1, len(run.tokens) + 1)
+        below.bar(steps, run.tokens, color=_COLOURS[6], width=0.9)
+        below.axhline(run.window, color=_COLOURS[2], linewidth=1)
+        below.annotate(
+            f"window {run.window:,}", (1, run.window), xytext=(0, 3), textcoords="offset points",
+            color=_COLOURS[2],
+        )  # fmt: skip
+        below.set_ylim(0, run.window * 1.25)
+        below.set_xlim(0.4, len(run.tokens) + 0.6)
+        below.yaxis.set_major_formatter(lambda tokens, _: f"{tokens:,.0f}")
+        below.set_ylabel("prompt tokens")
+        below.set_xlabel("step (dotted lines: rebuilds)")
+        for step in run.rebuilt:
+            for axes in (above, below):
+                axes.axvline(step - 0.5, color="#555555", linestyle=":", linewidth=1)
+        svg = _svg(figure)
+        pyplot.close(figure)
+        return svg
+
+
+def _spans(steps: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each stretch of steps that follow each other."""
+    first = last = None
+    for step in steps:
+        if last is not None and step == last + 1:
+            last = step
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = step
+    if first is not None and last is not None:
+        yield first, last
+
+
+class _figure:
+    """One plot with our settings, closed at the end."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self._size = (width, height)
+
+    def __enter__(self) -> tuple[Figure, Axes]:
+        import matplotlib
+
+        matplotlib.use("svg")
+        from matplotlib import pyplot
+
+        self._settings = matplotlib.rc_context(_SETTINGS)
+        self._settings.__enter__()
+        self._figure, axes = pyplot.subplots(figsize=self._size, layout="constrained")
+        return self._figure, axes
+
+    def __exit__(self, *error: Any) -> None:
+        from matplotlib import pyplot
+
+        pyplot.close(self._figure)
+        self._settings.__exit__(*error)
+
+
+def _look(number: int) -> Mapping[str, Any]:
+    """Colour, mark and weight of a contestant; docpager's is the heaviest."""
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "marker": _MARKS[number % len(_MARKS)],
+        "linestyle": "-" if number < 6 else "--",
+        "linewidth": 2 if number == 0 else 1,
+        "markersize": 5,
+        "elinewidth": 0.7,
+        "alpha": 1 if number == 0 else 0.85,
+    }
+
+
+def _faint(number: int, curves: int) -> str:
+    """Colour of an interval: where many curves stand together theirs are pale."""
+    return _COLOURS[number % len(_COLOURS)] + ("4d" if curves > 6 and number else "")
+
+
+def _plain_powers(axes: Axes, costs: Sequence[float]) -> None:
+    """Ticks as people write them, on a logarithmic scale: 1, 2 and 5 times powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_xlim(min(costs) / 1.3, max(costs) * 1.3)
+    axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def _all_values(curves: Sequence[Curve]) -> list[str]:
+    longest = max(curves, key=lambda curve: len(curve.points))
+    values = [point[0] for point in longest.points]
+    return values + [p[0] for c in curves for p in c.points if p[0] not in values]
+
+
+def _finish(axes: Axes, *, x: str, y: str, legend: bool) -> None:
+    axes.set_ylim(-0.03, 1.05)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.7)
+    axes.set_axisbelow(True)
+    if legend:
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8)
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as an element for a page, without what changes from day to day."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    text = written.getvalue()
+    return re.sub(r"^.*?(?=<svg)", "", text, count=1, flags=re.DOTALL)

@@ -1,0 +1,68 @@
+"""python -m benchmarks from the outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from benchmarks.cli import main
+from benchmarks.profiles import PROFILES
+from benchmarks.systems.registry import system_named
+from benchmarks.tasks.registry import TASKS
+
+DATASETS = Path(__file__).parents[2] / "datasets"
+
+
+def test_list_names_every_task_contestant_and_profile() -> None:
+    result = CliRunner().invoke(main, ["list"])
+
+    assert result.exit_code == 0
+    for name in (*TASKS, "docpager", "whole-text", "docpager:without=notes", *PROFILES):
+        assert f"  {name} " in result.output
+
+
+def test_every_wish_of_a_profile_exists() -> None:
+    for wishes in PROFILES.values():
+        for wish in wishes.values():
+            TASKS[wish.task].wanted(wish.axes, per_cell=wish.per_cell)
+            assert [system_named(name) for name in wish.systems]
+
+
+def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("The bridge over the Tarn cost 61 ells of silver.\n")
+    question = {
+        "question": "What did the bridge over the Tarn cost?",
+        "answers": ["61 ells"],
+        "evidence": [{"document": "a.txt"}],
+        "kind": "fact",
+    }
+    (tmp_path / "mine.jsonl").write_text(json.dumps(question) + "\n")
+    run = [
+        "run", str(tmp_path / "mine.jsonl"), "--docs", str(tmp_path / "docs"), "--workers", "1",
+        "--out", str(tmp_path / "runs"), "--work", str(tmp_path / "work"),
+    ]  # fmt: skip
+
+    ran = CliRunner().invoke(main, run)
+    scored = CliRunner().invoke(main, ["score", "--json", str(tmp_path / "runs" / "mine")])
+    compared = CliRunner().invoke(main, ["compare", str(tmp_path / "runs" / "mine")])
+
+    assert (ran.exit_code, scored.exit_code, compared.exit_code) == (0, 0, 0), ran.output
+    lines = [json.loads(line) for line in scored.stdout.splitlines()]
+    assert {line["system"]: line["marks"]["right"] for line in lines} == {
+        "docpager": 1.0,
+        "truncate-head": 1.0,
+    }
+    assert lines[0]["axes"] == {"kind": "fact", "window": 8000}
+    assert "| truncate-head | 1.00 | 1.00 | +0.00 [+0.00, +0.00]" in compared.stdout
+
+
+def test_what_the_user_can_mend_is_one_sentence() -> None:
+    for arguments in (["run"], ["run", "nothing"], ["score", "nowhere"], ["run", "x.jsonl"]):
+        result = CliRunner().invoke(main, arguments)
+
+        assert result.exit_code == 2
+        assert result.stderr.splitlines()[-1].startswith("benchmarks: ")
+        assert "Traceback" not in result.stderr
