@@ -173,6 +173,16 @@ def test_a_slow_answer_meets_a_timeout():
         assert len(api.bill) == 1
 
 
+def test_a_reply_that_nobody_waited_for_is_told_again():
+    with struck("slow_first_byte", seconds=0.5) as api:
+        with pytest.raises(anthropic.APITimeoutError):
+            send(api, body(tools=TOOLS), timeout=0.1)
+        time.sleep(0.6)
+
+        assert plain_answer(api).content[1].text == SAID.content[0]["text"]
+        assert [line.delivered for line in api.bill] == [False, True]
+
+
 def test_arguments_may_be_no_json():
     with struck("malformed_tool_json") as api, pytest.raises(ValueError, match="tool parameter"):
         streamed(api)

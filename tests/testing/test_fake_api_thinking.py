@@ -9,7 +9,7 @@ import anthropic
 import pytest
 from talking import HAIKU_4_5, OPUS_4_8, TOOLS, body, client, echoed, refusal, result, send
 
-from docpager.testing.fake_api import FakeApi, Reply, call
+from docpager.testing.fake_api import NO_OVERHEADS, FakeApi, Reply, RequestCounter, call
 
 BETA = {"anthropic-beta": "thinking-binding-controls-2026-08-01"}
 BOUND = "Invalid `signature` in `thinking` block. The block is bound to a different conversation."
@@ -238,6 +238,36 @@ def test_accounts_that_are_not_held_to_it_may_edit():
         shorten_result(request)
 
         assert send(api, request).type == "message"
+
+
+def test_old_models_want_their_thinking_back_in_a_loop():
+    with FakeApi(lambda asked: call("search", query="x")) as api:
+        budget = {"type": "enabled", "budget_tokens": 1_024}
+        request = converse(api, 2, model=HAIKU_4_5, thinking=budget, max_tokens=3_000)
+
+        assert send(api, request).type == "message"
+        assert "Expected `thinking` or `redacted_thinking`, but found `tool_use`" in refusal(
+            api, without_thinking(request, 1)
+        )
+
+
+def test_old_models_forget_thinking_with_the_next_question():
+    quiet = RequestCounter(overheads=NO_OVERHEADS)
+    counted = {}
+    for model, thinking in ((HAIKU_4_5, "enabled"), (OPUS_4_8, "adaptive")):
+        config = {"type": thinking} | ({"budget_tokens": 1_024} if thinking == "enabled" else {})
+        with FakeApi("Fine.", counter=quiet) as api:
+            asked = body("Why?", model=model, thinking=config, max_tokens=3_000)
+            first = send(api, asked)
+            asked["messages"] += [
+                {"role": "assistant", "content": echoed(first)},
+                {"role": "user", "content": "And?"},
+            ]
+            thought = first.usage.output_tokens_details.thinking_tokens
+            counted[model] = send(api, asked).usage.input_tokens
+    said = sum(quiet.count(text) for text in ("Why?", "Fine.", "And?"))
+
+    assert counted == {HAIKU_4_5: said, OPUS_4_8: said + thought}
 
 
 def test_thinking_shows_where_it_is_asked_for():

@@ -16,6 +16,7 @@ from docpager.testing.fake_api.counting import NO_OVERHEADS, Overheads, RequestC
 from docpager.testing.fake_api.fake import FakeApi
 from docpager.testing.fake_api.faults import FAULT_KINDS, FaultPlan
 from docpager.testing.fake_api.limits import RateLimits
+from docpager.testing.fake_api.schema import warm_up
 
 BRAINS = ("scripted", "extractive", "adversarial")
 
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
+    warm_up()
     with api:
         print(api.url, flush=True)
         done.wait()

@@ -66,7 +66,7 @@ def assert_stable_tools_and_system(requests: Iterable[Request]) -> None:
 
 def assert_echoed_verbatim(requests: Sequence[RecordedRequest]) -> None:
     """Where a request goes on from an earlier one, it repeats that one's reply unchanged."""
-    replies: dict[_Row, list[list[str]]] = {}
+    replies: dict[_Row, list[list[bytes]]] = {}
     for request in requests:
         positions = _positions(request)
         for n, position in enumerate(positions):
@@ -78,7 +78,7 @@ def assert_echoed_verbatim(requests: Sequence[RecordedRequest]) -> None:
             if turn not in wanted:
                 raise AssertionError(
                     f"request {request.number}: {position.path} does not repeat the reply: "
-                    f"{turn} is not {wanted[-1]}"
+                    f"{turn!r} is not {wanted[-1]!r}"
                 )
         if request.message is not None:
             said = [canonical(block) for block in request.message["content"]]
@@ -144,7 +144,7 @@ def _where_it_differs(n: int, positions: Sequence[Position], seen: Sequence[_Row
     place = positions[min(same, len(positions) - 1)]
     return (
         f"request {n} holds assistant turns but goes on from no earlier request; it is like one "
-        f"up to {place.path}, which is now {canonical(place.block)[:200]}"
+        f"up to {place.path}, which is now {canonical(place.block)[:200].decode()}"
     )
 
 

@@ -76,6 +76,8 @@ class Backend:
         Raises:
             ApiError: 400.
         """
+        if not self.refuses:
+            return
         if isinstance(body, list):
             for n, each in enumerate(body):
                 self.check(each, f"{where}{n}.")

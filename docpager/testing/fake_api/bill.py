@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from docpager.testing.fake_api.prices import PRICES, PriceBand, cost_usd
@@ -78,6 +78,12 @@ class Bill:
         line = BilledRequest(number, message_id, body["model"], usage, usd, batch, delivered)
         self.requests.append(line)
         return line
+
+    def mark_lost(self, message_id: str) -> None:
+        """Note that a reply did not reach the client."""
+        for n, line in enumerate(self.requests):
+            if line.message_id == message_id:
+                self.requests[n] = replace(line, delivered=False)
 
 
 def _sum(dollars: Iterable[float | None]) -> float | None:

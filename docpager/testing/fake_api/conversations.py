@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from docpager.testing.fake_api.backend import ANTHROPIC, Backend
@@ -59,14 +60,12 @@ class Conversations:
         checked = self.messages.check(body, caller)
         lookup = self.messages.look_up(checked, caller, now)
         self._admit(lookup, body["model"], caller, headers)
-        delivered = not fault or fault.kind not in UNDELIVERED
         made = self.messages.make(
             checked,
             lookup,
             caller,
             number=record.number,
-            altered=(lambda output: alter(fault, output)) if fault else None,
-            kept=delivered,
+            altered=partial(alter, fault) if fault else None,
         )
         record.message, record.usage = made.message, made.usage
         self.limiter.settle(caller.account, body["model"], made.usage, now)
@@ -75,8 +74,9 @@ class Conversations:
             made.usage,
             number=record.number,
             message_id=made.message["id"],
-            delivered=delivered,
         )
+        if fault and fault.kind in UNDELIVERED:
+            self._lost(made)
         return self._sent(made, body, headers, lookup)
 
     def batch_item(self, params: Any, account: str, at: float, may_read: bool) -> dict[str, Any]:
@@ -113,4 +113,10 @@ class Conversations:
             response = json_response(made.message, headers)
         response.wait_seconds = self.latency_seconds
         response.begins = lambda: self.messages.begin(lookup, self.clock.now())
+        response.lost = partial(self._lost, made)
         return response
+
+    def _lost(self, made: Made) -> None:
+        """The client did not get this; it is billed, and told again when it asks again."""
+        self.bill.mark_lost(made.message["id"])
+        made.retell()

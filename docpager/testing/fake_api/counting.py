@@ -99,17 +99,20 @@ class RequestCounter:
         self._factor = factor
         self._text_of_block = text_of_block
         self._text_of_tool = text_of_tool
-        self._known: dict[str, int] = {}
+        self._known: dict[bytes, int] = {}
         self.overheads = overheads or Overheads()
 
     def count(self, text: str) -> int:
         """Size of a text: the tokenizer's count times the factor, rounded up."""
-        known = self._known.get(text)
+        return math.ceil(self._tokenizer.count(text) * self._factor)
+
+    def remembered(self, digest: bytes, count: Callable[[], int]) -> int:
+        """A size that was counted before under the same digest, or is counted now."""
+        known = self._known.get(digest)
         if known is None:
-            known = math.ceil(self._tokenizer.count(text) * self._factor)
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
-            self._known[text] = known
+            known = self._known[digest] = count()
         return known
 
     def block(self, block: Block) -> int:

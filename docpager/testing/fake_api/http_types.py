@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from pydantic_core import to_json
 
 __all__ = ["Ending", "HttpRequest", "HttpResponse", "json_response"]
 
@@ -45,6 +46,8 @@ class HttpResponse:
     """How long connections are refused, where it ends with `refused`."""
     begins: Callable[[], None] | None = None
     """To be called when the first byte leaves."""
+    lost: Callable[[], None] | None = None
+    """To be called when the client has gone before it could be answered."""
 
     @property
     def body(self) -> bytes:
@@ -64,5 +67,5 @@ def json_response(
     body: Mapping[str, Any], headers: Mapping[str, str], status: int = 200
 ) -> HttpResponse:
     """A JSON answer."""
-    written = json.dumps(body, ensure_ascii=False).encode()
-    return HttpResponse(status, {"content-type": "application/json", **headers}, (written,))
+    kind = {"content-type": "application/json"}
+    return HttpResponse(status, {**kind, **headers}, (to_json(body),))

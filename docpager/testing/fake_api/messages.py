@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from docpager.testing.fake_api.api_errors import ApiError, invalid, not_found
@@ -22,7 +23,13 @@ from docpager.testing.fake_api.rules import check_rules, cites
 from docpager.testing.fake_api.schema import check_body
 from docpager.testing.fake_api.signatures import Signer
 from docpager.testing.fake_api.sse import message_of
-from docpager.testing.fake_api.thinking import CONTROLS_BETA, Chain, check_thinking, rule_of
+from docpager.testing.fake_api.thinking import (
+    CONTROLS_BETA,
+    Chain,
+    check_thinking,
+    rule_of,
+    without_old_thinking,
+)
 from docpager.testing.fake_api.tool_rules import check_thinking_config, check_tools
 from docpager.testing.fake_api.usage import Usage
 
@@ -56,6 +63,8 @@ class Made:
     message: dict[str, Any]
     pieces: tuple[Piece, ...]
     usage: Usage
+    retell: Callable[[], None]
+    """To be called when the client did not get it: the same request gets the same reply again."""
 
 
 class Messages:
@@ -110,7 +119,7 @@ class Messages:
         prompt, chain, dropped = check_thinking(prompt, self._signer, caller.account, rule)
         if prompt.tokens > model.context and not counting:
             raise invalid(f"prompt is too long: {prompt.tokens} tokens > {model.context} maximum")
-        return Checked(prompt, chain, dropped)
+        return Checked(without_old_thinking(prompt), chain, dropped)
 
     def look_up(self, checked: Checked, caller: Caller, now: float, *, hits: bool = True) -> Lookup:
         """What the prompt cache holds of the request."""
@@ -128,16 +137,13 @@ class Messages:
         *,
         number: int,
         service_tier: str = "standard",
-        altered: Any = None,
-        kept: bool = True,
+        altered: Callable[[Output], Output] | None = None,
     ) -> Made:
-        """Ask the brain and write its reply down.
-
-        `altered` may change the output before it is counted; with `kept=False` the reply will not
-        arrive, and is given again when the same request comes again.
-        """
+        """Ask the brain and write its reply down; `altered` may change it before it is counted."""
         prompt = checked.prompt
-        reply = self._reply(prompt, number, kept=kept)
+        digest = _digest(prompt)
+        reply = self._reply(prompt, digest, number)
+        retell = partial(self._undelivered.__setitem__, digest, reply)
         output: Output = self._writer.write(
             reply, prompt, checked.chain, caller.account, f"{number}"
         )
@@ -155,20 +161,15 @@ class Messages:
         )
         if not self._backend.is_anthropic:
             pieces = self._backend.plain_pieces(output.pieces)
-            return Made(self._backend.plain(message), pieces, usage)
+            return Made(self._backend.plain(message), pieces, usage, retell)
         self._annotate(message, checked)
-        return Made(message, output.pieces, usage)
+        return Made(message, output.pieces, usage, retell)
 
-    def _reply(self, prompt: Prompt, number: int, *, kept: bool) -> Reply:
-        digest = _digest(prompt)
-        reply = self._undelivered.pop(digest, None)
-        if reply is None and prompt.body["max_tokens"] == 0:
+    def _reply(self, prompt: Prompt, digest: str, number: int) -> Reply:
+        if prompt.body["max_tokens"] == 0:
             return Reply()
-        if reply is None:
-            reply = self._brain.reply(Asked(prompt.body, prompt.model, number))
-        if not kept:
-            self._undelivered[digest] = reply
-        return reply
+        untold = self._undelivered.pop(digest, None)
+        return untold or self._brain.reply(Asked(prompt.body, prompt.model, number))
 
     def _annotate(self, message: dict[str, Any], checked: Checked) -> None:
         if checked.dropped:

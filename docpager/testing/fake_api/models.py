@@ -32,6 +32,8 @@ class Model:
     binds_thinking: bool = True
     """Whether a thinking block is bound to everything sent before it."""
     binds_account: bool = False
+    keeps_thinking: bool = True
+    """Whether thinking stays in the prompt beyond the next question."""
     forced_tools: bool = False
     """Whether `tool_choice` may be `any` or `tool`."""
     prefill: bool = False
@@ -104,7 +106,7 @@ _OPUS_4_5 = replace(
     efforts=("low", "medium", "high"),
 )
 _SONNET_4_5 = replace(_OPUS_4_5, id="claude-sonnet-4-5", min_cacheable=1024, efforts=())
-_HAIKU_4_5 = replace(_SONNET_4_5, id="claude-haiku-4-5", min_cacheable=4096)
+_HAIKU_4_5 = replace(_SONNET_4_5, id="claude-haiku-4-5", min_cacheable=4096, keeps_thinking=False)
 
 MODELS: tuple[Model, ...] = (
     replace(_FABLE, id="claude-fable-5-2"),

@@ -8,10 +8,12 @@ written as the one text block that it stands for. What lies deeper keeps its byt
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from pydantic_core import to_json
 
 from docpager.testing.fake_api.counting import RequestCounter
 from docpager.testing.fake_api.models import Model
@@ -71,7 +73,7 @@ def prompt_of(body: Mapping[str, Any], model: Model, counter: RequestCounter) ->
     overheads = counter.overheads
     previous = ("", "")
     for position in walk(body):
-        tokens = _own_tokens(position, counter)
+        tokens = counter.remembered(position.digest, partial(_own_tokens, position, counter))
         if not counted:
             tokens += overheads.request
             tokens += counter.tool_prompt(model) if position.section == "tools" else 0
@@ -96,22 +98,23 @@ def walk(body: Mapping[str, Any]) -> Iterator[Position]:
             yield _position(path, "messages", message["role"], block)
 
 
-def canonical(block: Mapping[str, Any]) -> str:
+def canonical(block: Mapping[str, Any]) -> bytes:
     """A block's JSON without cache markers and empty fields; its own keys in alphabetical order."""
     kept = {
         key: block[key]
         for key in sorted(block)
         if key not in _UNSENT and block[key] is not None and (key, block[key]) != _NO_ERROR
     }
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return to_json(kept)
 
 
 _NO_ERROR = ("is_error", False)
 
 
 def _position(path: str, section: str, role: str, block: Mapping[str, Any]) -> Position:
-    written = f"{section}\0{role}\0{canonical(block)}".encode()
-    return Position(path, section, role, block, hashlib.blake2b(written, digest_size=16).digest())
+    digest = hashlib.blake2b(f"{section}\0{role}\0".encode(), digest_size=16)
+    digest.update(canonical(block))
+    return Position(path, section, role, block, digest.digest())
 
 
 def _with_tokens(position: Position, tokens: int) -> Position:

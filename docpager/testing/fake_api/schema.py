@@ -14,7 +14,7 @@ from typing import Any
 
 from docpager.testing.fake_api.api_errors import ApiError, invalid
 
-__all__ = ["check_body"]
+__all__ = ["check_body", "warm_up"]
 
 _Schema = dict[str, Any]
 _Discriminator = Callable[[Any], str | None]
@@ -33,6 +33,12 @@ def check_body(body: object, *, counting: bool = False) -> None:
         validator.validate_python(body, strict=True)
     except ValidationError as error:
         raise _refusal(error) from None
+
+
+def warm_up() -> None:
+    """Import the SDK and compile its types now, so that the first request is as fast as others."""
+    _validator(False)
+    _validator(True)
 
 
 @cache

@@ -98,6 +98,11 @@ class Server:
                 if request is None:
                     return
                 response = self._handler(request)
+                if response.wait_seconds:
+                    await asyncio.sleep(response.wait_seconds)
+                if reader.at_eof():
+                    _call(response.lost)
+                    return
                 if not await self._send(connection, writer, response):
                     return
                 connection.start_next_cycle()
@@ -110,8 +115,6 @@ class Server:
         self, connection: h11.Connection, writer: asyncio.StreamWriter, response: HttpResponse
     ) -> bool:
         """Send an answer; says whether the connection can go on."""
-        if response.wait_seconds:
-            await asyncio.sleep(response.wait_seconds)
         if response.ending == "refused":
             await self._deaf()  # before the client can try again
             _reset(writer)
@@ -120,9 +123,12 @@ class Server:
             task.add_done_callback(self._hung_up)
         if response.ending in ("refused", "unanswered"):
             return False
-        if response.begins is not None:
-            response.begins()
-        await _write(connection, writer, response)
+        _call(response.begins)
+        try:
+            await _write(connection, writer, response)
+        except ConnectionError:
+            _call(response.lost)
+            raise
         if response.ending == "reset":
             _reset(writer)
         if response.ending != "complete":
@@ -130,6 +136,11 @@ class Server:
         if connection.our_state is not h11.DONE:
             return False
         return connection.their_state is h11.DONE
+
+
+def _call(callback: Callable[[], None] | None) -> None:
+    if callback is not None:
+        callback()
 
 
 async def _received(connection: h11.Connection, reader: asyncio.StreamReader) -> HttpRequest | None:

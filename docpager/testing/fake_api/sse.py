@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from pydantic_core import to_json
 
 from docpager.testing.fake_api.output import Output, Piece
 from docpager.testing.fake_api.usage import Usage
@@ -34,8 +35,7 @@ def message_of(
 
 def event(name: str, **fields: Any) -> bytes:
     """One server-sent event."""
-    data = json.dumps({"type": name, **fields}, ensure_ascii=False)
-    return f"event: {name}\ndata: {data}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), to_json({"type": name, **fields}))
 
 
 def events_of(message: Mapping[str, Any], pieces: tuple[Piece, ...]) -> Iterator[bytes]:

@@ -12,7 +12,14 @@ from docpager.testing.fake_api.models import Model
 from docpager.testing.fake_api.prompt import Position, Prompt
 from docpager.testing.fake_api.signatures import Claims, Signer, claims_of, identity_of
 
-__all__ = ["CONTROLS_BETA", "Chain", "ThinkingRule", "check_thinking", "rule_of"]
+__all__ = [
+    "CONTROLS_BETA",
+    "Chain",
+    "ThinkingRule",
+    "check_thinking",
+    "rule_of",
+    "without_old_thinking",
+]
 
 CONTROLS_BETA = "thinking-binding-controls-2026-08-01"
 _TAMPERED_LATEST = (
@@ -93,6 +100,20 @@ def check_thinking(
         previous, seen = identity_of(position.block), seen + 1
     chain = Chain(prefix.hexdigest(), previous, seen)
     return replace(prompt, positions=tuple(kept)), chain, dropped
+
+
+def without_old_thinking(prompt: Prompt) -> Prompt:
+    """The prompt as models see it that forget thinking with the next question."""
+    if prompt.model.keeps_thinking:
+        return prompt
+    questions = [
+        n
+        for n, each in enumerate(prompt.positions)
+        if each.role == "user" and each.block["type"] != "tool_result"
+    ]
+    last = questions[-1] if questions else 0
+    kept = (each for n, each in enumerate(prompt.positions) if n > last or not each.is_thinking)
+    return replace(prompt, positions=tuple(kept))
 
 
 def _genuine(position: Position, signer: Signer, latest: str) -> Claims:

@@ -19,9 +19,12 @@ _TOO_STRICT = (
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
 )  # fmt: skip
 _FORCED = 'tool_choice: type "tool" and "any" are not supported for this model.'
-_NO_SUCH_THINKING = (
-    '"thinking.type.{type}" is not supported for this model. Use "thinking.type.adaptive" and '
-    '"output_config.effort" to control thinking behavior.'
+_NO_SUCH_THINKING = '"thinking.type.{type}" is not supported for this model.'
+_INSTEAD = ' Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.'
+_NO_THINKING_FIRST = (
+    "messages.{n}.content.0.type: Expected `thinking` or `redacted_thinking`, but found "
+    "`{type}`. When `thinking` is enabled, a final `assistant` message must start with a thinking "
+    "block (preceding the last set of `tool_use` and `tool_result` blocks)."
 )
 
 
@@ -153,11 +156,23 @@ def check_thinking_config(body: Mapping[str, Any], model: Model) -> None:
         return
     kind = thinking["type"]
     if kind not in model.thinking:
-        raise invalid(_NO_SUCH_THINKING.format(type=kind))
+        instead = _INSTEAD if "adaptive" in model.thinking else ""
+        raise invalid(_NO_SUCH_THINKING.format(type=kind) + instead)
     if kind == "disabled" and not model.allows_disabled_at(effort_of(body, model)):
         raise invalid(f'"thinking.type.disabled" is not supported at effort {effort!r}.')
     if kind == "enabled":
         _check_budget(thinking["budget_tokens"], body)
+        _check_thinking_first(body["messages"])
+
+
+def _check_thinking_first(messages: Sequence[Mapping[str, Any]]) -> None:
+    """In a loop of calls, manual thinking wants its thinking blocks back."""
+    if len(messages) < 2 or messages[-2]["role"] != "assistant":
+        return
+    content = messages[-2]["content"]
+    calls = isinstance(content, list) and any(each["type"] == "tool_use" for each in content)
+    if calls and content[0]["type"] not in ("thinking", "redacted_thinking"):
+        raise invalid(_NO_THINKING_FIRST.format(n=len(messages) - 2, type=content[0]["type"]))
 
 
 def _check_budget(budget: int, body: Mapping[str, Any]) -> None:
