@@ -117,7 +117,9 @@ class Driver:
         async with asyncio.timeout(left):
             await self._count(request)
             prompt = run.context.epoch.tokens
-            reply = await self._caller.complete(request, prompt_tokens=prompt, seconds_left=left)
+            reply = await self._caller.complete(
+                request, prompt_tokens=prompt, seconds_left=left, before_wait=self._tell_wait
+            )
         now = time.monotonic()
         reply = replace(reply, elapsed_seconds=round(now - self._clock, 3))
         self._clock = now
@@ -132,6 +134,11 @@ class Driver:
         if tokens is not None:
             self._write(Entry("counted", self._run.steps, prompt_tokens=tokens))
             self._run.count(tokens)
+
+    def _tell_wait(self, failed: str, seconds: float) -> None:
+        """Write down why nothing happens for a while, and what it may have cost."""
+        self._charge(self._caller.take_lost())
+        self._write(Entry("waiting", self._run.steps, message=f"{failed}; waits {seconds:.0f} s"))
 
     def _run_short(self, limit: LimitReached) -> None:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""

@@ -84,8 +84,8 @@ class Entry:
 
     kind: str
     """`request`, `counted` (by the server, beforehand), `reply`, `results`, `interrupt`,
-    `finish` (a limit allows one more call), `lost`, `stopped`, `failure`, `resumed` or
-    `outcome`."""
+    `finish` (a limit allows one more call), `lost`, `waiting` (to try again), `stopped`,
+    `failure`, `resumed` or `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""
@@ -125,7 +125,7 @@ class JournalRecord:
     def unanswered(self) -> bool:
         """Whether the process ended while a request was under way."""
         kinds = [entry.kind for entry in self.entries if entry.kind not in _BETWEEN]
-        return bool(kinds) and kinds[-1] == "request"
+        return bool(kinds) and kinds[-1] in ("request", "waiting")
 
     @property
     def documents(self) -> dict[int, str]:

@@ -71,6 +71,8 @@ def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
                 unanswered = step is not None and not step.calls and not step.text
                 if step is not None and not unanswered:
                     yield step
+                elif step is not None:
+                    interrupts = [*step.interrupts, *interrupts]
                 before = table.ids
                 replay.feed(entry)
                 step = _sent(replay, entry, epoch, before, resumed, interrupts)
@@ -83,8 +85,11 @@ def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
                 interrupts.append(entry.message)
             case "finish":
                 interrupts.append(f"the next reply is the last: {entry.message}")
-            case "lost" if entry.lost is not None:
-                interrupts.append(f"{entry.lost.attempts} failed attempts may have been billed")
+            case "waiting" if step is not None:
+                step.interrupts = (*step.interrupts, entry.message)
+            case "lost" if step is not None and entry.lost is not None:
+                lost = f"failed attempts that may have been billed: {entry.lost.attempts}"
+                step.interrupts = (*step.interrupts, lost)
         replay.feed(entry)
         if step is not None:
             _observe(step, replay, entry, before)

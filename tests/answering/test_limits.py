@@ -148,6 +148,40 @@ def test_lost_attempts_stand_in_the_answer_line_and_in_the_cost(
     assert replayed(path)[1] == pytest.approx(line.cost_usd)
 
 
+def test_every_wait_is_written_down_with_its_reason_and_its_loss_at_once(
+    library: ToyLibrary, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    plan = (BROKEN_AT_ONCE, OVERLOADED_AT_ONCE)
+    ask(library, FailingModel("Not found: it.", plan=plan), path)
+
+    kinds = [entry.kind for entry in read_journal(path).entries]
+    assert kinds[:5] == ["request", "lost", "waiting", "waiting", "reply"]
+    first, second = entries(path, "waiting")
+    assert (first.message, second.message) == (
+        "the stream broke; waits 0 s",
+        "overloaded; waits 0 s",
+    )
+    step, _ = trace(open_replay(path))
+    assert step.interrupts[0] == "failed attempts that may have been billed: 1"
+    assert step.interrupts[1:] == (first.message, second.message)
+
+
+def test_a_process_killed_while_it_tried_again_may_have_been_billed_twice(
+    library: ToyLibrary, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    ask(library, FailingModel("Not found: it.", plan=(BROKEN_AT_ONCE,)), path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:4]))
+    assert [entry.kind for entry in read_journal(path).entries] == ["request", "lost", "waiting"]
+
+    line = asyncio.run(resume_run(path, library, FailingModel("Not found: it.")))
+
+    assert line.lost is not None
+    assert line.lost.attempts == 2
+
+
 def test_what_a_parked_run_lost_counts_when_it_is_resumed(
     library: ToyLibrary, tmp_path: Path
 ) -> None:
