@@ -151,6 +151,13 @@ def test_the_automatic_breakpoint_marks_the_last_block(cache):
     assert read(bill(cache, request)) == (1_200, 0, 0)
 
 
+def test_a_breakpoint_within_what_was_read_writes_nothing(cache):
+    bill(cache, body([plain(words(700)), marked(words(600))]))
+    bill(cache, body([marked(words(700)), marked(words(600))]))
+
+    assert bill(cache, body([marked(words(700)), plain("Else?")])).cache_read_tokens == 0
+
+
 def test_moved_markers_change_nothing(cache):
     bill(cache, body([marked(words(1_000)), plain(words(600))]))
 
@@ -318,6 +325,25 @@ def test_echoed_thinking_is_billed_as_input_and_cached():
 
     said = COUNTER.count("Fine.") + COUNTER.count("More.")
     assert second.usage.input_tokens == 1_000 + spent + said
+
+
+def test_dropped_thinking_misses_from_there_on():
+    beta = {"anthropic-beta": "thinking-binding-controls-2026-08-01"}
+    drop = {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+    with FakeApi("Fine.", counter=COUNTER) as api:
+        request = body(words(600), thinking=drop, cache_control={"type": "ephemeral"})
+        first = send(api, request, headers=beta)
+        request["messages"] += body("", echoed(first), words(700))["messages"][1:]
+        whole = send(api, request, headers=beta).usage
+        request["messages"][0]["content"] = words(601)
+        edited = send(api, request, headers=beta).usage
+
+    thought = first.usage.output_tokens_details.thinking_tokens
+    said = COUNTER.count("Fine.")
+    assert whole.cache_read_input_tokens == 600
+    assert whole.cache_creation_input_tokens == thought + said + 700
+    assert edited.cache_read_input_tokens == 0
+    assert edited.cache_creation_input_tokens == 601 + said + 700
 
 
 def test_diagnostics_name_what_changed():

@@ -102,6 +102,17 @@ def test_thinking_counts_toward_max_tokens():
     assert message.usage.output_tokens == 400
 
 
+def test_thinking_alone_may_use_up_max_tokens():
+    with FakeApi([Reply(thinking_tokens=500), Reply(thinking_tokens=10)]) as api:
+        cut, whole = (send(api, body(max_tokens=400)) for _ in range(2))
+
+    assert (cut.stop_reason, cut.usage.output_tokens) == ("max_tokens", 400)
+    assert (whole.stop_reason, whole.usage.output_tokens_details.thinking_tokens) == (
+        "end_turn",
+        10,
+    )
+
+
 def test_a_stop_sequence_ends_the_text():
     with FakeApi([["one END two", call("search", query="x")]]) as api:
         message = send(api, body(stop_sequences=["END"], tools=TOOLS))

@@ -54,31 +54,34 @@ class Writer:
 
     def write(self, reply: Reply, prompt: Prompt, chain: Chain, account: str, salt: str) -> Output:
         """The response to `prompt`; `salt` makes its ids unlike those of equal requests."""
-        body = prompt.body
-        thinking, spent = self._thinking(reply, prompt, chain, account)
-        blocks, sequence = _until_sequence(
-            _allowed(reply.content, body), body.get("stop_sequences") or ()
-        )
         limit, at_limit = _limit(prompt)
-        pieces = [Piece(thinking)] if thinking else []
-        room = limit - spent - (self._counter.overheads.reply if blocks else 0)
-        stop = _stop_reason(reply, blocks, sequence)
-        used = spent
-        for n, block in enumerate(blocks):
-            piece = _piece(block, _id(salt, chain, n))
-            size = self._counter.output(piece.block)
-            if size > room:
-                pieces += self._cut(piece, room)
-                used, stop, sequence = limit, at_limit, None
-                break
-            pieces.append(piece)
-            room, used = room - size, used + size
-        tokens = min(limit, max(1, used + self._counter.overheads.reply)) if limit else 0
         if not limit:
-            pieces, spent, stop = [], 0, "max_tokens"
-        if spent > limit:
-            stop = at_limit
-        return Output(tuple(pieces), stop, tokens, min(spent, limit), sequence)
+            return Output((), at_limit, 0, 0)
+        thinking, spent = self._thinking(reply, prompt, chain, account)
+        allowed = _allowed(reply.content, prompt.body)
+        blocks, sequence = _until_sequence(allowed, prompt.body.get("stop_sequences") or ())
+        pieces = [_piece(block, _id(salt, chain, n)) for n, block in enumerate(blocks)]
+        overhead = self._counter.overheads.reply
+        room = limit - spent - (overhead if blocks else 0)
+        fitting, size = self._fitting(pieces, room)
+        head = (Piece(thinking),) if thinking else ()
+        if size > room and (blocks or spent > limit):
+            return Output(head + fitting, at_limit, limit, min(spent, limit))
+        stop = _stop_reason(reply, blocks, sequence)
+        tokens = min(limit, max(1, spent + size + overhead))
+        return Output(head + fitting, stop, tokens, spent, sequence)
+
+    def _fitting(self, pieces: list[Piece], room: int) -> tuple[tuple[Piece, ...], int]:
+        """What fits into `room` tokens, the last piece cut; and the size of all, cut or not."""
+        kept: list[Piece] = []
+        size = 0
+        for piece in pieces:
+            before, size = size, size + self._counter.output(piece.block)
+            if size > room:
+                kept += self._cut(piece, room - before)
+                break
+            kept.append(piece)
+        return tuple(kept), size
 
     def _thinking(
         self, reply: Reply, prompt: Prompt, chain: Chain, account: str
@@ -113,7 +116,7 @@ class Writer:
             middle = (low + high + 1) // 2
             fits = self._counter.output({**piece.block, "text": words[:middle]}) <= room
             low, high = (middle, high) if fits else (low, middle - 1)
-        return [Piece({**piece.block, "text": words[:low]})] if low else []
+        return [Piece({**piece.block, "text": words[:low]})] if words[:low].strip() else []
 
 
 def _allowed(content: tuple[Block, ...], body: Mapping[str, Any]) -> list[Block]:
