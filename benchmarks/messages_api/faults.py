@@ -2,8 +2,8 @@
 
     python -m benchmarks.messages_api.faults questions.jsonl documents/ --questions 200
 
-Each kind strikes 30 % of the requests of a few questions; then all kinds together strike 30 % of the
-requests of many. The real SDK talks to the server over a socket; many runs share books and a gate.
+Each kind strikes 30 % of the requests of a few questions; then all kinds together strike 30 % of
+the requests of many. The real SDK talks to the server over a socket; many runs share books and a gate.
 Waits take no time while nobody is being asked. Then what was parked is resumed on a sound server.
 What must hold, whatever is answered: each question has one end, with a reason where it has no
 answer; every reply that arrived whole is used once; the books hold at least what was billed, and no
@@ -15,10 +15,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.messages_api.equal_answers import THINKING, _essence, _questions
@@ -161,6 +162,7 @@ def _resume(outcome: Outcome, archive: Archive) -> None:
         lines = asyncio.run(go_on())
     ends = Counter(line.status for line in lines)
     print(f"resumed {len(parked)} parked runs on a sound server: {_counted(ends)}")
+    _print_errors(lines)
 
 
 def _print(outcome: Outcome, right: dict[str, AnswerLine]) -> None:
@@ -173,16 +175,20 @@ def _print(outcome: Outcome, right: dict[str, AnswerLine]) -> None:
         f"${outcome.billed_usd:.3f} billed, ${outcome.booked_usd:.3f} booked",
         flush=True,
     )
-    for error, number in Counter(_kind(line.error) for line in lines if line.error).most_common(6):
-        print(f"    {number} x {error}")
+    _print_errors(lines)
     for problem in outcome.problems:
         print(f"    MUST NOT BE: {problem}")
 
 
+def _print_errors(lines: Sequence[AnswerLine]) -> None:
+    for error, number in Counter(_kind(line.error) for line in lines if line.error).most_common(9):
+        print(f"    {number} x {error}")
+
+
 def _kind(error: str | None) -> str:
     """A failure without the parts that differ from run to run."""
-    words = (error or "").split()
-    return " ".join(word for word in words if not word.startswith(("http://", "(req_")))[:150]
+    words = re.sub(r"\d+(\.content)?", "N", error or "").split()
+    return " ".join(word for word in words if not word.startswith(("http://", "(req_")))[:120]
 
 
 def _counted(ends: Counter[str]) -> str:
