@@ -208,6 +208,16 @@ def test_arguments_are_cut_by_max_tokens(ask):
     assert message.content[-1].input != SAID.content[-1]["input"]
 
 
+@pytest.mark.parametrize("kind", ["malformed_tool_json", "cut_tool_input"])
+def test_a_reply_without_a_call_passes_where_the_fault_needs_one(kind):
+    with FakeApi(["Fine.", "Done."], faults={1: kind}) as api:
+        said = [streamed(api).content[-1].text, plain_answer(api).content[-1].text]
+
+        assert said == ["Fine.", "Done."]
+        assert [line.delivered for line in api.bill] == [True, True]
+        assert [request.fault for request in api.requests] == ["", ""]
+
+
 @WAYS
 def test_a_refusal_comes_with_its_details(ask):
     with struck("refusal") as api:

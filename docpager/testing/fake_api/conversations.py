@@ -12,7 +12,7 @@ from docpager.testing.fake_api.bill import Bill
 from docpager.testing.fake_api.cache import Lookup
 from docpager.testing.fake_api.clock import Clock
 from docpager.testing.fake_api.fault_effects import alter
-from docpager.testing.fake_api.faults import UNDELIVERED, Fault
+from docpager.testing.fake_api.faults import NEED_A_CALL, UNDELIVERED, Fault
 from docpager.testing.fake_api.http_types import HttpResponse, json_response
 from docpager.testing.fake_api.limits import Limiter
 from docpager.testing.fake_api.messages import Caller, Made, Messages
@@ -75,7 +75,9 @@ class Conversations:
             number=record.number,
             message_id=made.message["id"],
         )
-        if fault and fault.kind in UNDELIVERED:
+        if fault and fault.kind in NEED_A_CALL and not _calls(made):
+            record.fault = ""
+        elif fault and fault.kind in UNDELIVERED:
             self._lost(made)
         return self._sent(made, body, headers, lookup)
 
@@ -120,3 +122,7 @@ class Conversations:
         """The client did not get this; it is billed, and told again when it asks again."""
         self.bill.mark_lost(made.message["id"])
         made.retell()
+
+
+def _calls(made: Made) -> bool:
+    return any(piece.block["type"] == "tool_use" for piece in made.pieces)

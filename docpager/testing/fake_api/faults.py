@@ -46,6 +46,7 @@ __all__ = [
     "BEFORE_MODEL",
     "DELIVERED",
     "FAULT_KINDS",
+    "NEED_A_CALL",
     "UNDELIVERED",
     "Fault",
     "FaultPlan",
@@ -90,6 +91,9 @@ DELIVERED = (
     "refusal",
     "context_window_exceeded",
 )
+
+NEED_A_CALL = ("malformed_tool_json", "cut_tool_input")
+"""These let a reply without a call pass."""
 
 FAULT_KINDS = BEFORE_MODEL + UNDELIVERED + DELIVERED
 
