@@ -14,10 +14,11 @@ from benchmarks.records import Line
 from benchmarks.samples import Question
 from benchmarks.shelves import open_shelf
 from benchmarks.systems.registry import system_named
-from benchmarks.systems.system import Answer, Setup
-from docpager import PagingSettings
+from benchmarks.systems.system import Answer, Setup, System
+from docpager import Archive, ChatModel, PagingSettings
 from docpager.answering.plan import plan_run
 from docpager.errors import DocpagerError, UsageError
+from docpager.llm.models import close_model
 from docpager.llm.prices import Price, price_of
 from docpager.pages import DocumentEntry
 from docpager.tokens import BuiltInEstimator
@@ -70,10 +71,10 @@ def answer_job(job: Job) -> Done:
             answer = Answer("not run", "", error=f"would take {most:,} requests a question")
         else:
             setup = Setup(
-                remembering, window, job.max_output, job.max_steps, defaults.counter()[1],
+                remembering, window, job.max_output, job.max_steps, defaults.factor,
                 job.max_usd, job.journals, job.allowance,
             )  # fmt: skip
-            answer = asyncio.run(system.answer(job.question, archive, setup))
+            answer = asyncio.run(_answered(system, job.question, archive, setup, model))
     except DocpagerError as error:
         answer = Answer("failed", "", error=str(error))
     line = Line(
@@ -81,6 +82,16 @@ def answer_job(job: Job) -> Done:
         round(time.perf_counter() - began, 4), remembering.sha256,
     )  # fmt: skip
     return Done(line, remembering.replies)
+
+
+async def _answered(
+    system: System, question: Question, archive: Archive, setup: Setup, model: ChatModel
+) -> Answer:
+    """The answer; connections end with the event loop that they belong to."""
+    try:
+        return await system.answer(question, archive, setup)
+    finally:
+        await close_model(model)
 
 
 def _window(job: Job) -> int:
@@ -93,7 +104,7 @@ def _window(job: Job) -> int:
             job.question.text,
             _asked_about(job),
             counter=BuiltInEstimator(),
-            factor=defaults.counter()[1],
+            factor=defaults.factor,
             paging=PagingSettings(window=job.max_output + 1, max_output=job.max_output),
         )
     except UsageError as error:

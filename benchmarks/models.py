@@ -71,7 +71,6 @@ class _Replayed:
         return reply
 
 
-@lru_cache(maxsize=2)
 def open_model(name: str, base_url: str | None = None) -> NamedModel:
     """A model by name, or `replay:RUN` for the replies of a recorded run.
 
@@ -85,7 +84,12 @@ def open_model(name: str, base_url: str | None = None) -> NamedModel:
     if not (folder / REPLIES).exists():
         raise ModelError(f"{folder} holds no {REPLIES}: its replies were not recorded")
     recorded = json.loads((folder / "run.json").read_text("utf-8"))["model"]
-    return NamedModel(_Replayed(recorded, dict(_read(folder / REPLIES))), model_defaults(recorded))
+    return NamedModel(_Replayed(recorded, _recorded(folder / REPLIES)), model_defaults(recorded))
+
+
+@lru_cache(maxsize=1)
+def _recorded(path: Path) -> dict[str, ModelReply]:
+    return dict(_read(path))
 
 
 def _read(path: Path) -> Iterator[tuple[str, ModelReply]]:

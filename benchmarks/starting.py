@@ -83,11 +83,11 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
             _record(wish, wanted, samples, data=checksums, documents=_digest(shelves)),
             commit=places.commit,
         )
-        write_record(places.out, record)
-        (places.out / "journals").mkdir(exist_ok=True)
         jobs = jobs_of(record, samples, shelves, places.out / "journals", wish.base_url)
         requests, dollars = estimate(jobs)
         told(_priced(wish, len(jobs), requests, dollars))
+        write_record(places.out, record)
+        (places.out / "journals").mkdir(exist_ok=True)
         return answer_all(
             jobs,
             places.out,

@@ -18,6 +18,8 @@ from docpager.evaluation.summary import compare
 __all__ = ["comparison", "lines_of", "run_blocks", "values_of", "varied_axes"]
 
 MOST_COLUMNS = 12
+_CUTTING = ("truncate", "equal-share")
+"""Contestants of whom arithmetic tells what they can know."""
 _COUNTS = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_page_ins")
 
 
@@ -147,7 +149,7 @@ def _short(interval: Interval | None) -> str:
 
 
 def _costs(run: ScoredRun) -> Table:
-    header = ["", *run.metrics, "requests", "tokens in", "largest prompt", "seconds", "dollars"]
+    header = ["", *run.metrics, "requests", "tokens in", "prompt + reply", "seconds", "dollars"]
     rows = []
     for system in run.record.systems:
         own = [each for each in lines_of(run, system) if each.was_run]
@@ -155,7 +157,11 @@ def _costs(run: ScoredRun) -> Table:
             marks = [mean_of(own, metric) for metric in run.metrics]
             means = ["" if m is None else f"{m.mean:.2f}" for m in marks]
             rows.append([system, *means, *_taken(own)])
-    return Table("What it took (medians; dollars are all together)", header, rows)
+    return Table(
+        "What it took (medians; the largest prompt with its reply; dollars are all together)",
+        header,
+        rows,
+    )
 
 
 def _taken(own: Sequence[Scored]) -> list[str]:
@@ -204,7 +210,7 @@ def _arithmetic(run: ScoredRun) -> Table:
     rows = []
     for system in run.record.systems:
         own = [each for each in lines_of(run, system) if each.was_run]
-        if own and not own[0].line.answer.paging:
+        if own and system.startswith(_CUTTING):
             expected = sum(map(_expected, own)) / len(own)
             whole = sum(each.marks["evidence_seen"] == 1.0 for each in own) / len(own)
             exact = sum(each.marks["exact"] or 0.0 for each in own) / len(own)
