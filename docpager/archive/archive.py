@@ -18,7 +18,7 @@ from docpager.archive.searching import By, Ranking, SearchPage, page_bounds, ran
 from docpager.archive.segment import Segment
 from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, status_of
-from docpager.archive.threads import Threads, at_once
+from docpager.archive.threads import Threads
 from docpager.archive.words import Analyzer
 from docpager.documents.document import PdfPage, Section
 from docpager.errors import ArchiveError, UsageError
@@ -193,12 +193,11 @@ class Archive:
             documents=self._generation.restricted(documents),
             first=last,
             by=by,
-            begin=self._threads or at_once,
+            threads=self._threads,
         )
         hits = tuple(self._hit(passage, ranking) for passage in ranking.slice(first, last))
-        by_words, by_meaning = ranking.by_words(), ranking.by_meaning
-        pages = -(-(by_words + by_meaning) // page_size)
-        return SearchPage(hits, by_words, by_meaning, page, pages)
+        pages = -(-ranking.total // page_size)
+        return SearchPage(hits, ranking.by_words, ranking.by_meaning, page, pages)
 
     def grep(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docpager.archive.durable import (
     CHECKSUMS,
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     import tantivy
     from numpy.typing import NDArray
 
-__all__ = ["LexicalIndex", "LexicalWriter", "key_of", "passage_of"]
+__all__ = ["Best", "LexicalIndex", "LexicalWriter", "key_of", "passage_of"]
 
 _COPIED = ("meta.json", ".managed.json")
 _HEAP_BYTES = 64_000_000
 _ANALYZER = "terms"
 _SCORE_DIGITS = 4
 """Equal passages may differ in the last bit, by the order in which their terms were summed."""
+_BEYOND = 16
+"""Asked for besides, to see where equal scores end."""
 
 
 def key_of(passage: PassageId) -> int:
@@ -42,6 +44,15 @@ def key_of(passage: PassageId) -> int:
 
 def passage_of(key: int) -> PassageId:
     return PassageId(key >> 32, key & 0xFFFF_FFFF)
+
+
+class Best(NamedTuple):
+    """Passages that contain a term."""
+
+    keys: NDArray[np.int64]
+    """The best of them, best first."""
+    total: int
+    """How many there are."""
 
 
 class LexicalWriter:
@@ -106,47 +117,42 @@ class LexicalIndex:
             raise damaged_part(directory) from error
         self._schema = index.schema
 
-    def count(self, terms: Sequence[str], *, documents: Collection[int] | None = None) -> int:
-        """How many passages contain a term."""
-        query = self._query(terms, "document", documents)
-        if query is None:
-            return 0
-        found: Any = self._searcher.search(query, limit=1)
-        return int(found.count)
-
     def best(
         self, terms: Sequence[str], *, count: int, documents: Collection[int] | None = None
-    ) -> NDArray[np.int64]:
-        """Keys of the first `count` passages by BM25; ties by key, before the cut."""
-        import numpy as np
-
+    ) -> Best:
+        """The first `count` passages by BM25; ties by key, before the cut."""
         query = self._query(terms, "document", documents)
         if query is None or count < 1:
-            return self._in_order([])
-        wanted = count + 1
+            return Best(self._in_order([]), 0)
+        wanted = count + _BEYOND
         while True:
-            found = self._searcher.search(query, limit=wanted, count=False).hits
+            # Many terms leave little to skip, so that counting all costs next to nothing more.
+            result: Any = self._searcher.search(query, limit=wanted, count=True)
+            found = result.hits
             if len(found) < wanted:
-                return self._in_order(found)[:count]
-            last, beyond = np.round([found[count - 1][0], found[-1][0]], _SCORE_DIGITS)
+                return Best(self._in_order(found)[:count], int(result.count))
+            last, beyond = (round(found[n][0], _SCORE_DIGITS) for n in (count - 1, -1))
             if beyond < last:
-                return self._in_order(found)[:count]
+                return Best(self._in_order(found)[:count], int(result.count))
             wanted *= 2
 
     def every(
         self, terms: Sequence[str], *, documents: Collection[int] | None = None
     ) -> NDArray[np.int64]:
         """Keys of all passages that contain a term, best first."""
-        return self.best(terms, count=max(1, int(self._searcher.num_docs)), documents=documents)
+        entries = max(1, int(self._searcher.num_docs))
+        return self.best(terms, count=entries, documents=documents).keys
 
     def containing(self, terms: Sequence[str], among: Collection[int]) -> set[int]:
         """Those of the keys `among` whose passage contains a term."""
         query = self._query(terms, "key", among)
         if query is None or not among:
             return set()
-        found = self._searcher.search(query, limit=len(among), count=False).hits
-        keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
-        return set(keys)
+        # Put in order by key: no score is needed, and the hits come with their keys.
+        found: Any = self._searcher.search(
+            query, limit=len(among), count=False, order_by_field="key"
+        )
+        return {key for key, _ in found.hits}
 
     def keys(self) -> list[int]:
         """Every live entry's key, sorted."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from docpager.archive.fusion import fuse, words_that_decide
 from docpager.archive.generation_reader import Generation
-from docpager.archive.lexical import LexicalIndex, key_of, passage_of
-from docpager.archive.threads import Begin, at_once
+from docpager.archive.lexical import Best, LexicalIndex, key_of, passage_of
+from docpager.archive.threads import Threads, at_once
 from docpager.archive.words import Analyzer
 from docpager.errors import UsageError
 from docpager.pages import Hit, PassageId
@@ -56,7 +57,7 @@ class Ranking:
     """Found by meaning."""
     with_words: Callable[[], frozenset[int]]
     """Those of the head that contain a query word."""
-    by_words: Callable[[], int]
+    by_words: int
     """How many passages contain one."""
     rest: Callable[[], NDArray[np.int64]]
     """The remaining passages that contain a query word, by BM25."""
@@ -65,10 +66,14 @@ class Ranking:
     def by_meaning(self) -> int:
         return len(self.near - self.with_words())
 
+    @property
+    def total(self) -> int:
+        return self.by_words + self.by_meaning
+
     def slice(self, first: int, last: int) -> list[PassageId]:
         """Results `first` to `last` (not included), counted from 0."""
         found = self.head[first:last].tolist()
-        if last > len(self.head) and self.by_words() + self.by_meaning > len(self.head):
+        if last > len(self.head) and self.total > len(self.head):
             rest = self.rest()
             found += rest[max(0, first - len(self.head)) : last - len(self.head)].tolist()
         return [passage_of(key) for key in found]
@@ -90,12 +95,12 @@ def rank(
     documents: Collection[int] | None,
     first: int,
     by: By = "both",
-    begin: Begin = at_once,
+    threads: Threads | None = None,
 ) -> Ranking:
     """Rank every passage that contains a query word, and the nearest in meaning; or `by` one.
 
     Where only the `first` results are wanted, no more than decides them is looked at: they are
-    the same as those of the whole list.
+    the same as those of the whole list. With `threads`, words and meaning are looked up together.
     """
     import numpy as np
 
@@ -104,19 +109,20 @@ def rank(
         raise UsageError("there is nothing to search for; give some words")
     lexical = generation.lexical if by != "meaning" else None
     depth = words_that_decide(first, most=_FUSED_WORDS)
+    begin = threads or at_once
     best = begin(lambda: _best(lexical, terms, depth, documents))
     nearest = np.zeros(0, dtype=np.int64)
     if by != "words":
         nearest = _nearest(query, generation, embedder, documents)
     near = frozenset(nearest.tolist())
     if lexical is None:
-        return Ranking(frozenset(), nearest, near, frozenset, lambda: 0, lambda: nearest)
-    words = frozenset(best().tolist())
-    head = fuse(best(), nearest)
+        return Ranking(frozenset(), nearest, near, frozenset, 0, lambda: nearest)
+    further: Callable[[], set[int]] = set
     # Where words found fewer than they may contribute, nothing beyond them contains one.
-    complete = len(words) < depth
-    counted = begin(lambda: len(words) if complete else lexical.count(terms, documents=documents))
-    further = begin(lambda: set() if complete else lexical.containing(terms, near - words))
+    if threads or len(best().keys) == depth:
+        further = begin(lambda: lexical.containing(terms, near))
+    words = best()
+    head = fuse(words.keys, nearest)
 
     def rest() -> NDArray[np.int64]:
         every = lexical.every(terms, documents=documents)
@@ -126,8 +132,8 @@ def rank(
         terms=frozenset(terms),
         head=head,
         near=near,
-        with_words=lambda: words | further(),
-        by_words=counted,
+        with_words=cache(lambda: frozenset(words.keys.tolist()) | further()),
+        by_words=words.total,
         rest=rest,
     )
 
@@ -144,11 +150,11 @@ def _best(
     terms: Sequence[str],
     count: int,
     documents: Collection[int] | None,
-) -> NDArray[np.int64]:
+) -> Best:
     import numpy as np
 
     if lexical is None:
-        return np.zeros(0, dtype=np.int64)
+        return Best(np.zeros(0, dtype=np.int64), 0)
     return lexical.best(terms, count=count, documents=documents)
 
 

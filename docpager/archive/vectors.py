@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,16 @@ class VectorIndex:
     def rows(self) -> int:
         return int(self._exact.ntotal)
 
+    @cached_property
+    def _halves(self) -> NDArray[np.float16]:
+        """The mapped vectors themselves: faster than asking for one row after the other."""
+        import faiss
+
+        library: Any = faiss
+        codes = library.rev_swig_ptr(self._exact.codes.data(), self.rows * self._exact.code_size)
+        halves: NDArray[np.float16] = codes.view("<f2").reshape(self.rows, -1)
+        return halves
+
     def between(self, first: int, count: int) -> Vectors:
         """The vectors of `count` rows."""
         vectors: Vectors = self._exact.reconstruct_n(first, count)
@@ -133,7 +144,7 @@ class VectorIndex:
             rows = found[0][found[0] >= 0]
             rows = rows[among[rows]]
             if len(rows) >= wanted:
-                return _ranked(rows, self._exact.reconstruct_batch(rows) @ query)
+                return _ranked(rows, self._halves[rows].astype(np.float32) @ query)
         parameters = _selection(among) if available < self.rows else None
         scores, found = self._exact.search(query[np.newaxis, :], wanted, params=parameters)
         return _ranked(found[0], scores[0])

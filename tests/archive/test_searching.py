@@ -7,7 +7,7 @@ import pytest
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.archive.searching import rank
-from docpager.archive.threads import Threads, at_once
+from docpager.archive.threads import Threads
 from docpager.archive.words import Analyzer
 from docpager.testing.hashing_embedder import HashingEmbedder
 
@@ -51,7 +51,7 @@ def test_naming_every_document_is_naming_none(many):
 def test_threads_change_nothing(many):
     threads, embedder = Threads(2), HashingEmbedder()
 
-    def ranked(begin):
+    def ranked(beside):
         ranking = rank(
             "silver metal",
             many._generation,
@@ -59,9 +59,9 @@ def test_threads_change_nothing(many):
             embedder=lambda: embedder,
             documents=None,
             first=10,
-            begin=begin,
+            threads=beside,
         )
-        return ranking.head.tolist(), ranking.by_words(), ranking.with_words()
+        return ranking.head.tolist(), ranking.by_words, ranking.with_words()
 
-    assert ranked(threads) == ranked(at_once)
+    assert ranked(threads) == ranked(None)
     threads.close()
