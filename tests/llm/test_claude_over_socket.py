@@ -198,13 +198,13 @@ def test_a_server_that_is_not_there_has_done_no_work():
     assert not error.value.may_be_billed
 
 
-def test_a_block_that_the_server_does_not_take_back_is_a_refusal_by_name():
+def test_a_block_that_the_server_would_not_take_back_is_never_sent():
     with FakeApi(brain=script(), faults=FaultPlan(at={2: "unknown_block"})) as api:
-        with pytest.raises(AttemptFailed, match="400 invalid_request_error") as error:
-            talk(model_for(api))
+        replies = talk(model_for(api))
 
-        assert not error.value.retryable
-        assert len(api.requests) == 3
+        assert any(block["type"] == "future_block" for block in replies[1].raw)
+        assert {request.status for request in api.requests} == {200}
+        assert b"future_block" not in b"".join(request.raw for request in api.requests)
 
 
 def test_many_conversations_at_once_on_one_model():

@@ -16,6 +16,9 @@ __all__ = ["RequestEncoder"]
 Block = dict[str, Any]
 
 _THINKING = frozenset({"thinking", "redacted_thinking"})
+_ECHOED = _THINKING | {"text", "tool_use"}
+"""Blocks that a server takes back. Others only server-side tools make, or servers newer than this:
+whether they may be sent is not known, and leaving one out from the start changes no prefix."""
 
 
 class RequestEncoder:
@@ -70,8 +73,8 @@ class RequestEncoder:
 
     def _assistant_blocks(self, turn: AssistantTurn) -> list[Block]:
         """The reply as it came; nothing if it said nothing, as the server would refuse that."""
-        blocks = [dict(block) for block in turn.raw] or _own_blocks(turn)
-        blocks = [block for block in blocks if not _is_empty_text(block)]
+        blocks = [dict(block) for block in turn.raw if block.get("type") in _ECHOED]
+        blocks = [block for block in blocks or _own_blocks(turn) if not _is_empty_text(block)]
         spoken = [block for block in blocks if block.get("type") not in _THINKING]
         if not spoken or not self._backend.thinking:
             return spoken
