@@ -111,8 +111,8 @@ class Driver:
     async def _ask(self) -> ModelReply:
         run = self._run
         request = run.next_request()
-        likely, sha256 = run.context.epoch.size.likely, self._hasher.hash(request)
-        self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=likely))
+        estimate, sha256 = run.context.estimate, self._hasher.hash(request)
+        self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
         left = run.seconds_left
         async with asyncio.timeout(left):
             await self._count(request)

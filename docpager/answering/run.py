@@ -61,10 +61,10 @@ class Run:
     def __init__(self, plan: RunPlan, counter: TokenCounter, *, price: Price | None = None) -> None:
         self.plan = plan
         self.price = price
-        self._sizer = Meter(counter, plan.factor)
+        self.meter = Meter(counter, plan.factor)
         self.context = MainContext(
-            budget=plan.budget(self._sizer),
-            meter=self._sizer,
+            budget=plan.budget(self.meter),
+            meter=self.meter,
             instructions=plan.instructions,
             functions=plan.functions,
             document_map=plan.document_map,
@@ -204,7 +204,7 @@ class Run:
     def _account(self, reply: ModelReply) -> None:
         estimate = Usage(
             input_tokens=self.context.epoch.tokens,
-            output_tokens=self._sizer.reply(reply.text, reply.calls),
+            output_tokens=self.meter.reply(reply.text, reply.calls),
         )
         usage = reply.usage or estimate
         self.usage += usage
@@ -273,7 +273,7 @@ class Run:
     def _reply_tokens(self, reply: ModelReply) -> int:
         if reply.usage is not None and reply.usage.source == "server":
             return reply.usage.output_tokens
-        shown = self._sizer.reply(reply.text, reply.calls)
+        shown = self.meter.reply(reply.text, reply.calls)
         if any(block.get("type") in _THINKING for block in reply.raw):
             return max(shown, self.plan.paging.max_output)  # nobody has counted what it thought
         return shown

@@ -71,11 +71,15 @@ class Calibration:
     def tokens(self, weights: Weights) -> int:
         """What a text of these weights takes: an upper bound where it holds an unseen script."""
         counted, ratios = sum(weights.values()), self._by_script()
-        unseen = sum(weight for script, weight in weights.items() if script not in ratios)
-        if unseen > UNSEEN_SHARE * counted:
+        if not self.knows(weights):
             return self.bound(counted)
         known = sum(weight * ratios.get(script, 0) for script, weight in weights.items())
+        unseen = self._unseen(weights)
         return min(self.bound(counted), -(-known // (100 * _UNIT)) + self.bound(unseen))
+
+    def knows(self, weights: Weights) -> bool:
+        """Whether a text of these weights holds calibrated scripts alone, or nearly."""
+        return self._unseen(weights) <= UNSEEN_SHARE * sum(weights.values())
 
     def bound(self, counted: int) -> int:
         """The most that so many hundredths of counted tokens take."""
@@ -86,6 +90,10 @@ class Calibration:
         """The ratio of everything that was observed."""
         counted = sum(self._seen.values())
         return 100 * self._tokens / counted if counted else self.ceiling
+
+    def _unseen(self, weights: Weights) -> int:
+        ratios = self._by_script()
+        return sum(weight for script, weight in weights.items() if script not in ratios)
 
     def _by_script(self) -> dict[str, int]:
         """Ratios of the calibrated scripts, in ten-thousandths."""

@@ -98,16 +98,28 @@ class MainContext:
             calls_allowed=calls_allowed,
         )
 
+    @property
+    def estimate(self) -> int:
+        """Tokens of the prompt as it stands, for people and journals.
+
+        From an epoch's second request, where only scripts that the server has counted before are
+        new, it is what is likely; elsewhere an upper bound.
+        """
+        epoch = self.epoch
+        grows = epoch.counted is not None and len(epoch.turns) > 1
+        known = grows and self._meter.knows(epoch.uncounted)
+        return epoch.size.likely if known else epoch.size.most
+
     def sent(self) -> None:
         """Note that the epoch as it stands is being sent."""
         worst_case = self.budget.worst_case(self.epoch.size.most)
-        self.statistics.sent(self.epoch.size.likely, worst_case)
+        self.statistics.sent(self.estimate, worst_case)
 
     def settle(self, usage: Usage | None) -> None:
         """Take the prompt's size from a server that counted it: only the tail stays estimated."""
         if usage is not None and usage.source == "server":
             self._learn(usage.prompt_tokens)
-        self.statistics.counted(self.epoch.size.likely)
+        self.statistics.counted(self.estimate)
 
     def _learn(self, prompt_tokens: int) -> None:
         texts, is_opening = self.epoch.uncounted, self._opening.is_all_of(self.epoch)

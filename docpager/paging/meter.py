@@ -69,6 +69,13 @@ class Meter(PromptSizer):
         """What a turn takes."""
         return sum(map(self.block, blocks_of(turn)), NOTHING)
 
+    def knows(self, texts: Sequence[str]) -> bool:
+        """Whether these texts hold only scripts that a server has counted before."""
+        return all(
+            self._counted(text) <= SHORT or self._calibration.knows(self._weigh(text))
+            for text in texts
+        )
+
     def observe(self, texts: Sequence[str], tokens: int) -> float:
         """Learn what blocks of text took; returns how much more than the estimate, as a ratio."""
         own = tokens - BLOCK_TOKENS * len(texts)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from docpager.llm.chat import AssistantTurn, CallResult, FunctionSchema, ToolCall, UserTurn
-from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer, canonical_json
+from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer, blocks_of, canonical_json
 from docpager.paging.sizes import Size
 
 SIZER = PromptSizer(len)
@@ -44,3 +44,42 @@ def test_an_epoch_only_grows() -> None:
     assert before.turns == after.turns[:1] == (UserTurn("head"),)
     assert epoch.tokens == 17
     assert epoch.size == Size(17, 15)
+
+
+def grown() -> Epoch:
+    """An epoch of 100 tokens by the server's count, then a reply of 30 and a turn of at most 80."""
+    epoch = Epoch(UserTurn("head"), number=1, size=Size.exact(120))
+    epoch.settle(100)
+    epoch.append_reply(AssistantTurn("so"), tokens=30)
+    epoch.append(UserTurn("more"), size=Size(80, 50))
+    return epoch
+
+
+def test_what_was_sent_is_exact_and_only_the_tail_is_estimated() -> None:
+    epoch = grown()
+    assert epoch.size == Size(210, 180)
+    assert epoch.uncounted == ("more",)
+
+    assert epoch.settle(185) == 55
+    assert epoch.size == Size.exact(185)
+    assert epoch.uncounted == ()
+
+
+def test_a_first_count_says_nothing_of_a_single_part() -> None:
+    epoch = Epoch(UserTurn("head"), number=1, size=Size.exact(120))
+
+    assert epoch.settle(100) is None
+    assert epoch.counted == 100
+
+
+@pytest.mark.parametrize("counted", [0, 12, 99, 119])
+def test_a_count_that_leaves_out_what_was_sent_is_ignored(counted: int) -> None:
+    epoch = grown()
+
+    assert epoch.settle(counted) is None
+    assert epoch.size == Size(210, 180)
+    assert epoch.settle(190) == 60
+
+
+def test_what_questions_share_is_a_block_of_its_own() -> None:
+    assert blocks_of(UserTurn("map and question", shared_length=4)) == ["map ", "and question"]

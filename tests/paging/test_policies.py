@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from resident_pages import pid, table_of
+from resident_pages import passage, pid, table_of
 
-from docpager.paging.policies import POLICIES
+from docpager.paging.page_table import PageTable
+from docpager.paging.policies import POLICIES, survivors_within
+from docpager.paging.sizes import Size
 
 SIZES = st.dictionaries(st.integers(1, 40), st.integers(1, 400), max_size=15)
 
@@ -50,3 +52,43 @@ def test_the_largest_stay_under_their_policy() -> None:
 
 def test_notes_only_keeps_nothing() -> None:
     assert POLICIES["notes-only"].survivors(table_of({1: 1}).unreleased, 9_999) == []
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@given(
+    sizes=st.dictionaries(
+        st.integers(1, 40), st.tuples(st.integers(1, 400), st.integers(0, 400)), max_size=15
+    ),
+    most=st.integers(-100, 4_000),
+    likely=st.integers(-100, 3_000),
+)
+def test_those_who_stay_fit_as_they_are_likely_and_at_their_most(
+    name: str, sizes: dict[int, tuple[int, int]], most: int, likely: int
+) -> None:
+    table = PageTable()
+    for step, (ordinal, (size, more)) in enumerate(sizes.items()):
+        table.page_in(passage(ordinal), size=Size(size + more, size), step=step)
+
+    staying = survivors_within(POLICIES[name], table.unreleased, Size(most, likely))
+
+    assert sum(page.tokens for page in staying) <= max(0, likely)
+    assert sum(page.size.most for page in staying) <= max(0, most)
+
+
+def test_a_page_that_the_server_counted_is_taken_at_that() -> None:
+    table = PageTable()
+    table.page_in(passage(1), size=Size(200, 100), step=1)
+    table.measure([pid(1), pid(7)], lambda _: Size(200, 110), shortfall=1.5)
+    assert table[pid(1)].tokens == 165
+
+    table.measure([pid(1)], lambda _: Size(200, 110), shortfall=3.0)
+    assert table[pid(1)].tokens == 200
+
+
+def test_pages_are_weighed_anew_where_texts_take_more_than_was_thought() -> None:
+    table = table_of({1: 100, 2: 200})
+    table.reference([pid(2)], pin=True)
+    table.weigh(lambda page: Size.exact(1_000 * page.ordinal))
+
+    assert [table[pid(n)].size.most for n in (1, 2)] == [1_000, 2_000]
+    assert table.pinned_tokens == 2_000
