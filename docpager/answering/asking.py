@@ -114,8 +114,8 @@ async def ask_archive(
         UsageError: the question is empty or too long, the window too small, or a limit on dollars
             is given for a model without a price.
         JournalError: the journal cannot be written.
-        LimitReached: what the run shares with others does not pay for its finishing call; nothing
-            was begun.
+        LimitReached: what the run shares with others does not pay for its first call and its
+            finishing one; nothing was begun.
     """
     settings = settings or AskSettings()
     price = price_of(model.name, prices=settings.prices)
@@ -263,10 +263,19 @@ def _calling(run: Run, model: ChatModel, sharing: Sharing | None) -> Iterator[Ca
     )
     try:
         if sharing is not None and run.outcome is None:
-            caller.keep(prompt_tokens=run.largest_prompt, output_tokens=run.plan.paging.max_output)
+            _set_aside(run, caller)
         yield caller
     finally:
         caller.release()
+
+
+def _set_aside(run: Run, caller: Caller) -> None:
+    """See that a run which shares its limits can be paid for to its end before it is begun."""
+    output = run.plan.paging.max_output
+    caller.keep(prompt_tokens=run.largest_prompt, output_tokens=output)
+    if not run.steps:
+        run.next_request()
+        caller.keep_first(prompt_tokens=run.context.epoch.tokens, output_tokens=output)
 
 
 def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:

@@ -70,6 +70,7 @@ class Caller:
         self._sleep = sleep
         self._clock = clock
         self._kept: Held | None = None
+        self._first: Held | None = None
         self._lost = Lost()
 
     @property
@@ -102,16 +103,31 @@ class Caller:
         worst = self.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
         self._kept = self._books.reserve(worst)
 
+    def keep_first(self, *, prompt_tokens: int, output_tokens: int) -> None:
+        """Set the first call aside too, until it is made.
+
+        Raises:
+            LimitReached: there is not enough left for both.
+        """
+        worst = self.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
+        self._first = self._books.reserve(worst)
+
     @property
     def keeps(self) -> bool:
         """Whether a finishing call is set aside."""
         return self._kept is not None
 
     def release(self) -> None:
-        """Give back what was kept for the finishing call."""
+        """Give back what was kept for the finishing call, and for a first one."""
+        self._release_first()
         if self._kept is not None:
             self._books.free(self._kept)
             self._kept = None
+
+    def _release_first(self) -> None:
+        if self._first is not None:
+            self._books.free(self._first)
+            self._first = None
 
     def take_lost(self) -> Lost:
         """What failed attempts may have cost since the last reply."""
@@ -158,6 +174,7 @@ class Caller:
         async with self._gate:
             if not request.calls_allowed:
                 self.release()  # this is the call that was paid for: nothing comes between
+            self._release_first()
             held = self._books.reserve(worst)
             # Whatever ends this attempt otherwise (time, Ctrl-C) may leave a bill behind.
             bill, lost = worst, True

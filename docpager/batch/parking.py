@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from docpager.answering.calling import RateLimitedModel, RateLimits
 from docpager.errors import AttemptFailed
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 
@@ -80,6 +81,12 @@ class Attended:
         self._model = model
         self._parking = parking
         self._replied = replied
+
+    @property
+    def rate_limits(self) -> RateLimits | None:
+        """What its server said last is left."""
+        model = self._model
+        return model.rate_limits if isinstance(model, RateLimitedModel) else None
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """The model's reply.

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from docpager.answering.calling import RateLimitedModel, RateLimits
 from docpager.answering.request_hashes import request_hash
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.parking import Parked, Parking
@@ -37,6 +38,11 @@ class Recovering:
         self._desk = desk
         self._question_id = question_id
         self._parking = parking
+
+    @property
+    def rate_limits(self) -> RateLimits | None:
+        """What the live model's server said last is left."""
+        return self._model.rate_limits if isinstance(self._model, RateLimitedModel) else None
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """The reply, paid for once."""

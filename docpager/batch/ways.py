@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.driver import Common, Driving
@@ -15,7 +13,7 @@ from docpager.batch.parking import Parking
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Recovering, Rounds
 from docpager.errors import LimitReached
-from docpager.llm.chat import ChatModel, ModelReply
+from docpager.llm.chat import ChatModel
 from docpager.llm.gate import Gate
 
 __all__ = ["drive_in_rounds", "drive_live"]
@@ -23,21 +21,6 @@ __all__ = ["drive_in_rounds", "drive_live"]
 FIRST_PLACES = 8
 """Requests under way at once before it is known what the server bears."""
 UNLIMITED = 1_000_000
-
-
-class HasTightest(Protocol):
-    """What is left of several limits, as shares."""
-
-    @property
-    def tightest(self) -> float: ...
-
-
-@runtime_checkable
-class RateLimited(Protocol):
-    """A model that knows what its server says is left of its rate limits."""
-
-    @property
-    def rate_limits(self) -> HasTightest | None: ...
 
 
 async def drive_live(
@@ -60,12 +43,7 @@ async def drive_live(
     def seat(id: str) -> Iterator[ChatModel]:
         yield model if desk is None else Recovering(model, desk, id, parking)
 
-    def replied(reply: ModelReply) -> None:
-        if isinstance(model, RateLimited) and model.rate_limits is not None:
-            gate.observe(left=model.rate_limits.tightest)
-        common.replied(reply)
-
-    driving = Driving(replace(common, replied=replied), seats=seat, gate=gate, parking=parking)
+    driving = Driving(common, seats=seat, gate=gate, parking=parking)
     await driving.drive(_line(tasks, leading=leading), concurrency=places)
     return driving.short
 

@@ -1,7 +1,8 @@
 """Gate: everybody who asks one server passes here, so that a rate limit slows all of them down.
 
-How many requests may be under way at once is learned: one more after as many successes as there
-are places, half as many after a rate limit.
+How many requests may be under way at once is learned: one more after each success until a rate
+limit is met (twice as many each time around), from then on one more after as many successes as
+there are places, half as many after a rate limit.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._opens_at = clock()
         self._limits_in_a_row = 0
+        self._met_a_limit = False
         self._scarce = False
 
     @property
@@ -62,6 +64,7 @@ class Gate:
 
         Nobody waits longer than a retry would: whoever is told to come back tomorrow gives up.
         """
+        self._met_a_limit = True
         if not self.paused_seconds:
             # Requests that left together meet the same limit together: it counts once.
             self._places = max(1.0, self._places / 2)
@@ -75,7 +78,8 @@ class Gate:
         """A request was answered: more may pass, a little at a time."""
         self._limits_in_a_row = 0
         if not self._scarce:
-            self._places = min(float(self._most), self._places + 1 / self._places)
+            more = 1 / self._places if self._met_a_limit else 1.0
+            self._places = min(float(self._most), self._places + more)
         self._wake()
 
     def observe(self, *, left: float) -> None:

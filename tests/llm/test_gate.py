@@ -56,15 +56,28 @@ def test_a_server_that_says_to_come_back_tomorrow_stops_others_for_minutes_only(
     assert gate.paused_seconds == 600
 
 
-def test_one_place_is_added_after_as_many_successes_as_there_are() -> None:
-    gate = gate_of(VirtualTime(), places=4, most=6)
+def test_places_double_each_time_around_until_a_limit_is_met() -> None:
+    gate = gate_of(VirtualTime(), places=4, most=11)
+    for _ in range(4):
+        gate.succeeded()
+    assert gate.places == 8
+
+    for _ in range(8):
+        gate.succeeded()
+    assert gate.places == 11
+
+
+def test_after_a_limit_one_place_is_added_after_as_many_successes_as_there_are() -> None:
+    gate = gate_of(VirtualTime(), places=8, most=10)
+    gate.slow_down()
+    assert gate.places == 4
     grown = []
     for _ in range(30):
         gate.succeeded()
         grown.append(gate.places)
 
     assert grown[3:5] == [4, 5]
-    assert grown[-1] == 6
+    assert grown[-1] == 8
 
 
 def test_nothing_grows_while_the_server_says_that_little_is_left() -> None:

@@ -1,0 +1,108 @@
+"""Money: what all questions of a batch together may cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from batch_worlds import BatchServer, CountedReader, World, price, town_questions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docpager.answering.asking import AskSettings
+from docpager.batch.money import Admission
+from docpager.batch.settings import BatchSettings
+from docpager.llm.ledgers import Books, Cost
+from docpager.settings import PagingSettings
+
+SMALL = AskSettings(paging=PagingSettings(window=8_000))
+
+
+def world_at(folder, rate: float, *, by_batches: bool) -> World:
+    model = CountedReader()
+    return World(
+        folder,
+        model=BatchServer(model) if by_batches else model,
+        questions=town_questions(24),
+        price=price(rate),
+        settings=SMALL,
+    )
+
+
+@settings(max_examples=12)
+@given(
+    rate=st.floats(0.2, 20.0),
+    calls=st.floats(0.5, 60.0),
+    concurrency=st.integers(1, 12),
+    by_batches=st.booleans(),
+)
+def test_a_batch_never_spends_more_than_it_may(
+    tmp_path_factory, rate, calls, concurrency, by_batches
+):
+    world = world_at(tmp_path_factory.mktemp("money"), rate, by_batches=by_batches)
+    share = 0.5 if by_batches else 1.0
+    tariff = world.price.worst_case(
+        prompt_tokens=7_488, output_tokens=512, batch=by_batches, hour=by_batches
+    )
+    max_usd = calls * tariff
+    report = world.drive(
+        settings=BatchSettings(concurrency=concurrency, by_batches=by_batches, max_usd=max_usd)
+    )
+    lines = world.lines().values()
+    spent = sum(line["cost_usd"] for line in lines)
+
+    assert report.usd <= max_usd + 1e-9
+    assert spent == pytest.approx(report.usd)
+    assert {line["status"] for line in lines} <= {"answered", "abstained", "stopped"}
+    assert not report.parked
+    if report.waiting:
+        # A question needs its finishing call and a first one: at most twice the dearest.
+        assert max_usd - spent < 2 * world.price.worst_case(prompt_tokens=7_488, output_tokens=512)
+        assert share and report.why_stopped
+
+
+def test_what_could_not_be_begun_is_begun_with_more_money(tmp_path):
+    world = world_at(tmp_path, 1.0, by_batches=False)
+    first = world.drive(settings=BatchSettings(max_usd=0.1))
+    assert first.waiting and not first.succeeded
+    assert "--max-usd" in first.why_stopped
+    assert not first.stopped, "no question is begun that cannot be paid for"
+
+    second = world.drive(settings=BatchSettings(max_usd=10.0))
+    assert second.complete
+    assert second.kept == 24 - first.waiting
+    assert second.usd == pytest.approx(sum(line["cost_usd"] for line in world.lines().values()))
+
+
+def test_fewer_run_at_once_as_the_money_runs_short():
+    books = Books(max_usd=10.0)
+    admission = Admission(books, worst_call=Cost(8_000, 1.0))
+    running = 0
+    while admission.may_start(running=running):
+        books.reserve(Cost(8_000, 1.0))  # what the run keeps for its finishing call
+        running += 1
+    assert 1 < running < 10
+
+    spent = Books(max_usd=10.0, spent=Cost(0, 8.5))
+    assert Admission(spent, worst_call=Cost(8_000, 1.0)).may_start(running=0)
+    assert not Admission(spent, worst_call=Cost(8_000, 1.0)).may_start(running=1)
+
+
+def test_what_earlier_sessions_took_counts(tmp_path):
+    world = world_at(tmp_path, 1.0, by_batches=False)
+    usd = world.drive(settings=BatchSettings(max_usd=0.1)).usd
+    again = world.drive(settings=BatchSettings(max_usd=0.1))
+
+    assert again.steps == 0
+    assert again.usd == pytest.approx(usd)
+
+
+def test_tokens_of_a_batch_are_limited_too(tmp_path):
+    world = replace(world_at(tmp_path, 1.0, by_batches=False), price=None)
+    report = world.drive(settings=BatchSettings(max_tokens=60_000))
+    tokens = sum(
+        line["usage"]["input_tokens"] + line["usage"]["output_tokens"]
+        for line in world.lines().values()
+    )
+
+    assert report.waiting and tokens <= 60_000
