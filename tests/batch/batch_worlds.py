@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import time as wall_time
 
 from toy_library import ToyLibrary, toy_document
 from virtual_time import VirtualTime
@@ -166,6 +168,8 @@ class World:
     price: Price | None = None
     settings: AskSettings = field(default_factory=AskSettings)
     time: VirtualTime = field(default_factory=VirtualTime)
+    """Whose `sleep` and `clock` are used."""
+    now: Callable[[], float] = wall_time
     told: list[str] = field(default_factory=list)
 
     @property
@@ -185,7 +189,7 @@ class World:
         asked = replace(self.settings, prices=prices)
         prepared = PreparedModel(self.model, asked, self.price)
         clocks = {"sleep": self.time.sleep, "clock": self.time.clock} if virtual else {}
-        outside = Outside(told=self.told.append, **clocks)
+        outside = Outside(told=self.told.append, now=self.now, **clocks)
 
         async def session() -> BatchReport:
             with open_batch(
@@ -201,8 +205,6 @@ class World:
         return asyncio.run(session())
 
     def lines(self) -> dict[str, dict]:
-        import json
-
         lines = [json.loads(line) for line in self.output.read_text("utf-8").splitlines()]
         by_id = {line["id"]: line for line in lines}
         assert len(by_id) == len(lines), "a question has two lines"
