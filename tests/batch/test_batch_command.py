@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from batch_worlds import TOWNS
+from click.testing import CliRunner
+
+from docpager.cli import main
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    questions = []
+    for n, town in enumerate(TOWNS, 2):
+        (tmp_path / "docs" / f"{town}.txt").write_text(f"The bridge of {town} cost {n} crowns.")
+        questions.append({"id": town, "question": f"What did the bridge of {town} cost?"})
+    lines = [json.dumps(each) for each in questions]
+    (tmp_path / "questions.jsonl").write_text("\n".join(lines), "utf-8")
+    return tmp_path
+
+
+def batch(*options: str):
+    arguments = ["batch", "questions.jsonl", "-o", "answers.jsonl", "docs", "--model", "extractive"]
+    return CliRunner().invoke(main, [*arguments, *options])
+
+
+def test_a_file_of_questions_is_answered(place):
+    result = batch("--in-order", "--json")
+    report = json.loads(result.stdout)
+    lines = [json.loads(line) for line in (place / "answers.jsonl").read_text().splitlines()]
+
+    assert result.exit_code == 0
+    assert [line["id"] for line in lines] == list(TOWNS)
+    assert [line["answer"] for line in lines] == [f"{n} crowns" for n in range(2, len(TOWNS) + 2)]
+    assert (report["answered"], report["kept"]) == (len(TOWNS), 0)
+    assert "8 questions to ask" in result.stderr
+    assert "8 answered" in result.stderr
+
+    again = batch()
+    assert again.exit_code == 0
+    assert "8 answers kept" in again.stderr
+
+
+def test_an_estimate_writes_nothing(place):
+    result = batch("--estimate")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("8 questions, extractive, live")
+    assert "from 8 runs" in result.stdout or "built-in reader" in result.stdout
+    assert not (place / "answers.jsonl").exists()
+    assert not list((place / ".docpager" / "runs").glob("*"))
+
+
+def test_an_estimate_can_be_read_by_programs(place):
+    estimate = json.loads(batch("--estimate", "--json").stdout)
+
+    assert estimate["questions"] == 8
+    assert estimate["steps"]["low"] <= estimate["steps"]["likely"] <= estimate["steps"]["high"]
+
+
+def test_bad_lines_are_named_before_anything_is_asked(place):
+    with (place / "questions.jsonl").open("a") as file:
+        file.write('\n{"id": "x"}\nnothing\n')
+    refused = batch()
+    assert refused.exit_code == 2
+    assert "line 9: no field 'question'; line 10: not JSON" in refused.stderr
+    assert not (place / "answers.jsonl").exists()
+
+    skipping = batch("--skip-invalid")
+    assert skipping.exit_code == 0
+    assert "skipped: line 9" in skipping.stderr
+
+
+def test_rounds_need_a_model_that_takes_them(place):
+    result = batch("--via", "batches")
+
+    assert result.exit_code == 2
+    assert "'extractive' takes no message batches" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--finish-live-after", "2h"], "--finish-live-after is for --via batches"),
+        (["--via", "batches", "--finish-live-after", "soon"], "no length of time"),
+        (["--max-usd", "0"], "--max-usd must be above 0"),
+    ],
+)
+def test_wrong_options_are_explained(place, options, message):
+    result = batch(*options)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
