@@ -538,6 +538,11 @@ def test_counting_obeys_the_same_rules(api):
             tools=TOOLS,
             tool_choice={"type": "any"},
         )
+    with pytest.raises(anthropic.BadRequestError, match="all or none of the citable blocks"):
+        client(api).messages.count_tokens(
+            model=SONNET,
+            messages=body([CITED | {"citations": {"enabled": True}}, CITED])["messages"],
+        )
     with pytest.raises(anthropic.BadRequestError, match="max_tokens: Extra inputs"):
         client(api).post("/v1/messages/count_tokens", body=body(), cast_to=object)
 
