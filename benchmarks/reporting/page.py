@@ -11,7 +11,14 @@ from benchmarks.reporting.blocks import Block, Figure, Heading, Paragraph, as_ht
 from benchmarks.reporting.plots import Curve, Dot, plot_curves, plot_dots, plot_residency
 from benchmarks.reporting.published import published_tables
 from benchmarks.reporting.residency import residency_of
-from benchmarks.reporting.tables import lines_of, run_blocks, values_of, varied_axes
+from benchmarks.reporting.tables import (
+    at_window,
+    lines_of,
+    run_blocks,
+    shown_axes,
+    shown_windows,
+    values_of,
+)
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun, mean_of
 from docpager.errors import JournalError
@@ -28,6 +35,8 @@ def write_report(runs: Sequence[ScoredRun], out: Path) -> list[Path]:
     """Write `report.md`, `report.html` and the plots; returns the two pages."""
     blocks = [block for run in runs for block in _blocks(run)]
     (out / "plots").mkdir(parents=True, exist_ok=True)
+    for old in (out / "plots").glob("*.svg"):
+        old.unlink()
     for block in blocks:
         if isinstance(block, Figure):
             (out / "plots" / f"{block.name}.svg").write_text(block.svg, "utf-8")
@@ -52,23 +61,33 @@ def _blocks(run: ScoredRun) -> Iterator[Block]:
 
 def _plots(run: ScoredRun) -> Iterator[Block]:
     metric, name = run.metrics[0], run.folder.name
-    for axis in varied_axes(run):
-        curves = [c for system in run.record.systems if (c := _curve(run, system, axis))]
-        if len(values_of(run, axis)) > 1 and curves and not _by_k(run):
+    by_k = _by_k(run)
+    for axis, window in () if by_k else shown_axes(run):
+        curves = [c for system in run.record.systems if (c := _curve(run, system, axis, window))]
+        if curves:
             svg = plot_curves(curves[:MOST_CURVES], axis=axis, metric=metric)
-            yield Figure(f"{name}-by-{axis}", f"{metric} by {axis}", svg)
-    if curves := _by_k(run):
-        svg = plot_curves(curves, axis="documents that were retrieved", metric=metric)
+            file = f"{name}-by-{axis}{f'-{window}' if at_window(run, window) else ''}"
+            yield Figure(file, f"{metric} by {axis}{at_window(run, window)}", svg)
+    if by_k:
+        svg = plot_curves(by_k, axis="documents that were retrieved", metric=metric)
         yield Figure(f"{name}-by-k", f"{metric} by number of documents", svg)
-    elif dots := [d for system in run.record.systems if (d := _dot(run, system))]:
-        unit = "dollars a question" if _has_dollars(run) else "prompt tokens a question (median)"
-        svg = plot_dots(dots, unit=unit, metric=metric)
-        yield Figure(f"{name}-by-cost", f"{metric} by what an answer took", svg)
+    else:
+        yield from _cost_plots(run)
     yield from _residencies(run)
 
 
-def _curve(run: ScoredRun, system: str, axis: str) -> Curve | None:
-    own, points = lines_of(run, system), []
+def _cost_plots(run: ScoredRun) -> Iterator[Block]:
+    unit = "dollars a question" if _has_dollars(run) else "prompt tokens a question (median)"
+    for window in shown_windows(run):
+        dots = [d for system in run.record.systems if (d := _dot(run, system, window))]
+        if dots:
+            title = f"{run.metrics[0]} by what an answer took{at_window(run, window)}"
+            svg = plot_dots(dots, unit=unit, metric=run.metrics[0])
+            yield Figure(f"{run.folder.name}-by-cost-{window}", title, svg)
+
+
+def _curve(run: ScoredRun, system: str, axis: str, window: Axis | None) -> Curve | None:
+    own, points = lines_of(run, system, window), []
     for value in values_of(run, axis):
         found = mean_of([e for e in own if e.axes.get(axis) == value], run.metrics[0])
         if found is not None:
@@ -99,8 +118,8 @@ def _mean(run: ScoredRun, system: str) -> Interval | None:
     return mean_of(lines_of(run, system), run.metrics[0])
 
 
-def _dot(run: ScoredRun, system: str) -> Dot | None:
-    own = [each for each in lines_of(run, system) if each.was_run]
+def _dot(run: ScoredRun, system: str, window: Axis) -> Dot | None:
+    own = [each for each in lines_of(run, system, window) if each.was_run]
     mean = mean_of(own, run.metrics[0])
     if mean is None:
         return None

@@ -15,9 +15,20 @@ from docpager.evaluation.intervals import Interval
 from docpager.evaluation.scoring import Marks
 from docpager.evaluation.summary import compare
 
-__all__ = ["comparison", "lines_of", "run_blocks", "values_of", "varied_axes"]
+__all__ = [
+    "at_window",
+    "comparison",
+    "lines_of",
+    "run_blocks",
+    "shown_axes",
+    "shown_windows",
+    "values_of",
+    "varied_axes",
+]
 
 MOST_COLUMNS = 12
+_USUAL_WINDOW = 8_000
+_TAKEN = "What it took (medians; the largest prompt with its reply; dollars are all together)"
 _CUTTING = ("truncate", "equal-share")
 """Contestants of whom arithmetic tells what they can know."""
 _COUNTS = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_page_ins")
@@ -27,10 +38,10 @@ def run_blocks(run: ScoredRun) -> Iterator[Block]:
     """Everything about one run, in words and figures."""
     yield Heading(run.folder.name)
     yield Paragraph(_headline(run))
-    axes = varied_axes(run)
-    for axis in axes:
-        yield _by_axis(run, axis)
-    yield _costs(run)
+    for axis, window in shown_axes(run):
+        yield _by_axis(run, axis, window)
+    for window in shown_windows(run):
+        yield _costs(run, window)
     yield from _paging(run)
     if run.record.task == "nested_kv":
         yield _arithmetic(run)
@@ -39,9 +50,30 @@ def run_blocks(run: ScoredRun) -> Iterator[Block]:
     yield from _left_out(run)
 
 
-def lines_of(run: ScoredRun, system: str) -> list[Scored]:
-    """The lines of one contestant."""
-    return [each for each in run.lines if each.line.system == system]
+def lines_of(run: ScoredRun, system: str, window: Axis | None = None) -> list[Scored]:
+    """The lines of one contestant, of all windows or of one."""
+    own = (each for each in run.lines if each.line.system == system)
+    return [each for each in own if window is None or each.line.window == window]
+
+
+def shown_windows(run: ScoredRun) -> list[int | str]:
+    """Windows of which details are shown: all of two, else 8,000 or the one in the middle."""
+    windows = list(run.record.windows)
+    if len(windows) <= 2:
+        return windows
+    return [_USUAL_WINDOW if _USUAL_WINDOW in windows else windows[len(windows) // 2]]
+
+
+def shown_axes(run: ScoredRun) -> Iterator[tuple[str, Axis | None]]:
+    """Each axis that is varied, once for each window that is shown: windows are not averaged."""
+    for axis in varied_axes(run):
+        for window in [None] if axis == "window" else shown_windows(run):
+            yield axis, window
+
+
+def at_window(run: ScoredRun, window: Axis | None) -> str:
+    """What a title says of the window, where there are several."""
+    return "" if window is None or len(run.record.windows) == 1 else f", window {window}"
 
 
 def varied_axes(run: ScoredRun) -> list[str]:
@@ -77,7 +109,7 @@ def comparison(
         if system != first and (row := _compared(run, first, system, chosen, by, value))
     ]
     header = [f"{first} against", first, "other", "difference", "p", "test", "n"]
-    return Table(f"{chosen}, paired by question", header, rows)
+    return Table(f"{chosen}, paired by question and window", header, rows)
 
 
 def _compared(
@@ -121,18 +153,18 @@ def _headline(run: ScoredRun) -> str:
     )
 
 
-def _by_axis(run: ScoredRun, axis: str) -> Table:
+def _by_axis(run: ScoredRun, axis: str, window: Axis | None) -> Table:
     values, metric, rows = values_of(run, axis), run.metrics[0], []
     for system in run.record.systems:
-        own = lines_of(run, system)
+        own = lines_of(run, system, window)
         split = ([e for e in own if e.axes.get(axis) == value] for value in values)
         rows.append([_named(system), *(_short(mean_of(part, metric)) for part in split)])
-    sizes = _sizes(run, axis, values)
-    return Table(f"{metric} by {axis}", ["", *map(str, values)], [sizes, *rows])
+    sizes = _sizes(lines_of(run, run.record.systems[0], window), axis, values)
+    title = f"{metric} by {axis}{at_window(run, window)}"
+    return Table(title, ["", *map(str, values)], [sizes, *rows])
 
 
-def _sizes(run: ScoredRun, axis: str, values: Sequence[Axis]) -> list[str]:
-    own = lines_of(run, run.record.systems[0])
+def _sizes(own: Sequence[Scored], axis: str, values: Sequence[Axis]) -> list[str]:
     counts = [sum(each.axes.get(axis) == value for each in own) for value in values]
     return ["questions", *map(str, counts)]
 
@@ -148,11 +180,11 @@ def _short(interval: Interval | None) -> str:
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def _costs(run: ScoredRun) -> Table:
+def _costs(run: ScoredRun, window: Axis) -> Table:
     header = ["", *run.metrics, "requests", "tokens in", "prompt + reply", "seconds", "dollars"]
     rows = []
     for system in run.record.systems:
-        own = [each for each in lines_of(run, system) if each.was_run]
+        own = [each for each in lines_of(run, system, window) if each.was_run]
         if own:
             marks = [mean_of(own, metric) for metric in run.metrics]
             means = ["" if m is None else f"{m.mean:.2f}" for m in marks]
@@ -216,7 +248,7 @@ def _arithmetic(run: ScoredRun) -> Table:
             exact = sum(each.marks["exact"] or 0.0 for each in own) / len(own)
             rows.append([system, f"{expected:.2f}", f"{whole:.2f}", f"{exact:.2f}"])
     header = ["", "share kept ^ links", "all links kept", "exact"]
-    return Table("What arithmetic predicts, means over all questions", header, rows)
+    return Table("What arithmetic predicts, means over all questions and windows", header, rows)
 
 
 def _expected(each: Scored) -> float:

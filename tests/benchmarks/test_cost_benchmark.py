@@ -89,7 +89,7 @@ def test_a_string_is_written_and_read_again(tmp_path):
 def test_a_file_that_is_no_string_is_named(tmp_path):
     (tmp_path / "other.json").write_text("{}", "utf-8")
 
-    with pytest.raises(UsageError, match="other.json is no reference string"):
+    with pytest.raises(UsageError, match=r"other\.json is no reference string"):
         read_string(tmp_path / "other.json")
 
 
