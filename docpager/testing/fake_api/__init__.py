@@ -54,8 +54,9 @@ request: usage and dollars; `api.bill.usage`, `api.bill.usd`). For these there a
 Usable alone: `CacheModel().bill(model, body, now)` says what a request would be billed after those
 before it, and `cost_usd(model, usage)` turns that into dollars (`prices=` for other prices).
 
-Speed, in requests a second of processor time, scripted brain, streamed, over a socket: about 1,300
-of 8 KB and 320 of 266 KB (49 messages; 2026-11-21). The extractive brain adds its own time.
+Speed, in requests a second of processor time, scripted brain, streamed, over a socket: 1,040 to
+1,340 of 7 KB, 380 to 390 of 238 KB with 49 messages, on a busy machine, 2026-11-21
+(`python -m docpager.testing.fake_api.speed`). The extractive brain adds its own time.
 """
 
 from typing import TYPE_CHECKING, Any
