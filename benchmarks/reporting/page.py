@@ -65,7 +65,8 @@ def _plots(run: ScoredRun) -> Iterator[Block]:
     for axis, window in () if by_k else shown_axes(run):
         curves = [c for system in run.record.systems if (c := _curve(run, system, axis, window))]
         if curves:
-            svg = plot_curves(curves[:MOST_CURVES], axis=axis, metric=metric)
+            ordered = any(isinstance(value, int) for value in values_of(run, axis))
+            svg = plot_curves(curves[:MOST_CURVES], axis=axis, metric=metric, ordered=ordered)
             file = f"{name}-by-{axis}{f'-{window}' if at_window(run, window) else ''}"
             yield Figure(file, f"{metric} by {axis}{at_window(run, window)}", svg)
     if by_k:

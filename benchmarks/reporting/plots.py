@@ -52,8 +52,8 @@ class Dot:
     high: float
 
 
-def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str) -> str:
-    """Means along an axis, each value at its own place, with intervals."""
+def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str, ordered: bool = True) -> str:
+    """Means along an axis with intervals, joined by lines where its values have an order."""
     with _figure(6.8, 3.6) as (figure, axes):
         values = _all_values(curves)
         width = 0.36 / max(1, len(curves))
@@ -66,7 +66,8 @@ def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str) -> str:
             high = [point[3] - point[1] for point in curve.points]
             axes.errorbar(
                 at, means, yerr=[low, high], ecolor=_faint(number, len(curves)),
-                label=curve.name, zorder=3 - (number > 0), **_look(number),
+                label=curve.name, zorder=3 - (number > 0),
+                **{**_look(number), **({} if ordered else {"linestyle": "none"})},
             )  # fmt: skip
         axes.set_xticks(range(len(values)), values)
         _finish(axes, x=axis, y=metric, legend=True)
