@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
 from random import Random
+from zlib import crc32
 
 from watched_run import WatchedRun, is_warned
 
@@ -41,6 +42,8 @@ class Server:
     framing: int
     own: int
     """Tokens that it adds to each prompt."""
+    moody: bool = False
+    """Whether every third line costs twice as much as the others promised."""
     reports: str = "everything"
     """`everything`, `uncached` (only what its cache did not hold) or `nothing`."""
 
@@ -52,14 +55,23 @@ class Server:
             {kind: random.choice((1.0, 1.3, 2.0, random.uniform(1, 2))) for kind in kinds},
             framing=random.randint(0, 8),
             own=random.choice((0, 286, 675)),
+            moody=random.random() < 0.4,
             reports=random.choices(("everything", "uncached", "nothing"), weights=(8, 1, 1))[0],
         )
 
     def text(self, text: str) -> int:
         if not text:
             return 0
-        rate = sum(self.rates[kind_of(character)] for character in text) / len(text)
-        return ceil(self.counter.count(text) * rate)
+        # By lines, so that a text in a longer one costs what it cost alone, as in any tokenizer.
+        lines = [(self.counter.count(line), line) for line in text.splitlines() if line]
+        total = sum(tokens for tokens, _ in lines)
+        charged = sum(tokens * self._rate(line) for tokens, line in lines)
+        return ceil(self.counter.count(text) * (charged / total if total else 2.0))
+
+    def _rate(self, line: str) -> float:
+        if self.moody:
+            return 2.0 if crc32(line.encode("utf-8", "surrogatepass")) % 3 == 0 else 1.0
+        return sum(self.rates[kind_of(character)] for character in line) / len(line)
 
     def block(self, text: str) -> int:
         return self.text(text) + self.framing
