@@ -15,11 +15,14 @@ USUAL_HIT_RATE = 0.5
 """Share of batched requests that find their prefix cached. Anthropic names 30 to 98 %."""
 
 
-def live_usd(course: Course, price: Price) -> float:
-    """One run asked step by step: every step reads what the one before wrote."""
+def live_usd(course: Course, price: Price, *, following: float = 1.0) -> float:
+    """One run asked step by step: every step reads what the one before wrote.
+
+    `following` is the share of runs whose head another question has written already.
+    """
     return sum(
-        price.cost(Usage(0, step.repeated, step.prompt - step.repeated, step.output, "estimate"))
-        for step in course.steps
+        price.cost(_cached(step, share=following if number == 0 else 1.0))
+        for number, step in enumerate(course.steps)
     )
 
 
@@ -54,10 +57,14 @@ class RoundsBill:
 
 
 def compare(
-    courses: Sequence[Course], price: Price, *, hit_rate: float = USUAL_HIT_RATE
+    courses: Sequence[Course],
+    price: Price,
+    *,
+    following: float = 1.0,
+    hit_rate: float = USUAL_HIT_RATE,
 ) -> RoundsBill:
     """The bill of rounds to that of live runs, with caching or without, whichever is cheaper."""
-    live = sum(live_usd(course, price) for course in courses)
+    live = sum(live_usd(course, price, following=following) for course in courses)
 
     def ratio(rate: float | None) -> float:
         rounds = sum(rounds_usd(course, price, hit_rate=rate) for course in courses)
@@ -68,6 +75,12 @@ def compare(
     if ratio(hit_rate) < plain:
         return RoundsBill(True, ratio(hit_rate), ratio(0.98), ratio(0.3), hit_rate, steps)
     return RoundsBill(False, plain, plain, plain, hit_rate, steps)
+
+
+def _cached(step: Step, *, share: float) -> Usage:
+    """A live step that finds so much of its repeated tokens in the cache."""
+    read = round(step.repeated * share)
+    return Usage(0, read, step.prompt - read, step.output)
 
 
 def _round_usd(step: Step, price: Price, hit_rate: float | None) -> float:

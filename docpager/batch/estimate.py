@@ -98,13 +98,13 @@ def estimate(
     courses = as_asked(sample, prepared)
     doubts = _OTHER if sample.rehearsed else _PAST
     price = prepared.price if prepared.paid else None
-    bill = compare(courses, price) if price is not None and courses else None
+    bill = compare(courses, price, following=following) if price is not None and courses else None
 
     def usd(course: Course) -> float:
         if price is None:
             return 0.0
         if not settings.by_batches:
-            return live_usd(course, price)
+            return live_usd(course, price, following=following)
         assert bill is not None
         return rounds_usd(course, price, hit_rate=bill.hit_rate if bill.cached else None)
 

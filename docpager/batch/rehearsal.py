@@ -29,6 +29,8 @@ class Sample:
     """Courses of runs like those to come."""
 
     courses: tuple[Course, ...]
+    following: float = 0.0
+    """Share of the questions to come that follow another one on the same documents."""
     rehearsed: bool = False
     """Whether the built-in reader played them, for a model that it is not."""
 
@@ -47,6 +49,7 @@ async def sample_runs(
     """Past runs of this model on this archive if there are some, else a rehearsal. Costs nothing
     and asks no server."""
     asked = prepared.settings
+    following = 1 - len({task.scope for task in tasks}) / max(1, len(tasks))
     past = past_courses(
         journals,
         model=prepared.model.name,
@@ -55,14 +58,14 @@ async def sample_runs(
         most=MOST_PAST,
     )
     if len(past) >= FEWEST_PAST:
-        return Sample(tuple(past))
+        return Sample(tuple(past), following)
     courses = []
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
         for number, task in enumerate(_spread(tasks, REHEARSED)):
             journal = Path(scratch) / f"{number}.jsonl"
             if await _play(task, archive, prepared, journal):
                 courses.append(course_of(read_journal(journal)))
-    return Sample(tuple(courses), rehearsed=prepared.model.name != ExtractiveModel.name)
+    return Sample(tuple(courses), following, rehearsed=prepared.model.name != ExtractiveModel.name)
 
 
 async def _play(task: Task, archive: OpenArchive, prepared: PreparedModel, journal: Path) -> bool:

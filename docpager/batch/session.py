@@ -114,7 +114,8 @@ class Session:
             sample = await sample_runs(
                 self.plan.tasks, self._common.archive, self.prepared, journals=self._journals.folder
             )
-            self._rounds_bill = compare(as_asked(sample, self.prepared), price)
+            courses = as_asked(sample, self.prepared)
+            self._rounds_bill = compare(courses, price, following=sample.following)
             if isinstance(self.prepared.model, CachingInBatches):
                 self.prepared.model.batch_ttl = "1h" if self._rounds_bill.cached else None
         return self._rounds_bill

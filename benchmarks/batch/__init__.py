@@ -1,0 +1,1 @@
+"""Batches: how fast, how large, how dear, and how they bear faults."""

@@ -1,0 +1,79 @@
+"""Batches driven in this process against a fake API whose bill can be read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from docpager.answering.preparing import prepare
+from docpager.batch.job import BatchJob
+from docpager.batch.opening import Outside
+from docpager.batch.questions import Question
+from docpager.batch.settings import BatchSettings
+from docpager.batch.tally import BatchReport
+from docpager.llm.chat import ChatModel
+from docpager.llm.models import ModelSource, close_model
+from docpager.many import batch_session
+from docpager.settings import RunLimits
+from docpager.testing.fake_api import FakeApi
+
+os.environ.setdefault("ANTHROPIC_API_KEY", "x")
+
+
+class ServerTime:
+    """Waiting lets time pass on the server's clock, at once."""
+
+    def __init__(self, api: FakeApi) -> None:
+        self._clock: Any = api.clock
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the server's clock run."""
+        await asyncio.sleep(0)
+        self._clock.advance(seconds)
+
+
+def drive(
+    questions: list[Question],
+    output: Path,
+    archive: Path,
+    api: FakeApi,
+    *,
+    model: str | ChatModel,
+    settings: BatchSettings,
+    window: int | None = None,
+    max_steps: int = 60,
+    frozen: bool = False,
+    **job: Any,
+) -> BatchReport:
+    """One session of a batch; with `frozen`, the server's clock runs only while we wait."""
+    prepared = prepare(
+        model,
+        source=ModelSource(api.url, "anthropic", ""),
+        window=window,
+        limits=RunLimits(max_steps=max_steps),
+        environment=os.environ,
+    )
+    outside = Outside()
+    if frozen:
+        outside = replace(outside, sleep=ServerTime(api).sleep, now=api.clock.now)
+
+    async def session() -> BatchReport:
+        asked = BatchJob(questions, output, journals=output.parent / f"{output.stem}-runs", **job)
+        opening = batch_session(asked, prepared, settings, archive=archive, outside=outside)
+        async with opening as opened:
+            report = await opened.drive()
+        await close_model(prepared.model)
+        return report
+
+    return asyncio.run(session())
+
+
+def answers_in(output: Path) -> dict[str, list[Any]]:
+    """What must not depend on how a batch was driven."""
+    lines = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    assert len({line["id"] for line in lines}) == len(lines), f"{output}: two lines for a question"
+    return {line["id"]: [line["answer"], line["status"], line["citations"]] for line in lines}
