@@ -226,14 +226,16 @@ def bring_up_to_date(
     progress: Progress | None,
     ingested: Callable[[IngestReport], None] | None,
 ) -> None:
-    """Ingest what is new or changed under `places`.
+    """Ingest what is new or changed under `places`; what was forgotten stays out.
 
     Raises:
         DocumentError: nothing there could be read.
     """
     from docpager.archive.ingest import ingest
+    from docpager.archive.sources import ReadingSettings
 
-    report = ingest(places, directory, progress=progress)
+    reading = ReadingSettings(keep_forgotten_out=True)
+    report = ingest(places, directory, progress=progress, reading=reading)
     if ingested is not None:
         ingested(report)
     if report.nothing_readable:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = [
     "Journal",
     "JournalRecord",
     "fed_hash",
+    "held_journal",
     "journal_lines",
     "read_journal",
     "sealed_lines",
@@ -263,6 +265,17 @@ def _opened(path: Path, *, anew: bool) -> BinaryIO:
             f"another process is going on with the run in {path}; wait until it is done"
         ) from error
     return file
+
+
+@contextmanager
+def held_journal(path: Path) -> Iterator[None]:
+    """Keep every run from going on with a journal while it is replaced.
+
+    Raises:
+        JournalError: a run is going on with it.
+    """
+    with _opened(path, anew=False):
+        yield
 
 
 def _lock(file: BinaryIO) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docpager.answering.journal import journal_lines, sealed_lines
+from docpager.answering.journal import held_journal, journal_lines, sealed_lines
 from docpager.errors import JournalError
 
 __all__ = ["Redacted", "journals_holding", "redact_journals"]
@@ -39,7 +39,7 @@ class Redacted:
     journals: tuple[Path, ...]
     """Those that were redacted now."""
     unreadable: tuple[tuple[Path, str], ...]
-    """Those that could not be read, so that nobody knows what they hold, and why."""
+    """Those left as they are, and why: not to be read, or a run is going on with them."""
 
 
 def journals_holding(
@@ -63,14 +63,26 @@ def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -
     if not documents:
         return Redacted((), ())
     holding, unreadable = journals_holding(folder, archive_id, documents)
+    done = []
     for path in holding:
-        # A torn last line, which may hold text too, is left out as it is by a resume.
-        lines, _, _ = journal_lines(path)
-        redacted = _redacted(lines, set(documents))
-        before = redacted[0].get("redacted", [])
-        redacted[0] = {"redacted": sorted({*before, *documents}), **redacted[0]}
-        _replace(path, sealed_lines(redacted))
-    return Redacted(tuple(holding), tuple(unreadable))
+        try:
+            with held_journal(path):
+                _redact(path, set(documents))
+        except JournalError as error:
+            # A run that goes on with it would write into a file that has no name any more.
+            unreadable.append((path, str(error)))
+        else:
+            done.append(path)
+    return Redacted(tuple(done), tuple(unreadable))
+
+
+def _redact(path: Path, documents: set[int]) -> None:
+    # A torn last line, which may hold text too, is left out as it is by a resume.
+    lines, _, _ = journal_lines(path)
+    redacted = _redacted(lines, documents)
+    before = redacted[0].get("redacted", [])
+    redacted[0] = {"redacted": sorted({*before, *documents}), **redacted[0]}
+    _replace(path, sealed_lines(redacted))
 
 
 def _journals(folder: Path) -> list[Path]:

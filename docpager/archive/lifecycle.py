@@ -22,6 +22,7 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.rewriting import StoredDocument, rewrite, stored_document
 from docpager.archive.segment import Segment
+from docpager.documents.reasons import Reason
 from docpager.errors import UsageError
 
 __all__ = ["Compacted", "Forgotten", "compact", "forget"]
@@ -35,7 +36,7 @@ class Forgotten:
     documents: tuple[tuple[int, str], ...]
     """(id, path), earlier versions of the documents asked for included."""
     still_there: tuple[str, ...]
-    """Files that hold them: a later ingest of their folder reads them again."""
+    """Files that hold them: a later `ingest` of their folder reads them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Compacted:
 def forget(directory: Path, documents: Collection[int]) -> Forgotten:
     """Take documents and their earlier versions out of the archive; `compact` erases their text.
 
-    Nothing is remembered of them: if their content comes back, it gets a new id.
+    Nothing of their content is remembered: if it comes back, it gets a new id. Their files are, by
+    place, size and time, so that nobody reads them again without being asked to.
 
     Raises:
         UsageError: there is no such document; then nothing is forgotten.
@@ -62,10 +64,10 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
         manifest = read_manifest(directory)
         doomed = _with_earlier_versions(manifest, documents)
         discard_unnamed_parts(directory, manifest)
-        files = [_without(file, doomed) for file in manifest.files]
+        files = tuple(_without(file, doomed) for file in manifest.files)
         successor = replace(
             _without_documents(directory, manifest, doomed),
-            files=tuple(file for file in files if file is not None),
+            files=files,
             forgotten=tuple(sorted({*manifest.forgotten, *doomed})),
         )
         commit_manifest(directory, successor)
@@ -137,12 +139,13 @@ def _without_documents(directory: Path, manifest: Manifest, doomed: Collection[i
     return writer.close(kept)
 
 
-def _without(file: FileRecord, doomed: Collection[int]) -> FileRecord | None:
-    """The file as it is remembered from now on; None where all that came from it is forgotten."""
+def _without(file: FileRecord, doomed: Collection[int]) -> FileRecord:
+    """The file as it is remembered from now on."""
     kept = tuple((number, line) for number, line in file.documents if number not in doomed)
-    if kept == file.documents:
-        return file
-    return replace(file, documents=kept) if kept else None
+    if kept or not file.documents:
+        return replace(file, documents=kept)
+    said = f"{file.path!r} was forgotten; `docpager ingest` takes it in again"
+    return replace(file, documents=(), sha256="", problems=(said,), reason=Reason.FORGOTTEN)
 
 
 def _still_there(manifest: Manifest, doomed: Collection[int]) -> tuple[str, ...]:

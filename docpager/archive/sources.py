@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from docpager.archive.manifest import FileRecord
 from docpager.documents.document import Cut, Document
-from docpager.documents.reading import find_files
+from docpager.documents.reading import find_files, leads_out
 from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError, UsageError
 
@@ -45,6 +45,8 @@ class ReadingSettings:
     """Whether files that could not be read before are read again though they did not change."""
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By path as ingested, or by file name. Never stored."""
+    keep_forgotten_out: bool = False
+    """Whether files that were forgotten stay out until they change."""
     exclude: Sequence[str] = ()
     """Globs of files and folders to leave out, by name or by path under the root."""
 
@@ -68,7 +70,8 @@ class Source(Protocol):
     """Finds files, cheaply, and reads those that must be read."""
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
-        """Every file under `roots`, in path order, with size and time but without content."""
+        """Every file under `roots`, in path order, with size and time but without content; those
+        that are not to be read have their problem already."""
         ...
 
     def retries(self, file: FileRecord) -> bool:
@@ -118,18 +121,22 @@ class FilesSource:
             relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
             if self._archive in (base / relative).parents or self._settings.leaves_out(relative):
                 continue
+            linked = leads_out(path, root)
             try:
-                stat = path.stat()
+                stat = path.lstat() if linked else path.stat()
             except OSError:  # gone since it was listed
                 continue
             reader = self._text_field or ""
             reader = reader if path.suffix.lower() in (".jsonl", ".ndjson") else ""
-            yield FileRecord(
+            found = FileRecord(
                 base.as_posix(), relative, stat.st_size, stat.st_mtime_ns, reader=reader
             )
+            yield _not_followed(found) if linked else found
 
     def retries(self, file: FileRecord) -> bool:
-        """When asked to, or where a password for it has come."""
+        """When asked to, where a password for it has come, or where it was only forgotten."""
+        if file.reason == Reason.FORGOTTEN:
+            return not self._settings.keep_forgotten_out
         opens = file.reason == Reason.ENCRYPTED and self._settings.password_of(file) is not None
         return self._settings.retry_failed or opens
 
@@ -158,3 +165,8 @@ class FilesSource:
             text_field=self._text_field,
             password=self._settings.password_of(file),
         )
+
+
+def _not_followed(file: FileRecord) -> FileRecord:
+    said = f"{file.path!r} is a link that leads out of the folder; name what it leads to"
+    return replace(file, problems=(said,), reason=Reason.LINK)

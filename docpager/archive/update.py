@@ -89,7 +89,11 @@ class Update:
     def _read(self, found: Sequence[FileRecord], source: Source, progress: Progress | None) -> None:
         """Take in what is new or changed among the files found."""
         changed = [file for file in found if not self._is_unchanged(file, source)]
-        unknown = [file for file in map(self._as_known, changed) if not self._adopt(file)]
+        for file in changed:
+            if file.problems:
+                self._catalogue.add_problems(file, file.problems, file.reason)
+        readable = [self._as_known(file) for file in changed if not file.problems]
+        unknown = [file for file in readable if not self._adopt(file)]
         for done, reading in enumerate(source.read(unknown), start=1):
             self._take_file(reading)
             if progress:

@@ -178,10 +178,14 @@ def _is_cjk(run: str) -> bool:
 
 
 def _bigram_places(run: str, start: int) -> Iterator[Place]:
-    for n, character in enumerate(run):
-        yield Place(_fold(character), start + n, start + n + 1)
+    folded = _fold(run)
+    # A sign that stands for several, or several for one: then they stand where the run does.
+    exact = len(folded) == len(run)
+    for n, character in enumerate(folded):
+        first, last = (start + n, start + n + 1) if exact else (start, start + len(run))
+        yield Place(character, first, last)
         if n:
-            yield Place(_fold(run[n - 1 : n + 1]), start + n - 1, start + n + 1)
+            yield Place(folded[n - 1 : n + 1], first - exact, last)
 
 
 def _bigrams(run: str) -> list[str]:

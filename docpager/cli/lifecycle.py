@@ -106,7 +106,7 @@ def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -
         note(f"journal that holds it: {journal}")
     _name_unreadable(unreadable)
     for location in done.still_there:
-        note(f"the next ingest reads it again unless it is moved or excluded: {location}")
+        note(f"docpager ingest reads it again, docpager ask does not: {location}")
     note("docpager compact erases the text")
 
 
@@ -119,7 +119,7 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
 
     In journals of runs the text of forgotten documents, and what the model wrote after it had seen
     it, is replaced by hashes; such a journal can no longer be replayed or resumed. A run that is
-    still going on keeps what it has read.
+    still going on keeps what it has read; its journal is named and left for the next compact.
     """
     from docpager.answering.redaction import redact_journals
     from docpager.archive.lifecycle import compact as compact_archive
@@ -144,7 +144,8 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
         )
     for path in redacted.journals:
         note(f"redacted: {path}")
-    _name_unreadable(redacted.unreadable)
+    for _, reason in redacted.unreadable:
+        note(f"not redacted, compact again when that is mended: {reason}")
     if keep_runs and manifest.forgotten:
         note("journals may still hold forgotten text: compact without --keep-runs redacts them")
     sys.exit(1 if redacted.unreadable else 0)

@@ -12,7 +12,14 @@ from docpager.documents.document import Document
 from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError
 
-__all__ = ["READABLE_SUFFIXES", "ReadFile", "content_sha256", "find_files", "read_file"]
+__all__ = [
+    "READABLE_SUFFIXES",
+    "ReadFile",
+    "content_sha256",
+    "find_files",
+    "leads_out",
+    "read_file",
+]
 
 _MARKDOWN = frozenset({".md", ".markdown", ".mdown", ".mkd"})
 _RECORDS = frozenset({".jsonl", ".ndjson"})
@@ -49,8 +56,21 @@ def find_files(root: Path) -> list[Path]:
     # A folder that may not be opened is taken for a file, and reported when it cannot be read.
     for folder, folders, files in os.walk(root, onerror=lambda e: found.append(Path(e.filename))):
         folders[:] = [name for name in folders if not _is_left_out(Path(folder, name))]
+        # Links to folders are not followed; what they lead to is either here or outside.
+        found.extend(Path(folder, name) for name in folders if leads_out(Path(folder, name), root))
         found.extend(Path(folder, name) for name in files if _is_readable(name))
     return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether `path`, found under `root`, is a link to something outside of it.
+
+    A folder that somebody made may link to a file that is none of theirs: nothing is read by a
+    link that the user has not named.
+    """
+    if not path.is_symlink() or path == root:
+        return False
+    return not path.resolve().is_relative_to(root.resolve())
 
 
 def _is_left_out(folder: Path) -> bool:

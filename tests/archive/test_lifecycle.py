@@ -11,6 +11,7 @@ import pytest
 
 from docpager.archive.lifecycle import compact, forget
 from docpager.archive.manifest import read_manifest
+from docpager.archive.sources import ReadingSettings
 from docpager.archive.verify import verify
 from docpager.errors import ArchiveError, UsageError
 
@@ -71,6 +72,24 @@ def test_content_that_comes_back_after_it_was_forgotten_gets_a_new_id(workshop):
 
     workshop.ingest()
 
+    assert workshop.paths() == {"D2": ("b.txt",), "D3": ("a.txt",)}
+
+
+def test_what_was_forgotten_stays_out_until_it_is_asked_for_or_changes(workshop):
+    workshop.write(a_txt="one", b_txt="two")
+    workshop.ingest()
+    forget(workshop.directory, [1])
+    as_ask_does = ReadingSettings(keep_forgotten_out=True)
+
+    report = workshop.ingest(reading=as_ask_does)
+
+    assert (workshop.paths(), workshop.read_paths) == ({"D2": ("b.txt",)}, [])
+    assert [(file.path, file.reason) for file in report.skipped] == [("a.txt", "forgotten")]
+    assert "`docpager ingest` takes it in again" in report.skipped[0].message
+    assert verify(workshop.directory).damages == ()
+
+    workshop.write(a_txt="one, rewritten")
+    workshop.ingest(reading=as_ask_does)
     assert workshop.paths() == {"D2": ("b.txt",), "D3": ("a.txt",)}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from docpager.answering.journal import journal_lines
+from docpager.answering.journal import held_journal, journal_lines
 from docpager.archive.archive import Archive
 from docpager.cli import main
 
@@ -58,7 +58,7 @@ def test_after_forget_and_compact_no_file_holds_the_text(home):
 
     assert forgotten.stdout == "forgotten: D1 a.md\n"
     assert f"journal that holds it: {journal(home)}" in forgotten.stderr
-    assert "the next ingest reads it again" in forgotten.stderr
+    assert "docpager ingest reads it again" in forgotten.stderr
     assert compacted.exit_code == 0
     assert f"redacted: {journal(home)}" in compacted.stderr
     assert holding(home, SECRET, TITLE, "zanzibar") == set()
@@ -223,3 +223,18 @@ def _strings(value: object) -> list[str]:
         return [value]
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for part in parts for text in _strings(part)]
+
+
+def test_the_journal_of_a_run_that_goes_on_is_left_for_the_next_compact(home):
+    run(home, "forget", "*.md")
+    with held_journal(journal(home)):
+        compacted = run(home, "compact")
+
+        assert compacted.exit_code == 1
+        assert (
+            "not redacted, compact again when that is mended: another process" in compacted.stderr
+        )
+        assert journal(home).name in holding(home, SECRET)
+
+    assert run(home, "compact").exit_code == 0
+    assert holding(home, SECRET) == set()
