@@ -14,6 +14,7 @@ from docpager.archive.embedding_cache import cached
 from docpager.archive.generation import GenerationWriter
 from docpager.archive.lock import LOCK_FILE, writing
 from docpager.archive.manifest import (
+    COPY,
     MANIFEST,
     FileRecord,
     Manifest,
@@ -92,7 +93,7 @@ def _committed(directory: Path) -> Manifest | None:
     Raises:
         ArchiveError: the place holds something else, or a damaged archive.
     """
-    if (directory / MANIFEST).exists():
+    if (directory / MANIFEST).exists() or (directory / COPY).exists():
         return read_manifest(directory)
     if directory.is_dir():
         names = [path.name for path in directory.iterdir()]

@@ -1,4 +1,7 @@
-"""The manifest: which immutable parts are the archive now. Renaming it is the commit."""
+"""The manifest: which immutable parts are the archive now. Renaming it is the commit.
+
+A copy of it, written just before, is what a damaged one is mended from.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,31 @@ from docpager.errors import ArchiveError
 from docpager.pages import DocumentEntry
 
 __all__ = [
+    "COPY",
     "FORMAT",
     "MANIFEST",
+    "DamagedManifest",
     "DocumentRecord",
     "FileRecord",
     "Manifest",
     "SegmentRecord",
     "commit_manifest",
+    "copy_is_sound",
     "discard_unnamed_parts",
+    "mend_manifest",
     "read_manifest",
 ]
 
 FORMAT = 2
 MANIFEST = "manifest.json"
+COPY = "manifest.copy.json"
 _PARTS = ("segments", "lexical", "deletions")
 _TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten")
 _SEAL = ', "sha256": "'
+
+
+class DamagedManifest(ArchiveError):
+    """The manifest is not as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +171,8 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
+        if (directory / COPY).is_file():
+            raise _damaged(path) from None
         raise ArchiveError(_nothing_here(directory)) from None
     except UnicodeDecodeError:
         raise _damaged(path) from None
@@ -171,8 +185,51 @@ def commit_manifest(directory: Path, manifest: Manifest) -> None:
     """Make `manifest` the archive; its parts must be on the disk already."""
     payload = json.dumps(manifest, default=_fields, ensure_ascii=False)
     digest = hashlib.sha256(payload.encode()).hexdigest()
-    sealed = f'{payload[:-1]}{_SEAL}{digest}"}}\n'
-    replace_file(directory / MANIFEST, sealed.encode())
+    sealed = f'{payload[:-1]}{_SEAL}{digest}"}}\n'.encode()
+    replace_file(directory / COPY, sealed)
+    replace_file(directory / MANIFEST, sealed)
+
+
+def copy_is_sound(directory: Path) -> bool:
+    """Whether the manifest's copy is whole; archives of before have none."""
+    try:
+        _read_copy(directory)
+    except FileNotFoundError:
+        return True
+    except (DamagedManifest, OSError):
+        return False
+    return True
+
+
+def mend_manifest(directory: Path) -> dict[str, str]:
+    """Write the manifest or its copy anew from the other; what was wrong, by file.
+
+    The caller holds the writer's lock.
+
+    Raises:
+        ArchiveError: neither is whole.
+    """
+    try:
+        read_manifest(directory)
+    except DamagedManifest as error:
+        try:
+            manifest = _read_copy(directory)
+        except (DamagedManifest, OSError):
+            raise error from None
+        replace_file(directory / MANIFEST, (directory / COPY).read_bytes())
+        return {MANIFEST: f"put back from its copy, of generation {manifest.generation}"}
+    if copy_is_sound(directory):
+        return {}
+    replace_file(directory / COPY, (directory / MANIFEST).read_bytes())
+    return {COPY: "its bytes have changed"}
+
+
+def _read_copy(directory: Path) -> Manifest:
+    path = directory / COPY
+    try:
+        return _parse(path, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise _damaged(path) from None
 
 
 def discard_unnamed_parts(directory: Path, manifest: Manifest | None) -> None:
@@ -202,11 +259,12 @@ def _nothing_here(directory: Path) -> str:
     return f"'{directory}' is not an archive: it has no {MANIFEST}; name another with --archive"
 
 
-def _damaged(path: Path) -> ArchiveError:
-    return ArchiveError(
-        f"archive manifest '{path}' is damaged; "
-        "move the archive away and ingest the documents again"
-    )
+def _damaged(path: Path) -> DamagedManifest:
+    if path.name == MANIFEST and path.with_name(COPY).is_file():
+        way_out = "`docpager verify --repair` puts its copy back"
+    else:
+        way_out = "move the archive away and ingest the documents again"
+    return DamagedManifest(f"archive manifest '{path}' is damaged; {way_out}")
 
 
 def _parse(path: Path, text: str) -> Manifest:

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.lock import writing
-from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest, read_manifest
+from docpager.archive.manifest import (
+    COPY,
+    DocumentRecord,
+    FileRecord,
+    Manifest,
+    mend_manifest,
+    read_manifest,
+)
 from docpager.archive.rewriting import StoredDocument, rewrite, stored_document
 from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
 from docpager.archive.sources import FilesSource, Source
@@ -40,15 +47,19 @@ def repair(
     """Rebuild whatever `verify` finds damaged; ids stay, sound parts are copied.
 
     Raises:
-        ArchiveError: there is no archive, its manifest is damaged, or it cannot be written.
+        ArchiveError: there is no archive, its manifest and the copy of it are both damaged, or it
+            cannot be written.
     """
-    read_manifest(directory)
+    if not (directory / COPY).is_file():
+        read_manifest(directory)
     with writing(directory):
+        mended = [Damage(name, "", said) for name, said in mend_manifest(directory).items()]
         manifest = read_manifest(directory)
         damages = damages_of(directory, manifest)
         if not damages:
-            return Repaired(())
-        return _Rebuilding(directory, manifest, damages, source).run(embedder)
+            return Repaired(tuple(mended))
+        done = _Rebuilding(directory, manifest, damages, source).run(embedder)
+        return replace(done, damages=(*mended, *done.damages))
 
 
 class _Rebuilding:

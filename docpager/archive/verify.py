@@ -10,14 +10,20 @@ from pathlib import Path
 from docpager.archive.durable import checksums_of, damage_of
 from docpager.archive.generation import live_rows
 from docpager.archive.lexical import LexicalIndex, key_of
-from docpager.archive.manifest import DocumentRecord, Manifest, SegmentRecord, read_manifest
+from docpager.archive.manifest import (
+    COPY,
+    MANIFEST,
+    DocumentRecord,
+    Manifest,
+    SegmentRecord,
+    copy_is_sound,
+    read_manifest,
+)
 from docpager.archive.segment import Segment
 from docpager.errors import ArchiveError
 from docpager.pages import PassageId
 
 __all__ = ["Damage", "Verified", "damages_of", "verify"]
-
-_MANIFEST_PART = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,9 @@ def verify(directory: Path) -> Verified:
 
 def damages_of(directory: Path, manifest: Manifest) -> list[Damage]:
     """Everything about one generation that is not as it should be."""
-    damages = [Damage(_MANIFEST_PART, "", problem) for problem in _record_problems(manifest)]
+    damages = [Damage(MANIFEST, "", problem) for problem in _record_problems(manifest)]
+    if not copy_is_sound(directory):
+        damages.append(Damage(COPY, "", "its bytes have changed"))
     for part in manifest.parts:
         if part.startswith("deletions/"):
             continue

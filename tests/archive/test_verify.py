@@ -11,6 +11,7 @@ from make_pdf import make_pdf
 from docpager.archive.manifest import commit_manifest, read_manifest
 from docpager.archive.repair import repair
 from docpager.archive.verify import verify
+from docpager.errors import ArchiveError
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 
@@ -171,3 +172,49 @@ def test_lost_vectors_are_made_again_without_the_files(worn):
 def test_a_sound_archive_is_left_alone(worn):
     assert mend(worn).damages == ()
     assert read_manifest(worn.directory).generation == 3
+
+
+@pytest.mark.parametrize("harm", [lambda path: flip(path, 0.4), lambda path: path.unlink()])
+def test_a_damaged_manifest_is_put_back_from_its_copy(worn, harm):
+    before, manifest = contents(worn), read_manifest(worn.directory)
+    harm(worn.directory / "manifest.json")
+
+    with pytest.raises(ArchiveError, match=r"is damaged; `docpager verify --repair` puts its copy"):
+        verify(worn.directory)
+    with pytest.raises(ArchiveError, match="is damaged"):
+        worn.ingest()
+    done = mend(worn)
+
+    assert [str(damage) for damage in done.damages] == [
+        "manifest.json: put back from its copy, of generation 3"
+    ]
+    assert read_manifest(worn.directory) == manifest
+    assert contents(worn) == before
+    assert verify(worn.directory).damages == ()
+
+
+def test_a_damaged_copy_is_written_anew(worn):
+    manifest = read_manifest(worn.directory)
+    flip(worn.directory / "manifest.copy.json", 0.6)
+
+    assert [str(damage) for damage in verify(worn.directory).damages] == [
+        "manifest.copy.json: its bytes have changed"
+    ]
+    assert len(mend(worn).damages) == 1
+    assert verify(worn.directory).damages == ()
+    assert read_manifest(worn.directory) == manifest
+
+
+def test_with_both_damaged_nothing_is_touched(worn):
+    for name in ("manifest.json", "manifest.copy.json"):
+        flip(worn.directory / name, 0.5)
+
+    with pytest.raises(ArchiveError, match="is damaged"):
+        mend(worn)
+    assert len(list((worn.directory / "segments").iterdir())) >= 3
+
+
+def test_an_archive_of_before_has_no_copy_and_is_sound(worn):
+    (worn.directory / "manifest.copy.json").unlink()
+
+    assert verify(worn.directory).damages == ()
