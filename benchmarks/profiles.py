@@ -44,6 +44,9 @@ QUICK: Mapping[str, RunWish] = {
     "financebench-whole": RunWish(
         "financebench", ("docpager", *ONE_WINDOW, "whole-text"), (8_000,), per_cell=8
     ),
+    "financebench-ablations": RunWish(
+        "financebench", ("docpager", *ABLATIONS), (8_000,), per_cell=8
+    ),
     "docugami": RunWish("docugami", ("docpager", *SHORT, EQUAL), (8_000,), per_cell=8),
     "mmlongbench": RunWish(
         "mmlongbench", ("docpager", *BASELINES, EQUAL), ("minimum", 8_000), per_cell=12
