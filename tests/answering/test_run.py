@@ -418,6 +418,18 @@ def test_a_server_that_counts_replaces_the_estimate_of_what_was_sent(play: Play)
     assert play.run.usage == usage
 
 
+def test_thinking_that_nobody_counted_is_taken_at_the_most_it_can_be(play: Play) -> None:
+    raw = ({"type": "thinking", "thinking": "", "signature": "s"},)
+    sizes = []
+    for blocks in ((), raw):
+        before = play.run.context.epoch.tokens
+        play.say(ModelReply(calls=(call("contents"),), stop_reason="tool_use", raw=blocks))
+        sizes.append(play.run.context.epoch.tokens - before)
+
+    assert sizes[0] < 100
+    assert 512 < sizes[1] < 612
+
+
 def test_results_that_do_not_match_the_calls_are_a_bug_of_the_caller(play: Play) -> None:
     play.run.receive(ModelReply(calls=(ToolCall("1", "contents", {}),)))
 

@@ -19,7 +19,7 @@ RUNS = 40
 def served(random: Random) -> ServedRun:
     """One random run against one random server, checked at every step and replayed."""
     name, counter = random.choice(WORLDS), random.choice(COUNTERS)
-    max_output = random.choice((200, 512, 1_024))
+    max_output = random.choice((200, 512, 1_024, 4_096, 8_192))
     least = smallest(name, counter, FACTOR, max_output)
     window = least + random.choice((0, 1, random.randint(0, 2_000), random.randint(0, 20_000)))
     plan = plan_run(

@@ -91,3 +91,12 @@ def test_the_smallest_window_holds_and_the_one_below_does_not(
     assert holds(smallest)
     assert not holds(smallest - 1)
     assert holds(2 * smallest)
+
+
+def test_what_must_fit_is_taken_at_its_most_and_pressure_as_it_is_likely() -> None:
+    assert not BUDGET.must_warn(Size(8_600, 6_499))
+    assert BUDGET.must_warn(Size(8_601, 100))
+    assert BUDGET.must_warn(Size(8_600, 6_500))
+    assert BUDGET.may_evict(Size(8_601, 100))
+    assert not BUDGET.may_evict(Size(8_600, 8_499))
+    assert BUDGET.limits_after_rebuild == Size(8_600, 6_499)
