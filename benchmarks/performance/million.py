@@ -28,6 +28,7 @@ import numpy as np
 from docpager import Archive, ingest
 from docpager.archive.manifest import FileRecord
 from docpager.archive.sources import Reading
+from docpager.archive.update import Reached
 from docpager.archive.wordllama_embedder import WordllamaEmbedder
 from docpager.documents.document import Cut, Document
 from docpager.locators import Locator, LocatorKind
@@ -203,9 +204,10 @@ def _build(pieces: Pieces, passages: int, directory: Path) -> None:
     embedder, source = SummingEmbedder(pieces), MadeSource(pieces, passages)
     began, begun_cpu = time.perf_counter(), time.process_time()
 
-    def progress(done: int, total: int, name: str) -> None:
-        if done % 500 == 0:
-            print(f"{done} of {total}: {time.perf_counter() - began:.0f} s", flush=True)
+    def progress(reached: Reached) -> None:
+        if reached.files % 500 == 0:
+            done = f"{reached.files} of {reached.all_files}"
+            print(f"{done}: {time.perf_counter() - began:.0f} s", flush=True)
 
     report = ingest([directory], directory, embedder=embedder, source=source, progress=progress)
     total, cpu = time.perf_counter() - began, time.process_time() - begun_cpu

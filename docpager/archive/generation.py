@@ -36,17 +36,24 @@ SETTLED_SEGMENTS = 2
 _TIER = 2
 """A segment joins a merge when it is at most this many times as large as what it joins."""
 _EMBED_AT_ONCE = 1024
+_EMBEDDED_IN_ONE_CALL = 256
 
 
 class GenerationWriter:
     """The parts of the generation after `manifest`; nothing of them counts before the commit."""
 
     def __init__(
-        self, directory: Path, manifest: Manifest, *, embedder: Callable[[], Embedder]
+        self,
+        directory: Path,
+        manifest: Manifest,
+        *,
+        embedder: Callable[[], Embedder],
+        embedded: Callable[[int], None] = lambda passages: None,
     ) -> None:
         self._directory = directory
         self._manifest = manifest
         self._embedder = embedder
+        self._embedded = embedded
         self._next_part = manifest.next_part
         self._analyzer = Analyzer()
         self._segment: SegmentWriter | None = None
@@ -99,11 +106,16 @@ class GenerationWriter:
         self._lexical = None
 
     def _flush(self) -> None:
-        if self._waiting and self._segment:
-            texts = [text_to_embed(document, passage) for document, passage in self._waiting]
+        if not self._segment:
+            return
+        # A few at a time: an embedder behind an address takes seconds for each.
+        for first in range(0, len(self._waiting), _EMBEDDED_IN_ONE_CALL):
+            block = self._waiting[first : first + _EMBEDDED_IN_ONE_CALL]
+            texts = [text_to_embed(document, passage) for document, passage in block]
             vectors = self._embedder().embed_passages(texts)
-            self._segment.add([passage for _, passage in self._waiting], vectors)
-            self._waiting = []
+            self._segment.add([passage for _, passage in block], vectors)
+            self._embedded(len(block))
+        self._waiting = []
 
     def _merge(
         self, segments: list[SegmentRecord], documents: dict[int, DocumentRecord], most: int

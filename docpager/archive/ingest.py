@@ -66,8 +66,8 @@ def ingest(
     _refuse_other_embedder(archive_directory, manifest, embedder)
     if _has_work(manifest, found, places, files, prune=prune):
         with writing(archive_directory):
-            update = _update(archive_directory, embedder, commit_passages)
-            manifest = update.run(found, places, files, prune=prune, progress=progress)
+            update = _update(archive_directory, embedder, commit_passages, progress)
+            manifest = update.run(found, places, files, prune=prune)
             changes = update.changes
     missing = missing_files(Catalogue(manifest).files, found, places)
     return report_of(manifest, found, missing, changes, seconds=perf_counter() - began)
@@ -119,7 +119,12 @@ def _refuse_other_embedder(
         )
 
 
-def _update(directory: Path, embedder: str | Embedder | None, commit_passages: int) -> Update:
+def _update(
+    directory: Path,
+    embedder: str | Embedder | None,
+    commit_passages: int,
+    progress: Progress | None,
+) -> Update:
     """What is needed to write the next generation. The lock is held: nobody else writes."""
     manifest = _committed(directory)
     _refuse_other_embedder(directory, manifest, embedder)
@@ -130,10 +135,12 @@ def _update(directory: Path, embedder: str | Embedder | None, commit_passages: i
         made = load()
         manifest = Manifest(uuid.uuid4().hex, 0, made.name, made.dimension)
 
-    def open_writer(base: Manifest) -> GenerationWriter:
-        return GenerationWriter(directory, base, embedder=load)
+    def open_writer(base: Manifest, embedded: Callable[[int], None]) -> GenerationWriter:
+        return GenerationWriter(directory, base, embedder=load, embedded=embedded)
 
-    return Update(directory, manifest, open_writer, commit_passages=commit_passages)
+    return Update(
+        directory, manifest, open_writer, commit_passages=commit_passages, progress=progress
+    )
 
 
 def _loader(embedder: str | Embedder, directory: Path) -> Callable[[], Embedder]:

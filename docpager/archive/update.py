@@ -23,15 +23,33 @@ from docpager.documents.reading import content_sha256
 from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError
 
-__all__ = ["COMMIT_PASSAGES", "Changes", "Progress", "Update"]
+__all__ = ["COMMIT_PASSAGES", "Changes", "Progress", "Reached", "Update"]
 
 COMMIT_PASSAGES = 25_000
 """New passages after which an ingest commits and goes on; it never cuts a file in two."""
 _COMMIT_SECONDS = 30.0
 """The same by time: what an interrupted ingest may have to do again."""
 
-Progress = Callable[[int, int, str], None]
-"""Told after each file that was read: files done, files to read, path."""
+
+@dataclass(slots=True)
+class Reached:
+    """How far an ingest has come."""
+
+    files: int = 0
+    """Read and taken in."""
+    all_files: int = 0
+    """Those that must be read."""
+    path: str = ""
+    """Of the last one."""
+    pdf_pages: int = 0
+    passages: int = 0
+    """Of the files taken in."""
+    embedded: int = 0
+    """Passages that have their vectors."""
+
+
+Progress = Callable[[Reached], None]
+"""Told after each file that was read, and whenever some of its passages are embedded."""
 
 
 @dataclass(slots=True)
@@ -55,11 +73,14 @@ class Update:
         self,
         directory: Path,
         manifest: Manifest,
-        open_writer: Callable[[Manifest], GenerationWriter],
+        open_writer: Callable[[Manifest, Callable[[int], None]], GenerationWriter],
         *,
         commit_passages: int = COMMIT_PASSAGES,
+        progress: Progress | None = None,
     ) -> None:
         self.changes = Changes()
+        self._reached = Reached()
+        self._progress = progress
         self._directory = directory
         self._open_writer = open_writer
         self._commit_passages = commit_passages
@@ -75,18 +96,17 @@ class Update:
         source: Source,
         *,
         prune: bool,
-        progress: Progress | None,
     ) -> Manifest:
         """Read what is new, let go of what is gone, and commit."""
         try:
-            self._read(found, source, progress)
+            self._read(found, source)
             self._let_go(found, places, prune=prune)
             return self._commit(SETTLED_SEGMENTS if self._commits else LIVE_SEGMENTS)
         except BaseException:
             self._writer.abandon()
             raise
 
-    def _read(self, found: Sequence[FileRecord], source: Source, progress: Progress | None) -> None:
+    def _read(self, found: Sequence[FileRecord], source: Source) -> None:
         """Take in what is new or changed among the files found."""
         changed = [file for file in found if not self._is_unchanged(file, source)]
         for file in changed:
@@ -94,10 +114,12 @@ class Update:
                 self._catalogue.add_problems(file, file.problems, file.reason)
         readable = [self._as_known(file) for file in changed if not file.problems]
         unknown = [file for file in readable if not self._adopt(file)]
+        self._reached.all_files = len(unknown)
         for done, reading in enumerate(source.read(unknown), start=1):
+            self._reached.path = reading.file.path
             self._take_file(reading)
-            if progress:
-                progress(done, len(unknown), reading.file.path)
+            self._reached.files = done
+            self._tell()
             if done < len(unknown) and self._is_due():
                 self._begin(self._commit())
         self.changes.read = len(unknown)
@@ -107,9 +129,17 @@ class Update:
 
     def _begin(self, manifest: Manifest) -> None:
         """Open the generation after `manifest`."""
-        self._writer = self._open_writer(manifest)
+        self._writer = self._open_writer(manifest, self._embedded)
         self._waiting_passages = 0
         self._begun = monotonic()
+
+    def _embedded(self, passages: int) -> None:
+        self._reached.embedded += passages
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress:
+            self._progress(self._reached)
 
     def _is_due(self) -> bool:
         by_time = monotonic() - self._begun >= _COMMIT_SECONDS
@@ -203,6 +233,8 @@ class Update:
         self, number: int, document: Document, cuts: tuple[Cut, ...], file: FileRecord, path: str
     ) -> None:
         passages = passages_of(document, cuts, number)
+        self._reached.pdf_pages += len(document.pdf_pages)
+        self._reached.passages += len(passages)
         segment, first_row = self._writer.add(number, document, passages)
         self._catalogue.add_document(
             DocumentRecord(

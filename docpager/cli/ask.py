@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, progress_bar
+from docpager.cli.common import archive_option, as_json_option
 from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
+from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def ask(
     tell_price(prepared, asked_for=how["model"] is not None)
     begun: list[Path] = []
     try:
-        with progress_bar("reading") as progress:
+        with ingest_progress() as progress:
             line = asyncio.run(
                 ask_prepared(
                     question,

@@ -17,8 +17,9 @@ import click
 from docpager.cli.ask import INTERRUPTED, tell_ingested
 from docpager.cli.batch_figures import print_estimate, tell_rounds
 from docpager.cli.batch_view import live_view, tell_plan, tell_report
-from docpager.cli.common import archive_option, as_json_option, progress_bar
+from docpager.cli.common import archive_option, as_json_option
 from docpager.cli.models import limit_options, model_options, prepared_model
+from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def batch(
         in_order=in_order,
     )
     if paths:
-        with progress_bar("reading") as progress:
+        with ingest_progress() as progress:
             bring_up_to_date(paths, archive_directory, progress=progress, ingested=tell_ingested)
     if estimate:
         forecast = asyncio.run(estimate_many(job, prepared, settings, archive_directory, paths))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from docpager.cli.terminal import note
 from docpager.pages import number_ranges
 
 if TYPE_CHECKING:
@@ -23,7 +20,6 @@ __all__ = [
     "counted_pages",
     "in_option",
     "page_option",
-    "progress_bar",
 ]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -87,30 +83,3 @@ def counted_pages(pdf_pages: Sequence[int]) -> str:
     ranges = number_ranges(pdf_pages)
     named = ", ".join(ranges[:8]) + (", ..." if len(ranges) > 8 else "")
     return f"{len(pdf_pages)} PDF page{'s' if len(pdf_pages) > 1 else ''} ({named})"
-
-
-@contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Shows how far work has come: a bar on a terminal, else a line for every tenth of it."""
-    if not sys.stderr.isatty():
-        yield _print_tenths(title)
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=None)
-
-        def show(done: int, total: int, name: str) -> None:
-            description = f"{title} {name[-40:]}"
-            progress.update(task, completed=done, total=total, description=description)
-
-        yield show
-
-
-def _print_tenths(title: str) -> Callable[[int, int, str], None]:
-    def show(done: int, total: int, name: str) -> None:
-        if done == total or done * 10 // total > (done - 1) * 10 // total:
-            note(f"{title} {done} of {total}: {name}")
-
-    return show

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, counted_pages, progress_bar
+from docpager.cli.common import archive_option, as_json_option, counted_pages
+from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def ingest(
     reading = ReadingSettings(
         timeout_per_file, retry_failed=retry_failed, passwords=passwords, exclude=exclude
     )
-    with progress_bar("reading") as progress, _parting_words():
+    with ingest_progress() as progress, _parting_words():
         report = ingest_files(
             paths,
             archive_directory,

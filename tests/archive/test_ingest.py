@@ -17,10 +17,12 @@ from docpager.archive.generation import segments_to_merge, whole_words
 from docpager.archive.ingest import ingest
 from docpager.archive.lock import ArchiveLocked, writer_lock
 from docpager.archive.manifest import SegmentRecord, read_manifest
+from docpager.archive.update import Reached
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
 from docpager.errors import ArchiveError, UsageError
 from docpager.locators import parse_locator
+from docpager.testing.hashing_embedder import HashingEmbedder
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -326,7 +328,7 @@ ingest([Path({str(workshop.files)!r})], Path({str(workshop.directory)!r}))
 def test_an_interrupted_first_ingest_is_told_and_done_again(workshop):
     workshop.write(a_txt="one")
 
-    def interrupt(done: int, total: int, name: str) -> None:
+    def interrupt(reached: Reached) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -423,3 +425,20 @@ def test_the_smallest_segments_merge_and_large_ones_wait():
     assert segments_to_merge(segments[:8]) == []
     assert 5000 not in {record.rows for record in merged}
     assert len(merged) == 8
+
+
+def test_a_large_file_is_told_of_while_it_is_embedded(workshop):
+    workshop.write(a_txt="\n".join(f"line {n} about copper" for n in range(40_000)))
+    told: list[int] = []
+
+    ingest(
+        [workshop.files],
+        workshop.directory,
+        embedder=HashingEmbedder(),
+        source=workshop.source(),
+        progress=lambda reached: told.append(reached.embedded),
+    )
+
+    steps = [after - before for before, after in zip(told, told[1:], strict=False)]
+    assert max(steps) <= 256 and len(told) > 3
+    assert told[-1] == workshop.open().status().passages

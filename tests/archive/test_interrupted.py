@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from docpager.archive.ingest import ingest
+from docpager.archive.update import Reached
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 
 def interrupt_at(file: int):
-    def progress(done: int, total: int, name: str) -> None:
-        if done == file:
+    def progress(reached: Reached) -> None:
+        if reached.files == file:
             raise KeyboardInterrupt
 
     return progress

@@ -1,0 +1,99 @@
+"""How far an ingest has come: a bar on a terminal, else a line every few seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from docpager.cli.terminal import note, visible
+
+if TYPE_CHECKING:
+    from docpager.archive.update import Progress, Reached
+
+__all__ = ["ingest_progress", "reached_in_words"]
+
+_SECONDS_BETWEEN = 5.0
+
+
+@contextmanager
+def ingest_progress() -> Iterator[Progress]:
+    """Shows files, PDF pages a second, passages that wait for their embedding, and time left."""
+    with _bar() if sys.stderr.isatty() else _lines(_SECONDS_BETWEEN) as progress:
+        yield progress
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    began = monotonic()
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def show(reached: Reached) -> None:
+            speed = _pages_a_second(reached, monotonic() - began)
+            said = ", ".join([f"{reached.files} of {reached.all_files} files", *speed])
+            description = f"{said} {visible(reached.path)[-40:]}{_embedding(reached)}"
+            description = description.replace("[", r"\[")
+            bar.update(
+                task, completed=reached.files, total=reached.all_files, description=description
+            )
+
+        yield show
+
+
+@contextmanager
+def _lines(seconds: float, say: Callable[[str], None] = note) -> Iterator[Progress]:
+    """Says every few seconds where the work stands, also while one file takes long."""
+    began, ended = monotonic(), Event()
+    last: list[Reached] = []
+
+    def tell() -> None:
+        while not ended.wait(seconds):
+            if last:
+                say(reached_in_words(last[0], monotonic() - began))
+
+    def remember(reached: Reached) -> None:
+        last[:] = [reached]
+
+    telling = Thread(target=tell, daemon=True)
+    telling.start()
+    try:
+        yield remember
+    finally:
+        ended.set()
+        telling.join()
+
+
+def reached_in_words(reached: Reached, seconds: float) -> str:
+    """One line: files, speed, what is being embedded, about how long it will take."""
+    parts = _pages_a_second(reached, seconds)
+    if 0 < reached.files < reached.all_files:
+        left = seconds * (reached.all_files - reached.files) / reached.files
+        parts.append(f"about {_duration(left)} left")
+    beside = f" ({', '.join(parts)})" if parts else ""
+    where = f"reading {reached.files} of {reached.all_files}: {reached.path}"
+    return f"{where}{beside}{_embedding(reached)}"
+
+
+def _pages_a_second(reached: Reached, seconds: float) -> list[str]:
+    if not reached.pdf_pages or seconds <= 0:
+        return []
+    return [f"{reached.pdf_pages:,} PDF pages, {reached.pdf_pages / seconds:.0f} a second"]
+
+
+def _embedding(reached: Reached) -> str:
+    if reached.passages == reached.embedded:
+        return ""
+    return f"; embedded {reached.embedded:,} of {reached.passages:,} passages"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
