@@ -248,6 +248,39 @@ def test_rate_limits_are_offered_after_a_refusal_too():
     assert model.rate_limits.tightest == 0
 
 
+@pytest.mark.parametrize("status", [200, 429])
+def test_rate_limits_too_long_to_be_numbers_are_passed_over(status):
+    headers = {
+        "anthropic_ratelimit_requests_limit": "9" * 5_000,
+        "anthropic_ratelimit_requests_remaining": "1",
+    }
+    if status == 429:
+        assert failed(refused(429, "rate_limit_error", **headers)).retryable
+    else:
+        model = model_at(Server(streamed(message(text("hi")), **headers)))
+        assert asyncio.run(model.complete(asked())).text == "hi"
+        assert model.rate_limits is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"type": ["x"], "message": {"a": 1}, "details": {"error_code": ["y"]}},
+        {"type": "x" * 5_000, "message": "y" * 50_000},
+        ["x"],
+        None,
+    ],
+)
+def test_errors_in_no_known_form_are_told_in_one_line(error):
+    refusal = httpx2.Response(400, json={"type": "error", "error": error})
+
+    told = failed(refusal)
+
+    assert isinstance(told, AttemptFailed)
+    assert "said 400" in str(told)
+    assert len(str(told)) < 1_000
+
+
 def test_messages_show_no_key(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import httpx2
 import pytest
 from messages_api import (
     Server,
@@ -53,7 +54,7 @@ def test_text_calls_usage_and_cost():
     assert reply.cost_usd == pytest.approx(dollars)
 
 
-def test_blocks_come_back_as_they_were_sent_and_survive_a_journal():
+def test_blocks_go_back_as_they_came_through_a_journal_but_for_unknown_ones():
     unknown = {"type": "future_block", "data": {"a": [1, None]}}
     caller = tool_use(query="b", page=1) | {"caller": {"type": "direct"}, "toolset_name": None}
     said = (THINKING, REDACTED, text("Well."), unknown, caller)
@@ -66,8 +67,12 @@ def test_blocks_come_back_as_they_were_sent_and_survive_a_journal():
     body = model_at(Server(streamed(message()))).body(asked("question", turn, results))
     assert reply.text == "Well."
     assert [call.id for call in reply.calls] == ["toolu_1"]
-    assert body["messages"][1]["content"] == list(said)
-    assert json.dumps(body["messages"][1]["content"]) == json.dumps(reply.raw)
+    echoed = [block for block in said if block != unknown]
+    assert [*reply.raw] == list(said)
+    assert body["messages"][1]["content"] == echoed
+    assert json.dumps(body["messages"][1]["content"]) == json.dumps(
+        [block for block in reply.raw if block["type"] != "future_block"]
+    )
 
 
 def test_arguments_keep_the_order_in_which_they_came():
@@ -134,6 +139,47 @@ def test_a_reply_without_counts_has_no_usage():
 
     assert reply.usage is None
     assert reply.cost_usd is None
+
+
+@pytest.mark.parametrize("name", ["input_tokens", "cache_read_input_tokens", "output_tokens"])
+@pytest.mark.parametrize("lie", [-5, 10**10, 10**400, 3.5, [1]])
+def test_what_nobody_can_have_counted_is_no_count(name, lie):
+    usage = {"input_tokens": 100, "output_tokens": 5, name: lie}
+
+    reply = reply_to(streamed(message(text("hi"), usage=usage)))
+
+    assert (reply.text, reply.usage, reply.cost_usd) == ("hi", None, None)
+
+
+@pytest.mark.parametrize("lie", [-5, 10**400, "12"])
+def test_a_prompt_count_that_nobody_can_have_made_is_none(lie):
+    server = Server(httpx2.Response(200, json={"input_tokens": lie}))
+
+    assert asyncio.run(model_at(server).count_tokens(asked())) is None
+
+
+@pytest.mark.parametrize("id", [7, ["a"], None, {}])
+def test_ids_that_are_no_text_are_replaced(id):
+    said = message({**tool_use(query="a"), "id": id}, stop_reason="tool_use")
+
+    reply = reply_to(streamed(said))
+
+    assert reply.calls == (ToolCall("msg_1-call-1", "search", {"query": "a"}),)
+    assert from_json(to_json(reply, ModelReply), ModelReply) == reply
+
+
+def test_text_and_reasons_that_are_no_text_are_not_said():
+    begun = {"type": "text", "text": ["no"], "citations": None}
+    told = events(message(text("hi")))
+    told[1:4] = [
+        {"type": "content_block_start", "index": 0, "content_block": begun},
+        {"type": "content_block_stop", "index": 0},
+    ]
+    assert reply_to(stream_of(told)).text == ""
+
+    details = {"type": "refusal", "category": ["bio"], "explanation": 5}
+    refusal = message(stop_reason="refusal", stop_details=details)
+    assert reply_to(streamed(refusal)).stop_detail == "['bio']: 5"
 
 
 def test_a_model_without_a_price_has_no_cost():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -197,6 +198,16 @@ def test_writing_a_request_changes_nothing_of_it():
     body(request)
 
     assert request == before
+
+
+@pytest.mark.parametrize("lacking", [{"signature": None}, {"signature": ""}, {"thinking": None}])
+def test_thinking_that_no_server_could_verify_is_not_sent_back(lacking):
+    turn, results = step(1)
+    turn = replace(turn, raw=({**THINKING, **lacking}, *turn.raw))
+
+    sent = body(asked("q", turn, results))
+
+    assert sent["messages"][1]["content"] == [*turn.raw[1:]]
 
 
 @pytest.mark.parametrize(

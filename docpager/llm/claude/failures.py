@@ -74,13 +74,13 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 def _of_status(error: APIStatusError, at: str) -> ModelError:
     status, headers = error.status_code, error.response.headers
     message = _described(error, at)
-    if error.error_code in _SPENT:
+    if str(error.error_code) in _SPENT:
         return ModelError(
             f"{message}; the spend limit is reached: raise it or wait for its renewal"
         )
     limited = status == 429 or error.type == "rate_limit_error"
     if status == 200:
-        passing, billed = error.type in _MAY_PASS, True
+        passing, billed = str(error.type) in _MAY_PASS, True
     else:
         passing, billed = status in (408, 409, 429) or status >= 500, status in _WORK_MAY_BE_DONE
     told = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
@@ -98,8 +98,8 @@ def _of_status(error: APIStatusError, at: str) -> ModelError:
 
 def _described(error: APIStatusError, at: str) -> str:
     """`https://... said 529 overloaded_error: Overloaded (req_...)`."""
-    said = error.api_message or error.message
-    kind = f" {error.type}" if error.type else ""
+    said = str(error.api_message or error.message)
+    kind = f" {_short(str(error.type))}" if error.type else ""
     request = f" ({error.request_id})" if error.request_id else ""
     status = "in its stream" if error.status_code == 200 else str(error.status_code)
     return f"{at} said {status}{kind}: {_short(said)}{request}"

@@ -23,7 +23,7 @@ from docpager.llm.claude.failures import failure
 from docpager.llm.claude.families import check_effort
 from docpager.llm.claude.model_limits import ModelLimits, check_limits, fetch_limits
 from docpager.llm.claude.rate_limits import RateLimits, rate_limits
-from docpager.llm.claude.replies import model_reply
+from docpager.llm.claude.replies import is_count, model_reply
 from docpager.llm.claude.requests import RequestEncoder
 from docpager.llm.prices import Price, price_of
 
@@ -103,7 +103,7 @@ class ClaudeModel:
             # Whatever is the matter, the request itself will say it better.
             return None
         tokens = getattr(counted, "input_tokens", None)
-        return tokens if isinstance(tokens, int) and tokens > 0 else None
+        return tokens if is_count(tokens) and tokens > 0 else None
 
     async def limits(self) -> ModelLimits:
         """The model's limits, asked of its server once."""

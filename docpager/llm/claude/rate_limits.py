@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["RateLimits", "rate_limits"]
 
+_MOST_DIGITS = 18
 _KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
 
 
@@ -35,4 +36,4 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
+    return int(text) if text and len(text) <= _MOST_DIGITS and text.isdecimal() else None

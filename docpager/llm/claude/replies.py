@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from docpager.errors import AttemptFailed
 from docpager.llm.chat import ModelReply, ToolCall, Usage
@@ -10,13 +10,22 @@ from docpager.llm.chat import ModelReply, ToolCall, Usage
 if TYPE_CHECKING:
     from anthropic.types import Message
 
-__all__ = ["model_reply"]
+__all__ = ["is_count", "model_reply"]
 
 Block = dict[str, Any]
 
 _CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
 _OTHER_NAMES = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 """What servers that translate from another protocol sometimes leave untranslated."""
+
+_COUNTED = (
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "output_tokens",
+)
+_MOST_TOKENS = 10**9
+"""More than any model takes or gives: a count above it is no count."""
 
 
 def model_reply(message: Message, *, exact_usage: bool) -> ModelReply:
@@ -46,8 +55,14 @@ def model_reply(message: Message, *, exact_usage: bool) -> ModelReply:
 
 
 def _blocks(message: Message) -> list[Block]:
-    content = getattr(message, "content", None) or []
-    return [block.to_dict(mode="json", warnings=False) for block in content]
+    content: object = getattr(message, "content", None)
+    blocks = content if isinstance(content, list) else []
+    return [block.to_dict(mode="json", warnings=False) for block in blocks if _is_block(block)]
+
+
+def _is_block(block: object) -> bool:
+    """Whether the SDK made a block of it: what is no JSON object stays what it is."""
+    return hasattr(block, "to_dict")
 
 
 def _numbered(blocks: list[Block], message_id: str) -> list[Block]:
@@ -55,7 +70,8 @@ def _numbered(blocks: list[Block], message_id: str) -> list[Block]:
     seen: set[str] = set()
     for number, block in enumerate(blocks, 1):
         if block.get("type") == "tool_use":
-            if not block.get("id") or block["id"] in seen:
+            given = block.get("id")
+            if not (isinstance(given, str) and given) or given in seen:
                 block["id"] = f"{message_id}-call-{number}"
             seen.add(block["id"])
     return blocks
@@ -70,35 +86,36 @@ def _call(block: Block) -> ToolCall:
 
 def _text(blocks: list[Block]) -> str:
     said = [block.get("text") for block in blocks if block.get("type") == "text"]
-    return "\n".join(part for part in said if part)
+    return "\n".join(part for part in said if isinstance(part, str) and part)
 
 
 def _stop_detail(message: Message) -> str:
     """`category: explanation` of a refusal, as far as they are given."""
     details = getattr(message, "stop_details", None)
     parts = (getattr(details, "category", None), getattr(details, "explanation", None))
-    return ": ".join(part for part in parts if part)
+    return ": ".join(str(part) for part in parts if part)
 
 
 def _usage(message: Message, *, exact: bool) -> Usage | None:
-    """What the server counted; None where it counted nothing."""
+    """What the server counted; None where it counted nothing, or what nobody can have counted."""
     usage = getattr(message, "usage", None)
-    counted = _tokens(usage, "input_tokens")
-    read = _tokens(usage, "cache_read_input_tokens")
-    written = _tokens(usage, "cache_creation_input_tokens")
+    given = [getattr(usage, name, None) for name in _COUNTED]
+    hour = getattr(getattr(usage, "cache_creation", None), "ephemeral_1h_input_tokens", None)
+    if not all(each is None or is_count(each) for each in (*given, hour)):
+        return None
+    counted, read, written, output = (each or 0 for each in given)
     if not counted + read + written:
         return None
-    hour = _tokens(getattr(usage, "cache_creation", None), "ephemeral_1h_input_tokens")
     return Usage(
         input_tokens=counted,
         cache_read_tokens=read,
         cache_write_tokens=written,
-        output_tokens=_tokens(usage, "output_tokens"),
+        output_tokens=output,
         source="server" if exact else "estimate",
-        cache_write_1h_tokens=min(hour, written),
+        cache_write_1h_tokens=min(hour or 0, written),
     )
 
 
-def _tokens(usage: object, name: str) -> int:
-    value = getattr(usage, name, None)
-    return value if isinstance(value, int) else 0
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a server can have counted so many tokens."""
+    return type(value) is int and 0 <= value <= _MOST_TOKENS

@@ -73,12 +73,19 @@ class RequestEncoder:
 
     def _assistant_blocks(self, turn: AssistantTurn) -> list[Block]:
         """The reply as it came; nothing if it said nothing, as the server would refuse that."""
-        blocks = [dict(block) for block in turn.raw if block.get("type") in _ECHOED]
+        blocks = [dict(block) for block in turn.raw if _can_be_echoed(block)]
         blocks = [block for block in blocks or _own_blocks(turn) if not _is_empty_text(block)]
         spoken = [block for block in blocks if block.get("type") not in _THINKING]
         if not spoken or not self._backend.thinking:
             return spoken
         return blocks
+
+
+def _can_be_echoed(block: Mapping[str, Any]) -> bool:
+    """Whether a server takes the block back; thinking without a signature it cannot verify."""
+    if block.get("type") == "thinking":
+        return bool(block.get("signature")) and isinstance(block.get("thinking"), str)
+    return block.get("type") in _ECHOED
 
 
 def _tool(function: FunctionSchema, *, strict: bool) -> Block:
