@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from docpager.llm.chat import Usage
 __all__ = ["Price", "PriceBand", "PriceList", "Rates", "built_in_prices", "price_of", "read_prices"]
 
 _MILLION = 1_000_000
+_DEAREST = 10**9
+"""A price above this is a slip of the pen, and its sums would be no numbers."""
 _DATED = re.compile(r"-\d{8}$")
 
 
@@ -148,6 +149,10 @@ def _parsed(written: str, name: str) -> dict[str, Price]:
         content = tomllib.loads(written)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"the prices in {name!r} are no TOML: {error}") from error
+    if strange := sorted(content.keys() - {"models", "source"}):
+        raise UsageError(
+            f"the prices in {name!r} hold {strange[0]!r}; each model is a table [models.NAME]"
+        )
     models = content.get("models", {})
     if not isinstance(models, dict) or not all(isinstance(each, dict) for each in models.values()):
         raise UsageError(f"the prices in {name!r} need a table [models.NAME] for each model")
@@ -159,12 +164,13 @@ def _parsed(written: str, name: str) -> dict[str, Price]:
 
 
 def _price(model: str, table: dict[str, Any], *, where: str) -> Price:
-    known = {"as_of", "source", "batch", "bands", "largest_prompt", *_RATES}
-    if strange := sorted(table.keys() - known):
-        raise UsageError(f"{where}: no price is called {strange[0]!r}; see --help for prices")
-    bands = table.get("bands", [table])
+    rates = frozenset[str]() if "bands" in table else _RATES
+    _refuse_strange(table, known=_OF_MODEL | rates, where=where)
+    bands = table.get("bands", [{name: table[name] for name in _RATES & table.keys()}])
     if not isinstance(bands, list) or not all(isinstance(band, dict) for band in bands):
         raise UsageError(f"{where}: `bands` is a list of tables")
+    for band in bands:
+        _refuse_strange(band, known=_RATES | {"up_to"}, where=where)
     return Price(
         model,
         _bands(bands, where=where),
@@ -175,9 +181,16 @@ def _price(model: str, table: dict[str, Any], *, where: str) -> Price:
     )
 
 
+def _refuse_strange(table: dict[str, Any], *, known: frozenset[str], where: str) -> None:
+    if strange := sorted(table.keys() - known):
+        raise UsageError(
+            f"{where}: nothing here is called {strange[0]!r}; it may be {', '.join(sorted(known))}"
+        )
+
+
 def _bands(tables: list[dict[str, Any]], *, where: str) -> tuple[PriceBand, ...]:
     lengths = [table.get("up_to") for table in tables]
-    limits = [length for length in lengths[:-1] if isinstance(length, int)]
+    limits = [length for length in lengths[:-1] if type(length) is int and length > 0]
     if len(limits) != len(lengths) - 1 or limits != sorted(set(limits)) or lengths[-1] is not None:
         raise UsageError(f"{where}: each band but the last needs a longer `up_to`, in tokens")
     return tuple(
@@ -195,9 +208,9 @@ def _rates(table: dict[str, Any], *, where: str) -> Rates:
 def _number(table: dict[str, Any], name: str, *, where: str, default: float | None = None) -> float:
     value = table.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"{where}: {name!r} must be a number of dollars, not {value!r}")
-    if not (isfinite(value) and value >= 0):
-        raise UsageError(f"{where}: {name!r} must be 0 or more, not {value!r}")
+        raise UsageError(f"{where}: {name!r} must be a number, not {value!r}")
+    if not 0 <= value <= _DEAREST:
+        raise UsageError(f"{where}: {name!r} must be from 0 to {_DEAREST:,}, not {value!r}")
     return float(value)
 
 
@@ -206,3 +219,4 @@ def _values(rates: Rates) -> list[float]:
 
 
 _RATES = frozenset(field.name for field in fields(Rates))
+_OF_MODEL = frozenset({"as_of", "source", "batch", "bands", "largest_prompt"})

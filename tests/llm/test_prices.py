@@ -110,9 +110,27 @@ def test_a_file_of_the_users_adds_models_and_replaces_those_it_names(tmp_path: P
         ("[models.a", "no TOML"),
         ("[models.a]\ninput = 1", "'output' must be a number"),
         ("[models.a]\ninput = 1\noutput = '2'", "'output' must be a number"),
-        ("[models.a]\ninput = -1\noutput = 2", "'input' must be 0 or more"),
-        ("[models.a]\ninput = nan\noutput = 2", "'input' must be 0 or more"),
-        ("[models.a]\ninput = 1\noutput = 2\nouptut = 3", "no price is called 'ouptut'"),
+        ("[models.a]\ninput = -1\noutput = 2", "'input' must be from 0"),
+        ("[models.a]\ninput = nan\noutput = 2", "'input' must be from 0"),
+        ("[models.a]\ninput = 1\noutput = 2\nouptut = 3", "nothing here is called 'ouptut'"),
+        ("[models.a]\ninput = 1e308\noutput = 2", "'input' must be from 0"),
+        ("[models.a]\ninput = 1\noutput = 2\nup_to = 5", "nothing here is called 'up_to'"),
+        ("[a]\ninput = 1\noutput = 2", r"hold 'a'; each model is a table \[models.NAME\]"),
+        ("[[models.a.bands]]\ninput = 1\noutput = 2\nread_ = 3", "nothing here is called 'read_'"),
+        (
+            "[models.a]\ninput = 1\n[[models.a.bands]]\ninput = 1\noutput = 2",
+            "nothing here is called 'input'; it may be as_of, bands",
+        ),
+        (
+            "[[models.a.bands]]\nup_to = -5\ninput = 1\noutput = 2\n"
+            "[[models.a.bands]]\ninput = 1\noutput = 2",
+            "each band but the last needs",
+        ),
+        (
+            "[[models.a.bands]]\nup_to = true\ninput = 1\noutput = 2\n"
+            "[[models.a.bands]]\ninput = 1\noutput = 2",
+            "each band but the last needs",
+        ),
         ("[models.a]\nbands = 3", "`bands` is a list"),
         ("[models.a]\nbands = []", "each band but the last needs"),
         (
