@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
@@ -439,6 +440,6 @@ def test_a_large_file_is_told_of_while_it_is_embedded(workshop):
         progress=lambda reached: told.append(reached.embedded),
     )
 
-    steps = [after - before for before, after in zip(told, told[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(told)]
     assert max(steps) <= 256 and len(told) > 3
     assert told[-1] == workshop.open().status().passages
