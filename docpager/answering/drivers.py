@@ -20,6 +20,11 @@ from docpager.llm.chat import Lost, ModelReply, ModelRequest
 
 __all__ = ["Driver"]
 
+_TOO_LITTLE = (
+    "a run begins only when its first call and its finishing one, of a full window, can both be "
+    "paid for: raise the limit, or make --window or --max-output smaller"
+)
+
 
 class Driver:
     """One live run: asks the model, executes its calls, writes everything down first."""
@@ -143,7 +148,10 @@ class Driver:
     def _run_short(self, limit: LimitReached) -> None:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""
         run = self._run
-        if run.finishing or not run.steps:
+        if not run.steps:
+            self._stop(f"{limit}; {_TOO_LITTLE}")
+            return
+        if run.finishing:
             self._stop(str(limit))
             return
         self._write(Entry("finish", run.steps, message=str(limit)))

@@ -74,7 +74,8 @@ def test_a_run_that_cannot_pay_for_a_call_and_the_finishing_one_costs_nothing(
         line = ask(library, model, path, RunLimits(max_usd=limit * WORST_USD))
 
         assert (line.status, line.steps, line.cost_usd, model.requests) == ("stopped", 0, 0, [])
-        assert "--max-usd" in str(line.error)
+        assert "(--max-usd)" in str(line.error)
+        assert "raise the limit, or make --window or --max-output smaller" in str(line.error)
         assert replayed(path) == (read_journal(path).outcome, 0)
         path.unlink()
 
