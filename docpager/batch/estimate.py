@@ -98,7 +98,8 @@ def estimate(
     courses = as_asked(sample, prepared)
     doubts = _OTHER if sample.rehearsed else _PAST
     price = prepared.price if prepared.paid else None
-    bill = compare(courses, price, following=following) if price is not None and courses else None
+    following = sample.following
+    bill = compare(courses, price, following=following) if price and courses else None
 
     def usd(course: Course) -> float:
         if price is None:
