@@ -7,9 +7,10 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -45,13 +46,17 @@ def check_models(name: str, *, base_url: str | None, backend: str | None) -> Ite
     """The built-in reader, and the model called `name`.
 
     Raises:
-        UsageError: the address is none, or there is no such backend.
+        UsageError: the address is none, or there is no such backend or model.
     """
     from docpager.llm.claude.backends import OFFICIAL_URL, address, backend_for
     from docpager.llm.claude.client import has_credentials
+    from docpager.llm.models import READER, model_named
     from docpager.llm.prices import price_of
 
-    yield Finding("model", "extractive", "usable", "the built-in reader, no language model")
+    model_named(name, base_url=base_url, backend=backend)
+    yield Finding("model", READER, "usable", "the built-in reader, no language model")
+    if name == READER:
+        return
     url = address(base_url)
     price = price_of(name)
     priced = f"prices of {price.as_of}" if price else "its price is not known"
@@ -136,13 +141,16 @@ def _server(url: str) -> Finding:
     """What a server says about its models; no key is sent."""
     try:
         with urlopen(Request(f"{url}/v1/models"), timeout=_ANSWER_SECONDS) as answer:
-            listed = json.loads(answer.read(1 << 20)).get("data") or []
-        names = ", ".join(str(model.get("id")) for model in listed[:8])
+            listed = json.loads(answer.read(1 << 20)).get("data")
+        models = listed[:8] if isinstance(listed, list) else []
+        names = ", ".join(str(model.get("id")) for model in models)
     except HTTPError as error:
         return Finding("server", url, "usable", f"answers, but lists no models ({error.code})")
-    except (ValueError, AttributeError):
+    except HTTPException as error:
+        return Finding("server", url, "failed", f"speaks no HTTP ({type(error).__name__})")
+    except (ValueError, AttributeError, RecursionError):
         return Finding("server", url, "usable", "answers, but lists no models")
-    except (URLError, OSError) as error:
+    except OSError as error:
         reason = getattr(error, "reason", error)
         return Finding("server", url, "missing", f"does not answer ({reason})")
     return Finding("server", url, "usable", f"serves {names}" if names else "lists no models")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from click.testing import CliRunner
 
 from docpager.cli import main
@@ -140,6 +142,39 @@ def test_a_live_request_that_fails_fails_the_command():
 
     assert result.exit_code == 1
     assert found["live request", "claude-sonnet-5-5"]["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (b"garbage\r\n\r\n", "failed"),
+        (b"HTTP/1.1 200 OK\r\n\r\n[1, 2]", "usable"),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"data": 5}', "usable"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "usable"),
+    ],
+)
+def test_a_server_that_says_something_else_is_named(said, state):
+    def answer():
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        found, result = findings("--base-url", url)
+
+    assert result.exit_code == 0
+    assert found["server", url]["state"] == state
+
+
+def test_the_reader_is_found_once_and_a_model_that_is_none_not_at_all():
+    _, result = findings("--model", "extractive")
+    models = [json.loads(line) for line in result.stdout.splitlines() if '"model"' in line]
+
+    assert [each["name"] for each in models if each["part"] == "model"] == ["extractive"]
+    assert doctor("--model", "gpt-9").exit_code == 2
 
 
 def test_wrong_names_are_wrong_usage():
