@@ -89,7 +89,7 @@ class Gate:
     async def __aenter__(self) -> Gate:
         while True:
             if pause := self.paused_seconds:
-                await self._sleep(pause)
+                await self._sit_out(pause)
             elif self._under_way < self.places:
                 self._under_way += 1
                 return self
@@ -104,6 +104,13 @@ class Gate:
     ) -> None:
         self._under_way -= 1
         self._wake()
+
+    async def _sit_out(self, pause: float) -> None:
+        try:
+            await self._sleep(pause)
+        except asyncio.CancelledError:
+            self._wake()  # it may have been woken for a place: that goes to the next
+            raise
 
     async def _wait(self) -> None:
         freed = asyncio.get_running_loop().create_future()

@@ -137,3 +137,30 @@ def test_a_waiter_that_is_cancelled_passes_its_place_on() -> None:
         assert gate.under_way == 0
 
     asyncio.run(story())
+
+
+def test_a_waiter_that_is_cancelled_in_a_pause_passes_its_place_on() -> None:
+    gate = Gate(places=1)
+    passed: list[str] = []
+
+    async def ask(name: str) -> None:
+        async with gate:
+            passed.append(name)
+
+    async def first() -> None:
+        async with gate:
+            await asyncio.sleep(0)
+            gate.slow_down(0.02)
+
+    async def race() -> None:
+        asker = asyncio.create_task(first())
+        second, third = asyncio.create_task(ask("second")), asyncio.create_task(ask("third"))
+        await asker
+        await asyncio.sleep(0.005)  # the second has been woken, and sits out the pause
+        second.cancel()
+        await asyncio.wait_for(third, 1)
+
+    asyncio.run(race())
+
+    assert passed == ["third"]
+    assert gate.under_way == 0
