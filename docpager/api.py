@@ -131,8 +131,12 @@ async def ask_prepared(
     progress: Progress | None = None,
     ingested: Callable[[IngestReport], None] | None = None,
     begun: Callable[[Path], None] | None = None,
+    waiting: Callable[[str], None] | None = None,
 ) -> AnswerLine:
-    """`ask_async` with a model that was prepared before, so that its price could be shown."""
+    """`ask_async` with a model that was prepared before, so that its price could be shown.
+
+    `waiting` is told of each attempt at a reply that failed, and how long the next one waits.
+    """
     from docpager.answering.asking import ask_archive
     from docpager.archive.archive import Archive
 
@@ -152,6 +156,7 @@ async def ask_prepared(
                 scope=library.documents_under(places) if places else None,
                 journal=Path(journal) if journal else None,
                 begun=begun,
+                driving=lambda driver: driver.tell_waits(waiting),
             )
 
 

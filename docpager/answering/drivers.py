@@ -47,6 +47,7 @@ class Driver:
         self._sha256_of = sha256_of
         self._counter = counter
         self._met = set(met)
+        self._waiting: Callable[[str], None] | None = None
         self._clock = time.monotonic()
         self._hasher = RequestHasher()
 
@@ -81,6 +82,10 @@ class Driver:
         """Tell the model something at the next step boundary."""
         self._write(Entry("interrupt", self._run.steps, message=message))
         self._run.interrupt(message)
+
+    def tell_waits(self, waiting: Callable[[str], None] | None) -> None:
+        """From now on tell `waiting` too what failed and how long nothing happens."""
+        self._waiting = waiting
 
     def _keep_finishing_call(self) -> None:
         """From now on the finishing call is paid for, or the run ends before it costs anything."""
@@ -143,7 +148,10 @@ class Driver:
     def _tell_wait(self, failed: str, seconds: float) -> None:
         """Write down why nothing happens for a while, and what it may have cost."""
         self._charge(self._caller.take_lost())
-        self._write(Entry("waiting", self._run.steps, message=f"{failed}; waits {seconds:.0f} s"))
+        message = f"{failed}; waits {seconds:.0f} s"
+        self._write(Entry("waiting", self._run.steps, message=message))
+        if self._waiting is not None:
+            self._waiting(message)
 
     def _run_short(self, limit: LimitReached) -> None:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""

@@ -61,6 +61,7 @@ def ask(
                     progress=progress,
                     ingested=tell_ingested,
                     begun=begun.append,
+                    waiting=note,
                 )
             )
     except KeyboardInterrupt:

@@ -74,7 +74,10 @@ def test_replies_that_never_arrived_are_in_the_cost_and_marked(key):
     with FakeApi(brain=ExtractiveBrain(), faults=faults) as api:
         result = asked(*at(api), "--json")
     line = json.loads(result.stdout)
+    waits = [told for told in result.stderr.splitlines() if re.search(r"; waits \d+ s$", told)]
 
+    assert len(waits) == 2
+    assert "429 rate_limit_error" in waits[1]
     assert line["status"] == "answered"
     assert line["lost"]["attempts"] == 1
     received = line["cost_usd"] - line["lost"]["usd"]
