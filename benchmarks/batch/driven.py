@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.messages_api.skipping_loop import SkippingLoop
 from docpager.answering.preparing import prepare
 from docpager.batch.job import BatchJob
 from docpager.batch.opening import Outside
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport
-from docpager.llm.chat import ChatModel
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
+from docpager.llm.claude import ClaudeModel
 from docpager.llm.models import ModelSource, close_model
 from docpager.many import batch_session
 from docpager.settings import RunLimits
@@ -36,6 +38,20 @@ class ServerTime:
         self._clock.advance(seconds)
 
 
+class BusyClaude(ClaudeModel):
+    """Claude, who knows whether somebody waits for a reply."""
+
+    under_way = 0
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """The reply."""
+        self.under_way += 1
+        try:
+            return await super().complete(request)
+        finally:
+            self.under_way -= 1
+
+
 def drive(
     questions: list[Question],
     output: Path,
@@ -47,9 +63,15 @@ def drive(
     window: int | None = None,
     max_steps: int = 60,
     frozen: bool = False,
+    skipping: bool = False,
     **job: Any,
 ) -> BatchReport:
-    """One session of a batch; with `frozen`, the server's clock runs only while we wait."""
+    """One session of a batch; with `frozen`, the server's clock runs only while we wait, and with
+    `skipping` our own waits take no time while nobody is asked."""
+    busy = None
+    if skipping:
+        assert isinstance(model, str)
+        model = busy = BusyClaude(model, base_url=api.url, backend="anthropic")
     prepared = prepare(
         model,
         source=ModelSource(api.url, "anthropic", ""),
@@ -69,7 +91,12 @@ def drive(
         await close_model(prepared.model)
         return report
 
-    return asyncio.run(session())
+    if busy is None:
+        return asyncio.run(session())
+    loop = SkippingLoop(may_skip=lambda: not busy.under_way)
+    outside = replace(outside, clock=loop.time)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(session())
 
 
 def answers_in(output: Path) -> dict[str, list[Any]]:

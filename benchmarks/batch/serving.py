@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from docpager.testing.fake_api import Asked, FakeApi, FaultPlan, RealClock, Reply, call
+from docpager.testing.fake_api import Asked, FakeApi, FaultPlan, RealClock, Reply, call, text
 from docpager.testing.fake_api.batches import BatchSettings
 
 LOCATOR = re.compile(r"D\d+:c\d+")
@@ -25,7 +25,9 @@ def walk(steps: int):
         messages = asked.body["messages"]
         done = sum(message["role"] == "assistant" for message in messages)
         newest = json.dumps(messages[-1]["content"])
-        if done + 1 >= steps or "search" not in asked.tool_names:
+        if not asked.tool_names:
+            return Reply((text("Not found: it."),))
+        if done + 1 >= steps:
             return Reply((call("answer", text="Not found.", citations=[], found=False),))
         if done == 0:
             words = re.findall(r"\w{4,}", newest)[-12:]

@@ -45,6 +45,8 @@ class Course:
     """One run, step by step."""
 
     steps: tuple[Step, ...]
+    live_usd: float | None = None
+    """What it cost, where it was asked live and that is known."""
 
     @property
     def seconds(self) -> float:
@@ -74,7 +76,17 @@ def past_courses(
 def course_of(record: JournalRecord) -> Course:
     """The steps of a run, in the server's tokens where it counted."""
     own = 2 * BuiltInEstimator().count(record.header.plan.question) + _FRAMING
-    return Course(tuple(_steps(record.entries, own=own)))
+    return Course(tuple(_steps(record.entries, own=own)), _live_usd(record.entries))
+
+
+def _live_usd(entries: Sequence[Entry]) -> float | None:
+    total = 0.0
+    for entry in entries:
+        if entry.reply is not None:
+            if entry.reply.by_batch or entry.reply.cost_usd is None:
+                return None
+            total += entry.reply.cost_usd
+    return total
 
 
 def _steps(entries: Sequence[Entry], *, own: int) -> Iterator[Step]:

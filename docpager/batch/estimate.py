@@ -59,8 +59,8 @@ class _Doubts:
         return below, above
 
 
-_SURE = (0.9, 1.1)
-_PAST = _Doubts(steps=_SURE, prompt=(0.97, 1.03), output=_SURE, seconds=(0.5, 2.0))
+_PAST = _Doubts(steps=(0.75, 1.35), prompt=(0.97, 1.03), output=(0.9, 1.1), seconds=(0.5, 2.0))
+"""The questions that were asked may have been easier than those to come."""
 _OTHER = _Doubts(steps=(0.5, 2.0), prompt=(0.7, 1.35), output=(0.4, 3.0), seconds=(0.4, 2.5))
 """Another model than the one that played: it thinks, reads on, and counts otherwise."""
 
@@ -174,7 +174,11 @@ def _total(courses: Sequence[Course], figure: Callable[[Course], float], questio
     means = sorted(sum(draw.choices(figures, k=len(figures))) / len(figures) for _ in range(_DRAWS))
     cut = int(_TAIL * _DRAWS)
     likely = sum(figures) / len(figures)
-    return Band(means[cut] * questions, likely * questions, means[-1 - cut] * questions)
+    # Drawing from few shows too little of how much they may differ.
+    stretch = 1 + 4 / len(figures)
+    low = max(min(figures), likely - stretch * (likely - means[cut]))
+    high = likely + stretch * (means[-1 - cut] - likely)
+    return Band(low * questions, likely * questions, high * questions)
 
 
 def _time(

@@ -172,6 +172,8 @@ class Session:
                 places=settings.live_places,
                 leading=self.prepared.paid,
                 desk=self._desk,
+                sleep=self._sleep,
+                clock=self._clock,
             )
 
     def _answered(self, task: Task, line: AnswerLine) -> None:

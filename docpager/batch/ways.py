@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -32,12 +33,14 @@ async def drive_live(
     places: int,
     leading: bool,
     desk: BatchDesk | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> LimitReached | None:
     """Ask question by question; replies that a `desk` still has for them are fetched from there.
 
     Returns why questions were left out, where money or tokens ran short.
     """
-    gate = Gate(places=min(FIRST_PLACES, places), most=places)
+    gate = Gate(places=min(FIRST_PLACES, places), most=places, sleep=sleep, clock=clock)
 
     @contextmanager
     def seat(id: str) -> Iterator[ChatModel]:

@@ -1,0 +1,121 @@
+"""What a batch will take, and what rounds cost beside live runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from batch_worlds import CountedReader, TownLibrary, World, price, town_questions
+
+from docpager.answering.asking import AskSettings
+from docpager.answering.preparing import PreparedModel
+from docpager.batch.bills import compare, live_usd, rounds_usd
+from docpager.batch.courses import Course, Step
+from docpager.batch.estimate import Estimate, estimate, estimate_job
+from docpager.batch.job import BatchJob
+from docpager.batch.rehearsal import Sample
+from docpager.batch.settings import BatchSettings
+from docpager.llm.prices import price_of
+
+
+def estimated(world: World, **settings) -> Estimate:
+    prepared = PreparedModel(world.model, world.settings, world.price)
+    return asyncio.run(
+        estimate_job(
+            BatchJob(world.questions, world.output),
+            TownLibrary(directory=world.folder / "archive"),
+            prepared,
+            BatchSettings(**settings),
+        )
+    )
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path, questions=town_questions(24), price=price(3.0))
+
+
+def test_an_estimate_asks_nobody_and_writes_nothing(world):
+    made = estimated(world)
+
+    assert not world.model.requests
+    assert not list(world.folder.rglob("*"))
+    assert made.source == "12 questions played by the built-in reader, which costs nothing"
+
+
+def test_what_is_taken_is_inside_the_band(world):
+    before = estimated(world)
+    report = world.drive(settings=BatchSettings(max_usd=100.0))
+
+    assert report.steps in before.steps
+    assert report.usd in before.usd
+
+
+def test_past_runs_of_the_same_model_give_a_narrower_band(world):
+    rehearsed = estimated(world)
+    everything = world.questions
+    world.questions = everything[:10]
+    first = world.drive(settings=BatchSettings(max_usd=100.0))
+    world.questions = everything
+    informed = estimated(world)
+    report = world.drive(settings=BatchSettings(max_usd=100.0))
+
+    assert informed.source == "10 runs with this model"
+    assert informed.questions == 14
+    assert report.usd - first.usd in informed.usd
+    width = informed.usd.high / informed.usd.low
+    assert width < rehearsed.usd.high / rehearsed.usd.low
+
+
+def test_without_a_price_no_dollars_are_guessed(world):
+    world.price = None
+    world.model = CountedReader()
+
+    assert estimated(world).usd is None
+
+
+def straight(steps: int, *, step: int = 3_000, head: int = 2_000) -> Course:
+    """A run that only grows."""
+    sizes = [head + number * step for number in range(steps)]
+    return Course(
+        tuple(
+            Step(size, sizes[number - 1] if number else head - 100, 300, 5.0)
+            for number, size in enumerate(sizes)
+        )
+    )
+
+
+def test_rounds_pay_for_few_steps_and_not_for_many():
+    sonnet = price_of("claude-sonnet-5-5")
+    ratios = [compare([straight(steps)], sonnet, following=0.0).ratio for steps in (1, 2, 8, 30)]
+
+    assert ratios == sorted(ratios)
+    assert ratios[0] < 1 < ratios[2]
+
+
+def test_caching_in_rounds_is_worth_its_writes_only_if_it_hits():
+    sonnet = price_of("claude-sonnet-5-5")
+    course = straight(12)
+
+    assert rounds_usd(course, sonnet, hit_rate=0.0) > rounds_usd(course, sonnet, hit_rate=None)
+    assert rounds_usd(course, sonnet, hit_rate=1.0) < rounds_usd(course, sonnet, hit_rate=None)
+    assert rounds_usd(course, sonnet, hit_rate=1.0) < live_usd(course, sonnet)
+    assert not compare([course], sonnet, hit_rate=0.5).cached
+    assert compare([course], sonnet, hit_rate=0.95).cached
+
+
+def test_what_a_run_really_cost_goes_before_what_it_would_have():
+    course = replace(straight(3), live_usd=1.5)
+
+    assert live_usd(course, price()) == 1.5
+
+
+def test_a_larger_sample_gives_a_narrower_band():
+    courses = tuple(straight(steps) for steps in (2, 3, 5, 8, 4, 6))
+    prepared = PreparedModel(CountedReader(), AskSettings(), price())
+    few = estimate(100, Sample(courses), prepared, BatchSettings())
+    many = estimate(100, Sample(courses * 8), prepared, BatchSettings())
+
+    assert few.steps.low < many.steps.low <= many.steps.likely <= many.steps.high < few.steps.high
+    assert few.steps.likely == pytest.approx(many.steps.likely)
