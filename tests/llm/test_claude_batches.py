@@ -117,6 +117,25 @@ def test_lines_that_come_twice_or_name_nothing():
     assert [each.custom_id for each in found] == ["a", "a"]
 
 
+def test_a_garbled_line_harms_only_itself():
+    good = line("good", "succeeded", message=message(text("fine")))
+    garbled = [
+        line("contents", "succeeded", message={**message(), "content": 5}),
+        line("blocks", "succeeded", message={**message(), "content": ["x", 3]}),
+        line("error", "errored", error={"error": {"type": ["x"], "message": 5}}),
+        line("kind", ["succeeded"]),
+        line(["id"], "succeeded", message=message(text("lost"))),
+        {"custom_id": "result", "result": 7},
+    ]
+
+    found = results_of(ended(*garbled, good))
+
+    assert found["good"].reply.text == "fine"
+    assert found.keys() == {"good", "contents", "blocks", "error", "kind", "result"}
+    assert not found["error"].again
+    assert found["blocks"].reply.text == found["contents"].reply.text == ""
+
+
 def test_results_that_are_not_there_yet_are_a_failed_attempt():
     with pytest.raises(AttemptFailed):
         results_of(told(batch()))

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.errors import AttemptFailed
 from docpager.llm.chat import BatchResult, BatchStatus, ModelReply, SubmittedBatch
+from docpager.llm.claude.failures import MAY_PASS
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
     from anthropic.types.messages import MessageBatchIndividualResponse
 
 __all__ = ["cancel", "lines", "recent", "results", "status", "submit"]
-
-_AGAIN = frozenset({"api_error", "overloaded_error", "timeout_error", "rate_limit_error"})
-"""Errors of the server's own: the item may be sent again."""
 
 
 async def submit(client: AsyncAnthropic, requests: Sequence[tuple[str, dict[str, Any]]]) -> str:
@@ -59,7 +57,12 @@ def results(
     lines: Sequence[MessageBatchIndividualResponse], *, reply: Callable[[Any], ModelReply]
 ) -> Sequence[BatchResult]:
     """What became of each item, as `reply` reads a message; a line that names none is left out."""
-    return [_result(line, reply) for line in lines if getattr(line, "custom_id", None)]
+    return [_result(line, reply) for line in lines if _names_an_item(line)]
+
+
+def _names_an_item(line: object) -> bool:
+    named = getattr(line, "custom_id", None)
+    return isinstance(named, str) and bool(named)
 
 
 def _result(
@@ -75,5 +78,5 @@ def _result(
     if kind == "errored":
         told = getattr(getattr(result, "error", None), "error", None)
         name, message = getattr(told, "type", "unknown"), getattr(told, "message", "")
-        return BatchResult(line.custom_id, error=f"{name}: {message}", again=name in _AGAIN)
-    return BatchResult(line.custom_id, error=kind, again=True)
+        return BatchResult(line.custom_id, error=f"{name}: {message}", again=str(name) in MAY_PASS)
+    return BatchResult(line.custom_id, error=str(kind), again=True)

@@ -13,7 +13,7 @@ from docpager.errors import AttemptFailed, ModelError
 if TYPE_CHECKING:
     from anthropic import APIConnectionError, APIStatusError
 
-__all__ = ["failure", "retry_after_seconds"]
+__all__ = ["MAY_PASS", "failure", "retry_after_seconds"]
 
 _SPENT = frozenset(
     {
@@ -24,8 +24,9 @@ _SPENT = frozenset(
 )
 """Error codes of limits on money: waiting does not help."""
 
-_MAY_PASS = frozenset({"overloaded_error", "api_error", "timeout_error", "rate_limit_error"})
-"""Types of errors inside a stream, after a status of 200, that another attempt may not meet."""
+MAY_PASS = frozenset({"overloaded_error", "api_error", "timeout_error", "rate_limit_error"})
+"""Types of errors that another attempt may not meet, where no status says so: inside a stream and
+in a batch's results."""
 
 _UNUSABLE = {
     401: "the key was refused; check ANTHROPIC_API_KEY",
@@ -80,7 +81,7 @@ def _of_status(error: APIStatusError, at: str) -> ModelError:
         )
     limited = status == 429 or error.type == "rate_limit_error"
     if status == 200:
-        passing, billed = str(error.type) in _MAY_PASS, True
+        passing, billed = str(error.type) in MAY_PASS, True
     else:
         passing, billed = status in (408, 409, 429) or status >= 500, status in _WORK_MAY_BE_DONE
     told = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
