@@ -135,6 +135,9 @@ class Session:
                 await self._work
             if self._parking.reason is None:
                 raise
+        except BaseExceptionGroup as group:
+            # Many questions at once: one full disk is one error to whoever asked.
+            raise _first(group) from group
         return self._report()
 
     def stop(self, reason: str) -> None:
@@ -210,3 +213,9 @@ class Session:
 def _worst_call(prepared: PreparedModel) -> Cost:
     tokens = prepared.settings.paging.window
     return Cost(tokens, prepared.worst_call_usd or 0.0)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first, for those who can only be told one thing."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

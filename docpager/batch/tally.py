@@ -28,16 +28,21 @@ class Tally:
     faults: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     """The first of them: question and reason."""
+    _counted: bool = False
+    """Whether replies tell their tokens."""
 
     def replied(self, reply: ModelReply) -> None:
         """A reply has come."""
         self.steps += 1
         if reply.usage is not None:
+            self._counted = True
             self.usage += reply.usage
 
     def answered(self, line: AnswerLine) -> None:
         """A question has ended."""
         self.statuses[line.status] += 1
+        if not self._counted:
+            self.usage += line.usage  # this model reports none with its replies
         self.faults += line.paging.get("faults", 0)
         if line.status in ("failed", "stopped") and len(self.failures) < _NAMED_AT_MOST:
             self.failures.append((line.id, line.error or "no reason given"))

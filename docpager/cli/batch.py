@@ -157,6 +157,7 @@ async def _drive(
     from docpager.batch.opening import Outside
     from docpager.many import batch_session
 
+    _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
     outside = Outside(told=note)
     async with batch_session(job, prepared, settings, outside=outside, **where) as session:
         tell_plan(session)
@@ -166,6 +167,18 @@ async def _drive(
             report = await session.drive()
     tell_report(report)
     return report
+
+
+def _allow_files(count: int) -> None:
+    """Let so many journals and connections be open at once, as far as the system allows."""
+    try:
+        import resource
+    except ImportError:  # not a Unix: there is no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 256 if hard == resource.RLIM_INFINITY else min(hard, count + 256)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

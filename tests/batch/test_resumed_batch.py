@@ -39,7 +39,7 @@ def dying_at(request: int):
 @pytest.mark.parametrize("request_number", [1, 2, 9, 17, 23])
 def test_a_batch_that_died_goes_on_in_the_middle(tmp_path, undisturbed, request_number):
     world = World(tmp_path / "died", model=dying_at(request_number))
-    with pytest.raises(ExceptionGroup):
+    with pytest.raises(Gone):
         world.drive()
     asked = len(world.model.requests)
     world.model = CountedReader()
