@@ -136,7 +136,8 @@ async def batch_session(
     from docpager.batch.opening import open_batch
 
     with closing(Archive.open(archive)) as library:
-        job = replace(job, within=library.documents_under(paths) if paths else None)
+        within = library.documents_under(paths) if paths else None
+        job = replace(job, within=within, place=" ".join(map(str, paths)))
         with open_batch(job, library, prepared, settings=settings, outside=outside) as session:
             if not session.plan.tasks:
                 yield session

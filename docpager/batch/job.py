@@ -39,6 +39,8 @@ class BatchJob:
     output: Path
     within: Collection[int] | None = None
     """Documents that the whole batch is about; None for all."""
+    place: str = ""
+    """The same as the user named it."""
     journals: Path | None = None
     """Where runs are written down; None for the archive's `runs/`."""
     retry_failed: bool = False

@@ -64,7 +64,7 @@ def open_batch(
     outside = outside or Outside()
     _check_window(job.questions, archive.documents(), prepared.settings)
     questions, scopes = asked_of(job, archive)
-    fingerprint = Fingerprint.of(questions, **_decisive(prepared, archive))
+    fingerprint = Fingerprint.of(questions, **_decisive(prepared, archive, job))
     with ExitStack() as opened:
         answers = opened.enter_context(open_answers(job.output, fingerprint=fingerprint))
         journals = JournalNames.of(
@@ -131,12 +131,13 @@ def _check_window(
     )
 
 
-def _decisive(prepared: PreparedModel, archive: OpenArchive) -> dict[str, Setting]:
+def _decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> dict[str, Setting]:
     """Everything beside the questions that answers depend on, by the names users know."""
     asked, paging = prepared.settings, prepared.settings.paging
     limits = asked.limits
     return {
         "archive": archive.id,
+        "paths": job.place or None,
         "model": prepared.model.name,
         "effort": asked.source.effort or None,
         "base-url": asked.source.base_url or None,

@@ -98,9 +98,7 @@ class Attended:
         try:
             if self._parking.reason is not None:
                 raise Parked(self._parking.reason)
-            reply = await self._parking.unless_at_once(
-                self._model.complete(request), may_be_billed=True
-            )
+            reply = await self._model.complete(request)
         except Parked:
             self.parked = True
             raise

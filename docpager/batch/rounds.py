@@ -18,7 +18,7 @@ from docpager.batch.parking import Parked, Parking
 from docpager.errors import AttemptFailed, ModelError
 from docpager.llm.chat import BatchResult, ChatModel, ModelReply, ModelRequest
 
-__all__ = ["Recovering", "Rounds"]
+__all__ = ["LiveSeat", "Rounds"]
 
 GATHER_SECONDS = 0.5
 """How long to see whether another run joins, once all wait."""
@@ -27,17 +27,18 @@ MOST_CHARACTERS = 40_000_000
 """Keep a batch below what a server takes: 100,000 requests or 256 MB."""
 
 
-class Recovering:
-    """One run's live model; a reply that an earlier process has paid for in a round is fetched."""
+class LiveSeat:
+    """One run's live model. A reply that an earlier process has paid for in a round is fetched from
+    the `desk`, and nobody waits longer than the batch may."""
 
     def __init__(
-        self, model: ChatModel, desk: BatchDesk, question_id: str, parking: Parking
+        self, model: ChatModel, question_id: str, parking: Parking, *, desk: BatchDesk | None
     ) -> None:
         self.name = model.name
         self._model = model
-        self._desk = desk
         self._question_id = question_id
         self._parking = parking
+        self._desk = desk
 
     @property
     def rate_limits(self) -> RateLimits | None:
@@ -46,12 +47,13 @@ class Recovering:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """The reply, paid for once."""
-        earlier = await self._parking.unless_at_once(
-            self._desk.earlier(self._question_id, request_hash(request)), may_be_billed=False
-        )
-        if earlier is not None:
-            return _reply_of(earlier)
-        return await self._model.complete(request)
+        if self._desk is not None:
+            earlier = await self._parking.unless_at_once(
+                self._desk.earlier(self._question_id, request_hash(request)), may_be_billed=False
+            )
+            if earlier is not None:
+                return _reply_of(earlier)
+        return await self._parking.unless_at_once(self._model.complete(request), may_be_billed=True)
 
 
 @dataclass(eq=False, slots=True)

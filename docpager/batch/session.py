@@ -84,7 +84,7 @@ class Session:
             archive,
             replace(prepared.settings, limits=limits),
             books,
-            Admission(books, worst_call=_worst_call(prepared)),
+            Admission(books, worst_call=_worst_call(prepared, settings)),
             journals,
             unanswered_is_lost,
             answered=self._answered,
@@ -210,9 +210,18 @@ class Session:
         return self._parking.reason or (str(self._short) if self._short else None)
 
 
-def _worst_call(prepared: PreparedModel) -> Cost:
-    tokens = prepared.settings.paging.window
-    return Cost(tokens, prepared.worst_call_usd or 0.0)
+def _worst_call(prepared: PreparedModel, settings: BatchSettings) -> Cost:
+    paging = prepared.settings.paging
+    if prepared.price is None:
+        return Cost(paging.window)
+    only_rounds = settings.by_batches and settings.finish_live_after_seconds is None
+    usd = prepared.price.worst_case(
+        prompt_tokens=prepared.largest_prompt,
+        output_tokens=paging.max_output,
+        batch=only_rounds,
+        hour=only_rounds,
+    )
+    return Cost(paging.window, usd)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -12,7 +12,7 @@ from docpager.batch.driver import Common, Driving
 from docpager.batch.ordering import Line
 from docpager.batch.parking import Parking
 from docpager.batch.plan import Task
-from docpager.batch.rounds import Recovering, Rounds
+from docpager.batch.rounds import LiveSeat, Rounds
 from docpager.errors import LimitReached
 from docpager.llm.chat import ChatModel
 from docpager.llm.gate import Gate
@@ -44,7 +44,7 @@ async def drive_live(
 
     @contextmanager
     def seat(id: str) -> Iterator[ChatModel]:
-        yield model if desk is None else Recovering(model, desk, id, parking)
+        yield LiveSeat(model, id, parking, desk=desk)
 
     driving = Driving(common, seats=seat, gate=gate, parking=parking)
     await driving.drive(_line(tasks, leading=leading), concurrency=places)

@@ -108,6 +108,7 @@ def stopping_after(replies: int):
 
 def test_a_batch_that_was_stopped_goes_on_with_what_it_has_paid_for(tmp_path, live):
     world = in_rounds(tmp_path)
+    world.price = price()
     first = world.drive(settings=ROUNDS, begun=stopping_after(3))
     assert first.parked and first.why_stopped == "enough"
 
@@ -117,6 +118,7 @@ def test_a_batch_that_was_stopped_goes_on_with_what_it_has_paid_for(tmp_path, li
 
     assert world.answers() == live
     assert not asked_twice(world)
+    assert not any("lost" in line for line in world.lines().values()), "nothing was paid in vain"
 
 
 def test_a_batch_whose_submission_was_never_confirmed_is_found_again(tmp_path, live):
