@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from functools import cached_property
+from itertools import accumulate
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +60,15 @@ class Segment:
         return table
 
     @cached_property
+    def _batches(self) -> list[Any]:
+        batches: list[Any] = self.table.to_batches()
+        return batches
+
+    @cached_property
+    def _batch_starts(self) -> list[int]:
+        return list(accumulate(map(len, self._batches[:-1]), initial=0))
+
+    @cached_property
     def vectors(self) -> VectorIndex:
         try:
             return VectorIndex.load(self._files[VECTORS_FILE], self._files.get(PROPOSALS_FILE))
@@ -82,8 +93,13 @@ class Segment:
 
     def passages(self, first_row: int, count: int) -> list[Passage]:
         """The passages of `count` rows, in row order."""
-        rows = self.table.slice(first_row, count).to_pylist()
-        return [_passage(row) for row in rows]
+        part, start = self.table, first_row
+        place = bisect_right(self._batch_starts, first_row) - 1
+        begins = self._batch_starts[place]
+        # A table of many batches takes long to find a row; most ranges lie within one of them.
+        if first_row - begins + count <= len(self._batches[place]):
+            part, start = self._batches[place], first_row - begins
+        return [_passage(row) for row in part.slice(start, count).to_pylist()]
 
     def text(self, first_row: int, count: int) -> str:
         """The text of `count` rows, joined."""
