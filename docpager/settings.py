@@ -27,6 +27,8 @@ class PagingSettings:
     """False takes `write_note` away: an ablation."""
     pins: bool = True
     """False takes pins away: an ablation."""
+    reading_log: bool = True
+    """False leaves it out: an ablation."""
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.max_output < 1:

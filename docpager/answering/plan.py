@@ -71,6 +71,7 @@ class RunPlan:
             warn_at=self.paging.warn_at,
             rebuild_at=self.paging.rebuild_at,
             rebuild_to=self.paging.rebuild_to,
+            reading_log=self.paging.reading_log,
         )
 
 
@@ -142,6 +143,7 @@ def _check_window(
         passage=passage,
         step_reserve=budget.step_reserve,
         warn_at=budget.warn_at,
+        reading_log=budget.reading_log,
     )
     if asked > budget.question_cap and budget.holds(
         question=0, document_map=listed, passage=passage

@@ -42,6 +42,8 @@ class Budget:
     warn_at: float = 0.7
     rebuild_at: float = 0.9
     rebuild_to: float = 0.2
+    reading_log: bool = True
+    """False leaves its share to everything else."""
 
     @property
     def limits_after_rebuild(self) -> Size:
@@ -75,7 +77,7 @@ class Budget:
 
     @property
     def log_cap(self) -> int:
-        return int(LOG_SHARE * self.room)
+        return int(LOG_SHARE * self.room) if self.reading_log else 0
 
     @property
     def notes_cap(self) -> int:
@@ -112,40 +114,36 @@ class Budget:
 
     def holds(self, *, question: int, document_map: int, passage: int) -> bool:
         """Whether a run can always page in one passage of that many tokens."""
-        others = int((LOG_SHARE + NOTES_SHARE + PINS_SHARE) * self.room) + 1
+        log_share = LOG_SHARE if self.reading_log else 0.0
+        others = int((log_share + NOTES_SHARE + PINS_SHARE) * self.room) + 1
         left = self.room - question - min(document_map, self.map_cap) - others
         return question <= self.question_cap and left >= passage
 
 
 def smallest_window(
     *, fixed: int, reserved_output: int, question: int, document_map: int, passage: int,
-    step_reserve: int = SMALLEST_STEP, warn_at: float = 0.7,
+    step_reserve: int = SMALLEST_STEP, warn_at: float = 0.7, reading_log: bool = True,
 ) -> int:  # fmt: skip
     """The smallest window in which a run with this head can page in its largest passage.
 
     `document_map` is the whole map's size, `passage` the largest rendered passage with the call
     that asks for it; all in tokens.
     """
+
+    def holds(window: int) -> bool:
+        budget = Budget(
+            window, fixed, reserved_output, step_reserve, warn_at, reading_log=reading_log
+        )
+        return budget.holds(question=question, document_map=document_map, passage=passage)
+
     low, high = 1, 1
     # `holds` grows with the window, so doubling and then halving finds its first True.
-    while not _holds(
-        high, fixed, reserved_output, question, document_map, passage, step_reserve, warn_at
-    ):
+    while not holds(high):
         low, high = high + 1, high * 2
     while low < high:
         middle = (low + high) // 2
-        if _holds(
-            middle, fixed, reserved_output, question, document_map, passage, step_reserve, warn_at
-        ):
+        if holds(middle):
             high = middle
         else:
             low = middle + 1
     return low
-
-
-def _holds(
-    window: int, fixed: int, reserved_output: int, question: int, document_map: int, passage: int,
-    step_reserve: int, warn_at: float,
-) -> bool:  # fmt: skip
-    budget = Budget(window, fixed, reserved_output, step_reserve, warn_at)
-    return budget.holds(question=question, document_map=document_map, passage=passage)

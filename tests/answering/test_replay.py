@@ -65,6 +65,23 @@ def test_a_replay_needs_neither_model_nor_archive_and_comes_to_the_same_answer(
     assert run.steps == len(SCRIPT)
 
 
+def test_a_run_without_a_reading_log_is_replayed_without_one(
+    library: ToyLibrary, tmp_path: Path
+) -> None:
+    settings = AskSettings(paging=PagingSettings(window=5_000, reading_log=False))
+    journal = tmp_path / "run.jsonl"
+    question, model = "What was paid?", ScriptedModel(*SCRIPT)
+    line = asyncio.run(ask_archive(question, library, model, settings=settings, journal=journal))
+
+    replay = open_replay(journal)
+    run = replay.finish()
+
+    assert line.paging["rebuilds"] >= 1
+    assert not run.plan.paging.reading_log
+    assert run.outcome == read_journal(journal).outcome
+    assert not any("# Reading log" in turn.text for turn in run.context.epoch.turns)
+
+
 def test_a_replay_against_the_archive_executes_every_call_again(
     finished: Path, library: ToyLibrary
 ) -> None:

@@ -318,6 +318,23 @@ def test_a_pinned_page_survives_rebuilds_until_it_is_released(play: Play) -> Non
     assert "D1:c1" not in play.resident
 
 
+def test_without_a_reading_log_its_share_is_free_for_more(library: ToyLibrary) -> None:
+    def rebuilt(*, reading_log: bool) -> Play:
+        play = Play(library, paging=PagingSettings(window=6_000, reading_log=reading_log))
+        while play.run.context.epoch.number == 1:
+            play.say(*[call("contents")] * 6)
+        return play
+
+    with_log, without = rebuilt(reading_log=True), rebuilt(reading_log=False)
+
+    assert "# Reading log\n" in with_log.head
+    assert "# Reading log" not in without.head
+    saved = with_log.run.context.epoch.tokens - without.run.context.epoch.tokens
+    assert saved > 0.8 * with_log.run.context.budget.log_cap
+    (remembered,) = without.say(call("recall", query="contents"))
+    assert "contents()" in remembered.text
+
+
 def test_pins_beyond_their_share_are_refused(play: Play) -> None:
     (refused,) = play.say(call("page_in", locator="D1:c1-2", pin=True))
 

@@ -45,10 +45,12 @@ def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
     least = smallest(world_name, counter, factor, max_output)
     window = least + random.choice((0, 1, random.randint(0, 400), random.randint(0, 2_500)))
     shares = random.choice(({}, {}, {"rebuild_to": 0.5}, {"warn_at": 0.5, "rebuild_at": 0.6}))
-    least_by_shares = {**shares, "rebuild_to": min(shares.get("rebuild_to", 0.2), 0.5)}
-    paging = PagingSettings(window=window, max_output=max_output, **least_by_shares)
-    if "warn_at" in shares:
-        paging = PagingSettings(window=2 * window, max_output=max_output, **least_by_shares)
+    paging = PagingSettings(
+        window=2 * window if "warn_at" in shares else window,
+        max_output=max_output,
+        reading_log=random.random() < 0.8,
+        **shares,
+    )
     plan = plan_run(
         QUESTION,
         world(world_name).documents(),

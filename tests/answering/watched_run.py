@@ -194,6 +194,8 @@ class WatchedRun:
         outside, blocks = split_head(turn.text)
         parts = _parts(outside)
         room = self.run.context.budget.room
+        if not self.plan.paging.reading_log:
+            assert "# Reading log" not in parts
         for title, share in SHARES.items():
             size = self.count(parts.get(title, "").removesuffix("\n"))
             assert size <= share * room, f"{title} takes {size} of {room}"

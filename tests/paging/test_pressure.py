@@ -93,6 +93,20 @@ def test_the_smallest_window_holds_and_the_one_below_does_not(
     assert holds(2 * smallest)
 
 
+def test_a_run_without_a_reading_log_needs_no_room_for_one() -> None:
+    head = {"question": 50, "document_map": 100, "passage": 900}
+    without = Budget(window=10_000, fixed=1_500, reserved_output=500, reading_log=False)
+    smallest, with_log = (
+        smallest_window(fixed=1_500, reserved_output=500, **head, reading_log=has_log)
+        for has_log in (False, True)
+    )
+
+    assert (without.room, without.log_cap) == (BUDGET.room, 0)
+    assert smallest < with_log
+    assert Budget(smallest, 1_500, 500, reading_log=False).holds(**head)
+    assert not Budget(smallest, 1_500, 500).holds(**head)
+
+
 def test_what_must_fit_is_taken_at_its_most_and_pressure_as_it_is_likely() -> None:
     assert not BUDGET.must_warn(Size(8_600, 6_499))
     assert BUDGET.must_warn(Size(8_601, 100))
