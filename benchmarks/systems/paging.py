@@ -28,7 +28,7 @@ class Paging:
 
     policy: str = "recent"
     without: str = ""
-    """`notes`, `pins`, `page_out`, `words` or `meaning`."""
+    """`notes`, `log`, `pins`, `page_out`, `words` or `meaning`."""
 
     @property
     def name(self) -> str:
@@ -70,6 +70,7 @@ class Paging:
                 window=setup.window,
                 max_output=setup.max_output,
                 notes=self.without != "notes",
+                reading_log=self.without != "log",
                 pins=self.without != "pins",
             ),
             limits=RunLimits(max_steps=setup.max_steps, max_usd=setup.max_usd),

@@ -29,6 +29,7 @@ BASELINES = (
 )
 ABLATIONS = (
     "docpager:without=notes",
+    "docpager:without=log",
     "docpager:without=pins",
     "docpager:without=page_out",
     "docpager:without=words",
@@ -38,7 +39,7 @@ ABLATIONS = (
 )
 
 _Options = Mapping[str, str]
-_WITHOUT = ("notes", "pins", "page_out", "words", "meaning")
+_WITHOUT = ("notes", "log", "pins", "page_out", "words", "meaning")
 
 
 def system_named(name: str) -> System:
