@@ -114,7 +114,7 @@ class Driver:
         except ModelError as error:
             # No outcome is written: the run is parked, and resume asks the model again.
             self._charge(self._caller.take_lost())
-            run.fail(str(error))
+            run.park(str(error))
             self._write(Entry("failure", run.steps, message=str(error)), sync=True)
         return None
 

@@ -43,6 +43,8 @@ class Failure:
 
     reason: str
     status: str = "failed"
+    parked: bool = False
+    """Whether `resume` may go on with it: nothing but the model's next reply is missing."""
 
 
 Outcome = Answer | Abstention | Stopped | Failure

@@ -178,9 +178,9 @@ class Run:
         """End the run from outside: a limit was reached or the model failed."""
         self.outcome = self._stopped(reason)
 
-    def fail(self, reason: str) -> None:
-        """End the run because it cannot go on."""
-        self.outcome = Failure(reason)
+    def park(self, reason: str) -> None:
+        """Let the run rest because its model cannot be asked now; a resumed one goes on."""
+        self.outcome = Failure(reason, parked=True)
 
     @property
     def _out_of_steps(self) -> bool:

@@ -31,6 +31,8 @@ def print_answer(line: AnswerLine) -> None:
     for note in line.notes:
         say(f"  noted: {note.text} [{', '.join(note.sources)}]", err=True)
     say(_summary(line), err=True)
+    if line.resumable:
+        say(f"the run is kept: docpager resume {line.journal}", err=True)
 
 
 def _place(citation: Citation) -> str:

@@ -35,11 +35,12 @@ def test_a_run_whose_model_fails_is_parked_and_can_be_resumed(tmp_path: Path) ->
     line = asyncio.run(ask_archive("why?", library, model, journal=path))
 
     assert (line.status, line.error, line.steps) == ("failed", "the server is gone", 1)
+    assert line.resumable
     assert open_replay(path).finish().outcome is None
 
     resumed = asyncio.run(resume_run(path, library, model))
 
-    assert (resumed.status, resumed.steps) == ("abstained", 2)
+    assert (resumed.status, resumed.steps, resumed.resumable) == ("abstained", 2, False)
     assert open_replay(path).finish().outcome == read_journal(path).outcome
 
 

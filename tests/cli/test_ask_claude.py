@@ -120,6 +120,14 @@ def test_a_parked_run_goes_on_where_and_how_it_was_asked(key):
     assert efforts == {"low"}
 
 
+def test_a_parked_run_says_how_to_go_on_with_it(key):
+    with FakeApi(brain=ExtractiveBrain(), faults={1: "spend_cap"}) as api:
+        result = asked(*at(api))
+
+    assert result.exit_code == 1
+    assert re.search(r"the run is kept: docpager resume \S+\.jsonl\n", result.stderr)
+
+
 def test_prices_of_the_users_own_are_kept_in_the_journal(api, tmp_path):
     (tmp_path / "mine.toml").write_text(
         "[models.claude-sonnet-5-5]\nas_of = 2026-12-01\ninput = 100\noutput = 100\n"
