@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.canaries import check_scorer
@@ -12,10 +12,11 @@ from benchmarks.records import Line, RunRecord, read_finished, read_record
 from benchmarks.samples import Axis
 from benchmarks.tasks.registry import task_of
 from docpager.errors import UsageError
-from docpager.evaluation.intervals import Interval, mean_interval
+from docpager.evaluation.intervals import CONFIDENCE, Interval, mean_interval
 
 __all__ = ["Scored", "ScoredRun", "cells", "mean_of", "score_run"]
 
+_OUTSIDE = 1 - CONFIDENCE
 ALWAYS = ("evidence_seen",)
 """Metrics of every task that names evidence."""
 
@@ -88,9 +89,17 @@ def cells(lines: Sequence[Scored], axes: Sequence[str]) -> dict[tuple[Axis, ...]
 
 
 def mean_of(lines: Sequence[Scored], metric: str) -> Interval | None:
-    """The mean of a metric with its bootstrap interval; None where nobody was asked."""
+    """The mean of a metric with its interval; None where nobody was asked.
+
+    A bootstrap knows no width where all marks are 0, or all 1: there the exact binomial interval
+    (Clopper and Pearson 1934) says what so many questions can tell.
+    """
     marks = [m for each in lines if each.was_run and (m := each.marks[metric]) is not None]
-    return mean_interval(marks) if marks else None
+    found = mean_interval(marks) if marks else None
+    if found is None or set(marks) not in ({0.0}, {1.0}):
+        return found
+    furthest = (_OUTSIDE / 2) ** (1 / len(marks))
+    return replace(found, low=furthest) if marks[0] else replace(found, high=1 - furthest)
 
 
 def _check_data(record: RunRecord, now: Mapping[str, str], data: Path) -> None:

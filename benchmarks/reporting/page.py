@@ -28,6 +28,12 @@ __all__ = ["write_report"]
 
 TITLE = "Paging against truncation and others"
 MOST_CURVES = 12
+_NAMES = {
+    "window": "window, tokens",
+    "text": "tokens of text that must be read",
+    "gold_position": "position of the gold document, from 0",
+}
+"""Axes whose name does not say what they count."""
 _K = re.compile(r"(.+):k=(\d+)$")
 
 
@@ -66,12 +72,15 @@ def _plots(run: ScoredRun) -> Iterator[Block]:
         curves = [c for system in run.record.systems if (c := _curve(run, system, axis, window))]
         if curves:
             ordered = any(isinstance(value, int) for value in values_of(run, axis))
-            svg = plot_curves(curves[:MOST_CURVES], axis=axis, metric=metric, ordered=ordered)
+            svg = plot_curves(
+                curves[:MOST_CURVES], axis=_NAMES.get(axis, axis), metric=metric, ordered=ordered
+            )
             file = f"{name}-by-{axis}{f'-{window}' if at_window(run, window) else ''}"
             yield Figure(file, f"{metric} by {axis}{at_window(run, window)}", svg)
     if by_k:
         svg = plot_curves(by_k, axis="documents that were retrieved", metric=metric)
-        yield Figure(f"{name}-by-k", f"{metric} by number of documents", svg)
+        title = f"{metric} by number of documents (level: contestants that have no such number)"
+        yield Figure(f"{name}-by-k", title, svg)
     else:
         yield from _cost_plots(run)
     yield from _residencies(run)

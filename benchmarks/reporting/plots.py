@@ -22,7 +22,7 @@ _COLOURS = (
     "#56B4E9", "#8c8c8c", "#882255", "#332288", "#999933", "#b5651d",
 )  # fmt: skip
 _MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "d")
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.size": 9,
     "font.family": "sans-serif",
     "svg.fonttype": "none",
@@ -65,7 +65,7 @@ def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str, ordered: boo
             low = [point[1] - point[2] for point in curve.points]
             high = [point[3] - point[1] for point in curve.points]
             axes.errorbar(
-                at, means, yerr=[low, high], ecolor=_faint(number, len(curves)),
+                at, means, yerr=[low, high], ecolor=_of_interval(number, len(curves)),
                 label=curve.name, zorder=3 - (number > 0),
                 **{**_look(number), **({} if ordered else {"linestyle": "none"})},
             )  # fmt: skip
@@ -78,9 +78,11 @@ def plot_dots(dots: Sequence[Dot], *, unit: str, metric: str) -> str:
     """Means over what an answer took, on a scale of powers of ten."""
     with _figure(6.8, 3.6) as (figure, axes):
         for number, dot in enumerate(dots):
+            # Later marks are smaller, so that those on one spot are all seen.
             axes.errorbar(
                 [dot.cost], [dot.mean], yerr=[[dot.mean - dot.low], [dot.high - dot.mean]],
-                label=dot.name, **{**_look(number), "linestyle": "none", "markersize": 6},
+                label=dot.name,
+                **{**_look(number), "linestyle": "none", "markersize": 11 - 0.6 * number},
             )  # fmt: skip
         axes.set_xscale("log")
         _plain_powers(axes, [dot.cost for dot in dots])
@@ -108,8 +110,7 @@ def plot_residency(run: Residency) -> str:
         above.set_ylim(max(1, len(run.passages)) - 0.5, -0.5)
         above.yaxis.set_major_locator(MaxNLocator(integer=True))
         above.yaxis.set_major_formatter(lambda row, _: f"{row + 1:.0f}")
-        steps = range(1, len(run.tokens) + 1)
-        below.bar(steps, run.tokens, color=_COLOURS[6], width=0.9)
+        below.bar(range(1, len(run.tokens) + 1), run.tokens, color=_COLOURS[6], width=0.9)
         below.axhline(run.window, color=_COLOURS[2], linewidth=1)
         below.annotate(
             f"window {run.window:,}", (1, run.window), xytext=(0, 3), textcoords="offset points",
@@ -117,6 +118,7 @@ def plot_residency(run: Residency) -> str:
         )  # fmt: skip
         below.set_ylim(0, run.window * 1.25)
         below.set_xlim(0.4, len(run.tokens) + 0.6)
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
         below.yaxis.set_major_formatter(lambda tokens, _: f"{tokens:,.0f}")
         below.set_ylabel("prompt tokens")
         below.set_xlabel("step (dotted lines: rebuilds)")
@@ -175,21 +177,21 @@ def _look(number: int) -> Mapping[str, Any]:
         "linewidth": 2 if number == 0 else 1,
         "markersize": 5,
         "elinewidth": 0.7,
-        "alpha": 1 if number == 0 else 0.85,
     }
 
 
-def _faint(number: int, curves: int) -> str:
-    """Colour of an interval: where many curves stand together theirs are pale."""
-    return _COLOURS[number % len(_COLOURS)] + ("4d" if curves > 6 and number else "")
+def _of_interval(number: int, curves: int) -> str:
+    """Colour of an interval: where many curves stand together all but docpager's are pale."""
+    return _COLOURS[number % len(_COLOURS)] + ("40" if curves > 6 and number else "")
 
 
 def _plain_powers(axes: Axes, costs: Sequence[float]) -> None:
-    """Ticks as people write them, on a logarithmic scale: 1, 2 and 5 times powers of ten."""
+    """Ticks as people write them, on a logarithmic scale: 1, 2, 5 or 1, 3 times powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axes.set_xlim(min(costs) / 1.3, max(costs) * 1.3)
-    axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    subs = (1, 2, 5) if max(costs) < 30 * min(costs) else (1, 3)
+    axes.xaxis.set_major_locator(LogLocator(base=10, subs=subs))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 

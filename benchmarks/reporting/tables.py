@@ -77,9 +77,20 @@ def at_window(run: ScoredRun, window: Axis | None) -> str:
 
 
 def varied_axes(run: ScoredRun) -> list[str]:
-    """Axes with more than one value; where data come from is no axis."""
+    """Axes with more than one value, each split once; where data come from is no axis."""
     names = dict.fromkeys(n for each in run.lines for n in each.axes if n != "source")
-    return [name for name in names if 1 < len(values_of(run, name)) <= MOST_COLUMNS]
+    varied = [name for name in names if 1 < len(values_of(run, name)) <= MOST_COLUMNS]
+    return [name for n, name in enumerate(varied) if not _same_split(run, name, varied[n + 1 :])]
+
+
+def _same_split(run: ScoredRun, axis: str, later: Sequence[str]) -> bool:
+    """Whether a later axis splits the questions as this one does."""
+    values = len(values_of(run, axis))
+    for other in later:
+        pairs = {(each.axes.get(axis), each.axes.get(other)) for each in run.lines}
+        if len(pairs) == values == len(values_of(run, other)):
+            return True
+    return False
 
 
 def values_of(run: ScoredRun, axis: str) -> list[Axis]:
