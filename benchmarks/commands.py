@@ -10,6 +10,7 @@ import click
 
 from benchmarks.profiles import PROFILES
 from benchmarks.reporting.blocks import Heading, as_markdown
+from benchmarks.reporting.brief import brief_blocks
 from benchmarks.reporting.tables import comparison, run_blocks
 from benchmarks.samples import Axis
 from benchmarks.scoring import ScoredRun, score_run
@@ -104,8 +105,9 @@ def run_task(
 @click.command("score")
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line for each answer.")
+@click.option("--brief", is_flag=True, help="One table for each window.")
 @_DATA
-def score_runs(runs: Sequence[Path], as_json: bool, data: Path) -> None:
+def score_runs(runs: Sequence[Path], as_json: bool, brief: bool, data: Path) -> None:
     """Mark finished runs; costs nothing."""
     for scored in _scored(runs, data):
         if as_json:
@@ -113,7 +115,7 @@ def score_runs(runs: Sequence[Path], as_json: bool, data: Path) -> None:
                 key = dict(zip(("id", "system", "window"), each.line.key, strict=True))
                 click.echo(json.dumps({**key, "axes": each.axes, "marks": each.marks}))
         else:
-            click.echo(as_markdown(run_blocks(scored)))
+            click.echo(as_markdown(brief_blocks(scored) if brief else run_blocks(scored)))
 
 
 @click.command("compare")

@@ -17,13 +17,17 @@ from docpager.evaluation.summary import compare
 
 __all__ = [
     "at_window",
+    "by_axis",
     "comparison",
+    "headline",
     "lines_of",
+    "marks_of",
     "run_blocks",
     "shown_axes",
     "shown_windows",
     "values_of",
     "varied_axes",
+    "written_interval",
 ]
 
 MOST_COLUMNS = 12
@@ -37,9 +41,9 @@ _COUNTS = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_pag
 def run_blocks(run: ScoredRun) -> Iterator[Block]:
     """Everything about one run, in words and figures."""
     yield Heading(run.folder.name)
-    yield Paragraph(_headline(run))
+    yield Paragraph(headline(run))
     for axis, window in shown_axes(run):
-        yield _by_axis(run, axis, window)
+        yield by_axis(run, axis, window)
     for window in shown_windows(run):
         yield _costs(run, window)
     yield from _paging(run)
@@ -127,7 +131,7 @@ def _compared(
     run: ScoredRun, first: str, other: str, metric: str, by: str | None, value: Axis | None
 ) -> list[str] | None:
     ours, theirs = (
-        [_marks(e) for e in lines_of(run, name) if by is None or e.axes.get(by) == value]
+        [marks_of(e) for e in lines_of(run, name) if by is None or e.axes.get(by) == value]
         for name in (first, other)
     )
     found = compare(ours, theirs, metric)
@@ -145,12 +149,14 @@ def _compared(
     ]
 
 
-def _marks(each: Scored) -> Marks:
+def marks_of(each: Scored) -> Marks:
+    """Its marks as `docpager.evaluation` pairs them, by question and window."""
     values = each.marks if each.was_run else dict.fromkeys(each.marks)
     return Marks("/".join((each.line.key[0], each.line.key[2])), values, each.axes)
 
 
-def _headline(run: ScoredRun) -> str:
+def headline(run: ScoredRun) -> str:
+    """What was asked of whom, with what, in a sentence."""
     record = run.record
     is_reader = record.model == READER
     who = f"{record.model}, which is not a language model" if is_reader else record.model
@@ -159,17 +165,18 @@ def _headline(run: ScoredRun) -> str:
         f"Task {record.task}{f' ({axes})' if axes else ''}: {record.questions} questions, at most "
         f"{record.per_cell} for each cell, seed {record.seed}; reader: {who}; "
         f"windows {', '.join(map(str, record.windows))}; docpager {record.version}, "
-        f"commit {record.commit}, {record.started[:10]}. Intervals are 95 %, bootstrapped; one "
-        "without width means that all marks are equal, not that more questions would be."
+        f"commit {record.commit}, {record.started[:10]}. Intervals are 95 %: "
+        "bootstrapped, and exact binomial where all marks are 0 or all are 1."
     )
 
 
-def _by_axis(run: ScoredRun, axis: str, window: Axis | None) -> Table:
+def by_axis(run: ScoredRun, axis: str, window: Axis | None) -> Table:
+    """The first metric of every contestant, split by an axis."""
     values, metric, rows = values_of(run, axis), run.metrics[0], []
     for system in run.record.systems:
         own = lines_of(run, system, window)
         split = ([e for e in own if e.axes.get(axis) == value] for value in values)
-        rows.append([_named(system), *(_short(mean_of(part, metric)) for part in split)])
+        rows.append([_named(system), *(written_interval(mean_of(part, metric)) for part in split)])
     sizes = _sizes(lines_of(run, run.record.systems[0], window), axis, values)
     title = f"{metric} by {axis}{at_window(run, window)}"
     return Table(title, ["", *map(str, values)], [sizes, *rows])
@@ -185,7 +192,8 @@ def _named(system: str) -> str:
     return f"{system} ({remark})" if remark else system
 
 
-def _short(interval: Interval | None) -> str:
+def written_interval(interval: Interval | None) -> str:
+    """A mean with its interval, as tables show it."""
     if interval is None:
         return "not run"
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
@@ -200,11 +208,7 @@ def _costs(run: ScoredRun, window: Axis) -> Table:
             marks = [mean_of(own, metric) for metric in run.metrics]
             means = ["" if m is None else f"{m.mean:.2f}" for m in marks]
             rows.append([system, *means, *_taken(own)])
-    return Table(
-        "What it took (medians; the largest prompt with its reply; dollars are all together)",
-        header,
-        rows,
-    )
+    return Table(_TAKEN, header, rows)
 
 
 def _taken(own: Sequence[Scored]) -> list[str]:

@@ -47,6 +47,7 @@ def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> Non
 
     ran = CliRunner().invoke(main, run)
     scored = CliRunner().invoke(main, ["score", "--json", str(tmp_path / "runs" / "mine")])
+    brief = CliRunner().invoke(main, ["score", "--brief", str(tmp_path / "runs" / "mine")])
     compared = CliRunner().invoke(main, ["compare", str(tmp_path / "runs" / "mine")])
 
     assert (ran.exit_code, scored.exit_code, compared.exit_code) == (0, 0, 0), ran.output
@@ -57,6 +58,8 @@ def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> Non
     }
     assert lines[0]["axes"] == {"kind": "fact", "window": 8000}
     assert "| truncate-head | 1.00 | 1.00 | +0.00 [+0.00, +0.00]" in compared.stdout
+    one_right_answer = "1.00 [0.03, 1.00]"  # says little: the exact interval, not the bootstrap's
+    assert f"| docpager | {one_right_answer} | 1.00 |" in brief.stdout
 
 
 def test_what_the_user_can_mend_is_one_sentence() -> None:
