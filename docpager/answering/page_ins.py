@@ -48,11 +48,7 @@ class PageIns:
         loaded = replace(loaded, passages=fresh, resident=tuple(sorted({*still, *here})))
         if pin and not self._pins_fit(loaded):
             return
-        # What is resident already stays from now on, so it must fit the rebuild that may come.
-        before = context.table.copy()
-        context.table.reference(loaded.resident, pin=pin)
-        if not context.admit(present_loaded(loaded)):
-            context.table.restore(before)
+        if not context.admit_pages(present_loaded(loaded), resident=loaded.resident, pin=pin):
             self._refuse(loaded)
             return
         context.enter(fresh, step=step, pin=pin)
@@ -80,7 +76,8 @@ class PageIns:
         context.statistics.refused_page_ins += 1
         if not loaded.passages:
             context.refuse(
-                f"refused: {loaded.range} is in main context, but cannot be kept now", warn=True
+                f"refused: no room to keep {loaded.range} now; page_out what you are done with",
+                warn=True,
             )
             return
         needed = sum(map(context.page_tokens, loaded.passages))

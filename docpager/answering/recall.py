@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from docpager.pages import Note, PassageId
-from docpager.paging.reading_log import LogEntry
+from docpager.paging.reading_log import HERE, LogEntry
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
 
@@ -42,8 +42,14 @@ def _memories(
         shown = f"{note.name} ({where}) {one_line(note.text, limit=80)}"
         yield 2 if out else 1, note.number, _searchable(note, sources), shown
     for position, entry in enumerate(log):
-        line = f"step {entry.line(resident)}"
+        line = f"step {_lasting(entry, resident)}"
         yield 0, position, line, line
+
+
+def _lasting(entry: LogEntry, resident: Collection[PassageId]) -> str:
+    """A line of the log that stays true: what is here may leave with the step that asked."""
+    outcome = entry.outcome or entry.whereabouts(resident)
+    return entry.ending("read" if outcome == HERE else outcome)
 
 
 def _searchable(note: Note, sources: str) -> str:

@@ -85,9 +85,12 @@ class Fitting:
         return self._budget.limits_after_rebuild - self.rebuilt(staying, notes)
 
     def unpinned(self) -> list[Residency]:
-        """Unreleased pages that a rebuild would have to render: not pinned, not of this step."""
-        new = self._step.loaded
-        return [e for e in self._table.unreleased if not e.pinned and e.passage.id not in new]
+        """Unreleased pages that an evicting rebuild may drop."""
+        return [entry for entry in self._rendered() if not self._must_stay(entry)]
+
+    def must_stay(self) -> list[Residency]:
+        """Pages that every rebuild renders: pinned, or named by a result of this step."""
+        return [entry for entry in self._rendered() if self._must_stay(entry)]
 
     def appended(self, size: Size | None = None) -> Size:
         """The prompt if the step is appended: one more result, the smallest for the others."""
@@ -103,12 +106,20 @@ class Fitting:
     def rebuilt(self, staying: Sequence[Residency], notes: WorkingMemory) -> Size:
         """An upper bound of the prompt that a rebuild would make now, without one more result."""
         step = self._step
-        pinned = [entry for entry in self._table.pinned if entry.passage.id not in step.loaded]
-        pages = _total([Size(entry.size.most, entry.tokens) for entry in (*pinned, *staying)])
+        rendered = (*self.must_stay(), *staying)
+        pages = _total([Size(entry.size.most, entry.tokens) for entry in rendered])
         head = self._opening + self._frame + self._meter.lines(notes.lines)
         results = step.results_size + _times(self._no_room, max(0, step.waiting - 1))
         remarks = self._remarks() + self._meter.size(step.skipped_remark)
         return head + Size.exact(step.log_tokens) + pages + self._calls() + results + remarks
+
+    def _rendered(self) -> list[Residency]:
+        """Pages that stand in a head; the text of the others is in this step's results."""
+        new = self._step.loaded
+        return [entry for entry in self._table.unreleased if entry.passage.id not in new]
+
+    def _must_stay(self, entry: Residency) -> bool:
+        return entry.pinned or entry.passage.id in self._step.kept
 
     def _remarks(self) -> Size:
         return self._meter.size(f"{self._step.nudge} {self._step.remark}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from docpager.llm.chat import (
     AssistantTurn,
@@ -191,6 +191,17 @@ class MainContext:
         step.add(text, size=size, is_error=is_error)
         return True
 
+    def admit_pages(self, text: str, *, resident: Collection[PassageId], pin: bool) -> bool:
+        """Add a result that says `resident` is in main context: it stays with this step."""
+        table, kept = self.table.copy(), self._open.kept
+        self.table.reference(resident, pin=pin)
+        self._open.kept = kept.union(resident)
+        if not self.admit(text):
+            self.table.restore(table)
+            self._open.kept = kept
+            return False
+        return True
+
     def would_admit(self, text: str) -> bool:
         """Whether the next call's result fits, without deciding anything."""
         step = self._open
@@ -306,8 +317,8 @@ class MainContext:
         return self.budget.limits_after_rebuild.likely - self.budget.survivors_limit
 
     def _evict_others(self, staying: set[PassageId], *, step: int) -> None:
-        pinned = {entry.passage.id for entry in self.table.pinned}
-        left = self.table.keep_only(staying | pinned | self._open.loaded)
+        staying = staying | {entry.passage.id for entry in self._fits.must_stay()}
+        left = self.table.keep_only(staying | self._open.loaded)
         sources = [parse_locator(s) for note in self.notes.notes for s in note.sources]
         noted = {e.passage.id for e in left if any(covers(s, e.passage) for s in sources)}
         self.statistics.evict([entry.passage.id for entry in left], step=step, noted=noted)

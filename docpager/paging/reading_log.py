@@ -11,7 +11,10 @@ from docpager.pages import PassageId, PassageRange
 from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import one_line
 
-__all__ = ["LogEntry", "ReadingLog", "written_call"]
+__all__ = ["HERE", "LogEntry", "ReadingLog", "written_call"]
+
+HERE = "read, in main context"
+"""What became of pages that are still there."""
 
 MOST_REMEMBERED = 1_024
 """Lines that are remembered as they were last written."""
@@ -44,7 +47,7 @@ class LogEntry:
         here = sum((document, n) in resident for n in range(first, last + 1))
         if not here:
             return "read, gone from main context"
-        return "read, in main context" if here == last - first + 1 else "read, partly gone"
+        return HERE if here == last - first + 1 else "read, partly gone"
 
 
 class ReadingLog:

@@ -45,6 +45,8 @@ class OpenStep:
     """Of the texts of the results, without framing."""
     loaded: set[PassageId] = field(default_factory=set)
     """Passages whose text stands in the results."""
+    kept: set[PassageId] = field(default_factory=set)
+    """Passages that a result says are in main context: unless released, they stay."""
     argument_limit: int | None = None
     """Characters of a call's arguments that a rebuild shows; None for all."""
     log_tokens: int = 0

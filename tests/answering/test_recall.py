@@ -54,6 +54,18 @@ def test_a_page_that_left_is_named_never_shown() -> None:
     ]
 
 
+def test_a_page_that_may_leave_with_this_step_is_not_said_to_be_here() -> None:
+    passages = PassageRange(1, 7, 8)
+    log = [LogEntry(2, "page_in(D1:c7-8)", "", passages)]
+
+    assert recall("c7", notes=memory(), log=log, resident=passages.ids()) == [
+        "step 2 page_in(D1:c7-8): read"
+    ]
+    assert recall("c7", notes=memory(), log=log, resident=passages.ids()[:1]) == [
+        "step 2 page_in(D1:c7-8): read, partly gone"
+    ]
+
+
 def test_nothing_shared_is_nothing_recalled_and_much_is_cut() -> None:
     log = [LogEntry(n, f"search(bolt {n})", "none") for n in range(99)]
 

@@ -308,6 +308,54 @@ def test_pinning_a_resident_page_beside_a_large_page_in_does_not_overfill_a_rebu
     assert {(False, False), (False, True), (True, False)} == set(refused)
 
 
+@pytest.mark.parametrize("policy", ["recent", "notes-only"])
+def test_a_page_said_to_be_here_stays_through_the_rebuild_of_that_step(
+    library: ToyLibrary, policy: str
+) -> None:
+    play = Play(library, paging=SMALL, policy=policy)
+    play.fill(range(1, 9))
+    assert play.warned
+    *_, here, large = play.say(
+        call("page_out", locators=["D1:c1-8"]),
+        call("page_in", locator="D1:c2-3"),
+        call("page_in", locator="D1:c20-24"),
+    )
+
+    assert here.text == "D1:c2-3 is in main context already."
+    assert not large.is_error
+    assert play.run.context.epoch.number == 2
+    assert play.resident == ["D1:c2", "D1:c3", *(f"D1:c{n}" for n in range(20, 25))]
+    assert "Pages in main context" in play.head
+
+
+def test_a_page_released_after_it_was_said_to_be_here_leaves(library: ToyLibrary) -> None:
+    play = Play(library, paging=SMALL)
+    play.fill(range(1, 9))
+    play.say(
+        call("page_in", locator="D1:c2-3"),
+        call("page_out", locators=["D1:c1-8"]),
+        call("page_in", locator="D1:c20-24"),
+    )
+
+    assert play.resident == [f"D1:c{n}" for n in range(20, 25)]
+
+
+def test_more_than_a_rebuild_can_keep_is_not_said_to_be_here(library: ToyLibrary) -> None:
+    play = Play(library, paging=SMALL)
+    play.fill(range(1, 9))
+    large, refused, few = play.say(
+        call("page_in", locator="D1:c20-25"),
+        call("page_in", locator="D1:c1-8"),
+        call("page_in", locator="D1:c8"),
+    )
+
+    assert not large.is_error
+    assert refused.text == ("refused: no room to keep D1:c1-8 now; page_out what you are done with")
+    assert refused.is_error
+    assert few.is_error or "D1:c8" in play.resident
+    assert "D1:c1" not in play.resident
+
+
 def test_a_pinned_page_survives_rebuilds_until_it_is_released(play: Play) -> None:
     play.say(call("page_in", locator="D1:c1", pin=True))
     play.fill(range(2, 20))

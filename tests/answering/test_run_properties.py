@@ -22,6 +22,7 @@ LEAST = {
     "two rebuilds": 0.25,
     "refused page-in": 0.05,
     "note paged out": 0.05,
+    "resident page named": 0.2,
     "released page evicted": 0.05,
     "unreleased page evicted": 0.05,
     **dict.fromkeys(("answered", "abstained", "stopped", "failed"), 0.01),

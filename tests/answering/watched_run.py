@@ -73,6 +73,8 @@ class WatchedRun:
         self._results: tuple[CallResult, ...] = ()
         self._repeats: Counter[PassageRange] = Counter()
         self._quoting: tuple[set[PassageId], ModelReply] | None = None
+        self._named: set[PassageId] = set()
+        """Passages of which a result says that they are in main context, not sent yet."""
 
     def count(self, text: str) -> int:
         return ceil(self.counter.count(text) * self.plan.factor) if text else 0
@@ -89,9 +91,11 @@ class WatchedRun:
         self._check_documents_stay_inside(request)
         evicted = before.keys() - self.run.context.table.ids
         released = {id_ for id_ in evicted if before[id_].released}
+        assert not self._named & evicted, "a result says that these are in main context"
         self._check_evictions(evicted - released, released)
         self.requests.append(request)
         self._see(request)
+        self._named.clear()
         sha256 = request_hash(request)
         self.entries.append(Entry("request", self.run.steps, request_sha256=sha256))
         return request
@@ -109,6 +113,7 @@ class WatchedRun:
         self.run.deliver(results)
         self._results = self.run.context.newest_results if not self.run.context.sealed else ()
         self._follow(pending, results)
+        self._note_named(pending)
         self.happened["note paged out"] += bool(notes - set(self.run.context.notes.resident))
         if self.run.outcome is not None:
             self.entries.append(Entry("outcome", self.run.steps, outcome=self.run.outcome))
@@ -268,6 +273,16 @@ class WatchedRun:
             refused = isinstance(result, Loaded) and shown.is_error
             self.happened["refused page-in"] += isinstance(result, TooLarge) or refused
 
+    def _note_named(self, pending: list[PendingCall]) -> None:
+        """Remember what results name as resident, unless a later call of the reply released it."""
+        for each, shown in zip(pending, self._results, strict=False):
+            if each.call.name == "page_in":
+                self._named |= set(named_resident(shown.text))
+            elif each.call.name == "page_out" and not shown.is_error:
+                table = self.run.context.table
+                self._named -= {id_ for id_ in table.ids if table[id_].released}
+        self.happened["resident page named"] += bool(self._named)
+
     def _check_quotes(self, resident: set[PassageId]) -> None:
         outcome = self.run.outcome
         if not isinstance(outcome, Answer | Abstention):
@@ -317,6 +332,18 @@ class WatchedRun:
         replay.executor = self._executor
         again = replay.finish()
         assert again.context.statistics == self.run.context.statistics
+
+
+def named_resident(result: str) -> list[PassageId]:
+    """The passages that a result says are in main context already."""
+    ranges = r"((?:D\d+:c\d+(?:-\d+)?(?:, )?)+) is in main context"
+    named = re.search(rf"(?:^|; |refused: ){ranges}(?: already\.?$|, )", result.partition("\n")[0])
+    found = re.findall(r"D(\d+):c(\d+)(?:-(\d+))?", named[1]) if named else []
+    return [
+        id_
+        for document, first, last in found
+        for id_ in PassageRange(int(document), int(first), int(last or first)).ids()
+    ]
 
 
 def split_head(text: str) -> tuple[str, list[str]]:
