@@ -29,6 +29,8 @@ class Sample:
     question: Question
     document_set: str
     axes: Mapping[str, Axis]
+    family: str = ""
+    """Shared by arrangements of one question, which are no independent evidence."""
 
 
 @dataclass(frozen=True, slots=True)

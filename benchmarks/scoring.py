@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.canaries import check_scorer
@@ -12,11 +12,9 @@ from benchmarks.records import Line, RunRecord, read_finished, read_record
 from benchmarks.samples import Axis
 from benchmarks.tasks.registry import task_of
 from docpager.errors import UsageError
-from docpager.evaluation.intervals import CONFIDENCE, Interval, mean_interval
 
-__all__ = ["Scored", "ScoredRun", "cells", "mean_of", "score_run"]
+__all__ = ["Scored", "ScoredRun", "cells", "score_run"]
 
-_OUTSIDE = 1 - CONFIDENCE
 ALWAYS = ("evidence_seen",)
 """Metrics of every task that names evidence."""
 
@@ -29,6 +27,8 @@ class Scored:
     axes: Mapping[str, Axis]
     """What the question varies, and the window."""
     marks: Mapping[str, float | None]
+    family: str
+    """Lines of one family are one question, asked in several arrangements or windows."""
 
     @property
     def was_run(self) -> bool:
@@ -60,7 +60,7 @@ def score_run(folder: Path, data: Path) -> ScoredRun:
     _check_data(record, task.checksums(data), data)
     wanted = task.wanted(record.axes, per_cell=record.per_cell, seed=record.seed)
     golds = task.golds(data, wanted)
-    axes = {s.question.id: s.axes for s in task.samples(data, wanted)[0]}
+    samples = {s.question.id: s for s in task.samples(data, wanted)[0]}
     _check_questions(record, lines, golds.keys())
     metrics = (*task.metrics, *(m for m in ALWAYS if m not in task.metrics))
     check_scorer(mark, metrics, golds.values())
@@ -71,8 +71,9 @@ def score_run(folder: Path, data: Path) -> ScoredRun:
         tuple(
             Scored(
                 line,
-                {**axes[line.question_id], "window": line.window},
+                {**samples[line.question_id].axes, "window": line.window},
                 {m: mark(m, golds[line.question_id], line.answer) for m in metrics},
+                samples[line.question_id].family,
             )
             for line in lines
         ),
@@ -86,20 +87,6 @@ def cells(lines: Sequence[Scored], axes: Sequence[str]) -> dict[tuple[Axis, ...]
         key = (each.line.system, *(each.axes.get(axis, "") for axis in axes))
         found.setdefault(key, []).append(each)
     return found
-
-
-def mean_of(lines: Sequence[Scored], metric: str) -> Interval | None:
-    """The mean of a metric with its interval; None where nobody was asked.
-
-    A bootstrap knows no width where all marks are 0, or all 1: there the exact binomial interval
-    (Clopper and Pearson 1934) says what so many questions can tell.
-    """
-    marks = [m for each in lines if each.was_run and (m := each.marks[metric]) is not None]
-    found = mean_interval(marks) if marks else None
-    if found is None or set(marks) not in ({0.0}, {1.0}):
-        return found
-    furthest = (_OUTSIDE / 2) ** (1 / len(marks))
-    return replace(found, low=furthest) if marks[0] else replace(found, high=1 - furthest)
 
 
 def _check_data(record: RunRecord, now: Mapping[str, str], data: Path) -> None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from benchmarks.families import compared, mean_of
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
 from benchmarks.reporting.tables import (
     at_window,
     by_axis,
     headline,
     lines_of,
-    marks_of,
     shown_windows,
     written_interval,
 )
 from benchmarks.samples import Axis
-from benchmarks.scoring import Scored, ScoredRun, mean_of
-from docpager.evaluation.summary import compare
+from benchmarks.scoring import Scored, ScoredRun
 
 __all__ = ["brief_blocks"]
 
@@ -44,7 +43,7 @@ def _at_a_glance(run: ScoredRun, window: Axis) -> Table:
             rows.append([system, *_row(run, own, ours)])
     title = (
         f"{run.record.task}{at_window(run, window)} (means; p of a paired test against {FIRST} by "
-        f"{run.metrics[0]}; tokens in, rebuilds and refaults: medians)"
+        f"{run.metrics[0]}; n: questions; tokens in, rebuilds, refaults: medians)"
     )
     return Table(title, header, rows)
 
@@ -57,7 +56,7 @@ def _row(run: ScoredRun, own: Sequence[Scored], ours: Sequence[Scored]) -> list[
         "" if first is None else written_interval(first),
         *("" if each is None else f"{each.mean:.2f}" for each in others),
         _p_value(run, own, ours),
-        f"{len(answers)}",
+        f"{first.n}" if first else "",
         f"{median(answer.usage.prompt_tokens for answer in answers):,.0f}",
         *(
             f"{median(each[name] for each in paging):g}" if paging else ""
@@ -69,5 +68,5 @@ def _row(run: ScoredRun, own: Sequence[Scored], ours: Sequence[Scored]) -> list[
 def _p_value(run: ScoredRun, own: Sequence[Scored], ours: Sequence[Scored]) -> str:
     if not ours or own[0].line.system == FIRST:
         return ""
-    found = compare(list(map(marks_of, ours)), list(map(marks_of, own)), run.metrics[0])
+    found = compared(ours, own, run.metrics[0])
     return "" if found is None else f"{found.p_value:.2g}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+from benchmarks.families import mean_of
 from benchmarks.reporting.blocks import Block, Figure, Heading, Paragraph, as_html, as_markdown
 from benchmarks.reporting.plots import Curve, Dot, plot_curves, plot_dots, plot_residency
 from benchmarks.reporting.published import published_tables
@@ -20,7 +21,7 @@ from benchmarks.reporting.tables import (
     values_of,
 )
 from benchmarks.samples import Axis
-from benchmarks.scoring import Scored, ScoredRun, mean_of
+from benchmarks.scoring import Scored, ScoredRun
 from docpager.errors import JournalError
 from docpager.evaluation.intervals import Interval
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
+from benchmarks.families import compared, mean_of
 from benchmarks.models import READER
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
 from benchmarks.samples import Axis
-from benchmarks.scoring import Scored, ScoredRun, mean_of
+from benchmarks.scoring import Scored, ScoredRun
 from benchmarks.systems.registry import system_named
 from docpager.errors import UsageError
 from docpager.evaluation.intervals import Interval
-from docpager.evaluation.scoring import Marks
-from docpager.evaluation.summary import compare
 
 __all__ = [
     "at_window",
@@ -21,7 +20,6 @@ __all__ = [
     "comparison",
     "headline",
     "lines_of",
-    "marks_of",
     "run_blocks",
     "shown_axes",
     "shown_windows",
@@ -106,7 +104,7 @@ def values_of(run: ScoredRun, axis: str) -> list[Axis]:
 def comparison(
     run: ScoredRun, *, first: str, by: str | None = None, metric: str | None = None
 ) -> Table:
-    """A contestant against each other one, paired by question and window.
+    """A contestant against each other one, paired by question.
 
     Raises:
         UsageError: the run has no such contestant or metric.
@@ -124,17 +122,17 @@ def comparison(
         if system != first and (row := _compared(run, first, system, chosen, by, value))
     ]
     header = [f"{first} against", first, "other", "difference", "p", "test", "n"]
-    return Table(f"{chosen}, paired by question and window", header, rows)
+    return Table(f"{chosen}, paired by question", header, rows)
 
 
 def _compared(
     run: ScoredRun, first: str, other: str, metric: str, by: str | None, value: Axis | None
 ) -> list[str] | None:
     ours, theirs = (
-        [marks_of(e) for e in lines_of(run, name) if by is None or e.axes.get(by) == value]
+        [e for e in lines_of(run, name) if by is None or e.axes.get(by) == value]
         for name in (first, other)
     )
-    found = compare(ours, theirs, metric)
+    found = compared(ours, theirs, metric)
     if found is None:
         return None
     interval = found.difference
@@ -147,12 +145,6 @@ def _compared(
         found.test,
         f"{interval.n}",
     ]
-
-
-def marks_of(each: Scored) -> Marks:
-    """Its marks as `docpager.evaluation` pairs them, by question and window."""
-    values = each.marks if each.was_run else dict.fromkeys(each.marks)
-    return Marks("/".join((each.line.key[0], each.line.key[2])), values, each.axes)
 
 
 def headline(run: ScoredRun) -> str:

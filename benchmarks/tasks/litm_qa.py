@@ -70,7 +70,8 @@ def _item(record: Mapping[str, Any], count: int, position: int, source: str, num
     gold = tuple(
         Place(f"documents.jsonl#{at}") for at, each in enumerate(contexts, 1) if each["isgold"]
     )
-    sample = sample_of("litm_qa", _question(record), documents, axes, number=number)
+    asked = _question(record)
+    sample = sample_of("litm_qa", asked, documents, axes, number=number, family=opaque_id(asked))
     return Item(sample, Gold((tuple(record["answers"]),), evidence=gold), documents)
 
 

@@ -108,7 +108,9 @@ def sample_of(
     *,
     number: int,
     only: Sequence[str] = (),
+    family: str = "",
 ) -> Sample:
     """A sample whose id does not tell its axes."""
     name = opaque_id(task, text, documents.name, sorted(axes.items()), number)
-    return Sample(Question(name, text, tuple(only)), documents.name, dict(axes))
+    question = Question(name, text, tuple(only))
+    return Sample(question, documents.name, dict(axes), family or name)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.families import mean_of
 from benchmarks.records import LINES, SEAL, read_finished
 from benchmarks.reporting.page import write_report
-from benchmarks.scoring import ScoredRun, mean_of, score_run
+from benchmarks.scoring import ScoredRun, score_run
 from benchmarks.starting import Places, RunWish, start_run
 from docpager.errors import UsageError
 

@@ -1,0 +1,55 @@
+"""Families: a question asked in several arrangements or windows is one piece of evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from benchmarks.scoring import Scored
+from docpager.evaluation.intervals import CONFIDENCE, Interval, mean_interval
+from docpager.evaluation.scoring import Marks
+from docpager.evaluation.summary import Comparison, compare
+
+__all__ = ["compared", "mean_of"]
+
+_OUTSIDE = 1 - CONFIDENCE
+
+
+def mean_of(lines: Sequence[Scored], metric: str) -> Interval | None:
+    """The mean of a metric over families with its interval; None where nobody was asked.
+
+    A bootstrap knows no width where all marks are 0, or all 1: there the exact binomial interval
+    (Clopper and Pearson 1934) says what so many questions can tell.
+    """
+    marks = [mark for mark in _families(lines, metric).values() if mark is not None]
+    found = mean_interval(marks) if marks else None
+    if found is None or set(marks) not in ({0.0}, {1.0}):
+        return found
+    furthest = (_OUTSIDE / 2) ** (1 / len(marks))
+    return replace(found, low=furthest) if marks[0] else replace(found, high=1 - furthest)
+
+
+def compared(ours: Sequence[Scored], theirs: Sequence[Scored], metric: str) -> Comparison | None:
+    """Two contestants where both were run, paired by family; None where that is nowhere."""
+    run_by_both = {e.line.key[::2] for e in ours if e.was_run} & {
+        e.line.key[::2] for e in theirs if e.was_run
+    }
+    first, second = (
+        _marks((e for e in lines if e.line.key[::2] in run_by_both), metric)
+        for lines in (ours, theirs)
+    )
+    return compare(first, second, metric) if first else None
+
+
+def _families(lines: Iterable[Scored], metric: str) -> dict[str, float | None]:
+    """The mean of a metric over the lines of each family; None where it asks nothing."""
+    marks: dict[str, list[float]] = {}
+    for each in lines:
+        found = marks.setdefault(each.family, [])
+        if each.was_run and (mark := each.marks[metric]) is not None:
+            found.append(mark)
+    return {name: sum(found) / len(found) if found else None for name, found in marks.items()}
+
+
+def _marks(lines: Iterable[Scored], metric: str) -> list[Marks]:
+    return [Marks(name, {metric: mark}, {}) for name, mark in _families(lines, metric).items()]

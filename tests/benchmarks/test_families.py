@@ -1,0 +1,47 @@
+"""Families: what counts as one piece of evidence when means and tests are computed."""
+
+from __future__ import annotations
+
+from benchmarks.families import compared, mean_of
+from benchmarks.records import Line
+from benchmarks.scoring import Scored
+from benchmarks.systems.system import Answer
+
+
+def scored(number: int, family: str, mark: float, *, system: str = "docpager") -> Scored:
+    line = Line(f"q{number}", "?", system, 8000, 8000, Answer("answered", "a"), 0.0, "")
+    return Scored(line, {}, {"exact": mark}, family)
+
+
+def test_one_question_in_ten_arrangements_is_one_question() -> None:
+    mean = mean_of([scored(n, "same", 1.0) for n in range(10)], "exact")
+
+    assert mean is not None and (mean.n, mean.mean) == (1, 1.0)
+    assert mean.low < 0.05, "one right answer proves next to nothing"
+
+
+def test_all_right_is_as_sure_as_there_are_questions() -> None:
+    few, many = (mean_of([scored(n, f"{n}", 1.0) for n in range(k)], "exact") for k in (5, 50))
+
+    assert few is not None and many is not None
+    assert few.high == many.high == 1.0 and few.low < 0.5 < 0.9 < many.low < 1.0
+
+
+def test_arrangements_of_one_question_do_not_make_a_difference_significant() -> None:
+    ours = [scored(n, "same", 1.0) for n in range(20)]
+    theirs = [scored(n, "same", 0.0, system="other") for n in range(20)]
+
+    found = compared(ours, theirs, "exact")
+
+    assert found is not None and found.difference.n == 1 and found.p_value == 1.0
+
+
+def test_contestants_are_compared_where_both_were_run() -> None:
+    ours = [scored(1, "a", 1.0), scored(2, "b", 0.0)]
+    asked = scored(1, "a", 1.0, system="other")
+    not_run = Line("q2", "?", "other", 8000, 8000, Answer("not run", ""), 0.0, "")
+    left_out = Scored(not_run, {}, {"exact": 0.0}, "b")
+
+    found = compared(ours, [asked, left_out], "exact")
+
+    assert found is not None and (found.first, found.second, found.difference.n) == (1.0, 1.0, 1)
