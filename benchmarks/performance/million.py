@@ -204,8 +204,12 @@ def _build(pieces: Pieces, passages: int, directory: Path) -> None:
     embedder, source = SummingEmbedder(pieces), MadeSource(pieces, passages)
     began, begun_cpu = time.perf_counter(), time.process_time()
 
+    told = 0
+
     def progress(reached: Reached) -> None:
-        if reached.files % 500 == 0:
+        nonlocal told
+        if reached.files >= told + 500:
+            told = reached.files
             done = f"{reached.files} of {reached.all_files}"
             print(f"{done}: {time.perf_counter() - began:.0f} s", flush=True)
 
