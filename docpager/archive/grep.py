@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docpager.archive.generation_reader import Generation
 from docpager.archive.manifest import DocumentRecord
@@ -15,13 +14,22 @@ from docpager.archive.segment import Segment
 from docpager.errors import UsageError
 from docpager.pages import Hit
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Spans = tuple[NDArray[np.int64], NDArray[np.int64]]
+
 __all__ = ["GrepPage", "Match", "find_matches", "tolerant"]
 
 _BATCH_PASSAGES = 8192
 """Passages joined at a time, about 9 MB of text; a document is never split."""
 _SPACES = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])+\]|(?P<spaces> +)(?![*+?{])", re.DOTALL)
+_PLAIN = re.compile(r"[^\s\\.+*?()|\[\]{}^$]+")
+_NOT_ASCII = 0x80
 # Noncharacters, which Unicode keeps out of exchanged text; the first pair not in the text is used.
 _MARKS = [(chr(0xFDD0 + n), chr(0xFDD1 + n)) for n in range(0, 32, 2)]
+_OTHER = chr(0xFDD0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +78,17 @@ def find_matches(
     expression = tolerant(pattern)
     _check(pattern, expression)
     for batch in _batches(records):
-        texts = _joined(generation.segments[batch[0].segment], batch)
-        chosen = pc.indices_nonzero(pc.match_substring_regex(texts, expression))
-        texts = texts.take(chosen)
-        marks = next((m for m in _MARKS if not _contains(texts, m)), _MARKS[0])
-        marked = pc.replace_substring_regex(
-            texts, pattern=f"({expression})", replacement=f"{marks[0]}\\0{marks[1]}"
-        )
-        for index, text in zip(chosen.to_pylist(), marked, strict=True):
-            record = batch[index]
-            segment = generation.segments[record.segment]
-            starts = segment.starts[record.first_row : record.first_row + record.passages]
-            yield from _by_passage(record.id, _spans(str(text), marks), starts.tolist())
+        segment = generation.segments[batch[0].segment]
+        texts = _joined(segment, batch)
+        chosen = pc.match_substring_regex(texts, expression).to_numpy(zero_copy_only=False)
+        if not chosen.all():
+            texts = texts.filter(chosen)
+        if len(texts):
+            rows = _Rows.of(segment, batch, chosen)
+            text = _Text(texts)
+            plain = _PLAIN.fullmatch(pattern)
+            spans = text.find(pattern) if plain else _spans(texts, text, expression)
+            yield from _by_passage(spans, rows, text)
 
 
 def _check(pattern: str, expression: str) -> None:
@@ -128,26 +135,112 @@ def _joined(segment: Segment, batch: Sequence[DocumentRecord]) -> Any:
     return pc.binary_join(pa.ListArray.from_arrays(offsets, passages), "")
 
 
-def _contains(texts: Any, marks: tuple[str, str]) -> bool:
+class _Text:
+    """The texts of some documents as one stretch of bytes."""
+
+    def __init__(self, texts: Any) -> None:
+        import numpy as np
+
+        _, offsets, content = texts.buffers()
+        first = texts.offset
+        self.offsets = np.frombuffer(offsets, np.int32)[first : first + len(texts) + 1]
+        """Where each text begins, and where the last one ends."""
+        self.content = np.frombuffer(content or b"", np.uint8)[: self.offsets[-1]]
+
+    def find(self, wanted: str) -> Spans:
+        """Where a plain string begins and ends, as bytes; never across two texts."""
+        import numpy as np
+
+        content, needle = self.content.tobytes(), wanted.encode()
+        begins = []
+        for begin, end in pairwise(self.offsets.tolist()):
+            at = content.find(needle, begin, end)
+            while at >= 0:
+                begins.append(at)
+                at = content.find(needle, at + len(needle), end)
+        found = np.array(begins, dtype=np.int64)
+        return found, found + len(needle)
+
+    def characters(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many characters stand before each of these bytes."""
+        import numpy as np
+
+        if not len(self.content) or self.content.max() < _NOT_ASCII:
+            return places
+        begins = np.append((self.content & 0xC0) != _NOT_ASCII, False).view(np.uint8)
+        distinct, which = np.unique(np.append(places, 0), return_inverse=True)
+        between = np.add.reduceat(begins, distinct, dtype=np.int64)[:-1]
+        before: NDArray[np.int64] = np.append(0, between.cumsum())[which[:-1]]
+        return before
+
+    def places(self, mark: str) -> NDArray[np.int64]:
+        """The bytes at which a mark begins."""
+        import numpy as np
+
+        first, second, third = mark.encode()
+        found = np.flatnonzero(self.content[:-2] == first).astype(np.int64)
+        follows = (self.content[found + 1] == second) & (self.content[found + 2] == third)
+        places: NDArray[np.int64] = found[follows]
+        return places
+
+
+class _Rows(NamedTuple):
+    """The passages of some documents that stand together, in order."""
+
+    document: NDArray[np.int64]
+    """By passage: which of the documents it belongs to, counted from 0."""
+    id: NDArray[np.int64]
+    ordinal: NDArray[np.int64]
+    start: NDArray[np.int64]
+    """Offset in the document's text."""
+
+    @classmethod
+    def of(
+        cls, segment: Segment, batch: Sequence[DocumentRecord], chosen: NDArray[np.bool_]
+    ) -> _Rows:
+        """The passages of the `chosen` documents of a batch."""
+        import numpy as np
+
+        passages = np.array([record.passages for record in batch])
+        rows = segment.starts[batch[0].first_row : batch[0].first_row + passages.sum()]
+        ordinals = np.arange(1, len(rows) + 1) - np.repeat(passages.cumsum() - passages, passages)
+        wanted = np.repeat(chosen, passages)
+        ids = np.array([record.id for record in batch])[chosen]
+        document = np.repeat(np.arange(len(ids)), passages[chosen])
+        return cls(document, ids[document], ordinals[wanted], rows[wanted])
+
+
+def _spans(texts: Any, text: _Text, expression: str) -> Spans:
+    """Where matches begin and end, as bytes of all texts one after the other."""
+    import numpy as np
     import pyarrow.compute as pc
 
-    return any(pc.any(pc.match_substring(texts, mark)).as_py() for mark in marks)
+    free = (marks for marks in _MARKS if not any(text.places(mark).size for mark in marks))
+    before, after = marks = next(free, _MARKS[-1])
+    if any(text.places(mark).size for mark in marks):
+        texts = pc.replace_substring_regex(texts, pattern=f"[{before}{after}]", replacement=_OTHER)
+    # Marks around each match tell where it is: Arrow by itself gives the first of a text only.
+    marked = pc.replace_substring_regex(
+        texts, pattern=f"({expression})", replacement=f"{before}\\0{after}"
+    )
+    begins, ends = (_Text(marked).places(mark) for mark in (before, after))
+    number = np.arange(len(begins)) * len((before + after).encode())
+    return begins - number, ends - number - len(before.encode())
 
 
-def _spans(marked: str, marks: tuple[str, str]) -> Iterator[tuple[int, int]]:
-    """Where the marked stretches begin and end in the text without marks."""
-    before, *rest = marked.split(marks[0])
-    position = len(before)
-    for part in rest:
-        found, _, after = part.partition(marks[1])
-        if found:
-            yield position, position + len(found)
-        position += len(found) + len(after)
+def _by_passage(spans: Spans, rows: _Rows, text: _Text) -> Iterator[Match]:
+    import numpy as np
 
-
-def _by_passage(
-    document: int, spans: Iterator[tuple[int, int]], starts: Sequence[int]
-) -> Iterator[Match]:
-    for index, group in groupby(spans, key=lambda span: bisect_right(starts, span[0])):
-        (start, end), *others = group
-        yield Match(document, index, start, end, 1 + len(others))
+    begins, ends = (text.characters(places[spans[0] < spans[1]]) for places in spans)
+    bases = text.characters(text.offsets[:-1].astype(np.int64))
+    row = (rows.start + bases[rows.document]).searchsorted(begins, side="right") - 1
+    found, first, matches = np.unique(row, return_index=True, return_counts=True)
+    base = bases[rows.document[found]]
+    columns = (
+        rows.id[found],
+        rows.ordinal[found],
+        begins[first] - base,
+        ends[first] - base,
+        matches,
+    )
+    return map(Match._make, zip(*(column.tolist() for column in columns), strict=True))

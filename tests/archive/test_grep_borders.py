@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import assume, given, settings
@@ -92,3 +94,51 @@ def test_pages_begin_within_passages_and_passages_within_pages(pages):
     assert len(pages.passages) > 20
     assert any(start not in starts for start in pages.page_starts)
     assert any(start not in pages.page_starts for start in starts)
+
+
+PIECES = ["a", "b", "ab ", "公司", "支付", "😀", "é", "\n", " ", "12", "，", "\ufdd0", "\ufdd1x"]
+PATTERNS = [
+    "a", "公司", "公司 支付", "😀+", "^a", "a$", r"\b12\b", r"\Bb", "[é公]", "(a|b)+", "(?i)AB",
+    "aa", "，", "\ufdd0", "(?s)a.{50,90}b", r"\A\d", "x*", "支付12",
+]  # fmt: skip
+
+
+class Scripts:
+    """An archive of documents in several scripts, short and long, and their texts by id."""
+
+    def __init__(self, home: Path) -> None:
+        (home / "files").mkdir()
+        random = Random(7)
+        for number, pieces in enumerate((3, 40, 9_000, 60, 3_000, 500)):
+            text = f"{number} {''.join(random.choices(PIECES, k=pieces))}."
+            (home / "files" / f"{number}.txt").write_text(text, "utf-8")
+        every = "".join(chr(0xFDD0 + n) for n in range(32))
+        (home / "files" / "every.txt").write_text(f"{every} a 12 b aab {every} 公司 aab", "utf-8")
+        ingest([home / "files"], home / "archive", embedder=HashingEmbedder())
+        self.archive = Archive.open(home / "archive", embedder=HashingEmbedder())
+        self.texts = {each.id: self.archive.text(each.id) for each in self.archive.documents()}
+        self.starts = {
+            each.id: [p.start for p in self.archive.load(parse_locator(each.name))]
+            for each in self.archive.documents()
+        }
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory) -> Scripts:
+    return Scripts(tmp_path_factory.mktemp("scripts"))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@given(documents=st.none() | st.sets(st.integers(1, 7)))
+@settings(max_examples=3, deadline=None)
+def test_matches_are_those_of_each_text_by_itself(scripts, pattern, documents):
+    found = scripts.archive.grep(pattern, documents=documents, page_size=10_000)
+
+    expected = []
+    for number, text in scripts.texts.items():
+        if documents is None or number in documents:
+            compiled = re.compile(pattern.replace(" ", r"\s+"), re.MULTILINE | re.ASCII)
+            starts = [match.start() for match in compiled.finditer(text) if match[0]]
+            expected += [(number, bisect_right(scripts.starts[number], start)) for start in starts]
+    assert found.matches == len(expected)
+    assert [hit.passage for hit in found.hits] == sorted(set(expected))
