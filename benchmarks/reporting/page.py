@@ -28,7 +28,7 @@ from docpager.evaluation.intervals import Interval
 __all__ = ["write_report"]
 
 TITLE = "Paging against truncation and others"
-MOST_CURVES = 12
+MOST_CURVES = 13
 _NAMES = {
     "window": "window, tokens",
     "text": "tokens of text that must be read",

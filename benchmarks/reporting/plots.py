@@ -6,9 +6,11 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.reporting.residency import Residency
+from benchmarks.systems.registry import BASELINES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,9 +21,12 @@ __all__ = ["Curve", "Dot", "plot_curves", "plot_dots", "plot_residency"]
 # Colours of Okabe and Ito, then of Tol, which most people can tell apart; the first is docpager's.
 _COLOURS = (
     "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
-    "#56B4E9", "#8c8c8c", "#882255", "#332288", "#999933", "#b5651d",
+    "#56B4E9", "#8c8c8c", "#882255", "#332288", "#999933", "#b5651d", "#117733",
 )  # fmt: skip
-_MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "d")
+_MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "d", "p")
+_PLACES = {name: n for n, name in enumerate(("docpager", *BASELINES))}
+"""A contestant looks the same on every plot."""
+_WIDEST_TICK = 18
 _SETTINGS: Any = {
     "font.size": 9,
     "font.family": "sans-serif",
@@ -65,11 +70,11 @@ def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str, ordered: boo
             low = [point[1] - point[2] for point in curve.points]
             high = [point[3] - point[1] for point in curve.points]
             axes.errorbar(
-                at, means, yerr=[low, high], ecolor=_of_interval(number, len(curves)),
+                at, means, yerr=[low, high], ecolor=_of_interval(curve.name, number, len(curves)),
                 label=curve.name, zorder=3 - (number > 0),
-                **{**_look(number), **({} if ordered else {"linestyle": "none"})},
+                **{**_look(curve.name, number), **({} if ordered else {"linestyle": "none"})},
             )  # fmt: skip
-        axes.set_xticks(range(len(values)), values)
+        axes.set_xticks(range(len(values)), [fill(value, _WIDEST_TICK) for value in values])
         _finish(axes, x=axis, y=metric, legend=True)
         return _svg(figure)
 
@@ -82,7 +87,7 @@ def plot_dots(dots: Sequence[Dot], *, unit: str, metric: str) -> str:
             axes.errorbar(
                 [dot.cost], [dot.mean], yerr=[[dot.mean - dot.low], [dot.high - dot.mean]],
                 label=dot.name,
-                **{**_look(number), "linestyle": "none", "markersize": 11 - 0.6 * number},
+                **{**_look(dot.name, number), "linestyle": "none", "markersize": 11 - 0.6 * number},
             )  # fmt: skip
         axes.set_xscale("log")
         _plain_powers(axes, [dot.cost for dot in dots])
@@ -168,21 +173,28 @@ class _figure:
         self._settings.__exit__(*error)
 
 
-def _look(number: int) -> Mapping[str, Any]:
+def _look(name: str, number: int) -> Mapping[str, Any]:
     """Colour, mark and weight of a contestant; docpager's is the heaviest."""
+    place = _place(name, number)
     return {
-        "color": _COLOURS[number % len(_COLOURS)],
-        "marker": _MARKS[number % len(_MARKS)],
-        "linestyle": "-" if number < 6 else "--",
+        "color": _COLOURS[place],
+        "marker": _MARKS[place],
+        "linestyle": "-" if place < 6 else "--",
         "linewidth": 2 if number == 0 else 1,
         "markersize": 5,
         "elinewidth": 0.7,
     }
 
 
-def _of_interval(number: int, curves: int) -> str:
+def _place(name: str, number: int) -> int:
+    """Where its colour and mark stand: ablations and other variants take the next."""
+    usual = len(_PLACES) if name.startswith("retrieve-once:") else number
+    return _PLACES.get(name, usual) % len(_COLOURS)
+
+
+def _of_interval(name: str, number: int, curves: int) -> str:
     """Colour of an interval: where many curves stand together all but docpager's are pale."""
-    return _COLOURS[number % len(_COLOURS)] + ("40" if curves > 6 and number else "")
+    return _COLOURS[_place(name, number)] + ("40" if curves > 6 and number else "")
 
 
 def _plain_powers(axes: Axes, costs: Sequence[float]) -> None:
