@@ -69,7 +69,8 @@ def town_questions(count: int = len(TOWNS)) -> list[Question]:
 
 
 def price(usd_per_million: float = 1.0) -> Price:
-    rates = Rates(usd_per_million, usd_per_million * 5, usd_per_million * 1.25, 2.0, 0.1)
+    base = usd_per_million
+    rates = Rates(base, base * 5, base * 1.25, base * 2, base * 0.1)
     return Price("counted", (PriceBand(rates),), "2026-11-21", "a test", batch_share=0.5)
 
 

@@ -40,11 +40,10 @@ def test_a_batch_never_spends_more_than_it_may(
     tmp_path_factory, rate, calls, concurrency, by_batches
 ):
     world = world_at(tmp_path_factory.mktemp("money"), rate, by_batches=by_batches)
-    share = 0.5 if by_batches else 1.0
-    tariff = world.price.worst_case(
+    dearest = world.price.worst_case(
         prompt_tokens=7_488, output_tokens=512, batch=by_batches, hour=by_batches
     )
-    max_usd = calls * tariff
+    max_usd = calls * dearest
     report = world.drive(
         settings=BatchSettings(concurrency=concurrency, by_batches=by_batches, max_usd=max_usd)
     )
@@ -57,8 +56,8 @@ def test_a_batch_never_spends_more_than_it_may(
     assert not report.parked
     if report.waiting:
         # A question needs its finishing call and a first one: at most twice the dearest.
-        assert max_usd - spent < 2 * world.price.worst_case(prompt_tokens=7_488, output_tokens=512)
-        assert share and report.why_stopped
+        assert max_usd - spent < 2 * dearest
+        assert report.why_stopped
 
 
 def test_what_could_not_be_begun_is_begun_with_more_money(tmp_path):
