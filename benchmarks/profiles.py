@@ -1,4 +1,4 @@
-"""Profiles: sets of runs with their sizes. `quick` takes about 1,100 seconds of processor time."""
+"""Profiles: sets of runs with their sizes. `quick` takes about 1,200 seconds of processor time."""
 
 from __future__ import annotations
 
