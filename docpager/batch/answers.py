@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.codec import from_json
@@ -16,31 +16,21 @@ from docpager.archive.lock import writer_lock
 from docpager.batch.fingerprint import Fingerprint
 from docpager.batch.jsonl import JsonLine, LineAppender, read_lines
 from docpager.errors import ArchiveError, UsageError
+from docpager.llm.ledgers import Cost
 
-__all__ = ["AnswersFile", "StoredAnswer", "answered_ids", "open_answers"]
+__all__ = ["AnswersFile", "answered_ids", "open_answers"]
 
 _SETTINGS = "settings.json"
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 _FAILED = frozenset({"failed", "stopped"})
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """One line that is on disk."""
+class _Span(NamedTuple):
+    """One answer line: its question, and its bytes in the file, line end included."""
 
     id: str
-    status: str
-    cost_usd: float | None
-    tokens: int
-    """Of all its prompts and replies."""
     start: int
     end: int
-    """Its bytes in the file, line end included."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it may be tried again: it failed, or stopped at a limit."""
-        return self.status in _FAILED
 
 
 def answered_ids(path: Path) -> frozenset[str]:
@@ -74,6 +64,7 @@ def open_answers(path: Path, *, fingerprint: Fingerprint) -> Iterator[AnswersFil
             raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
         _check(path, lines, Fingerprint.read(folder / _SETTINGS), fingerprint)
         fingerprint.write(folder / _SETTINGS)
+        del fingerprint  # a hash for each question, and nothing asks for them any more
         answers = AnswersFile(path, lines, folder)
         opened.callback(answers.close)
         yield answers
@@ -86,19 +77,29 @@ class AnswersFile:
         self.path = path
         self.folder = folder
         """Where everything else about this batch may be kept."""
-        self.stored: dict[str, StoredAnswer] = {}
-        """What is on disk, by question."""
+        self.stored: dict[str, str] = {}
+        """The status of every question that is on disk: all that is kept in memory of it."""
         self._lines = lines
         end = 0
         for line in _sound_lines(lines):
             end = line.end
-            self._note(line.value or {}, line.start, end)
+            self._note(line.value or {})
         self._appender = LineAppender(lines, end=end)
 
     @property
     def failed(self) -> list[str]:
         """Questions that failed or stopped at a limit."""
-        return [answer.id for answer in self.stored.values() if answer.failed]
+        return [id for id, status in self.stored.items() if status in _FAILED]
+
+    def spent(self) -> Cost:
+        """What all answers on disk took, prompts and replies together."""
+        tokens, usd = 0, 0.0
+        for line in _sound_lines(self._lines):
+            value = line.value or {}
+            cost, usage = value.get("cost_usd"), value.get("usage") or {}
+            tokens += sum(usage.get(kind) or 0 for kind in _TOKENS)
+            usd += cost if isinstance(cost, int | float) else 0.0
+        return Cost(tokens, usd)
 
     def lines(self) -> Iterator[AnswerLine]:
         """Every answer line on disk, as the library gives it."""
@@ -109,19 +110,20 @@ class AnswersFile:
         """Add a question's answer line; a process that dies after this does not take it along."""
         if line["id"] in self.stored:
             raise ValueError(f"question {line['id']!r} has an answer line already")
-        self._note(line, *self._appender.append(line))
+        self._appender.append(line)
+        self._note(line)
 
     def drop(self, ids: Collection[str]) -> None:
         """Take lines out, so that their questions can be asked again."""
         dropped = self.stored.keys() & set(ids)
         if dropped:
-            self._rewrite([each for id, each in self.stored.items() if id not in dropped])
+            self._rewrite([span for span in _spans(self._lines) if span.id not in dropped])
 
     def finish(self, *, order: Sequence[str] | None = None) -> None:
         """Give the file its last shape: lines in `order` where one is given, a table if asked."""
         if order is not None:
             place = {id: number for number, id in enumerate(order)}
-            self._rewrite(sorted(self.stored.values(), key=lambda each: place[each.id]))
+            self._rewrite(sorted(_spans(self._lines), key=lambda span: place[span.id]))
         if self._lines != self.path and self.stored:
             from docpager.batch.parquet import write_parquet
 
@@ -130,33 +132,24 @@ class AnswersFile:
     def close(self) -> None:
         self._appender.close()
 
-    def _note(self, line: Mapping[str, Any], start: int, end: int) -> None:
-        id, cost, usage = str(line["id"]), line.get("cost_usd"), line.get("usage") or {}
-        self.stored[id] = StoredAnswer(
-            id,
-            str(line.get("status")),
-            cost if isinstance(cost, int | float) else None,
-            sum(usage.get(kind) or 0 for kind in _TOKENS),
-            start,
-            end,
-        )
+    def _note(self, line: Mapping[str, Any]) -> None:
+        self.stored[str(line["id"])] = sys.intern(str(line.get("status")))
 
-    def _rewrite(self, kept: Iterable[StoredAnswer]) -> None:
+    def _rewrite(self, kept: Iterable[_Span]) -> None:
         """Keep these lines, in this order: whoever reads sees the old file or the new one."""
         anew = self._lines.with_name(self._lines.name + ".new")
-        stored, end = {}, 0
+        statuses, end = {}, 0
         with self._lines.open("rb") as source, anew.open("wb") as target:
-            for each in kept:
-                source.seek(each.start)
-                target.write(source.read(each.end - each.start))
-                start, end = end, end + each.end - each.start
-                stored[each.id] = replace(each, start=start, end=end)
+            for span in kept:
+                source.seek(span.start)
+                end += target.write(source.read(span.end - span.start))
+                statuses[span.id] = self.stored[span.id]
             target.flush()
             os.fsync(target.fileno())
         self._appender.close()
         anew.replace(self._lines)
         sync_directory(self._lines.parent)
-        self.stored = stored
+        self.stored = statuses
         self._appender = LineAppender(self._lines, end=end)
 
 
@@ -203,6 +196,12 @@ def _sound_lines(lines: Path) -> Iterator[JsonLine]:
             )
         seen.add(id)
         yield line
+
+
+def _spans(lines: Path) -> Iterator[_Span]:
+    """Where each answer line stands."""
+    for line in _sound_lines(lines):
+        yield _Span(str((line.value or {})["id"]), line.start, line.end)
 
 
 def _answer_line(value: Mapping[str, Any]) -> AnswerLine:

@@ -110,17 +110,18 @@ class Driving:
 
     async def _answer(self, task: Task, model: ChatModel) -> AnswerLine:
         archive, sharing = self._common.archive, self._sharing
+        journal = self._common.journals.newest(task.id)
         try:
             if task.begun:
-                return await resume_run(task.journal, archive, model, sharing=sharing)
-            task.journal.unlink(missing_ok=True)  # torn at its very start
+                return await resume_run(journal, archive, model, sharing=sharing)
+            journal.unlink(missing_ok=True)  # torn at its very start
             return await ask_archive(
                 task.question,
                 archive,
                 model,
                 settings=self._common.settings,
                 scope=task.scope,
-                journal=task.journal,
+                journal=journal,
                 id=task.id,
                 sharing=sharing,
             )
@@ -129,7 +130,7 @@ class Driving:
         except DocpagerError as error:
             if task.begun and isinstance(error, JournalError):
                 self._common.journals.begin_anew(task.id)  # the next attempt does not meet it again
-            return failed_line(task, model.name, str(error), journal=task.journal)
+            return failed_line(task, model.name, str(error), journal=journal)
 
     async def _next_move(self) -> None:
         await self._moved.wait()

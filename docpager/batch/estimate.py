@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import answered_ids
@@ -130,11 +129,8 @@ async def estimate_job(
     """What is still to be done of a batch; nothing is written, sent or spent."""
     questions, scopes = asked_of(job, archive)
     done = answered_ids(job.output)
-    nowhere = Path()
     tasks = [
-        Task(each.id, each.question, scopes[each.id], nowhere)
-        for each in questions
-        if each.id not in done
+        Task(each.id, each.question, scopes[each.id]) for each in questions if each.id not in done
     ]
     journals = job.journals or archive.directory / "runs"
     sample = await sample_runs(tasks, archive, prepared, journals=journals)

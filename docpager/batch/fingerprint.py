@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.archive.durable import replace_file
@@ -51,7 +51,8 @@ class Fingerprint:
 
     def write(self, path: Path) -> None:
         """Put it on the disk, whole or not at all."""
-        replace_file(path, json.dumps(asdict(self), indent=1).encode())
+        content = {"settings": self.settings, "questions": self.questions}
+        replace_file(path, json.dumps(content, indent=1).encode())
 
     def differences(self, before: Fingerprint) -> list[str]:
         """What is not as it was `before`, as phrases; questions that are new are no difference."""

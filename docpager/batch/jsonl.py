@@ -66,13 +66,12 @@ class LineAppender:
 
     def __init__(self, path: Path, *, end: int) -> None:
         """Append behind the byte `end`; what stands there was torn, and is dropped."""
-        self.end = end
         self._file = path.open("r+b")
         self._file.truncate(end)
         self._file.seek(end)
 
-    def append(self, value: object) -> tuple[int, int]:
-        """Add a line and give it out of hand; returns its place in bytes.
+    def append(self, value: object) -> None:
+        """Add a line and give it out of hand.
 
         Half characters, which no file can hold, are replaced.
         """
@@ -80,8 +79,6 @@ class LineAppender:
         content = f"{text}\n".encode()
         self._file.write(content)
         self._file.flush()
-        start, self.end = self.end, self.end + len(content)
-        return start, self.end
 
     def close(self) -> None:
         self._file.close()

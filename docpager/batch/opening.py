@@ -64,9 +64,11 @@ def open_batch(
     outside = outside or Outside()
     _check_window(job.questions, archive.documents(), prepared.settings)
     questions, scopes = asked_of(job, archive)
-    fingerprint = Fingerprint.of(questions, **_decisive(prepared, archive, job))
+    decisive = _decisive(prepared, archive, job)
     with ExitStack() as opened:
-        answers = opened.enter_context(open_answers(job.output, fingerprint=fingerprint))
+        answers = opened.enter_context(
+            open_answers(job.output, fingerprint=Fingerprint.of(questions, **decisive))
+        )
         journals = JournalNames.of(
             answers.folder, folder=job.journals or archive.directory / "runs"
         )
@@ -77,6 +79,7 @@ def open_batch(
         plan = plan_batch(
             questions, answers, scopes, journals=journals, retry_failed=job.retry_failed
         )
+        del scopes  # each task has its own
         spent = spent_before(answers, journals, unanswered_is_lost=lost)
         session = Session(
             archive,
@@ -103,8 +106,8 @@ def spent_before(
     unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
 ) -> Cost:
     """What earlier sessions took: by the answer lines, and by the journals of all other runs."""
-    tokens = sum(stored.tokens for stored in answers.stored.values())
-    usd = sum(stored.cost_usd or 0.0 for stored in answers.stored.values())
+    answered = answers.spent()
+    tokens, usd = answered.tokens, answered.usd or 0.0
     ended = {journals.newest(id) for id in answers.stored}
     for path in journals.all():
         if path in ended or not journals.is_begun(path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from docpager.answering.journal import read_journal
 from docpager.batch.answers import AnswersFile
@@ -18,15 +17,13 @@ __all__ = ["BatchPlan", "Task", "plan_batch"]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One question that is still to be answered."""
+    """One question that is still to be answered. There may be very many: it holds references."""
 
     id: str
     question: str
     scope: Scope
-    journal: Path
-    """Where its run is written down; what stands there already is gone on with."""
     begun: bool = False
-    """Whether something stands there."""
+    """Whether its newest journal has something to go on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,8 @@ def plan_batch(
 
 
 def _task(question: Question, scope: Scope, journals: JournalNames) -> Task:
-    journal = journals.newest(question.id)
-    return Task(question.id, question.question, scope, journal, begun=journals.is_begun(journal))
+    begun = journals.is_begun(journals.newest(question.id))
+    return Task(question.id, question.question, scope, begun)
 
 
 def _make_way(id: str, journals: JournalNames) -> None:

@@ -99,7 +99,7 @@ class Session:
     def left(self) -> list[Task]:
         """Questions without an answer line."""
         return [
-            replace(task, begun=self._journals.is_begun(task.journal))
+            replace(task, begun=self._journals.is_begun(self._journals.newest(task.id)))
             for task in self.plan.tasks
             if task.id not in self._answers.stored
         ]
