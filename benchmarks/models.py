@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,8 @@ def open_model(name: str, base_url: str | None = None) -> NamedModel:
         UsageError: there is no such model.
         ModelError: the run has no recorded replies.
     """
+    if name == READER:
+        return _reader()
     if not name.startswith(_REPLAY):
         return model_named(name, base_url=base_url)
     folder = Path(name.removeprefix(_REPLAY))
@@ -85,6 +87,12 @@ def open_model(name: str, base_url: str | None = None) -> NamedModel:
         raise ModelError(f"{folder} holds no {REPLIES}: its replies were not recorded")
     recorded = json.loads((folder / "run.json").read_text("utf-8"))["model"]
     return NamedModel(_Replayed(recorded, _recorded(folder / REPLIES)), model_defaults(recorded))
+
+
+@cache
+def _reader() -> NamedModel:
+    """The built-in reader, which remembers nothing between requests: one for each process."""
+    return model_named(READER)
 
 
 @lru_cache(maxsize=1)

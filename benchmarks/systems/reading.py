@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from benchmarks.samples import Question
 from benchmarks.systems.system import Answer, Cited, Setup, scope_of, stretches
@@ -30,6 +31,8 @@ from docpager.tokens import BuiltInEstimator
 
 __all__ = ["Reader", "Reading"]
 
+_COUNTED = 1_024
+"""Texts whose sizes are remembered: the turns of one conversation."""
 _FENCE = 40
 """Tokens of the fence around pages, whatever its marker."""
 
@@ -63,7 +66,9 @@ class Reader:
             factor=setup.factor,
             paging=PagingSettings(window=setup.window, max_output=setup.max_output),
         )
-        self.sizer = PromptSizer.of(counter, setup.factor)
+        # The same turns are sized before every request of a conversation.
+        counted_once = lru_cache(maxsize=_COUNTED)(PromptSizer.of(counter, setup.factor).count)
+        self.sizer = PromptSizer(counted_once)
         self.count = self.sizer.count
         self._quotes = QuoteChecker(archive, parse_locator)
         self._seen: dict[tuple[int, int, int], Passage] = {}

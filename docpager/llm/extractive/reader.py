@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from docpager.llm.chat import ModelReply, ModelRequest
 from docpager.llm.extractive.answers import reply_for
 from docpager.llm.extractive.parsing import parse_request
@@ -21,7 +23,11 @@ class ExtractiveModel:
     name = "extractive"
 
     def __init__(self, *, glossary: bool = True) -> None:
-        self._glossary = read_glossary() if glossary else Glossary()
+        self._with_glossary = glossary
+
+    @cached_property
+    def _glossary(self) -> Glossary:
+        return read_glossary() if self._with_glossary else Glossary()
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Reply to `request`; it costs nothing and raises nothing."""

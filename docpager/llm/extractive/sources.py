@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
@@ -16,6 +16,7 @@ from docpager.llm.extractive.words import STOP_WORDS, stem
 __all__ = ["name_stems", "named_documents"]
 
 _PIECE = re.compile(r"\d+[a-z]?(?![a-z0-9])|[a-z]+\d?(?![a-z0-9])|[a-z]+|\d+")
+_ENDINGS = frozenset({"pdf", "txt", "md"})
 _SHORTEST_BEGINNING = 4
 _NEARLY = 0.85
 """Documents whose names fit this share of the best one's are asked for together."""
@@ -28,7 +29,8 @@ class _Name:
     """The words of a document's path and title."""
 
     document: int
-    words: frozenset[str]
+    words: Mapping[str, str]
+    """Each with its stem."""
     years: frozenset[str]
     quarters: frozenset[str]
 
@@ -36,8 +38,9 @@ class _Name:
 def name_stems(documents: Mapping[int, DocumentLine]) -> dict[int, frozenset[str]]:
     """The stems of each document's name, to be counted as said in it."""
     return {
-        number: frozenset({stem(word) for word in _name(line).words} | _name(line).words)
+        number: frozenset({*words, *words.values()})
         for number, line in documents.items()
+        for words in [_name(line).words]
     }
 
 
@@ -50,10 +53,12 @@ def named_documents(asked: Asked, documents: Mapping[int, DocumentLine]) -> tupl
     if len(names) == 1:
         return (names[0].document,)
     common = Counter(word for name in names for word in name.words)
+    wanted = _wanted(asked)
     scored: list[tuple[float, int, frozenset[str]]] = []
     for name in names:
         matched = {
-            word: _rarity(found, common, len(names)) for word, found in _matches(asked, name)
+            word: _rarity(found, common, len(names))
+            for word, found in _matches(wanted, asked.names, name)
         }
         score = sum(matched.values())
         if score > 0:
@@ -81,21 +86,30 @@ def _rarity(word: str, common: Counter[str], documents: int) -> float:
     return log((documents + 1) / common[word]) if common[word] else 0.0
 
 
-def _matches(asked: Asked, name: _Name) -> Iterable[tuple[str, str]]:
-    """(word of the question, word of the name) that are the same, or nearly."""
+def _wanted(asked: Asked) -> dict[str, str]:
+    """The words that a name may be found by, single or two joined, each with its stem."""
     words = [w for w in asked.words if w not in STOP_WORDS]
     joined = [a + b for a, b in pairwise(words)]
-    for word in dict.fromkeys([*words, *joined]):
-        for found in name.words:
-            short_name = stem(word) in asked.names and len(word) >= 3 and found.startswith(word)
-            if word == found or short_name or _begins(word, found) or stem(word) == stem(found):
+    return {word: stem(word) for word in [*words, *joined]}
+
+
+def _matches(
+    wanted: Mapping[str, str], names: Collection[str], name: _Name
+) -> Iterable[tuple[str, str]]:
+    """(word of the question, word of the name) that are the same, or nearly; `names` are the stems
+    that the question writes as names."""
+    for word, word_stem in wanted.items():
+        may_be_short = word_stem in names and len(word) >= 3
+        for found, found_stem in name.words.items():
+            short_name = may_be_short and found.startswith(word)
+            if word_stem == found_stem or short_name or _begins(word, found):
                 yield word, found
                 break
 
 
 def _begins(word: str, found: str) -> bool:
     """Whether one is the beginning of the other, as in `ulta` and `ultabeauty`."""
-    short, long = sorted((word, found), key=len)
+    short, long = (word, found) if len(word) <= len(found) else (found, word)
     return (
         len(short) >= _SHORTEST_BEGINNING
         and long.startswith(short)
@@ -128,6 +142,5 @@ def _name(line: DocumentLine) -> _Name:
         words.update(_PIECE.findall(run))
     years = frozenset(re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", text))
     quarters = frozenset(re.findall(r"q([1-4])(?!\d)", text))
-    return _Name(
-        line.id, frozenset(w for w in words if len(w) > 1) - {"pdf", "txt", "md"}, years, quarters
-    )
+    told = sorted(w for w in words - _ENDINGS if len(w) > 1)
+    return _Name(line.id, {word: stem(word) for word in told}, years, quarters)

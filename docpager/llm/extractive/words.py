@@ -48,6 +48,11 @@ _SUFFIXES = (
     "ible", "ies", "ied", "ing", "ity", "ion", "ive", "ous", "ers", "ors", "ial", "al", "er", "or",
     "es", "ed", "ly", "ic", "s", "e", "y",
 )  # fmt: skip
+_BY_LETTER = {
+    letter: tuple(suffix for suffix in _SUFFIXES if suffix[-1] == letter)
+    for letter in {suffix[-1] for suffix in _SUFFIXES}
+}
+"""The suffixes, in their order, by their last letter: most words are asked about few of them."""
 _SHORTEST_STEM = 4
 
 
@@ -70,7 +75,7 @@ def stem(word: str) -> str:
 
 
 def _stripped(word: str) -> str:
-    for suffix in _SUFFIXES:
+    for suffix in _BY_LETTER.get(word[-1], ()):
         if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
             if suffix == "s" and word.endswith(("ss", "us", "is")):
                 continue
