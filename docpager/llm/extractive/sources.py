@@ -61,7 +61,7 @@ def named_documents(asked: Asked, documents: Mapping[int, DocumentLine]) -> tupl
             for word, found in _matches(wanted, asked.names, name)
         }
         score = sum(matched.values())
-        if score > 0:
+        if score > 0 and _is_said(asked, name, matched):
             total = score + _period_bonus(asked, name)
             scored.append((total, name.document, frozenset(matched)))
     return _chosen(asked, sorted(scored, key=lambda each: (-each[0], each[1])))
@@ -84,6 +84,15 @@ def _chosen(asked: Asked, scored: list[tuple[float, int, frozenset[str]]]) -> tu
 
 def _rarity(word: str, common: Counter[str], documents: int) -> float:
     return log((documents + 1) / common[word]) if common[word] else 0.0
+
+
+def _is_said(asked: Asked, name: _Name, matched: Collection[str]) -> bool:
+    """Whether words in common are a name, not words that both happen to use: the question writes
+    one of them as a name, or most of the document's own name is said."""
+    if any(stem(word) in asked.names for word in matched):
+        return True
+    told = [word for word in name.words if word not in STOP_WORDS]
+    return len(matched) * 2 > len(told)
 
 
 def _wanted(asked: Asked) -> dict[str, str]:
