@@ -13,7 +13,6 @@ __all__ = ["PROFILES"]
 SHORT = tuple(name for name in BASELINES if name not in ("sliding-notes", "map-reduce", "refine"))
 """Contestants that do not read everything window by window."""
 ONE_WINDOW = tuple(name for name in SHORT if name != "whole-text")
-FEW = ("docpager", "truncate-head", "equal-share", "retrieve-once", "files-grep")
 EQUAL = "retrieve-once:tokens=docpager"
 WINDOWS = ("minimum", 8_000, 24_000, 64_000)
 K = (1, 5, 10, 20, 50, 100, 200)
@@ -30,29 +29,42 @@ QUICK: Mapping[str, RunWish] = {
         {"pairs": (10_000,)},
         per_cell=2,
     ),
+    "nested-ablations": RunWish(
+        "nested_kv", ("docpager", *ABLATIONS), ("minimum", 8_000), {"pairs": (1_000,)}, per_cell=2
+    ),
     "scattered": RunWish(
         "scattered_facts",
         ("docpager", *ABLATIONS, "files-grep"),
         (8_000,),
-        {"places": (8,), "section_tokens": (1_000, 4_000, 16_000)},
+        {"places": (8,), "section_tokens": (1_000, 4_000, 16_000), "named_by": ("sections",)},
         per_cell=2,
     ),
-    "litm-positions": RunWish("litm_qa", ("docpager", *BASELINES), ("minimum", 8_000), per_cell=8),
+    "scattered-all": RunWish(
+        "scattered_facts",
+        ("docpager", *BASELINES),
+        (8_000,),
+        {"places": (8,), "section_tokens": (500, 1_000, 4_000, 16_000), "named_by": ("passages",)},
+        per_cell=2,
+    ),
+    "litm-positions": RunWish(
+        "litm_qa", ("docpager", *BASELINES), ("minimum", 8_000, 64_000), per_cell=8
+    ),
     "litm-retrieved": RunWish(
         "litm_pool", ("docpager", *RETRIEVED, "retrieve-once", "files-grep"), (8_000,), per_cell=30
     ),
-    "docugami": RunWish("docugami", ("docpager", *SHORT, EQUAL), (8_000,), per_cell=5),
-    "mmlongbench": RunWish(
-        "mmlongbench", ("docpager", *BASELINES, EQUAL), ("minimum", 8_000), per_cell=8
-    ),
+    "docugami": RunWish("docugami", ("docpager", *ONE_WINDOW, EQUAL), WINDOWS, per_cell=5),
+    "docugami-all": RunWish("docugami", ("docpager", *BASELINES), (64_000,), per_cell=5),
+    "mmlongbench": RunWish("mmlongbench", ("docpager", *BASELINES, EQUAL), WINDOWS, per_cell=8),
     "multihop": RunWish("multihop", ("docpager", *ONE_WINDOW, EQUAL), (8_000,), per_cell=6),
     "long-documents": RunWish("long_docs", ("docpager", *BASELINES), (8_000,), per_cell=8),
     "long-choices": RunWish("long_choices", ("docpager", *BASELINES), (8_000,), per_cell=12),
     "financebench": RunWish(
         "financebench", ("docpager", *ONE_WINDOW, EQUAL), (8_000,), per_cell=100
     ),
-    "financebench-windows": RunWish("financebench", (*FEW, EQUAL), WINDOWS, per_cell=4),
-    "financebench-whole": RunWish("financebench", ("docpager", "whole-text"), (8_000,), per_cell=4),
+    "financebench-windows": RunWish(
+        "financebench", ("docpager", *ONE_WINDOW, EQUAL), WINDOWS, per_cell=4
+    ),
+    "financebench-all": RunWish("financebench", ("docpager", *BASELINES), (64_000,), per_cell=4),
     "financebench-ablations": RunWish(
         "financebench", ("docpager", *ABLATIONS), (8_000,), per_cell=4
     ),

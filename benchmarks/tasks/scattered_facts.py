@@ -23,17 +23,24 @@ def make_items(data: Path, wanted: Wanted) -> Iterator[Item]:
     """Puzzles by number of places and their size; nothing is read from `data`."""
     for places in map(int, wanted.of("places")):
         for section_tokens in map(int, wanted.of("section_tokens")):
-            for number in range(wanted.per_cell):
-                yield _item(places, section_tokens, number, wanted.seed)
+            for named_by in map(str, wanted.of("named_by")):
+                for number in range(wanted.per_cell):
+                    yield _item(places, section_tokens, named_by, number, wanted.seed)
 
 
-def _item(places: int, section_tokens: int, number: int, seed: int) -> Item:
+def _item(places: int, section_tokens: int, named_by: str, number: int, seed: int) -> Item:
     drawn = seed * 1000 + number
     puzzle = make_puzzle(places, window=0, seed=drawn, section_tokens=section_tokens)
     name = f"scattered-{places}-{section_tokens}-{drawn}"
     documents = DocumentSet(name, partial(_write, puzzle))
-    axes = {"places": places, "section_tokens": section_tokens, "text": places * section_tokens}
-    sample = sample_of("scattered_facts", puzzle.question, documents, axes, number=number)
+    axes = {
+        "places": places,
+        "section_tokens": section_tokens,
+        "text": places * section_tokens,
+        "named_by": named_by,
+    }
+    asked = puzzle.question if named_by == "sections" else puzzle.question_by_passages
+    sample = sample_of("scattered_facts", asked, documents, axes, number=number)
     return Item(sample, _gold(puzzle), documents)
 
 
@@ -59,6 +66,10 @@ SCATTERED_FACTS = Task(
     name="scattered_facts",
     summary="records scattered over long sections, several of which are asked for at once",
     make=make_items,
-    axes={"places": (4, 8), "section_tokens": (2_000, 8_000)},
+    axes={
+        "places": (4, 8),
+        "section_tokens": (2_000, 8_000),
+        "named_by": ("sections", "passages"),
+    },
     metrics=("all_parts", "parts"),
 )

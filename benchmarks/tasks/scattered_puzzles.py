@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import random
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
 from benchmarks.tasks.scattered_prose import TITLES, paragraph
+from docpager.documents.chunking import cut
 from docpager.tokens import BuiltInEstimator
 
 __all__ = ["Place", "Puzzle", "Record", "make_puzzle", "words_of"]
@@ -82,12 +84,28 @@ class Puzzle:
 
     @property
     def question(self) -> str:
-        named = [place.locator for place in self.places]
-        return (
-            f"Each of the sections {', '.join(named[:-1])} and {named[-1]} holds a chain of at "
-            "least three records in which the value of one is the key of the next. "
-            "At what value does the chain end in each of them?"
-        )
+        """Names each place by its section: where that begins and ends must be looked up."""
+        return _question("sections", [place.locator for place in self.places])
+
+    @property
+    def question_by_passages(self) -> str:
+        """Names each place by its passages: who sees one of them sees which place it is of."""
+        ends = [each.end for each in cut(self.text)]
+        return _question("stretches", [_passages(place, ends) for place in self.places])
+
+
+def _question(kind: str, named: Sequence[str]) -> str:
+    return (
+        f"Each of the {kind} {', '.join(named[:-1])} and {named[-1]} holds a chain of at "
+        "least three records in which the value of one is the key of the next. "
+        "At what value does the chain end in each of them?"
+    )
+
+
+def _passages(place: Place, ends: Sequence[int]) -> str:
+    """The passages that overlap a place; no record of a neighbour stands in them."""
+    first, last = bisect_right(ends, place.start) + 1, bisect_left(ends, place.end) + 1
+    return f"D1:c{first}-{last}"
 
 
 def make_puzzle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -133,6 +134,18 @@ def test_each_chain_is_the_longest_of_its_place_and_runs_all_over_it(
         assert len(place.chain) >= 3 and len(holding) >= 3
         assert min(links) <= own[0].ordinal + 1 and max(links) >= own[-1].ordinal - 1
         assert len(place.chain) > _longest(place.distractors)
+
+
+def test_places_named_by_their_passages_are_the_named_sections() -> None:
+    puzzle = make_puzzle(8, window=5000)
+    library = ToyLibrary(toy_document(puzzle.text))
+    passages = library.load_range(library.resolve(parse_locator("D1")))
+    ranges = re.findall(r"D1:c\d+-\d+", puzzle.question_by_passages)
+
+    for place, written in zip(puzzle.places, ranges, strict=True):
+        named = library.resolve(parse_locator(written))
+        own = [p.ordinal for p in passages if p.start < place.end and p.end > place.start]
+        assert (named.first, named.last) == (own[0], own[-1])
 
 
 def test_an_answer_with_a_quote_for_each_of_twelve_values_fits_the_reply() -> None:

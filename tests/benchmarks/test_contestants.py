@@ -15,6 +15,7 @@ from benchmarks.systems.cutting import backwards, cut_after, cut_before, fill, f
 from benchmarks.systems.registry import ABLATIONS, BASELINES, system_named
 from benchmarks.systems.system import Answer, Setup
 from benchmarks.tasks.scattered_prose import paragraph
+from benchmarks.tasks.scattered_puzzles import make_puzzle
 from docpager import Archive, ingest
 from docpager.errors import UsageError
 from docpager.llm.extractive import ExtractiveModel
@@ -70,6 +71,30 @@ def test_who_sees_the_record_says_its_value(archive: Archive, name: str, tmp_pat
 @pytest.mark.parametrize("name", ("truncate-head", "truncate-tail", "truncate-both", "equal-share"))
 def test_who_cut_the_record_off_does_not(archive: Archive, name: str, tmp_path: Path) -> None:
     assert VALUE not in answered(archive, name, tmp_path).text
+
+
+def test_scattered_facts_named_by_passages_can_be_asked_of_everybody(tmp_path: Path) -> None:
+    puzzle = make_puzzle(4, window=0, seed=3, section_tokens=700)
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "harbour.md").write_text(puzzle.text, "utf-8")
+    ingest([tmp_path / "documents"], tmp_path / "archive")
+    with closing(Archive.open(tmp_path / "archive")) as opened:
+        text = {
+            name: _said(opened, name, puzzle.question_by_passages, tmp_path)
+            for name in ("docpager", "whole-text", "truncate-head", "files-grep")
+        }
+    values = [place.value for place in sorted(puzzle.places, key=lambda each: each.start)]
+
+    assert all(value in text["docpager"] and value in text["whole-text"] for value in values)
+    # A window of 5,000 holds the first place or two of 6,500 tokens of text, never all.
+    assert values[0] in text["truncate-head"] and values[-1] not in text["truncate-head"]
+    assert 1 <= sum(value in text["files-grep"] for value in values) < 4
+
+
+def _said(archive: Archive, name: str, question: str, journals: Path) -> str:
+    setup = Setup(ExtractiveModel(), WINDOW, journals=journals)
+    answer = system_named(name).answer(Question("q", question), archive, setup)
+    return asyncio.run(answer).text
 
 
 def test_truncation_shows_the_parts_that_it_is_named_after(

@@ -122,7 +122,9 @@ def met_strands(reading: Reading, place: Place, last: int) -> list[Strand]:
     """Records of the passages of a place that are in main context and not noted yet."""
     found: list[Strand] = []
     for ordinal in range(place.noted_to + 1, last + 1):
-        passage = reading.view.passages[place.document, ordinal]
+        passage = reading.view.passages.get((place.document, ordinal))
+        if passage is None:
+            continue
         text = _within(place, ordinal, passage.text)
         found += map(Strand.of, find_records(text, source=passage.locator))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from docpager.llm.extractive.closing import all_read, close, finding_calls
 from docpager.llm.extractive.moves import Call, Move, calls, page_in, page_out, recall
@@ -46,9 +47,12 @@ def read_places(reading: Reading) -> Move | None:
     done = _done(reading, places)
     for place in reading.asked.places:
         name = str(place)
-        if name not in places or name in done or _given_up(reading, name) or _ending(reading):
+        if name not in places or name in done or _given_up(reading, name):
             continue
         span = _span(reading, place)
+        if _ending(reading):
+            found += _in_view(reading, name, span)
+            continue
         seen = _progress(reading, name, span) if span else None
         on = [page_in(name)] if seen is None else list(_go_on(reading, seen))
         if on or seen is None:
@@ -136,6 +140,20 @@ def _progress(reading: Reading, name: str, span: tuple[int, int, int]) -> Place:
     while seen < last and (document, seen + 1) in reading.view.passages:
         seen += 1
     return Place(name, document, first, last, noted, seen, _fitting(reading, document), parts)
+
+
+def _in_view(reading: Reading, name: str, span: tuple[int, int, int] | None) -> list[Finding]:
+    """What the last reply can say of a place: by what of it stands in main context, if anything."""
+    if span is None or reading.view.calls_allowed:
+        return []
+    document, first, last = span
+    here = [c for d, c in reading.view.passages if d == document and first <= c <= last]
+    if not here:
+        return []
+    progress = _progress(reading, name, span)
+    noted_to = max([first - 1, *(part.read_to for part in progress.parts)])
+    finding = _finding(reading, replace(progress, noted_to=noted_to, seen_to=max(here)))
+    return [] if finding.quote == NOTHING else [finding]
 
 
 def _fitting(reading: Reading, document: int) -> int:
