@@ -28,7 +28,9 @@ MOST_TRIES = 8
 """Replies that may go by until pages are resident, refusals among them."""
 
 
-def run_of(string: ReferenceString, library: SizedLibrary, paging: PagingSettings) -> Run:
+def run_of(
+    string: ReferenceString, library: SizedLibrary, paging: PagingSettings, policy: str = "recent"
+) -> Run:
     """A run as one with Claude begins."""
     counter = ESTIMATOR
     plan = plan_run(
@@ -38,6 +40,7 @@ def run_of(string: ReferenceString, library: SizedLibrary, paging: PagingSetting
         factor=model_defaults(MODEL).factor,
         paging=paging,
         limits=RunLimits(max_steps=100 * len(string.steps)),
+        policy=policy,
     )
     return Run(plan, counter)
 
@@ -50,11 +53,13 @@ def first_request(string: ReferenceString, paging: PagingSettings) -> ModelReque
 class Epochs:
     """Plays one string through one run."""
 
-    def __init__(self, string: ReferenceString, paging: PagingSettings) -> None:
+    def __init__(
+        self, string: ReferenceString, paging: PagingSettings, *, policy: str = "recent"
+    ) -> None:
         self._string = string
         self._library = SizedLibrary(string)
         self._server = Server(string.server_ratio)
-        self._run = run_of(string, self._library, paging)
+        self._run = run_of(string, self._library, paging, policy)
         plan = self._run.plan
         self._executor = FunctionExecutor(
             self._library,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.cost.ablations import without_releases
 from benchmarks.cost.baselines import AppendOnly, EvictEveryStep
 from benchmarks.cost.epochs import Epochs
 from benchmarks.cost.measure import RECORDED, STRINGS
@@ -48,6 +49,23 @@ def test_epochs_cost_less_than_appending_at_forty_steps(one_pass):
     ours, append = Epochs(one_pass, PAGING).play(), AppendOnly(one_pass, PAGING).play()
 
     assert cost(ours.up_to(40), 0.10) <= 0.75 * cost(append.up_to(40), 0.10)
+
+
+def test_a_string_without_its_releases_keeps_its_pages_longer(one_pass):
+    kept = Epochs(without_releases(one_pass), PAGING).play()
+
+    assert not any(step.released for step in without_releases(one_pass).steps)
+    assert kept.rebuilds > 0 and kept != Epochs(one_pass, PAGING).play()
+
+
+def test_a_policy_that_keeps_nothing_loses_other_pages():
+    returning = visits(*(back for n in range(2, 40) for back in (n, n - 2)))
+
+    default = Epochs(returning, PAGING).play()
+    nothing = Epochs(returning, PAGING, policy="notes-only").play()
+
+    assert nothing.refaults != default.refaults
+    assert nothing.rebuilds >= 1
 
 
 def test_no_way_but_appending_leaves_the_window(one_pass):
