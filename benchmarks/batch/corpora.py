@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from docpager.batch.questions import Question, read_questions
+from docpager.batch.questions import Question
 
 WORDS = ("river", "plant", "winter", "copper", "signal", "margin", "revenue", "harbour", "crown")
 
@@ -39,9 +39,16 @@ def make_questions(count: int, *, files: int = 60, paragraphs: int = 120) -> lis
     ]
 
 
+def read_asked(path: Path) -> list[Question]:
+    """What the lines of a file ask, whatever else stands on them: other people's data sets write
+    evidence in their own ways."""
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return [Question(f"Q{n:05}", str(each["question"]), line=n) for n, each in enumerate(lines, 1)]
+
+
 def repeated(path: Path, count: int) -> list[Question]:
     """So many questions from a file, with other ids and words where they come again."""
-    known: Sequence[Question] = read_questions(path, skip_invalid=True).questions
+    known = read_asked(path)
     return [
         Question(
             f"{one.id}-{n // len(known)}", f"{one.question} (asked for the {n}th time)", line=n

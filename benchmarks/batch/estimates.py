@@ -17,13 +17,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.batch.corpora import make_documents, make_questions
+from benchmarks.batch.corpora import make_documents, make_questions, read_asked
 from benchmarks.batch.driven import drive
 from docpager.answering.preparing import prepare
 from docpager.api import bring_up_to_date
 from docpager.batch.estimate import Band, Estimate
 from docpager.batch.job import BatchJob
-from docpager.batch.questions import Question, read_questions
+from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.llm.models import ModelSource
 from docpager.many import estimate_many
@@ -47,13 +47,13 @@ def sets(folder: Path, filings: Path | None, most: int) -> list[QuestionSet]:
     found = []
     for name in ("sample", "unseen"):
         home = ROOT / "datasets" / name
-        asked = list(read_questions(home / "questions.jsonl").questions)
+        asked = read_asked(home / "questions.jsonl")
         found.append(QuestionSet(name, asked[:most], home / "documents"))
     if filings is None:
         made = make_documents(folder / "made-up", files=20)
         found.append(QuestionSet("made up", make_questions(most, files=20), made))
     else:
-        asked = list(read_questions(filings / "questions.jsonl", skip_invalid=True).questions)
+        asked = read_asked(filings / "questions.jsonl")
         found.append(QuestionSet(filings.name, asked[:most], filings / "pdfs"))
     return found
 
