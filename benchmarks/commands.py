@@ -22,6 +22,8 @@ from docpager.errors import UsageError
 __all__ = ["compare_runs", "list_all", "report_runs", "run_task", "score_runs"]
 
 ROOT = Path(__file__).parent.parent
+ALL = 1_000_000
+"""Questions of a cell where none are left out."""
 _DATA = click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -51,7 +53,7 @@ def list_all() -> None:
 @click.option("--systems", default="docpager,truncate-head", help="Contestants; @all, @ablations.")
 @click.option("--window", "windows", multiple=True, help="Tokens, or `minimum`; may be repeated.")
 @click.option("--axis", "axes", multiple=True, help="Such as pairs=140,10000; may be repeated.")
-@click.option("--per-cell", default=20, show_default=True, help="Questions for each cell.")
+@click.option("--per-cell", type=int, help="Questions for each cell.  [default: 20; all of a file]")
 @click.option("--seed", default=0, show_default=True, help="Of generators and of choices.")
 @click.option("--model", default="extractive", show_default=True, help="Or replay:RUN.")
 @click.option("--base-url", help="A server that speaks the Messages API.")
@@ -68,6 +70,7 @@ def run_task(
     systems: str,
     windows: Sequence[str],
     axes: Sequence[str],
+    per_cell: int | None,
     docs: Path | None,
     out: Path,
     work: Path | None,
@@ -90,6 +93,7 @@ def run_task(
             systems=_systems(systems),
             windows=tuple(int(w) if w.isdigit() else w for w in windows) or (8_000,),
             axes=dict(map(_axis, axes)),
+            per_cell=per_cell or (ALL if docs else 20),
             **settings,  # type: ignore[arg-type]
         )
         wishes = {Path(task).stem: wish}

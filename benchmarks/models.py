@@ -102,7 +102,7 @@ def _recorded(path: Path) -> dict[str, ModelReply]:
 
 def _read(path: Path) -> Iterator[tuple[str, ModelReply]]:
     converter = Converter()
-    for line in path.read_text("utf-8").splitlines():
+    for line in path.read_bytes().splitlines():  # of text, at separators within replies too
         entry = json.loads(line)
         yield entry["request_sha256"], converter.structure(entry["reply"], ModelReply)
 

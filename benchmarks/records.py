@@ -131,7 +131,7 @@ class LinesWriter:
         path = folder / LINES
         whole = path.read_bytes() if path.exists() else b""
         whole = whole[: whole.rfind(b"\n") + 1]
-        self.done = {_line(text).key for text in whole.decode("utf-8").splitlines()}
+        self.done = {_line(written).key for written in whole.splitlines()}
         (folder / SEAL).unlink(missing_ok=True)
         self._file = path.open("ab")
         self._file.truncate(len(whole))
@@ -148,7 +148,7 @@ class LinesWriter:
         content = (self.folder / LINES).read_bytes()
         if content.count(b"\n") != answers:
             return False
-        lines = [_line(text) for text in content.decode("utf-8").splitlines()]
+        lines = [_line(written) for written in content.splitlines()]
         (self.folder / SEAL).write_text(json.dumps(_sealed(content, lines), indent=1) + "\n")
         return True
 
@@ -191,12 +191,12 @@ def read_finished(folder: Path) -> list[Line]:
 def read_lines(folder: Path) -> list[Line]:
     """All whole lines of a run."""
     content = (folder / LINES).read_bytes()
-    whole = content[: content.rfind(b"\n") + 1].decode("utf-8")
-    return [_line(text) for text in whole.splitlines()]
+    return [_line(written) for written in content[: content.rfind(b"\n") + 1].splitlines()]
 
 
-def _line(text: str) -> Line:
-    return _converter().structure(json.loads(text), Line)
+def _line(written: bytes) -> Line:
+    """A line from its bytes: text is split at line separators that answers may hold."""
+    return _converter().structure(json.loads(written), Line)
 
 
 @cache

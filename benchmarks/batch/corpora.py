@@ -42,7 +42,7 @@ def make_questions(count: int, *, files: int = 60, paragraphs: int = 120) -> lis
 def read_asked(path: Path) -> list[Question]:
     """What the lines of a file ask, whatever else stands on them: other people's data sets write
     evidence in their own ways."""
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    lines = [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
     return [Question(f"Q{n:05}", str(each["question"]), line=n) for n, each in enumerate(lines, 1)]
 
 

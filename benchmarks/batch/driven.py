@@ -101,6 +101,6 @@ def drive(
 
 def answers_in(output: Path) -> dict[str, list[Any]]:
     """What must not depend on how a batch was driven."""
-    lines = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    lines = [json.loads(line) for line in output.read_bytes().splitlines()]
     assert len({line["id"] for line in lines}) == len(lines), f"{output}: two lines for a question"
     return {line["id"]: [line["answer"], line["status"], line["citations"]] for line in lines}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from benchmarks.samples import Axis, Gold, Place, opaque_id
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from docpager.batch.jsonl import read_lines
 from docpager.errors import UsageError
 
 __all__ = ["any_jsonl_task"]
@@ -42,9 +43,11 @@ def _items(questions: Path, docs: Path, data: Path, wanted: Wanted) -> Iterator[
         (p.as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(docs.rglob("*"))
     ]
     documents = DocumentSet(f"{docs.name}-{opaque_id(stamp)}", partial(_copy, docs))
-    for number, line in enumerate(questions.read_text("utf-8-sig").splitlines()):
-        if line.strip() and number < wanted.per_cell:
-            yield _item(json.loads(line), documents, number)
+    for line in islice(read_lines(questions), wanted.per_cell):
+        if line.value is None or not isinstance(line.value.get("question"), str):
+            problem = line.problem or "no field 'question' with text"
+            raise UsageError(f"line {line.number} of {str(questions)!r}: {problem}")
+        yield _item(line.value, documents, line.number)
 
 
 def _item(record: Mapping[str, Any], documents: DocumentSet, number: int) -> Item:

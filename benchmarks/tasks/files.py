@@ -22,7 +22,8 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    for line in content.decode("utf-8").splitlines():
+    # As bytes: text would be split at other line separators, which documents hold, too.
+    for line in content.splitlines():
         if line.strip():
             yield json.loads(line)
 

@@ -18,7 +18,7 @@ from benchmarks.tasks.files import chosen, read_records, write_documents
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
 from docpager.errors import UsageError
 
-__all__ = ["LITM_POOL", "LITM_QA"]
+__all__ = ["LITM_POOL", "LITM_QA", "item_of", "read_original"]
 
 DERIVED = "litm-nq-open"
 ORIGINAL = "litm-original"
@@ -47,22 +47,32 @@ def make_items(data: Path, wanted: Wanted) -> Iterator[Item]:
             # The same questions in every cell: positions are compared on equal terms.
             drawn = chosen(records, wanted.per_cell, seed=wanted.seed, cell="litm")
             for number, record in enumerate(drawn):
-                yield _item(record, count, position, source, number)
+                yield item_of(record, count, position, source, number)
 
 
 def _records(data: Path, count: int, position: int) -> tuple[list[dict[str, Any]], str]:
     name = f"nq-open-{count}_total_documents_gold_at_{position}.jsonl.gz"
     original = data / ORIGINAL / name
     if original.exists():
-        found = hashlib.sha256(original.read_bytes()).hexdigest()
-        if found != ORIGINAL_SHA256[count, position]:
-            raise UsageError(f"{original} is not the original file: its sha256 is {found[:12]}...")
-        return list(read_records(original)), "original"
+        return read_original(original, sha256=ORIGINAL_SHA256[count, position]), "original"
     derived = f"derived-bm25-{count}docs-gold-at-{position}.dev.jsonl.gz"
     return list(read_records(data / DERIVED / derived)), "derived"
 
 
-def _item(record: Mapping[str, Any], count: int, position: int, source: str, number: int) -> Item:
+def read_original(path: Path, *, sha256: str) -> list[dict[str, Any]]:
+    """The records of an original file: `question`, `answers`, `ctxs` with the gold one in place.
+
+    Raises:
+        UsageError: it is another file.
+    """
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise UsageError(f"{path} is not the original file: its sha256 is {found[:12]}...")
+    return list(read_records(path))
+
+
+def item_of(record: Mapping[str, Any], count: int, position: int, source: str, number: int) -> Item:
+    """A record in its arrangement, and where its gold document stands."""
     contexts = record["ctxs"]
     name = f"litm-{source}-{opaque_id(record['question'], [c['title'] for c in contexts])}"
     documents = DocumentSet(name, partial(write_documents, contexts))

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from benchmarks.cli import main
 from benchmarks.profiles import PROFILES
+from benchmarks.records import read_finished
 from benchmarks.systems.registry import system_named
 from benchmarks.tasks.registry import TASKS
 
@@ -60,6 +61,39 @@ def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> Non
     assert "| truncate-head | 1.00 | 1.00 | +0.00 [+0.00, +0.00]" in compared.stdout
     one_right_answer = "1.00 [0.03, 1.00]"  # says little: the exact interval, not the bootstrap's
     assert f"| docpager | {one_right_answer} |" in brief.stdout
+
+
+def test_all_questions_of_a_file_are_asked_whatever_separators_the_answers_hold(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("The bridge cost 61 ells\u2028of silver.\n", "utf-8")
+    asked = [{"question": f"What did the bridge cost ({n})?"} for n in range(22)]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(each) + "\n" for each in asked))
+    run = [
+        "run", str(tmp_path / "mine.jsonl"), "--docs", str(tmp_path / "docs"), "--workers", "1",
+        "--out", str(tmp_path / "runs"), "--work", str(tmp_path / "work"),
+        "--systems", "truncate-head",
+    ]  # fmt: skip
+
+    ran = CliRunner().invoke(main, run)
+
+    assert ran.exit_code == 0, ran.output
+    lines = read_finished(tmp_path / "runs" / "mine")
+    assert len(lines) == 22
+    quotes = [c.quote for line in lines for c in line.answer.citations]
+    assert quotes and all("\u2028" in quote for quote in quotes)
+
+
+def test_a_line_that_is_no_question_is_named(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "mine.jsonl").write_text('{"question": "Why?"}\n{"question": \n')
+    arguments = ["run", str(tmp_path / "mine.jsonl"), "--docs", str(tmp_path / "docs")]
+
+    result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "runs")])
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"benchmarks: line 2 of '{tmp_path}/mine")
 
 
 def test_what_the_user_can_mend_is_one_sentence() -> None:
