@@ -11,6 +11,7 @@ import click
 from benchmarks.profiles import PROFILES
 from benchmarks.reporting.blocks import Heading, as_markdown
 from benchmarks.reporting.brief import brief_blocks
+from benchmarks.reporting.summary import summary_blocks
 from benchmarks.reporting.tables import comparison, run_blocks
 from benchmarks.samples import Axis
 from benchmarks.scoring import ScoredRun, score_run
@@ -110,9 +111,13 @@ def run_task(
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), required=True)
 @click.option("--json", "as_json", is_flag=True, help="One line for each answer.")
 @click.option("--brief", is_flag=True, help="One table for each window.")
+@click.option("--summary", is_flag=True, help="One table of all runs.")
 @_DATA
-def score_runs(runs: Sequence[Path], as_json: bool, brief: bool, data: Path) -> None:
+def score_runs(runs: Sequence[Path], as_json: bool, brief: bool, summary: bool, data: Path) -> None:
     """Mark finished runs; costs nothing."""
+    if summary:
+        click.echo(as_markdown(summary_blocks(_scored(runs, data))))
+        return
     for scored in _scored(runs, data):
         if as_json:
             for each in scored.lines:

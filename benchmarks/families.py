@@ -10,7 +10,7 @@ from docpager.evaluation.intervals import CONFIDENCE, Interval, mean_interval
 from docpager.evaluation.scoring import Marks
 from docpager.evaluation.summary import Comparison, compare
 
-__all__ = ["compared", "mean_of"]
+__all__ = ["compared", "holm", "mean_of"]
 
 _OUTSIDE = 1 - CONFIDENCE
 
@@ -39,6 +39,19 @@ def compared(ours: Sequence[Scored], theirs: Sequence[Scored], metric: str) -> C
         for lines in (ours, theirs)
     )
     return compare(first, second, metric) if first else None
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values of tests made together, each as if it had been the only one (Holm 1979).
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda n: p_values[n])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
 
 
 def _families(lines: Iterable[Scored], metric: str) -> dict[str, float | None]:

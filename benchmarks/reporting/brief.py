@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from benchmarks.families import compared, mean_of
+from benchmarks.families import compared, holm, mean_of
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
 from benchmarks.reporting.tables import (
     at_window,
@@ -29,33 +29,40 @@ def brief_blocks(run: ScoredRun) -> Iterator[Block]:
     yield Paragraph(headline(run))
     for window in shown_windows(run):
         yield _at_a_glance(run, window)
+        yield from _unproved(run, window)
     if len(run.record.windows) > 2:
         yield by_axis(run, "window", None)
 
 
+def _unproved(run: ScoredRun, window: Axis) -> Iterator[Block]:
+    """That a table is no evidence for paging, where the median run of docpager had no rebuild."""
+    paging = [each.line.answer.paging for each in lines_of(run, FIRST, window) if each.was_run]
+    if paging and not median(each.get("rebuilds", 0) for each in paging):
+        yield Paragraph("No evidence for paging: docpager's median run had no rebuild.", loud=True)
+
+
 def _at_a_glance(run: ScoredRun, window: Axis) -> Table:
-    header = ["", *run.metrics, "p", "n", "tokens in", "rebuilds", "refaults"]
-    ours = lines_of(run, FIRST, window)
-    rows = []
-    for system in run.record.systems:
-        own = lines_of(run, system, window)
-        if any(each.was_run for each in own):
-            rows.append([system, *_row(run, own, ours)])
+    header = ["", *run.metrics, "p", "Holm", "n", "tokens in", "rebuilds", "refaults"]
+    lines = {system: lines_of(run, system, window) for system in run.record.systems}
+    lines = {name: own for name, own in lines.items() if any(each.was_run for each in own)}
+    tests = _p_values(run, lines)
+    rows = [[system, *_row(run, own, tests.get(system, ("", "")))] for system, own in lines.items()]
     title = (
         f"{run.record.task}{at_window(run, window)} (means; p of a paired test against {FIRST} by "
-        f"{run.metrics[0]}; n: questions; tokens in, rebuilds, refaults: medians)"
+        f"{run.metrics[0]}, alone and corrected for the number of contestants; n: questions; "
+        "tokens in, rebuilds, refaults: medians)"
     )
     return Table(title, header, rows)
 
 
-def _row(run: ScoredRun, own: Sequence[Scored], ours: Sequence[Scored]) -> list[str]:
+def _row(run: ScoredRun, own: Sequence[Scored], tests: tuple[str, str]) -> list[str]:
     answers = [each.line.answer for each in own if each.was_run]
     paging = [answer.paging for answer in answers if answer.paging]
     first, *others = (mean_of(own, metric) for metric in run.metrics)
     return [
         "" if first is None else written_interval(first),
         *("" if each is None else f"{each.mean:.2f}" for each in others),
-        _p_value(run, own, ours),
+        *tests,
         f"{first.n}" if first else "",
         f"{median(answer.usage.prompt_tokens for answer in answers):,.0f}",
         *(
@@ -65,8 +72,19 @@ def _row(run: ScoredRun, own: Sequence[Scored], ours: Sequence[Scored]) -> list[
     ]
 
 
-def _p_value(run: ScoredRun, own: Sequence[Scored], ours: Sequence[Scored]) -> str:
-    if not ours or own[0].line.system == FIRST:
-        return ""
-    found = compared(ours, own, run.metrics[0])
-    return "" if found is None else f"{found.p_value:.2g}"
+def _p_values(
+    run: ScoredRun, lines: Mapping[str, Sequence[Scored]]
+) -> Mapping[str, tuple[str, str]]:
+    """Of every other contestant against the first: as if alone, and corrected for them all."""
+    ours = lines.get(FIRST)
+    others = (name for name in lines if name != FIRST)
+    found = {
+        name: test.p_value
+        for name in others
+        if ours and (test := compared(ours, lines[name], run.metrics[0])) is not None
+    }
+    corrected = holm(list(found.values()))
+    return {
+        name: (f"{p:.2g}", f"{q:.2g}")
+        for (name, p), q in zip(found.items(), corrected, strict=True)
+    }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.families import compared, mean_of
+import pytest
+
+from benchmarks.families import compared, holm, mean_of
 from benchmarks.records import Line
 from benchmarks.scoring import Scored
 from benchmarks.systems.system import Answer
@@ -45,3 +47,9 @@ def test_contestants_are_compared_where_both_were_run() -> None:
     found = compared(ours, [asked, left_out], "exact")
 
     assert found is not None and (found.first, found.second, found.difference.n) == (1.0, 1.0, 1)
+
+
+def test_tests_made_together_are_corrected_as_holm_says() -> None:
+    # Worked by hand: 4 x 0.005, 3 x 0.01, then 2 x 0.03, and 0.04 may not fall below that.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []

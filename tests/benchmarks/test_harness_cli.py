@@ -49,6 +49,7 @@ def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> Non
     ran = CliRunner().invoke(main, run)
     scored = CliRunner().invoke(main, ["score", "--json", str(tmp_path / "runs" / "mine")])
     brief = CliRunner().invoke(main, ["score", "--brief", str(tmp_path / "runs" / "mine")])
+    summary = CliRunner().invoke(main, ["score", "--summary", str(tmp_path / "runs" / "mine")])
     compared = CliRunner().invoke(main, ["compare", str(tmp_path / "runs" / "mine")])
 
     assert (ran.exit_code, scored.exit_code, compared.exit_code) == (0, 0, 0), ran.output
@@ -61,6 +62,8 @@ def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> Non
     assert "| truncate-head | 1.00 | 1.00 | +0.00 [+0.00, +0.00]" in compared.stdout
     one_right_answer = "1.00 [0.03, 1.00]"  # says little: the exact interval, not the bootstrap's
     assert f"| docpager | {one_right_answer} |" in brief.stdout
+    assert "**No evidence for paging: docpager's median run had no rebuild.**" in brief.stdout
+    assert f"| mine, 8000 | right | 1 | **{one_right_answer}** | **1.00** |" in summary.stdout
 
 
 def test_all_questions_of_a_file_are_asked_whatever_separators_the_answers_hold(
