@@ -44,7 +44,7 @@ QUICK: Mapping[str, RunWish] = {
         ("docpager", *BASELINES),
         (8_000,),
         {"places": (8,), "section_tokens": (500, 1_000, 4_000, 16_000), "named_by": ("passages",)},
-        per_cell=2,
+        per_cell=4,
     ),
     "docugami": RunWish("docugami", ("docpager", *ONE_WINDOW, EQUAL), WINDOWS, per_cell=5),
     "docugami-all": RunWish("docugami", ("docpager", *BASELINES), (64_000,), per_cell=5),

@@ -22,6 +22,8 @@ _JSON_PAIR = re.compile(
 )
 _MAYBE = re.compile(r"^.*?(?:[:=|→⇒\t]|->|  ).*$", re.MULTILINE)
 _SEPARATOR = re.compile(r"\s*(?:->|=>|→|⇒|:=|:(?=\s)|=(?!=)|\||\t)\s*|\s{2,}")
+_RULE = re.compile(r"\n[ \t]*\|?[ \t]*:?-{3,}[-:| \t]*(?=\n|$)")
+"""The line below the head of a table, which is no record."""
 _BULLET = re.compile(r"^\s*(?:[-*•‣]\s+|\d{1,3}[.)]\s+|\|\s*)?")
 _QUOTES = "\"'`“”‘’"
 _LONGEST_KEY = 80
@@ -48,13 +50,16 @@ def find_records(text: str, *, source: str = "") -> list[Record]:
     [('a', 'b'), ('c', '4')]
     >>> [(r.key, r.value) for r in find_records("alpha -> beta\\ncolour = red")]
     [('alpha', 'beta'), ('colour', 'red')]
+    >>> [(r.key, r.value) for r in find_records("| mark | bears |\\n|---|---|\\n| HL-9 | elk |")]
+    [('HL-9', 'elk')]
     """
     found = [
         Record(pair[1], pair[2] if pair[2] is not None else pair[3], pair[0], source)
         for pair in _JSON_PAIR.finditer(text)
     ]
     for match in _MAYBE.finditer(text):
-        if '":' not in match[0] or not _JSON_PAIR.search(match[0]):
+        heads_table = _RULE.match(text, match.end())
+        if not heads_table and ('":' not in match[0] or not _JSON_PAIR.search(match[0])):
             found += _line_records(match[0], source)
     return found
 
