@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.api import ARCHIVE, bring_up_to_date, in_use
 from docpager.errors import UsageError
-from docpager.settings import PagingSettings, RunLimits
+from docpager.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
@@ -27,16 +27,12 @@ if TYPE_CHECKING:
     from docpager.llm.chat import ChatModel
 
 __all__ = [
-    "DEFAULT_BATCH_USD",
     "ManyAnswers",
     "ask_many",
     "batch_session",
     "bounded",
     "estimate_many",
 ]
-
-DEFAULT_BATCH_USD = 10.0
-"""Where a batch with a model that costs money stops unless the user says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

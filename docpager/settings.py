@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from docpager.errors import UsageError
 
-__all__ = ["PagingSettings", "RunLimits"]
+__all__ = ["DEFAULT_BATCH_USD", "DEFAULT_RUN_USD", "PagingSettings", "RunLimits"]
+
+DEFAULT_RUN_USD = 1.0
+"""Where a run with a model that costs money stops unless the user says otherwise."""
+DEFAULT_BATCH_USD = 10.0
+"""The same for a whole batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,9 @@ from docpager.answering.asking import AskSettings
 from docpager.llm.chat import ChatModel
 from docpager.llm.models import ModelSource, default_model_name, model_defaults, model_named
 from docpager.llm.prices import Price, read_prices
-from docpager.settings import PagingSettings, RunLimits
+from docpager.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
 
-__all__ = ["DEFAULT_MAX_USD", "PreparedModel", "prepare"]
-
-DEFAULT_MAX_USD = 1.0
-"""Where a run with a model that costs money stops unless the user says otherwise."""
+__all__ = ["PreparedModel", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +104,5 @@ def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: b
     limits = limits or RunLimits()
     costs = price is not None and not price.free
     if costs and default_max_usd and limits.max_usd is None:
-        return replace(limits, max_usd=DEFAULT_MAX_USD)
+        return replace(limits, max_usd=DEFAULT_RUN_USD)
     return limits

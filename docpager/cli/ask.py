@@ -13,6 +13,7 @@ from docpager.cli.common import archive_option, as_json_option
 from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
+from docpager.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
@@ -28,7 +29,7 @@ INTERRUPTED = 130
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @archive_option
 @model_options
-@limit_options
+@limit_options(usd=DEFAULT_RUN_USD)
 @click.option("--journal", type=click.Path(path_type=Path), help="Where to write the run down.")
 @as_json_option
 def ask(

@@ -21,6 +21,7 @@ from docpager.cli.common import archive_option, as_json_option
 from docpager.cli.models import limit_options, model_options, prepared_model
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
+from docpager.settings import DEFAULT_BATCH_USD
 
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel
@@ -62,7 +63,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
 )
 @archive_option
 @model_options
-@limit_options
+@limit_options(of_each=" for a question", of_all=" in the whole batch", usd=DEFAULT_BATCH_USD)
 @click.option(
     "--concurrency",
     type=click.IntRange(min=1),

@@ -67,35 +67,44 @@ def model_options(command: _Command) -> _Command:
     return command
 
 
-def limit_options(command: _Command) -> _Command:
-    """`--max-steps`, `--timeout`, `--max-usd` and `--max-tokens`."""
-    for option in reversed(
-        (
-            click.option(
-                "--max-steps",
-                type=int,
-                default=_LIMITS.max_steps,
-                show_default=True,
-                metavar="N",
-                help="Replies, the finishing one included.",
-            ),
-            click.option("--timeout", type=float, metavar="SECONDS", help="Stop after this long."),
-            click.option(
-                "--max-usd",
-                type=float,
-                metavar="DOLLARS",
-                help="Stop before more is spent. Default: 1 for a model that costs money.",
-            ),
-            click.option(
-                "--max-tokens",
-                type=int,
-                metavar="TOKENS",
-                help="Stop before all prompts and replies together take more.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+def limit_options(
+    *, of_each: str = "", of_all: str = "", usd: float
+) -> Callable[[_Command], _Command]:
+    """`--max-steps`, `--timeout`, `--max-usd` and `--max-tokens`; `of_each` says what the first two
+    hold for, `of_all` the others, and `usd` is the default of what may be spent."""
+    options = (
+        click.option(
+            "--max-steps",
+            type=int,
+            default=_LIMITS.max_steps,
+            show_default=True,
+            metavar="N",
+            help=f"Replies{of_each}, the finishing one included.",
+        ),
+        click.option(
+            "--timeout", type=float, metavar="SECONDS", help=f"Stop after this long{of_each}."
+        ),
+        click.option(
+            "--max-usd",
+            type=float,
+            metavar="DOLLARS",
+            help=f"Stop before more is spent{of_all}. Default: {usd:g} for a model that costs "
+            "money.",
+        ),
+        click.option(
+            "--max-tokens",
+            type=int,
+            metavar="TOKENS",
+            help=f"Stop before all prompts and replies{of_all} together take more.",
+        ),
+    )
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def prepared_model(

@@ -7,6 +7,8 @@ from batch_worlds import TOWNS
 from click.testing import CliRunner
 
 from docpager.cli import main
+from docpager.many import bounded
+from docpager.settings import DEFAULT_BATCH_USD
 
 
 @pytest.fixture
@@ -25,6 +27,13 @@ def place(tmp_path, monkeypatch):
 def batch(*options: str):
     arguments = ["batch", "questions.jsonl", "-o", "answers.jsonl", "docs", "--model", "extractive"]
     return CliRunner().invoke(main, [*arguments, *options])
+
+
+def test_help_says_what_a_whole_batch_may_cost():
+    said = " ".join(CliRunner().invoke(main, ["batch", "--help"]).stdout.split())
+
+    assert f"in the whole batch. Default: {DEFAULT_BATCH_USD:g} for a model" in said
+    assert bounded(None, paid=True).max_usd == DEFAULT_BATCH_USD
 
 
 def test_a_file_of_questions_is_answered(place):
