@@ -154,7 +154,8 @@ async def estimate_many(
     from docpager.batch.estimate import estimate_job
 
     with closing(Archive.open(archive)) as library:
-        job = replace(job, within=library.documents_under(paths) if paths else None)
+        within = library.documents_under(paths) if paths else None
+        job = replace(job, within=within, place=" ".join(map(str, paths)))
         return await estimate_job(job, library, prepared, driving)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from docpager.errors import UsageError
 
@@ -62,7 +63,7 @@ class RunLimits:
             raise UsageError(f"--max-steps must be at least 1, not {self.max_steps}")
         if self.timeout_seconds is not None and not self.timeout_seconds > 0:
             raise UsageError(f"--timeout must be above 0 seconds, not {self.timeout_seconds:g}")
-        if self.max_usd is not None and not self.max_usd > 0:
-            raise UsageError(f"--max-usd must be above 0 dollars, not {self.max_usd:g}")
+        if self.max_usd is not None and not 0 < self.max_usd < inf:
+            raise UsageError(f"--max-usd must be above 0 dollars and finite, not {self.max_usd:g}")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")

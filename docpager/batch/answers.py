@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from cattrs import BaseValidationError
 
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.codec import from_json
@@ -34,25 +37,37 @@ class _Span(NamedTuple):
 
 
 def answered_ids(path: Path) -> frozenset[str]:
-    """Questions that have a line in the answers file at `path`, which is not touched."""
-    _, lines = _places(path)
+    """Questions that have a line in the answers file at `path`, which is not touched.
+
+    Raises:
+        UsageError: it is no answers file.
+    """
+    _, lines = _places(_file_at(path))
     if not lines.exists():
         return frozenset()
     return frozenset(str(line.value["id"]) for line in _sound_lines(lines) if line.value)
 
 
 @contextmanager
-def open_answers(path: Path, *, fingerprint: Fingerprint) -> Iterator[AnswersFile]:
+def open_answers(
+    path: Path,
+    *,
+    fingerprint: Fingerprint,
+    begun: Callable[[Path], bool] = lambda _: True,
+) -> Iterator[AnswersFile]:
     """The answers file at `path`, to go on with or to begin. A torn last line is dropped.
 
     Beside `answers.jsonl` the folder `answers.jsonl.batch` says what the batch was begun with. For
     `answers.parquet` the lines are kept in that folder, and `finish` makes the table of them.
+    `begun` is asked with that folder whether runs were begun; before that anything may change.
 
     Raises:
         UsageError: it was begun with other settings or questions (says which), another process
             writes it, it holds something else, or it cannot be written.
     """
+    path = _file_at(path)
     folder, lines = _places(path)
+    _refuse_strangers(path, lines, folder)
     with ExitStack() as opened:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -62,10 +77,11 @@ def open_answers(path: Path, *, fingerprint: Fingerprint) -> Iterator[AnswersFil
             raise UsageError(f"cannot write {str(path)!r}: {error}") from error
         except OSError as error:
             raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
-        _check(path, lines, Fingerprint.read(folder / _SETTINGS), fingerprint)
+        if lines.stat().st_size or begun(folder):
+            _refuse_changes(path, Fingerprint.read(folder / _SETTINGS), fingerprint)
         fingerprint.write(folder / _SETTINGS)
+        answers = AnswersFile(path, lines, folder, asked=fingerprint.questions)
         del fingerprint  # a hash for each question, and nothing asks for them any more
-        answers = AnswersFile(path, lines, folder)
         opened.callback(answers.close)
         yield answers
 
@@ -73,7 +89,12 @@ def open_answers(path: Path, *, fingerprint: Fingerprint) -> Iterator[AnswersFil
 class AnswersFile:
     """An open answers file: what is on disk, and the end to append to."""
 
-    def __init__(self, path: Path, lines: Path, folder: Path) -> None:
+    def __init__(self, path: Path, lines: Path, folder: Path, *, asked: Collection[str]) -> None:
+        """Read what is there.
+
+        Raises:
+            UsageError: a line is no answer, or answers none of the questions `asked`.
+        """
         self.path = path
         self.folder = folder
         """Where everything else about this batch may be kept."""
@@ -83,6 +104,11 @@ class AnswersFile:
         end = 0
         for line in _sound_lines(lines):
             end = line.end
+            if (id := (line.value or {})["id"]) not in asked:
+                raise UsageError(
+                    f"line {line.number} of {str(lines)!r} answers {id!r}, which is none of the "
+                    "questions; remove it"
+                )
             self._note(line.value or {})
         self._appender = LineAppender(lines, end=end)
 
@@ -95,16 +121,18 @@ class AnswersFile:
         """What all answers on disk took, prompts and replies together."""
         tokens, usd = 0, 0.0
         for line in _sound_lines(self._lines):
-            value = line.value or {}
-            cost, usage = value.get("cost_usd"), value.get("usage") or {}
-            tokens += sum(usage.get(kind) or 0 for kind in _TOKENS)
-            usd += cost if isinstance(cost, int | float) else 0.0
+            usage, cost = (line.value or {}).get("usage") or {}, (line.value or {}).get("cost_usd")
+            try:
+                tokens += sum(int(usage.get(kind) or 0) for kind in _TOKENS)
+                usd += float(cost or 0.0)
+            except (AttributeError, TypeError, ValueError) as error:
+                raise _edited(line, self._lines) from error
         return Cost(tokens, usd)
 
     def lines(self) -> Iterator[AnswerLine]:
         """Every answer line on disk, as the library gives it."""
         for line in _sound_lines(self._lines):
-            yield _answer_line(line.value or {})
+            yield _answer_line(line, self._lines)
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add a question's answer line; a process that dies after this does not take it along."""
@@ -153,21 +181,45 @@ class AnswersFile:
         self._appender = LineAppender(self._lines, end=end)
 
 
+def _file_at(path: Path) -> Path:
+    """Where an output leads: a link to the file that it names, so that this is what changes.
+
+    Raises:
+        UsageError: no file can be kept there.
+    """
+    if path.name in ("", "-", ".."):
+        raise UsageError(
+            f"{str(path)!r} names no file; answers are gone on with, so they need one: "
+            "-o answers.jsonl"
+        )
+    target = path.resolve() if path.is_symlink() else path
+    try:
+        usual = target.is_file() or not target.exists()
+    except OSError as error:
+        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    if not usual:
+        raise UsageError(f"{str(path)!r} is no ordinary file; name one that answers are kept in")
+    return target
+
+
 def _places(path: Path) -> tuple[Path, Path]:
     """The folder beside an answers file, and the file of its lines."""
     folder = path.with_name(path.name + ".batch")
-    return folder, folder / "lines.jsonl" if path.suffix == ".parquet" else path
+    return folder, folder / "lines.jsonl" if path.suffix.lower() == ".parquet" else path
 
 
-def _check(path: Path, lines: Path, before: Fingerprint | None, now: Fingerprint) -> None:
-    if before is None:
-        if lines.stat().st_size:
-            raise UsageError(
-                f"{str(path)!r} was not written by a batch: nothing beside it says what it was "
-                "begun with; name another output"
-            )
-        return
-    if different := now.differences(before):
+def _refuse_strangers(path: Path, lines: Path, folder: Path) -> None:
+    """Leave files alone that no batch has written."""
+    holds_something = any(each.exists() and each.stat().st_size for each in (path, lines))
+    if holds_something and not (folder / _SETTINGS).exists():
+        raise UsageError(
+            f"{str(path)!r} was not written by a batch: nothing beside it says what it was "
+            "begun with; name another output"
+        )
+
+
+def _refuse_changes(path: Path, before: Fingerprint | None, now: Fingerprint) -> None:
+    if before is not None and (different := now.differences(before)):
         raise UsageError(
             f"{str(path)!r} was begun otherwise: {'; '.join(different)}; go on as it was begun, or "
             "name another output"
@@ -199,15 +251,37 @@ def _sound_lines(lines: Path) -> Iterator[JsonLine]:
 
 
 def _spans(lines: Path) -> Iterator[_Span]:
-    """Where each answer line stands."""
+    """Where each answer line stands, a byte order mark not included."""
     for line in _sound_lines(lines):
-        yield _Span(str((line.value or {})["id"]), line.start, line.end)
+        value = line.value or {}
+        mark = 0 if line.start else _length_of_mark(lines)
+        yield _Span(str(value["id"]), line.start + mark, line.end)
 
 
-def _answer_line(value: Mapping[str, Any]) -> AnswerLine:
-    """The answer line that `as_json` wrote; which passages its notes were taken from is gone."""
+def _length_of_mark(lines: Path) -> int:
+    with lines.open("rb") as file:
+        return len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+
+
+def _answer_line(line: JsonLine, lines: Path) -> AnswerLine:
+    """The answer line that `as_json` wrote; which passages its notes were taken from is gone.
+
+    Raises:
+        UsageError: it was edited into something else.
+    """
+    value = line.value or {}
     notes = [
         {"number": number, "seen": [], **note}
         for number, note in enumerate(value.get("notes", ()), 1)
     ]
-    return from_json({**value, "notes": notes}, AnswerLine)
+    try:
+        return from_json({**value, "notes": notes}, AnswerLine)
+    except (BaseValidationError, KeyError, TypeError, ValueError) as error:
+        raise _edited(line, lines) from error
+
+
+def _edited(line: JsonLine, lines: Path) -> UsageError:
+    return UsageError(
+        f"line {line.number} of {str(lines)!r} is no answer line any more (was it edited?); "
+        "restore or remove it"
+    )

@@ -10,6 +10,7 @@ from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import answered_ids
 from docpager.batch.bills import RoundsBill, compare, live_usd, rounds_usd
 from docpager.batch.courses import Course
+from docpager.batch.fingerprint import Fingerprint
 from docpager.batch.job import BatchArchive, BatchJob, asked_of
 from docpager.batch.plan import Task
 from docpager.batch.rehearsal import Sample, sample_runs
@@ -113,7 +114,7 @@ def estimate(
 
     return Estimate(
         questions=questions,
-        source=sample.source,
+        source=sample.source if questions else "nothing, as nothing is left to ask",
         steps=total(lambda course: len(course.steps), "steps"),
         prompt_tokens=total(lambda c: sum(s.prompt for s in c.steps), "steps", "prompt"),
         output_tokens=total(lambda c: sum(s.output for s in c.steps), "steps", "output"),
@@ -126,12 +127,25 @@ def estimate(
 async def estimate_job(
     job: BatchJob, archive: BatchArchive, prepared: PreparedModel, settings: BatchSettings
 ) -> Estimate:
-    """What is still to be done of a batch; nothing is written, sent or spent."""
+    """What is still to be done of a batch; nothing is written, sent or spent.
+
+    Raises:
+        UsageError: questions name documents that are not there, or the output was begun with other
+            settings or questions.
+    """
+    from docpager.batch.opening import decisive  # which opens sessions that weigh with this module
+
     questions, scopes = asked_of(job, archive)
     done = answered_ids(job.output)
+    before = Fingerprint.read(job.output.with_name(job.output.name + ".batch") / "settings.json")
+    if before is not None or done:
+        now = Fingerprint.of(questions, **decisive(prepared, archive, job))
+        now.check(before, job.output)
     tasks = [
         Task(each.id, each.question, scopes[each.id]) for each in questions if each.id not in done
     ]
+    if not tasks:
+        return estimate(0, Sample(()), prepared, settings)
     journals = job.journals or archive.directory / "runs"
     sample = await sample_runs(tasks, archive, prepared, journals=journals)
     return estimate(len(tasks), sample, prepared, settings)

@@ -54,6 +54,23 @@ class Fingerprint:
         content = {"settings": self.settings, "questions": self.questions}
         replace_file(path, json.dumps(content, indent=1).encode())
 
+    def check(self, before: Fingerprint | None, output: Path) -> None:
+        """Refuse to go on with answers at `output` that were begun with `before`, or by no batch.
+
+        Raises:
+            UsageError: they were begun with other settings or questions (says which).
+        """
+        if before is None:
+            raise UsageError(
+                f"{str(output)!r} was not written by a batch: nothing beside it says what it was "
+                "begun with; name another output"
+            )
+        if different := self.differences(before):
+            raise UsageError(
+                f"{str(output)!r} was begun otherwise: {'; '.join(different)}; go on as it was "
+                "begun, or name another output"
+            )
+
     def differences(self, before: Fingerprint) -> list[str]:
         """What is not as it was `before`, as phrases; questions that are new are no difference."""
         return [*self._settings(before), *self._questions(before)]

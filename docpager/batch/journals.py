@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -34,26 +35,57 @@ class JournalNames:
         self._numbers = self._found()
 
     @classmethod
-    def of(cls, beside: Path, *, folder: Path) -> JournalNames:
-        """The names for the batch whose folder is `beside`; new ones go to `folder`.
+    def of(cls, beside: Path, *, folder: Path, named: bool = False) -> JournalNames:
+        """The names for the batch whose folder is `beside`; new ones go to `folder`, which the
+        user may have `named`.
 
         Raises:
-            UsageError: what is kept beside the answers cannot be read.
+            UsageError: what is kept beside the answers cannot be read, or the journals are
+                somewhere else, or gone.
         """
-        place = beside / _PLACE
+        kept = _kept(beside / _PLACE)
+        here = folder.resolve()
+        if kept is None:
+            return cls._begin(beside, here, f"batch-{uuid.uuid4().hex[:8]}")
+        was, mark = Path(os.path.normpath(beside.resolve() / kept[0])), kept[1]
+        if was.is_dir():
+            if named and was != here:
+                raise UsageError(
+                    f"the journals of this batch are in {str(was)!r}; leave --journals out, or "
+                    "name another output"
+                )
+            return cls(was, mark)
+        if any(here.glob(f"{mark}-*.jsonl")):
+            return cls._begin(beside, here, mark)  # moved, and found again
+        raise UsageError(
+            f"the journals of this batch were in {str(was)!r}, which is gone: they hold its "
+            "half-done runs and what those have cost; bring them back, or say with --journals "
+            "where they are now, or name another output"
+        )
+
+    @classmethod
+    def any_begun(cls, beside: Path) -> bool:
+        """Whether the batch whose folder is `beside` has begun a run, as far as can be seen."""
+        kept = _kept(beside / _PLACE)
+        if kept is None:
+            return False
+        folder = Path(os.path.normpath(beside.resolve() / kept[0]))
+        names = cls(folder, kept[1])
+        return not folder.is_dir() or any(map(names.is_begun, names.all()))
+
+    @classmethod
+    def _begin(cls, beside: Path, folder: Path, mark: str) -> JournalNames:
+        """Write down where they are: relative to the answers, so that both can move together."""
         try:
-            kept = json.loads(place.read_bytes())
-            return cls(Path(kept["folder"]), kept["mark"])
-        except FileNotFoundError:
-            mark = f"batch-{uuid.uuid4().hex[:8]}"
-            absolute = folder.resolve()
-            replace_file(place, json.dumps({"folder": str(absolute), "mark": mark}).encode())
-            return cls(absolute, mark)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
             raise UsageError(
-                f"{str(place)!r}, which says where the journals are, cannot be read ({error}); "
-                "restore it, or name another output"
+                f"journals cannot be kept in {str(folder)!r}: {error.strerror}; name another "
+                "folder with --journals"
             ) from error
+        relative = os.path.relpath(folder, beside.resolve())
+        replace_file(beside / _PLACE, json.dumps({"folder": relative, "mark": mark}).encode())
+        return cls(folder, mark)
 
     def newest(self, id: str) -> Path:
         """The journal of a question's newest run, or where it is to be."""
@@ -113,6 +145,24 @@ def spent_in(
         tokens += prompt + output
         usd += price.worst_case(prompt_tokens=prompt, output_tokens=output)
     return Cost(tokens, usd)
+
+
+def _kept(place: Path) -> tuple[str, str] | None:
+    """The folder, relative to the answers' or absolute, and the mark; None before the first run.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        kept = json.loads(place.read_bytes())
+        return str(kept["folder"]), str(kept["mark"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{str(place)!r}, which says where the journals are, cannot be read ({error}); "
+            "restore it, or name another output"
+        ) from error
 
 
 def _name(id: str) -> str:

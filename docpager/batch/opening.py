@@ -29,7 +29,7 @@ from docpager.llm.chat import BatchModel
 from docpager.llm.ledgers import Books, Cost
 from docpager.pages import DocumentEntry
 
-__all__ = ["Outside", "open_batch", "spent_before"]
+__all__ = ["Outside", "decisive", "open_batch", "spent_before"]
 
 ROUND_BOOK = "rounds.jsonl"
 
@@ -64,13 +64,19 @@ def open_batch(
     outside = outside or Outside()
     _check_window(job.questions, archive.documents(), prepared.settings)
     questions, scopes = asked_of(job, archive)
-    decisive = _decisive(prepared, archive, job)
+    settled = decisive(prepared, archive, job)
     with ExitStack() as opened:
         answers = opened.enter_context(
-            open_answers(job.output, fingerprint=Fingerprint.of(questions, **decisive))
+            open_answers(
+                job.output,
+                fingerprint=Fingerprint.of(questions, **settled),
+                begun=JournalNames.any_begun,
+            )
         )
         journals = JournalNames.of(
-            answers.folder, folder=job.journals or archive.directory / "runs"
+            answers.folder,
+            folder=job.journals or archive.directory / "runs",
+            named=job.journals is not None,
         )
         desk = _desk(answers.folder / ROUND_BOOK, prepared, settings, outside)
         if desk is not None:
@@ -134,7 +140,7 @@ def _check_window(
     )
 
 
-def _decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> dict[str, Setting]:
+def decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> dict[str, Setting]:
     """Everything beside the questions that answers depend on, by the names users know."""
     asked, paging = prepared.settings, prepared.settings.paging
     limits = asked.limits

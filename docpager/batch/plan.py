@@ -73,8 +73,10 @@ def _task(question: Question, scope: Scope, journals: JournalNames) -> Task:
 def _make_way(id: str, journals: JournalNames) -> None:
     """Begin anew, unless the run can go on: one that was parked by a failure can."""
     newest = journals.newest(id)
+    if not journals.is_begun(newest):
+        return
     try:
-        if journals.is_begun(newest) and read_journal(newest).outcome is None:
+        if read_journal(newest).outcome is None:
             return
     except JournalError:
         pass

@@ -25,6 +25,9 @@ def print_estimate(
     if as_json:
         print_json({"model": prepared.model.name, **asdict(estimate)})
         return
+    if not estimate.questions:
+        say("0 questions to ask: each has its answer line")
+        return
     way = "in rounds" if settings.by_batches else f"live, {settings.live_places} at once"
     say(f"{estimate.questions:,} questions, {prepared.model.name}, {way} (estimated)")
     say(f"  steps   {_written(estimate.steps, _count)}")

@@ -63,6 +63,16 @@ def test_an_estimate_writes_nothing(place):
     assert not list((place / ".docpager" / "runs").glob("*"))
 
 
+def test_an_estimate_knows_what_the_output_was_begun_with(place):
+    batch()
+    done, other = batch("--estimate"), batch("--estimate", "--window", "16000")
+
+    assert done.stdout == "0 questions to ask: each has its answer line\n"
+    assert other.exit_code == 2
+    assert "was begun otherwise: " in other.stderr
+    assert "window was 32000 and is 16000" in other.stderr
+
+
 def test_an_estimate_can_be_read_by_programs(place):
     estimate = json.loads(batch("--estimate", "--json").stdout)
 

@@ -16,7 +16,9 @@ from docpager.batch.estimate import Estimate, estimate, estimate_job
 from docpager.batch.job import BatchJob
 from docpager.batch.rehearsal import Sample
 from docpager.batch.settings import BatchSettings
+from docpager.errors import UsageError
 from docpager.llm.prices import price_of
+from docpager.settings import PagingSettings
 
 
 def estimated(world: World, **settings) -> Estimate:
@@ -66,6 +68,35 @@ def test_past_runs_of_the_same_model_give_a_narrower_band(world):
     assert report.usd - first.usd in informed.usd
     width = informed.usd.high / informed.usd.low
     assert width < rehearsed.usd.high / rehearsed.usd.low
+
+
+@pytest.mark.parametrize("what", ["settings", "questions", "model"])
+def test_an_output_that_was_begun_otherwise_is_refused_as_by_the_batch(world, what):
+    world.drive(settings=BatchSettings(max_usd=100.0))
+    if what == "settings":
+        world.settings = replace(world.settings, paging=PagingSettings(window=16_000))
+    elif what == "questions":
+        world.questions = world.questions[1:]
+    else:
+        world.model.name = "another"
+
+    with pytest.raises(UsageError, match="was begun otherwise") as estimating:
+        estimated(world)
+    with pytest.raises(UsageError) as driving:
+        world.drive()
+
+    assert str(estimating.value) == str(driving.value)
+
+
+def test_answers_that_no_batch_wrote_are_not_taken_for_its_own(world):
+    world.output.write_text('{"id": "q1"}\n', "utf-8")
+
+    with pytest.raises(UsageError, match="was not written by a batch") as estimating:
+        estimated(world)
+    with pytest.raises(UsageError) as driving:
+        world.drive()
+
+    assert str(estimating.value) == str(driving.value)
 
 
 def test_without_a_price_no_dollars_are_guessed(world):
