@@ -12,7 +12,7 @@ from docpager.answering.answer_line import AnswerLine, Coverage
 from docpager.answering.asking import AskSettings, OpenArchive, Sharing, ask_archive, resume_run
 from docpager.answering.journal import JournalRecord
 from docpager.batch.journals import JournalNames
-from docpager.batch.money import Admission
+from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.ordering import Line
 from docpager.batch.parking import Attended, Parking
 from docpager.batch.plan import Task
@@ -35,6 +35,7 @@ class Common:
     settings: AskSettings
     books: Books
     admission: Admission
+    on_the_way: OnTheWay
     journals: JournalNames
     unanswered_is_lost: Callable[[JournalRecord], bool]
     answered: Callable[[Task, AnswerLine], None]
@@ -113,6 +114,7 @@ class Driving:
         journal = self._common.journals.newest(task.id)
         try:
             if task.begun:
+                self._common.on_the_way.release(task.id)
                 return await resume_run(journal, archive, model, sharing=sharing)
             journal.unlink(missing_ok=True)  # torn at its very start
             return await ask_archive(
@@ -126,6 +128,7 @@ class Driving:
                 sharing=sharing,
             )
         except LimitReached:
+            self._common.on_the_way.keep(task.id)
             raise
         except DocpagerError as error:
             if task.begun and isinstance(error, JournalError):

@@ -1,10 +1,46 @@
-"""Whether another question may start: only if it can be paid for to its end."""
+"""Money of a batch: whether another question may start, and what is owed for earlier ones."""
 
 from __future__ import annotations
 
-from docpager.llm.ledgers import Books, Cost
+from collections.abc import Mapping
 
-__all__ = ["Admission"]
+from docpager.errors import LimitReached
+from docpager.llm.ledgers import Books, Cost, Held
+
+__all__ = ["Admission", "OnTheWay"]
+
+
+class OnTheWay:
+    """What replies can cost that an earlier session had asked for and that are to be fetched: set
+    aside until their runs go on, because the server bills them either way."""
+
+    def __init__(self, books: Books, costs: Mapping[str, Cost]) -> None:
+        self._books = books
+        self._costs = costs
+        self._held: dict[str, Held] = {}
+        for question_id in costs:
+            self.keep(question_id)
+
+    def keep(self, question_id: str) -> None:
+        """Set it aside, as much of it as is left."""
+        cost = self._costs.get(question_id)
+        if cost is None or question_id in self._held:
+            return
+        try:
+            self._held[question_id] = self._books.reserve(cost)
+        except LimitReached:
+            usd, tokens = self._books.usd.left, self._books.tokens.left
+            self._held[question_id] = self._books.reserve(
+                Cost(
+                    cost.tokens if tokens is None else min(cost.tokens, int(tokens)),
+                    cost.usd if usd is None or cost.usd is None else min(cost.usd, usd),
+                )
+            )
+
+    def release(self, question_id: str) -> None:
+        """Its run goes on, and sets aside for itself what its next step can cost."""
+        if (held := self._held.pop(question_id, None)) is not None:
+            self._books.free(held)
 
 
 class Admission:

@@ -86,7 +86,7 @@ def open_batch(
             questions, answers, scopes, journals=journals, retry_failed=job.retry_failed
         )
         del scopes  # each task has its own
-        spent = spent_before(answers, journals, unanswered_is_lost=lost)
+        spent, on_the_way = spent_before(answers, journals, unanswered_is_lost=lost)
         session = Session(
             archive,
             prepared,
@@ -94,6 +94,7 @@ def open_batch(
             plan,
             journals=journals,
             books=Books(max_usd=settings.max_usd, max_tokens=settings.max_tokens, spent=spent),
+            on_the_way=on_the_way,
             settings=settings,
             desk=desk,
             unanswered_is_lost=lost,
@@ -110,8 +111,12 @@ def spent_before(
     journals: JournalNames,
     *,
     unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
-) -> Cost:
-    """What earlier sessions took: by the answer lines, and by the journals of all other runs."""
+) -> tuple[Cost, dict[str, Cost]]:
+    """What earlier sessions took: by the answer lines, and by the journals of all other runs.
+
+    Beside it, by question, what a reply may cost that was asked for and is still to be fetched.
+    """
+    on_the_way: dict[str, Cost] = {}
     answered = answers.spent()
     tokens, usd = answered.tokens, answered.usd or 0.0
     ended = {journals.newest(id) for id in answers.stored}
@@ -119,9 +124,14 @@ def spent_before(
         if path in ended or not journals.is_begun(path):
             continue
         with suppress(JournalError):
-            spent = spent_in(read_journal(path), unanswered_is_lost=unanswered_is_lost)
+            record = read_journal(path)
+            spent = spent_in(record, unanswered_is_lost=unanswered_is_lost)
             tokens, usd = tokens + spent.tokens, usd + (spent.usd or 0.0)
-    return Cost(tokens, usd)
+            at_worst = spent_in(record)
+            if at_worst != spent:
+                owed = Cost(at_worst.tokens - spent.tokens, (at_worst.usd or 0) - (spent.usd or 0))
+                on_the_way[record.header.question_id] = owed
+    return Cost(tokens, usd), on_the_way
 
 
 def _check_window(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, Protocol, runtime_checkable
@@ -19,7 +19,7 @@ from docpager.batch.bills import RoundsBill, compare
 from docpager.batch.driver import Common
 from docpager.batch.estimate import as_asked
 from docpager.batch.journals import JournalNames
-from docpager.batch.money import Admission
+from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.parking import Parking
 from docpager.batch.plan import BatchPlan, Task
 from docpager.batch.rehearsal import sample_runs
@@ -56,6 +56,7 @@ class Session:
         *,
         journals: JournalNames,
         books: Books,
+        on_the_way: Mapping[str, Cost] | None = None,
         settings: BatchSettings,
         desk: BatchDesk | None = None,
         unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
@@ -85,6 +86,7 @@ class Session:
             replace(prepared.settings, limits=limits),
             books,
             Admission(books, worst_call=_worst_call(prepared, settings)),
+            OnTheWay(books, on_the_way or {}),
             journals,
             unanswered_is_lost,
             answered=self._answered,

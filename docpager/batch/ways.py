@@ -88,4 +88,5 @@ async def drive_in_rounds(
 
 
 def _line(tasks: Sequence[Task], *, leading: bool = False) -> Line[Task]:
-    return Line(tasks, group=lambda task: task.scope, leading=leading)
+    # Begun ones first, whatever they are about: their money is spent or on its way.
+    return Line(tasks, group=lambda task: (not task.begun, task.scope), leading=leading)

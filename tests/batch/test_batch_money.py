@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from batch_worlds import BatchServer, CountedReader, World, price, town_questions
@@ -10,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docpager.answering.asking import AskSettings
-from docpager.batch.money import Admission
+from docpager.batch.money import Admission, OnTheWay
+from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.llm.ledgers import Books, Cost
 from docpager.settings import PagingSettings
@@ -105,3 +108,51 @@ def test_tokens_of_a_batch_are_limited_too(tmp_path):
     )
 
     assert report.waiting and tokens <= 60_000
+
+
+class Snapshot(list):
+    """Told of rounds; keeps what is on the disk once the second one is on its way, as a process
+    leaves it that is killed there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def append(self, said: str) -> None:
+        if said.startswith("round 2:"):
+            shutil.copytree(self.folder, self.folder.with_name("killed"))
+        super().append(said)
+
+
+def test_replies_that_nobody_has_fetched_yet_stay_set_aside(tmp_path):
+    folder, model = tmp_path / "world", BatchServer(CountedReader())
+    world = World(folder, model=model, price=price(20.0), settings=SMALL, told=Snapshot(folder))
+    world.drive(settings=BatchSettings(by_batches=True, max_usd=1_000.0))
+    world = replace(world, folder=tmp_path / "killed", told=[])
+    aside: list[float] = []
+
+    def begun(session: Session) -> None:
+        spent, reserved = session.books.usd.spent, session.books.usd.reserved
+        aside.extend([spent, reserved, session.books.usd.left])
+
+    report = world.drive(settings=BatchSettings(max_usd=5.0), begun=begun)
+    spent, reserved, left = aside
+    on_its_way = len(list(world.model.sent.values())[1].items)
+
+    # Each may cost the whole window at the live price, at worst.
+    assert on_its_way == 8 and reserved > on_its_way * 0.05
+    assert spent + reserved + left == pytest.approx(5.0)
+    assert report.succeeded and report.usd < spent + reserved, "settled at what it really was"
+
+
+def test_less_than_is_owed_is_set_aside_where_no_more_is_left():
+    books = Books(max_usd=1.0)
+    on_the_way = OnTheWay(books, {"a": Cost(10, 0.7), "b": Cost(10, 0.7)})
+    assert books.usd.left == 0
+    on_the_way.release("b")
+    assert books.usd.left == pytest.approx(0.3)
+    on_the_way.release("a")
+    on_the_way.release("a")
+    assert books.usd.left == 1.0
+    on_the_way.keep("a")
+    assert books.usd.left == pytest.approx(0.3)
