@@ -230,8 +230,10 @@ def bring_up_to_date(
     *,
     progress: Progress | None,
     ingested: Callable[[IngestReport], None] | None,
+    without: Sequence[Path] = (),
 ) -> None:
-    """Ingest what is new or changed under `places`; what was forgotten stays out.
+    """Ingest what is new or changed under `places`, `without` these files and folders; what was
+    forgotten stays out.
 
     Raises:
         DocumentError: nothing there could be read.
@@ -239,7 +241,7 @@ def bring_up_to_date(
     from docpager.archive.ingest import ingest
     from docpager.archive.sources import ReadingSettings
 
-    reading = ReadingSettings(keep_forgotten_out=True)
+    reading = ReadingSettings(keep_forgotten_out=True, without=without)
     report = ingest(places, directory, progress=progress, reading=reading)
     if ingested is not None:
         ingested(report)

@@ -17,6 +17,7 @@ from docpager.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
     from docpager.answering.preparing import PreparedModel
+    from docpager.archive.archive import Archive
     from docpager.batch.estimate import Estimate
     from docpager.batch.job import BatchJob
     from docpager.batch.opening import Outside
@@ -32,6 +33,7 @@ __all__ = [
     "batch_session",
     "bounded",
     "estimate_many",
+    "own_files",
 ]
 
 
@@ -92,13 +94,14 @@ async def ask_many(
     settings = bounded(driving, paid=prepared.paid)
     places, directory = [Path(path) for path in paths], Path(archive)
     if places:
-        bring_up_to_date(places, directory, progress=None, ingested=None)
+        own = own_files(Path(output)) if output is not None else ()
+        bring_up_to_date(places, directory, progress=None, ingested=None, without=own)
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
         target = Path(output) if output is not None else Path(scratch) / "answers.jsonl"
         folder = Path(journals) if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed)
         async with batch_session(
-            job, prepared, settings, archive=directory, paths=places
+            job, prepared, settings, archive=directory, paths=places, without=own_files(target)
         ) as session:
             report = await session.drive()
             by_id = {line.id: line for line in session.lines()}
@@ -124,15 +127,16 @@ async def batch_session(
     *,
     archive: Path,
     paths: Sequence[Path] = (),
+    without: Sequence[Path] = (),
     outside: Outside | None = None,
 ) -> AsyncIterator[Session]:
     """A batch that is ready to be driven: archive open, model usable. It looks in the documents
-    under `paths`, or in all."""
+    under `paths` that are not under `without`, or in all."""
     from docpager.archive.archive import Archive
     from docpager.batch.opening import open_batch
 
     with closing(Archive.open(archive)) as library:
-        within = library.documents_under(paths) if paths else None
+        within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
         with open_batch(job, library, prepared, settings=settings, outside=outside) as session:
             if not session.plan.tasks:
@@ -148,15 +152,31 @@ async def estimate_many(
     driving: BatchSettings,
     archive: Path,
     paths: Sequence[Path] = (),
+    without: Sequence[Path] = (),
 ) -> Estimate:
     """What is still to be done of a batch would take; asks no server and spends nothing."""
     from docpager.archive.archive import Archive
     from docpager.batch.estimate import estimate_job
 
     with closing(Archive.open(archive)) as library:
-        within = library.documents_under(paths) if paths else None
+        within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
         return await estimate_job(job, library, prepared, driving)
+
+
+def own_files(output: Path, *others: Path) -> tuple[Path, ...]:
+    """What belongs to a batch itself and is no document, wherever it lies: its output, what is kept
+    beside it, and `others`."""
+    return (output, output.with_name(f"{output.name}.batch"), *others) if output.name else others
+
+
+def _within(
+    library: Archive, paths: Sequence[Path], without: Sequence[Path]
+) -> Sequence[int] | None:
+    if not paths:
+        return None
+    left_out = set(library.documents_under(without))
+    return [number for number in library.documents_under(paths) if number not in left_out]
 
 
 def _parsed(questions: Sequence[str | Mapping[str, Any]]) -> list[Question]:

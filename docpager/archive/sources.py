@@ -49,6 +49,8 @@ class ReadingSettings:
     """Whether files that were forgotten stay out until they change."""
     exclude: Sequence[str] = ()
     """Globs of files and folders to leave out, by name or by path under the root."""
+    without: Sequence[Path] = ()
+    """Files and folders to leave out, wherever they are met."""
 
     def leaves_out(self, path: str) -> bool:
         """Whether a file, by its path under the root, or a folder above it is excluded."""
@@ -93,9 +95,9 @@ class FilesSource:
         text_field: str | None,
         settings: ReadingSettings | None = None,
     ) -> None:
-        self._archive = archive_directory.resolve()
         self._text_field = text_field
         self._settings = settings or ReadingSettings()
+        self._without = {each.resolve() for each in (archive_directory, *self._settings.without)}
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
         """Every readable file under `roots`; the archive's own are left out.
@@ -119,7 +121,8 @@ class FilesSource:
             relative = path.relative_to(root).as_posix() if root.is_dir() else path.name
             # A name that is no valid text is spelled out; it cannot be opened, and is reported so.
             relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
-            if self._archive in (base / relative).parents or self._settings.leaves_out(relative):
+            place = base / relative
+            if self._without & {place, *place.parents} or self._settings.leaves_out(relative):
                 continue
             linked = leads_out(path, root)
             try:

@@ -179,6 +179,8 @@ def _desk(
         raise UsageError(
             f"the model {model.name!r} takes no message batches; ask it with --via live"
         )
+    if settings.by_batches and (why := model.why_no_batches):
+        raise UsageError(why)
     return BatchDesk(
         model,
         RoundBook(book, by_batches=settings.by_batches, now=outside.now),

@@ -121,7 +121,7 @@ def batch(
     from docpager.batch.job import BatchJob
     from docpager.batch.questions import read_questions
     from docpager.batch.settings import BatchSettings
-    from docpager.many import bounded, estimate_many
+    from docpager.many import bounded, estimate_many, own_files
 
     read = read_questions(questions, skip_invalid=skip_invalid)
     for bad in read.skipped:
@@ -139,14 +139,20 @@ def batch(
         skip_invalid=skip_invalid,
         in_order=in_order,
     )
+    own = own_files(output, questions, *filter(None, [journals]))
     if paths:
         with ingest_progress() as progress:
-            bring_up_to_date(paths, archive_directory, progress=progress, ingested=tell_ingested)
+            bring_up_to_date(
+                paths, archive_directory, progress=progress, ingested=tell_ingested, without=own
+            )
     if estimate:
-        forecast = asyncio.run(estimate_many(job, prepared, settings, archive_directory, paths))
+        forecast = asyncio.run(
+            estimate_many(job, prepared, settings, archive_directory, paths, without=own)
+        )
         print_estimate(forecast, prepared, settings, as_json=as_json)
         return
-    report = asyncio.run(_drive(job, prepared, settings, archive=archive_directory, paths=paths))
+    where = {"archive": archive_directory, "paths": paths, "without": own}
+    report = asyncio.run(_drive(job, prepared, settings, **where))
     if as_json:
         print_json(asdict(report))
     sys.exit(_exit_code(report))

@@ -214,6 +214,11 @@ class BatchModel(Protocol):
 
     name: str
 
+    @property
+    def why_no_batches(self) -> str:
+        """Why its server is not to be asked for batches; empty where it is."""
+        ...
+
     async def submit(self, items: Sequence[BatchItem]) -> str:
         """Send a batch; returns its id."""
         ...

@@ -119,6 +119,7 @@ class BatchServer:
         self.polls = polls
         self.spoil = spoil
         self.sent: dict[str, _Sent] = {}
+        self.why_no_batches = ""
         self.answer_lost = False
         """Whether the next submission arrives but its answer does not."""
 

@@ -36,6 +36,42 @@ def test_help_says_what_a_whole_batch_may_cost():
     assert bounded(None, paid=True).max_usd == DEFAULT_BATCH_USD
 
 
+def test_the_batchs_own_files_are_no_documents(place):
+    (place / "questions.jsonl").rename(place / "docs" / "questions.jsonl")
+    gold = {"question": "What is the ferryman called?", "answers": ["Bellerophon"]}
+    with (place / "docs" / "questions.jsonl").open("a") as file:
+        file.write("\n" + json.dumps(gold))
+    arguments = ["batch", "docs/questions.jsonl", "docs", "-o", "docs/a.jsonl"]
+    options = ["--model", "extractive", "--journals", "docs/runs"]
+
+    for _ in range(2):  # the second time there are answers and journals in the folder, too
+        result = CliRunner().invoke(main, [*arguments, *options])
+        assert result.exit_code == 0, result.stderr
+    listed = CliRunner().invoke(main, ["contents", "--json"]).stdout
+
+    assert listed.count('"document"') == len(TOWNS) and "questions.jsonl" not in listed
+    assert "Bellerophon" not in (place / "docs" / "a.jsonl").read_text("utf-8")
+
+
+def test_a_server_without_batches_is_refused_before_anything_is_asked(place, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "x")
+    options = [
+        "--via",
+        "batches",
+        "--base-url",
+        "http://127.0.0.1:9",
+        "--model",
+        "claude-haiku-4-5",
+    ]
+    result = CliRunner().invoke(
+        main, ["batch", "questions.jsonl", "docs", "-o", "a.jsonl", *options]
+    )
+
+    assert result.exit_code == 2
+    assert "is not known to take message batches" in result.stderr
+    assert not (place / "a.jsonl").read_text()
+
+
 def test_a_file_of_questions_is_answered(place):
     result = batch("--in-order", "--json")
     report = json.loads(result.stdout)

@@ -180,12 +180,19 @@ class ClaudeModel:
             return reply
         return replace(reply, cost_usd=self._price.cost(reply.usage, batch=batch))
 
+    @property
+    def why_no_batches(self) -> str:
+        """Why its server is not to be asked for batches; empty where it is."""
+        if self.backend.batches:
+            return ""
+        return (
+            f"{self.url} is not known to take message batches; ask one by one, or say "
+            "--backend anthropic if it does"
+        )
+
     def _require_batches(self) -> None:
-        if not self.backend.batches:
-            raise ModelError(
-                f"{self.url} is not known to take message batches; ask one by one, or say "
-                "--backend anthropic if it does"
-            )
+        if why := self.why_no_batches:
+            raise ModelError(why)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
