@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from benchmarks.samples import Question
+from benchmarks.systems.cutting import cut_after, cut_before
+from benchmarks.systems.joining import appended, joined
 from benchmarks.systems.system import Answer, Cited, Setup, scope_of, stretches
 from docpager import Archive, PagingSettings
 from docpager.answering.plain_text import parse_plain_answer
@@ -22,7 +24,7 @@ from docpager.errors import AttemptFailed, ModelError
 from docpager.llm.chat import FunctionSchema, ModelReply, ModelRequest, Turn, Usage, UserTurn
 from docpager.llm.prices import price_of
 from docpager.locators import parse_locator
-from docpager.pages import Passage
+from docpager.pages import Passage, PassageRange
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import LAST_REPLY
 from docpager.paging.rebuild import Head
@@ -82,9 +84,9 @@ class Reader:
         return self._setup.window - self._setup.max_output - empty - _FENCE
 
     async def read(self, passages: Sequence[Passage]) -> Reading:
-        """Ask once over these passages."""
+        """Ask once over these passages; pieces of one passage are shown as one."""
         self.saw(passages)
-        reply = await self.complete([UserTurn(self.head(passages, last=True))])
+        reply = await self.complete([UserTurn(self.head(joined(passages), last=True))])
         return self.parsed(reply.text)
 
     async def complete(
@@ -145,16 +147,12 @@ class Reader:
         return [self._quote(check) for check in reading.checks if check.passages]
 
     def _quote(self, check: QuoteCheck) -> Passage:
-        (passage,) = self._archive.load(parse_locator(str(check.passages[0])))
-        at = max(0, passage.text.find(check.quote[:40]))
-        return Passage(
-            passage.document,
-            passage.ordinal,
-            check.quote,
-            self.count(check.quote),
-            passage.start + at,
-            check.pdf_page,
-        )
+        first, last = check.passages[0], check.passages[-1]
+        touched = PassageRange(first.document, first.ordinal, last.ordinal)
+        whole = reduce(appended, self._archive.load_range(touched))
+        after = len(whole.text) - max(0, whole.text.find(check.quote))
+        quote = cut_after(cut_before(whole, after), len(check.quote))
+        return replace(quote, tokens=self.count(check.quote))
 
     def head(self, passages: Sequence[Passage], *, last: bool = False) -> str:
         """Document map, question and pages, as docpager writes them; `last` asks for an answer."""
