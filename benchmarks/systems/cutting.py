@@ -9,7 +9,16 @@ from docpager import Archive
 from docpager.pages import Passage, PassageRange
 from docpager.paging.rendering import render_passage
 
-__all__ = ["backwards", "cut_after", "cut_before", "fill", "forwards", "passage_size"]
+__all__ = [
+    "Count",
+    "Unread",
+    "backwards",
+    "cut_after",
+    "cut_before",
+    "fill",
+    "forwards",
+    "passage_size",
+]
 
 Count = Callable[[str], int]
 _BLOCK = 64
@@ -57,6 +66,34 @@ def fill(
         room -= size
         kept.append(passage)
     return kept
+
+
+class Unread:
+    """Passages that are still to be read, in their order."""
+
+    def __init__(self, passages: Iterable[Passage], count: Count) -> None:
+        self._passages, self._count = iter(passages), count
+        self._next = next(self._passages, None)
+
+    @property
+    def done(self) -> bool:
+        """Whether all has been taken."""
+        return self._next is None
+
+    def take(self, room: int) -> list[Passage]:
+        """As many whole passages as fit; of one that alone is larger, the part that does."""
+        chunk: list[Passage] = []
+        while self._next and (size := passage_size(self._next, self._count)) <= room:
+            chunk.append(self._next)
+            room -= size
+            self._next = next(self._passages, None)
+        return chunk if chunk or self._next is None else [self._part(self._next, room)]
+
+    def _part(self, passage: Passage, room: int) -> Passage:
+        part = _largest(passage, room, self._count, cut_after) or passage
+        left = len(passage.text) - len(part.text)
+        self._next = cut_before(passage, left) if left else next(self._passages, None)
+        return part
 
 
 def cut_after(passage: Passage, length: int) -> Passage:

@@ -10,17 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.samples import Question
-from benchmarks.systems.cutting import cut_after, fill, forwards, passage_size
+from benchmarks.systems.cutting import Unread, fill, forwards
+from benchmarks.systems.joining import joined, joined_size
 from benchmarks.systems.reading import Reader, Reading
 from benchmarks.systems.system import Answer, Setup
 from docpager import Archive
 from docpager.errors import ModelError
-from docpager.pages import Passage
+from docpager.pages import Passage, PassageId
 
 __all__ = ["MapReduce", "Refine", "SlidingNotes"]
 
 NOTES_SHARE = 0.25
 """Share of the room that quotes of earlier requests may take."""
+MOST_LEFT = 0.75
+"""Share of the groups of quotes that may be left after a request for each; else they are cut."""
 _FIXED = 2500
 """About what instructions, functions and question take, for the number of requests."""
 _REMARK = "notes are the model's quotes"
@@ -38,13 +41,20 @@ class _WindowByWindow:
 
     async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
         reader = Reader(question, archive, setup)
+        unread = Unread(forwards(archive, reader.order), reader.count)
         try:
-            return reader.answer(await self.read_all(reader, forwards(archive, reader.order)))
+            return reader.answer(await self._read_all(reader, unread))
         except ModelError as error:
             return reader.failed(error)
 
-    async def read_all(self, reader: Reader, passages: Iterable[Passage]) -> Reading:
-        """The last word on all passages."""
+    async def _read_all(self, reader: Reader, unread: Unread) -> Reading:
+        if unread.done:
+            return _NOTHING
+        first = await reader.read(unread.take(reader.room))
+        return first if unread.done else await self.read_on(reader, first, unread)
+
+    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+        """The last word on all passages, of which the first request did not hold all."""
         raise NotImplementedError
 
 
@@ -54,11 +64,11 @@ class SlidingNotes(_WindowByWindow):
 
     name: str = "sliding-notes"
 
-    async def read_all(self, reader: Reader, passages: Iterable[Passage]) -> Reading:
-        notes: list[Passage] = []
-        for chunk in _chunks(reader, passages, 1 - NOTES_SHARE):
+    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+        notes = _newest(reader, reader.quotes_of(first))
+        while chunk := unread.take(_beside(reader, notes)):
             reading = await reader.read([*notes, *chunk])
-            notes = _newest(reader, _once([*notes, *reader.quotes_of(reading)]))
+            notes = _newest(reader, [*notes, *reader.quotes_of(reading)])
         return await reader.read(notes) if notes else _NOTHING
 
 
@@ -68,9 +78,10 @@ class Refine(_WindowByWindow):
 
     name: str = "refine"
 
-    async def read_all(self, reader: Reader, passages: Iterable[Passage]) -> Reading:
-        newest, notes = _NOTHING, list[Passage]()
-        for chunk in _chunks(reader, passages, 1 - NOTES_SHARE):
+    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+        newest = first if first.found else _NOTHING
+        notes = _newest(reader, reader.quotes_of(first))
+        while chunk := unread.take(_beside(reader, notes)):
             reading = await reader.read([*notes, *chunk])
             if reading.found:
                 newest, notes = reading, _newest(reader, reader.quotes_of(reading))
@@ -83,46 +94,49 @@ class MapReduce(_WindowByWindow):
 
     name: str = "map-reduce"
 
-    async def read_all(self, reader: Reader, passages: Iterable[Passage]) -> Reading:
-        quotes = await self._map(reader, _chunks(reader, passages, 1.0))
-        while len(groups := list(_chunks(reader, quotes, 1.0))) > 1:
-            fewer = await self._map(reader, groups)
-            if len(fewer) >= len(quotes):
-                groups = [fill(fewer, reader.room, reader.count)]
-                break
-            quotes = fewer
+    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+        quotes = [*reader.quotes_of(first), *await self._map(reader, _chunks(reader, unread))]
+        groups = _groups(reader, quotes)
+        while len(groups) > 1:
+            quotes = await self._map(reader, groups)
+            fewer = _groups(reader, quotes)
+            if len(fewer) > MOST_LEFT * len(groups):
+                fewer = [fill(joined(quotes), reader.room, reader.count)]
+            groups = fewer
         return await reader.read(groups[0]) if groups else _NOTHING
 
     async def _map(self, reader: Reader, chunks: Iterable[Sequence[Passage]]) -> list[Passage]:
         quotes: list[Passage] = []
         for chunk in chunks:
             quotes += reader.quotes_of(await reader.read(chunk))
-        return _once(quotes)
+        return quotes
 
 
-def _chunks(reader: Reader, passages: Iterable[Passage], share: float) -> Iterator[list[Passage]]:
-    """Passages in groups, each of which fits in `share` of the room."""
-    room = int(reader.room * share)
-    chunk: list[Passage] = []
-    left = room
-    for passage in passages:
-        size = passage_size(passage, reader.count)
-        if size > left and chunk:
-            yield chunk
-            chunk, left = [], room
-        if size > left:
-            (passage,) = fill([passage], left, reader.count, cut=cut_after) or [passage]
-        chunk.append(passage)
-        left -= size
-    if chunk:
+def _chunks(reader: Reader, unread: Unread) -> Iterator[list[Passage]]:
+    """What is unread, in groups that each fill the room."""
+    while chunk := unread.take(reader.room):
         yield chunk
+
+
+def _groups(reader: Reader, quotes: Iterable[Passage]) -> list[list[Passage]]:
+    """Quotes in groups that each fit in the room, those of one passage together."""
+    return list(_chunks(reader, Unread(joined(quotes), reader.count)))
+
+
+def _beside(reader: Reader, notes: Sequence[Passage]) -> int:
+    """Tokens that these notes leave free."""
+    return reader.room - joined_size(notes, reader.count)
 
 
 def _newest(reader: Reader, notes: Sequence[Passage]) -> list[Passage]:
     """The newest notes that fit in their share of the room, oldest first."""
-    room = int(reader.room * NOTES_SHARE)
-    return fill(reversed(notes), room, reader.count)[::-1]
-
-
-def _once(passages: Iterable[Passage]) -> list[Passage]:
-    return list({(p.document, p.ordinal, p.text): p for p in passages}.values())
+    left, kept = int(reader.room * NOTES_SHARE), dict[PassageId, list[Passage]]()
+    newest: list[Passage] = []
+    for note in reversed(notes):
+        others = kept.setdefault(note.id, [])
+        left -= joined_size([*others, note], reader.count) - joined_size(others, reader.count)
+        if left < 0:
+            break
+        others.append(note)
+        newest.insert(0, note)
+    return newest

@@ -66,14 +66,20 @@ class Truncation(_OneRequest):
     def choose(
         self, question: Question, archive: Archive, reader: Reader, setup: Setup
     ) -> Sequence[Passage]:
-        room = reader.room // 2 if self.kept == "both" else reader.room
-        head, tail = [], []
-        if self.kept != "tail":
-            head = fill(forwards(archive, reader.order), room, reader.count, cut=cut_after)
-        if self.kept != "head":
-            tail = fill(backwards(archive, reader.order), room, reader.count, cut=cut_before)
-        seen = {passage.id for passage in head}
-        return head + [passage for passage in reversed(tail) if passage.id not in seen]
+        every, room = forwards(archive, reader.order), reader.room
+        if self.kept == "head":
+            return fill(every, room, reader.count, cut=cut_after)
+        if self.kept == "tail":
+            return self._tail(archive, reader, room)
+        passages = sum(archive.document(number).passages for number in reader.order)
+        if len(everything := fill(every, room, reader.count)) == passages:
+            return everything
+        head = fill(forwards(archive, reader.order), room // 2, reader.count, cut=cut_after)
+        # Both may keep a part of the passage in the middle: the reader joins them.
+        return head + self._tail(archive, reader, room - room // 2)
+
+    def _tail(self, archive: Archive, reader: Reader, room: int) -> list[Passage]:
+        return fill(backwards(archive, reader.order), room, reader.count, cut=cut_before)[::-1]
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,9 @@ class RetrieveOnce(_OneRequest):
     def choose(
         self, question: Question, archive: Archive, reader: Reader, setup: Setup
     ) -> Sequence[Passage]:
-        found = fill(_found(question, archive, reader), reader.room, reader.count)
+        # Whole passages are counted where so many are asked for; else the window is filled.
+        cut = cut_after if self.k is None else None
+        found = fill(_found(question, archive, reader), reader.room, reader.count, cut=cut)
         return found if self.k is None else found[: self.k]
 
 
