@@ -13,6 +13,7 @@ from benchmarks.models import Remembering, open_model
 from benchmarks.records import Line
 from benchmarks.samples import Question
 from benchmarks.shelves import open_shelf
+from benchmarks.systems.bounds import shown_tokens
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Answer, Setup, System
 from docpager import Archive, ChatModel, PagingSettings
@@ -116,10 +117,10 @@ def _window(job: Job) -> int:
 
 def most_requests(job: Job) -> int:
     """Requests that its contestant may make."""
-    tokens = sum(entry.tokens for entry in _asked_about(job))
-    model, _ = open_model(job.model, job.base_url)
+    tokens = shown_tokens(_asked_about(job))
+    model, defaults = open_model(job.model, job.base_url)
     window = job.window if isinstance(job.window, int) else 4_000
-    setup = Setup(model, window, job.max_output, job.max_steps)
+    setup = Setup(model, window, job.max_output, job.max_steps, defaults.factor)
     return system_named(job.system).most_requests(tokens, setup)
 
 

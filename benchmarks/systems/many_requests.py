@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.samples import Question
+from benchmarks.systems.bounds import NOTES_SHARE, most_left, most_to_read, most_to_reduce
 from benchmarks.systems.cutting import Unread, fill, forwards
 from benchmarks.systems.joining import joined, joined_size
 from benchmarks.systems.reading import Reader, Reading
@@ -20,12 +21,6 @@ from docpager.pages import Passage, PassageId
 
 __all__ = ["MapReduce", "Refine", "SlidingNotes"]
 
-NOTES_SHARE = 0.25
-"""Share of the room that quotes of earlier requests may take."""
-MOST_LEFT = 0.75
-"""Share of the groups of quotes that may be left after a request for each; else they are cut."""
-_FIXED = 2500
-"""About what instructions, functions and question take, for the number of requests."""
 _REMARK = "notes are the model's quotes"
 _NOTHING = Reading("Not found.", False, ())
 
@@ -36,8 +31,8 @@ class _WindowByWindow:
     remark = _REMARK
 
     def most_requests(self, tokens: int, setup: Setup) -> int:
-        room = max(1, int((setup.window - setup.max_output - _FIXED) * (1 - NOTES_SHARE)))
-        return 2 + int(tokens * setup.factor * 1.1) // room
+        # One more: the answer from the notes alone.
+        return most_to_read(tokens, setup, notes_share=NOTES_SHARE) + 1
 
     async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
         reader = Reader(question, archive, setup)
@@ -94,13 +89,17 @@ class MapReduce(_WindowByWindow):
 
     name: str = "map-reduce"
 
+    def most_requests(self, tokens: int, setup: Setup) -> int:
+        mapped = most_to_read(tokens, setup, notes_share=0.0)
+        return mapped + most_to_reduce(mapped, setup)
+
     async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
         quotes = [*reader.quotes_of(first), *await self._map(reader, _chunks(reader, unread))]
         groups = _groups(reader, quotes)
         while len(groups) > 1:
             quotes = await self._map(reader, groups)
             fewer = _groups(reader, quotes)
-            if len(fewer) > MOST_LEFT * len(groups):
+            if len(fewer) > most_left(len(groups)):
                 fewer = [fill(joined(quotes), reader.room, reader.count)]
             groups = fewer
         return await reader.read(groups[0]) if groups else _NOTHING

@@ -82,7 +82,7 @@ class System(Protocol):
     """What a reader of its figures must know; empty where it needs none."""
 
     def most_requests(self, tokens: int, setup: Setup) -> int:
-        """Requests that a question over so many tokens of documents may take at most."""
+        """Requests that a question over documents of so many shown tokens may take at most."""
         ...
 
     async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
