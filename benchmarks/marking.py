@@ -13,7 +13,7 @@ from docpager.evaluation.records import Cited as EvidenceCited
 from docpager.evaluation.records import Gold as EvaluationGold
 from docpager.evaluation.records import Place as EvidencePlace
 from docpager.evaluation.scoring import right
-from docpager.evaluation.texts import best_subspan, exact_match, normalised, rouge_l, token_f1
+from docpager.evaluation.texts import best_phrase, exact_match, normalised, rouge_l, token_f1
 
 __all__ = ["METRICS", "OF_TEXT", "mark"]
 
@@ -48,18 +48,22 @@ def _is_short(gold: Gold, answer: Answer) -> bool:
 
 
 def _exact(gold: Gold, answer: Answer) -> float:
-    return exact_match(_said(answer), _accepted(gold))
+    # Silence is no answer, though SQuAD's rule takes it for an article.
+    return exact_match(said, _accepted(gold)) if (said := _said(answer).strip()) else 0.0
 
 
 def _subspan(gold: Gold, answer: Answer) -> float:
-    return best_subspan(_said(answer), _accepted(gold)) if _is_short(gold, answer) else 0.0
+    """Whether a wording is said, as whole words: the paper's rule also finds it inside others."""
+    return best_phrase(_said(answer), _accepted(gold)) if _is_short(gold, answer) else 0.0
 
 
 def _right(gold: Gold, answer: Answer) -> float:
-    """Whether every part is said, in any order; figures by value."""
-    said = _said(answer)
+    """Whether every part is said, in any order: words whole, figures by value, brief ones first."""
+    said, several = _said(answer), len(gold.parts) > 1
     parts = (EvaluationGold("", part) for part in gold.parts)
-    return float(_is_short(gold, answer) and all(right(part, said) for part in parts))
+    return float(
+        _is_short(gold, answer) and all(right(part, said, one_of_several=several) for part in parts)
+    )
 
 
 def _parts(gold: Gold, answer: Answer) -> float:
@@ -85,7 +89,7 @@ def _place(words: str, text: str, start: int) -> int:
 
 
 def _f1(gold: Gold, answer: Answer) -> float:
-    return token_f1(_said(answer), _accepted(gold))
+    return token_f1(said, _accepted(gold)) if (said := _said(answer).strip()) else 0.0
 
 
 def _rouge_l(gold: Gold, answer: Answer) -> float:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from docpager.errors import UsageError
+from docpager.evaluation.brief import is_brief, says_brief
 from docpager.evaluation.evidence import citation_validity, evidence_precision, evidence_recall
 from docpager.evaluation.numbers import TOLERANCE, numeric_match, only_figure
 from docpager.evaluation.records import Axis, Gold, Response
-from docpager.evaluation.texts import best_subspan, exact_match, rouge_l, token_f1
+from docpager.evaluation.texts import best_phrase, best_subspan, exact_match, rouge_l, token_f1
 
 __all__ = ["METRICS", "Marks", "matched", "right", "score"]
 
@@ -90,15 +91,27 @@ def matched(
     return [(gold, by_id.get(gold.id) or Response(gold.id, "failed")) for gold in golds]
 
 
-def right(gold: Gold, answer: str, *, tolerance: float = TOLERANCE) -> bool:
+def right(
+    gold: Gold, answer: str, *, tolerance: float = TOLERANCE, one_of_several: bool = False
+) -> bool:
     """Whether an answer is right by its words.
 
     A gold answer that is a figure must agree with a figure of the answer; any other must stand in
-    it.
+    it as whole words. A brief one (yes, no, a small count) must be what the answer says first,
+    unless it is `one_of_several` that were asked for.
     """
-    golds = gold.answers or ()
-    words = [each for each in golds if only_figure(each) is None]
-    return bool(numeric_match(answer, golds, tolerance=tolerance) or best_subspan(answer, words))
+    return any(
+        says_brief(answer, each, tolerance=tolerance)
+        if is_brief(each) and not one_of_several
+        else _says(answer, each, tolerance=tolerance)
+        for each in gold.answers or ()
+    )
+
+
+def _says(answer: str, gold: str, *, tolerance: float) -> bool:
+    if only_figure(gold) is not None:
+        return bool(numeric_match(answer, [gold], tolerance=tolerance))
+    return bool(best_phrase(answer, [gold]))
 
 
 def _values(

@@ -8,10 +8,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Overlap", "best_subspan", "exact_match", "normalised", "rouge_l", "token_f1"]
+__all__ = [
+    "Overlap",
+    "best_phrase",
+    "best_subspan",
+    "exact_match",
+    "normalised",
+    "rouge_l",
+    "token_f1",
+]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+_SEPARATORS = re.compile(r"['’]s\b|[/;:|=()\[\]{}<>\"“”–—]", re.IGNORECASE)
+"""What ends a word, though normalising would join it with the next."""
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+)
+"""Scripts without blanks between words (Thai to Khmer, kana, Han), and Hangul for its endings."""
+_WORD = rf"[^\W{_UNSPACED}]"
 _NO_ROUGE_TOKEN = re.compile(r"[^a-z0-9]+")
 
 
@@ -64,6 +79,17 @@ def best_subspan(answer: str, golds: Sequence[str]) -> float:
     return float(any(gold and gold in given for gold in map(normalised, golds)))
 
 
+def best_phrase(answer: str, golds: Sequence[str]) -> float:
+    """1.0 if a gold answer stands in the answer as whole words, both normalised.
+
+    A gold answer that normalises to nothing (`A`) must be all that is said.
+
+    >>> best_phrase("He was hired.", ["red"]), best_phrase("Red's the colour", ["red"])
+    (0.0, 1.0)
+    """
+    return float(any(_stands(gold, answer) for gold in golds if gold.strip()))
+
+
 def rouge_l(answer: str, golds: Sequence[str]) -> tuple[Overlap, ...]:
     """The longest common subsequence of words with each gold answer (ROUGE-L, Lin 2004).
 
@@ -71,6 +97,20 @@ def rouge_l(answer: str, golds: Sequence[str]) -> tuple[Overlap, ...]:
     """
     given = _rouge_tokens(answer)
     return tuple(_common_subsequence(given, _rouge_tokens(gold)) for gold in golds)
+
+
+def _stands(gold: str, answer: str) -> bool:
+    if not normalised(gold):
+        return gold.strip().lower() == answer.strip().lower()
+    for written in (normalised, _separated):
+        words = written(gold)
+        if words and re.search(rf"(?<!{_WORD}){re.escape(words)}(?!{_WORD})", written(answer)):
+            return True
+    return False
+
+
+def _separated(text: str) -> str:
+    return normalised(_SEPARATORS.sub(" ", text))
 
 
 def _word_f1(given: Sequence[str], gold: Sequence[str]) -> float:
