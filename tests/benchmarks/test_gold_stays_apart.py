@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.canaries import NONSENSE, ScorerError, check_scorer
+from benchmarks.canaries import ScorerError, check_scorer, nonsense_for
 from benchmarks.jobs import Job
 from benchmarks.marking import METRICS, OF_TEXT, mark
 from benchmarks.samples import Gold, Place, Question
@@ -99,7 +99,7 @@ def test_every_metric_passes_its_canaries(metric: str) -> None:
 @pytest.mark.parametrize("metric", METRICS)
 def test_wrong_answers_score_nothing(metric: str) -> None:
     for gold in GOLDS:
-        assert not mark(metric, gold, Answer("answered", NONSENSE))
+        assert not mark(metric, gold, Answer("answered", nonsense_for(GOLDS)))
 
 
 def test_a_scorer_that_always_says_yes_is_found_out() -> None:
