@@ -6,16 +6,27 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from benchmarks.evidence_canaries import (
+    OF_EVIDENCE,
+    expected,
+    leading,
+    misleading,
+    shares_evidence,
+)
 from benchmarks.marking import METRICS, OF_TEXT
 from benchmarks.samples import Gold
 from benchmarks.systems.system import Answer, Cited, Stretch
 from docpager.errors import DocpagerError
+from docpager.evaluation.numbers import TOLERANCE, agree, figures
+from docpager.evaluation.texts import normalised
 
 __all__ = ["ScorerError", "check_scorer", "nonsense_for"]
 
 _CONTAINING = ("subspan", "right", "all_parts", "parts")
 _RECITED = 2_000
 """Words of an answer that recites everything, for each thing asked."""
+_OTHERS = 25
+"""Questions after one that are looked through for another with a different answer."""
 
 Marker = Callable[[str, Gold, Answer], float | None]
 
@@ -32,13 +43,13 @@ def check_scorer(marker: Marker, metrics: Sequence[str], golds: Iterable[Gold]) 
     """
     golds = list(golds)
     nonsense = nonsense_for(golds)
-    for gold in golds:
+    for number, gold in enumerate(golds):
+        others = [golds[(number + n) % len(golds)] for n in range(1, min(_OTHERS, len(golds)))]
         for metric in metrics:
-            for answer in _wrong(metric, gold, nonsense):
+            for answer in (*_wrong(metric, gold, nonsense), *_of_others(metric, gold, others)):
                 if marker(metric, gold, answer):
                     raise ScorerError(_says(metric, answer, gold, "wrong, but scores"))
-            if metric in OF_TEXT and marker(metric, gold, _true(gold)) == 0:
-                raise ScorerError(_says(metric, _true(gold), gold, "right, but scores nothing"))
+            _check_right(marker, metric, gold, nonsense)
 
 
 def nonsense_for(golds: Sequence[Gold]) -> str:
@@ -50,10 +61,22 @@ def nonsense_for(golds: Sequence[Gold]) -> str:
     return " ".join([word for word in made if word not in taken][:3])
 
 
+def _check_right(marker: Marker, metric: str, gold: Gold, nonsense: str) -> None:
+    if metric in OF_TEXT and marker(metric, gold, _true(gold)) == 0:
+        raise ScorerError(_says(metric, _true(gold), gold, "right, but scores nothing"))
+    if metric in OF_EVIDENCE and gold.evidence:
+        answer, least = leading(gold, nonsense), expected(metric, gold)
+        if (marker(metric, gold, answer) or 0) < least:
+            what = f"citing and seeing its evidence, but scores less than {least:.2f}"
+            raise ScorerError(_says(metric, answer, gold, what))
+
+
 def _says(metric: str, answer: Answer, gold: Gold, what: str) -> str:
+    cited = ", ".join(f"{each.document} p. {each.pdf_page}" for each in answer.citations[:2])
     return (
         f"the scorer {metric!r} cannot be believed: the answer {answer.text[:60]!r} "
-        f"({answer.status}) is {what} where {gold.parts!r:.80} is asked for"
+        f"({answer.status}{f', cites {cited}' if cited else ''}) is {what} where "
+        f"{gold.parts!r:.80} is asked for"
     )
 
 
@@ -72,9 +95,42 @@ def _wrong(metric: str, gold: Gold, nonsense: str) -> Iterator[Answer]:
     if gold.answerable and metric in _CONTAINING:
         recited = "zx " * (_RECITED * len(gold.parts))
         yield Answer("answered", f"{recited}{_true(gold).text}")
+    if metric in OF_EVIDENCE:
+        yield from misleading(gold, nonsense)
+
+
+def _of_others(metric: str, gold: Gold, others: Sequence[Gold]) -> Iterator[Answer]:
+    """The right answer to another question, which has nothing in common with this one's."""
+    if metric in OF_EVIDENCE:
+        apart = (each for each in others if each.evidence and not shares_evidence(gold, each))
+        yield from (leading(each, _true(each).text) for each in [*apart][:1])
+    else:
+        apart = (each for each in others if each.answerable and not _shares_words(gold, each))
+        yield from (_true(each) for each in [*apart][:1])
 
 
 def _true(gold: Gold) -> Answer:
     if not gold.answerable:
         return Answer("abstained", "Not found.")
     return Answer("answered", "; ".join(part[0] for part in gold.parts))
+
+
+def _shares_words(one: Gold, other: Gold) -> bool:
+    """Whether the answer to one may be counted as one to the other, if only in part."""
+    text, said = _text(one), _true(other).text
+    return bool(_words(text) & _words(said)) or any(
+        agree(given, wanted, tolerance=TOLERANCE)
+        for given in figures(said)
+        for wanted in figures(text)
+    )
+
+
+def _text(gold: Gold) -> str:
+    return "; ".join(wording for part in gold.parts for wording in part)
+
+
+def _words(text: str) -> set[str]:
+    """Words by every metric's way of cutting them; single signs where words are not set apart."""
+    lowered = text.lower()
+    cut = {*re.findall(r"\w+|[^\w\s;]", lowered), *re.findall(r"[a-z0-9]+", lowered)}
+    return cut | set(normalised(text).split()) | {each for each in lowered if ord(each) > 0x7FF}

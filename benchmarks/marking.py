@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.samples import Gold, Place
 from benchmarks.systems.system import Answer, Stretch
@@ -48,8 +48,15 @@ def _is_short(gold: Gold, answer: Answer) -> bool:
 
 
 def _exact(gold: Gold, answer: Answer) -> float:
-    # Silence is no answer, though SQuAD's rule takes it for an article.
-    return exact_match(said, _accepted(gold)) if (said := _said(answer).strip()) else 0.0
+    return _as_squad(exact_match, gold, answer)
+
+
+def _as_squad(measure: Callable[[str, Sequence[str]], float], gold: Gold, answer: Answer) -> float:
+    """A measure after SQuAD, for which silence, articles and signs are all the same."""
+    said = _said(answer).strip()
+    if normalised(said):
+        return measure(said, _accepted(gold))
+    return float(bool(said) and said.lower() in map(str.lower, _accepted(gold)))
 
 
 def _subspan(gold: Gold, answer: Answer) -> float:
@@ -89,7 +96,7 @@ def _place(words: str, text: str, start: int) -> int:
 
 
 def _f1(gold: Gold, answer: Answer) -> float:
-    return token_f1(said, _accepted(gold)) if (said := _said(answer).strip()) else 0.0
+    return _as_squad(token_f1, gold, answer)
 
 
 def _rouge_l(gold: Gold, answer: Answer) -> float:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from string import ascii_lowercase
 
 import pytest
 
-from benchmarks.canaries import check_scorer, nonsense_for
+from benchmarks.canaries import ScorerError, check_scorer, nonsense_for
+from benchmarks.evidence_canaries import OF_EVIDENCE
 from benchmarks.marking import OF_TEXT, mark
-from benchmarks.samples import Gold
+from benchmarks.samples import Gold, Place
+from benchmarks.systems.system import Answer
+
+PAGED = (
+    Gold((("amber heron",),), evidence=(Place("a.pdf", 3),)),
+    Gold((("1,577 million",),), evidence=(Place("a.pdf", 8), Place("b.pdf", 2))),
+    Gold((("Ilse Brandvold",),), evidence=tuple(Place("c.pdf", page) for page in range(1, 6))),
+)
+PLACED = (
+    Gold((("amber heron",),), evidence=(Place("a.md", start=10, end=40),)),
+    Gold((("Ilse Brandvold",),), evidence=(Place("b.md"),)),
+    Gold(()),
+)
 
 
 @pytest.mark.parametrize("metric", sorted(OF_TEXT.keys() - {"choice"}))
@@ -31,3 +45,64 @@ def test_nonsense_holds_no_word_of_a_gold_answer() -> None:
     assert len(first.split()) == 3
     assert not set(nonsense_for(golds).split()) & {"x", *first.split()}
     assert nonsense_for(golds) == nonsense_for(golds)
+
+
+@pytest.mark.parametrize("metric", OF_EVIDENCE)
+@pytest.mark.parametrize("golds", (PAGED, PLACED))
+def test_metrics_of_evidence_pass_their_canaries(metric: str, golds: tuple[Gold, ...]) -> None:
+    check_scorer(mark, (metric,), golds)
+
+
+@pytest.mark.parametrize("metric", OF_EVIDENCE)
+def test_a_scorer_of_evidence_that_always_says_no_is_found_out(metric: str) -> None:
+    with pytest.raises(ScorerError, match="citing and seeing its evidence, but scores less"):
+        check_scorer(lambda metric, gold, answer: 0.0, (metric,), PAGED)
+
+
+def blind_to_pages(metric: str, gold: Gold, answer: Answer) -> float | None:
+    pages = tuple(Place(place.document) for place in gold.evidence)
+    return mark(metric, replace(gold, evidence=pages), answer)
+
+
+@pytest.mark.parametrize("metric", OF_EVIDENCE)
+def test_a_scorer_that_does_not_look_at_pages_is_found_out(metric: str) -> None:
+    with pytest.raises(ScorerError, match="wrong, but scores"):
+        check_scorer(blind_to_pages, (metric,), PAGED)
+
+
+def test_a_scorer_that_does_not_look_at_places_is_found_out() -> None:
+    with pytest.raises(ScorerError, match="wrong, but scores"):
+        check_scorer(blind_to_pages, ("evidence_seen",), PLACED)
+
+
+@pytest.mark.parametrize("metric", ("exact", "right", "f1"))
+@pytest.mark.parametrize("refused", ("qzxv wkjh ptbfl", nonsense_for(PAGED)))
+def test_a_scorer_that_takes_any_short_text_but_nonsense_is_found_out(
+    metric: str, refused: str
+) -> None:
+    def credulous(metric: str, gold: Gold, answer: Answer) -> float:
+        short = 0 < len(answer.text.split()) < 60
+        return float(short and answer.status == "answered" and answer.text != refused)
+
+    with pytest.raises(ScorerError, match="wrong, but scores"):
+        check_scorer(credulous, (metric,), PAGED)
+
+
+@pytest.mark.parametrize("metric", ("evidence_cited", "evidence_hit"))
+def test_a_scorer_that_takes_any_citation_of_a_real_document_is_found_out(metric: str) -> None:
+    def credulous(metric: str, gold: Gold, answer: Answer) -> float:
+        wrong_page = {c.document for c in answer.citations} == {p.document for p in gold.evidence}
+        right = mark(metric, gold, answer) or 0.0
+        cites = any(c.document != "no-such-document" for c in answer.citations)
+        return right if wrong_page else float(cites)
+
+    with pytest.raises(ScorerError, match="wrong, but scores"):
+        check_scorer(credulous, (metric,), PAGED)
+
+
+def test_answers_that_share_words_or_amounts_are_no_canaries() -> None:
+    texts = ("The red house", "the house", "0.05", "5%", "(A) a sea", "(B) a sky", "café", "cafe")
+    golds = [Gold(((said,),)) for said in texts]
+
+    check_scorer(mark, ("right", "f1", "rouge_l", "numeric", "subspan", "exact"), golds)
+    check_scorer(mark, ("choice",), [Gold(((w, w[1], w[4:]),)) for w in texts[4:6]])
