@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from benchmarks.evidence_canaries import (
+    OF_CITATIONS,
     OF_EVIDENCE,
     expected,
     leading,
@@ -22,6 +24,7 @@ from docpager.evaluation.texts import normalised
 
 __all__ = ["ScorerError", "check_scorer", "nonsense_for"]
 
+_NOT_ANSWERED = ("failed", "stopped", "not run", "abstained")
 _CONTAINING = ("subspan", "right", "all_parts", "parts")
 _RECITED = 2_000
 """Words of an answer that recites everything, for each thing asked."""
@@ -97,6 +100,9 @@ def _wrong(metric: str, gold: Gold, nonsense: str) -> Iterator[Answer]:
         yield Answer("answered", f"{recited}{_true(gold).text}")
     if metric in OF_EVIDENCE:
         yield from misleading(gold, nonsense)
+    if metric in OF_CITATIONS:
+        cited_all = leading(gold, _true(gold).text)
+        yield from (replace(cited_all, status=status) for status in _NOT_ANSWERED)
 
 
 def _of_others(metric: str, gold: Gold, others: Sequence[Gold]) -> Iterator[Answer]:

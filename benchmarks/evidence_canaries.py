@@ -9,9 +9,10 @@ from benchmarks.marking import MOST_CITATIONS
 from benchmarks.samples import Gold, Place
 from benchmarks.systems.system import Answer, Cited, Stretch
 
-__all__ = ["OF_EVIDENCE", "expected", "leading", "misleading", "shares_evidence"]
+__all__ = ["OF_CITATIONS", "OF_EVIDENCE", "expected", "leading", "misleading", "shares_evidence"]
 
-OF_EVIDENCE = ("evidence_cited", "evidence_hit", "evidence_seen")
+OF_CITATIONS = ("evidence_cited", "evidence_hit")
+OF_EVIDENCE = (*OF_CITATIONS, "evidence_seen")
 
 
 def leading(gold: Gold, quote: str) -> Answer:

@@ -117,10 +117,11 @@ def _choice(gold: Gold, answer: Answer) -> float:
 
 
 def _evidence_cited(gold: Gold, answer: Answer) -> float | None:
-    """Share of the evidence pages among the first citations whose quotes stand."""
+    """Share of the evidence pages among an answer's first citations whose quotes stand."""
+    given = answer.citations if answer.status == "answered" else ()
     cited = [
         EvidenceCited(each.document, each.pdf_page)
-        for each in answer.citations[: MOST_CITATIONS * max(1, len(gold.parts))]
+        for each in given[: MOST_CITATIONS * max(1, len(gold.parts))]
         if each.match != "failed"
     ]
     return evidence_recall(cited, [EvidencePlace(p.document, p.pdf_page) for p in gold.evidence])

@@ -106,3 +106,14 @@ def test_answers_that_share_words_or_amounts_are_no_canaries() -> None:
 
     check_scorer(mark, ("right", "f1", "rouge_l", "numeric", "subspan", "exact"), golds)
     check_scorer(mark, ("choice",), [Gold(((w, w[1], w[4:]),)) for w in texts[4:6]])
+
+
+@pytest.mark.parametrize("metric", ("evidence_cited", "evidence_hit"))
+@pytest.mark.parametrize("status", ("failed", "stopped", "not run", "abstained"))
+def test_a_scorer_that_counts_citations_of_no_answer_is_found_out(metric: str, status: str) -> None:
+    def lenient(metric: str, gold: Gold, answer: Answer) -> float | None:
+        taken = replace(answer, status="answered") if answer.status == status else answer
+        return mark(metric, gold, taken)
+
+    with pytest.raises(ScorerError, match=rf"\({status}, cites a.pdf p. 3\) is wrong, but scores"):
+        check_scorer(lenient, (metric,), PAGED)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.marking import mark
-from benchmarks.samples import Gold
-from benchmarks.systems.system import Answer
+from benchmarks.samples import Gold, Place
+from benchmarks.systems.system import Answer, Cited, Stretch
 
 
 @pytest.mark.parametrize("metric", ("exact", "subspan", "right", "parts", "all_parts"))
@@ -30,3 +30,16 @@ def test_counts_may_stand_in_any_order_where_several_are_asked_for() -> None:
 
     assert mark("right", gold, Answer("answered", "7, 2 and no")) == 1
     assert mark("right", gold, Answer("answered", "27, 2 and no")) == 0
+
+
+@pytest.mark.parametrize("status", ("failed", "stopped", "not run", "abstained"))
+def test_what_was_not_answered_cites_nothing_though_it_was_seen(status: str) -> None:
+    gold = Gold((("amber heron",),), evidence=(Place("a.pdf", 3),))
+    cited, shown = (Cited("a.pdf", 3, "heron", "exact"),), (Stretch("a.pdf", 0, 9, (3, 3)),)
+    answered = Answer("answered", "amber heron", citations=cited, shown=shown)
+    not_answered = Answer(status, "amber heron", citations=cited, shown=shown)
+
+    for metric in ("evidence_cited", "evidence_hit"):
+        assert mark(metric, gold, answered) == 1
+        assert mark(metric, gold, not_answered) == 0
+    assert mark("evidence_seen", gold, not_answered) == 1
