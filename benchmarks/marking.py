@@ -27,6 +27,8 @@ Metric = Callable[[Gold, Answer], float | None]
 
 def mark(metric: str, gold: Gold, answer: Answer) -> float | None:
     """One mark from 0 to 1; None where the metric does not ask this of the question."""
+    if metric in OF_TEXT and not gold.known:
+        return None
     if metric in OF_TEXT and not gold.answerable:
         return float(answer.status == "abstained")
     return METRICS[metric](gold, answer)

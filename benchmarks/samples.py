@@ -54,6 +54,8 @@ class Gold:
     rivals: tuple[str, ...] = ()
     """Values that a right answer does not contain."""
     evidence: tuple[Place, ...] = field(default=())
+    known: bool = True
+    """Whether anybody said what is right: where nobody did, what an answer says has no mark."""
 
     @property
     def answerable(self) -> bool:

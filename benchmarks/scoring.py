@@ -94,8 +94,9 @@ def _check_data(record: RunRecord, now: Mapping[str, str], data: Path) -> None:
         name for name in {*record.data, *now} if record.data.get(name) != now.get(name)
     )
     if changed:
+        where = "" if record.options else f" under {data}"  # the user's own are named by path
         raise UsageError(
-            f"{', '.join(changed[:5])} under {data} changed since this run: its answers cannot be "
+            f"{', '.join(changed[:5])}{where} changed since this run: its answers cannot be "
             "scored by them; restore the data or run again"
         )
 

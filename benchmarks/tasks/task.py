@@ -58,6 +58,8 @@ class Task:
     """Names of metrics, the one that counts first."""
     files: tuple[str, ...] = ()
     """What it reads of the data folder: files and folders."""
+    own_files: Mapping[str, str] = field(default_factory=dict)
+    """sha256 of the user's own files that it reads, by path."""
 
     def wanted(self, axes: Mapping[str, Sequence[Axis]], *, per_cell: int, seed: int = 0) -> Wanted:
         """A wish with every axis filled in.
@@ -87,11 +89,12 @@ class Task:
 
     def checksums(self, data: Path) -> dict[str, str]:
         """sha256 of every file that the task reads."""
-        return {
+        of_data = {
             path.relative_to(data).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for name in self.files
             for path in sorted(_files_at(data / name))
         }
+        return {**of_data, **self.own_files}
 
 
 def _files_at(place: Path) -> Iterable[Path]:
