@@ -74,7 +74,7 @@ def read_original(path: Path, *, sha256: str) -> list[dict[str, Any]]:
 def item_of(record: Mapping[str, Any], count: int, position: int, source: str, number: int) -> Item:
     """A record in its arrangement, and where its gold document stands."""
     contexts = record["ctxs"]
-    name = f"litm-{source}-{opaque_id(record['question'], [c['title'] for c in contexts])}"
+    name = f"litm-{opaque_id(source, record['question'], [c['title'] for c in contexts])}"
     documents = DocumentSet(name, partial(write_documents, contexts))
     axes = {"documents": count, "gold_position": position, "source": source}
     gold = tuple(

@@ -51,7 +51,7 @@ def _paper_items(folder: Path, nesting: int, wanted: Wanted) -> Iterator[Item]:
     for number, indices in enumerate(orderings[: wanted.per_cell]):
         pairs = [(key, value) for key, value in record]
         _nest(pairs, indices)
-        documents = DocumentSet(f"nested-paper-{nesting}-{number}", partial(_write, pairs))
+        documents = DocumentSet(f"nested-{opaque_id(pairs)}", partial(_write, pairs))
         yield _item(pairs, indices, documents, source="paper", number=number)
 
 
@@ -70,7 +70,7 @@ def _made_items(count: int, nestings: Sequence[int], wanted: Wanted) -> Iterator
         orderings = [[next(free) for _ in range(nesting + 1)] for nesting, _ in chosen]
         for indices in orderings:
             _nest(pairs, indices)
-        name = f"nested-{count}-{opaque_id(wanted.seed, part, orderings)}"
+        name = f"nested-{opaque_id(count, wanted.seed, part, orderings)}"
         documents = DocumentSet(name, partial(_write, pairs))
         for (_, number), indices in zip(chosen, orderings, strict=True):
             yield _item(pairs, indices, documents, source="made", number=number)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.samples import Gold, Place
+from benchmarks.samples import Gold, Place, opaque_id
 from benchmarks.tasks.scattered_puzzles import Puzzle, make_puzzle
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
 
@@ -31,8 +31,7 @@ def make_items(data: Path, wanted: Wanted) -> Iterator[Item]:
 def _item(places: int, section_tokens: int, named_by: str, number: int, seed: int) -> Item:
     drawn = seed * 1000 + number
     puzzle = make_puzzle(places, window=0, seed=drawn, section_tokens=section_tokens)
-    name = f"scattered-{places}-{section_tokens}-{drawn}"
-    documents = DocumentSet(name, partial(_write, puzzle))
+    documents = DocumentSet(f"scattered-{opaque_id(puzzle.text)}", partial(_write, puzzle))
     axes = {
         "places": places,
         "section_tokens": section_tokens,

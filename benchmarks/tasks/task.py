@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.samples import Axis, Gold, Question, Sample, opaque_id
@@ -79,13 +79,19 @@ class Task:
         self, data: Path, wanted: Wanted
     ) -> tuple[Sequence[Sample], Mapping[str, DocumentSet]]:
         """The samples, without gold, and the sets of documents by name."""
-        items = list(self.make(data, wanted))
+        items = self._items(data, wanted)
         sets = {item.documents.name: item.documents for item in items}
         return [item.sample for item in items], sets
 
     def golds(self, data: Path, wanted: Wanted) -> Mapping[str, Gold]:
         """What is right, by question. For `score` alone."""
-        return {item.sample.question.id: item.gold for item in self.make(data, wanted)}
+        return {item.sample.question.id: item.gold for item in self._items(data, wanted)}
+
+    def _items(self, data: Path, wanted: Wanted) -> list[Item]:
+        """Items whose ids follow from all gold: who does not know it cannot try out axes."""
+        items = list(self.make(data, wanted))
+        secret = opaque_id(*(astuple(item.gold) for item in items))
+        return [replace(item, sample=_renamed(item.sample, secret)) for item in items]
 
     def checksums(self, data: Path) -> dict[str, str]:
         """sha256 of every file that the task reads."""
@@ -103,6 +109,12 @@ def _files_at(place: Path) -> Iterable[Path]:
     return [place] if place.is_file() else []
 
 
+def _renamed(sample: Sample, secret: str) -> Sample:
+    name = opaque_id(secret, sample.question.id)
+    family = name if sample.family == sample.question.id else sample.family
+    return replace(sample, question=replace(sample.question, id=name), family=family)
+
+
 def sample_of(
     task: str,
     text: str,
@@ -113,7 +125,7 @@ def sample_of(
     only: Sequence[str] = (),
     family: str = "",
 ) -> Sample:
-    """A sample whose id does not tell its axes."""
+    """A sample with an id of its own; what a contestant is told is made of it and the gold."""
     name = opaque_id(task, text, documents.name, sorted(axes.items()), number)
     question = Question(name, text, tuple(only))
     return Sample(question, documents.name, dict(axes), family or name)

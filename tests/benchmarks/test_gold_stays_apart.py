@@ -1,9 +1,10 @@
-"""Contestants cannot reach gold, and scorers that reward anything are found out."""
+"""Contestants are handed no gold, and scorers that reward anything are found out."""
 
 from __future__ import annotations
 
 import ast
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from benchmarks.marking import METRICS, OF_TEXT, mark
 from benchmarks.samples import Gold, Place, Question
 from benchmarks.systems.system import Answer
 from benchmarks.tasks.registry import TASKS
+from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -56,6 +58,47 @@ def test_ids_do_not_tell_where_the_gold_stands(tmp_path: Path) -> None:
 
     assert len({sample.question.id for sample in samples}) == len(samples) == 9
     assert all(set(sample.question.id) <= set("0123456789abcdef") for sample in samples)
+
+
+def test_ids_cannot_be_tried_out_and_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    task = TASKS["nested_kv"]
+    wanted = task.wanted(SMALL["nested_kv"], per_cell=2)
+    samples, _ = task.samples(tmp_path, wanted)
+
+    tried = {
+        sample_of(
+            task.name, s.question.text, DocumentSet(s.document_set, Path.mkdir),
+            {**s.axes, "nesting": nesting}, number=number,
+        ).question.id
+        for s in samples for nesting in range(11) for number in range(2)
+    }  # fmt: skip
+    told = {sample.question.id for sample in samples}
+    assert not tried & told
+    assert told == {sample.question.id for sample in task.samples(tmp_path, wanted)[0]}
+    assert told == task.golds(tmp_path, wanted).keys()
+
+
+def test_other_gold_gives_other_ids(tmp_path: Path) -> None:
+    def ids(answer: str) -> set[str]:
+        def make(data: Path, wanted: Wanted) -> list[Item]:
+            documents = DocumentSet("set", Path.mkdir)
+            sample = sample_of("t", "Why?", documents, {}, number=0)
+            return [Item(sample, Gold(((answer,),)), documents)]
+
+        task = Task("t", "", make, {}, ("right",))
+        samples, _ = task.samples(tmp_path, task.wanted({}, per_cell=1))
+        assert [sample.family for sample in samples] == [sample.question.id for sample in samples]
+        return {sample.question.id for sample in samples}
+
+    assert ids("because") == ids("because") != ids("so")
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_names_of_document_sets_tell_no_axis(name: str, tmp_path: Path) -> None:
+    task = TASKS[name]
+    _, sets = task.samples(tmp_path, task.wanted(SMALL[name], per_cell=2))
+
+    assert all(re.fullmatch(r"[a-z]+-[0-9a-f]{12}", each) for each in sets)
 
 
 def imported(module: Path) -> set[str]:
