@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +13,13 @@ from typing import Any
 from cattrs import Converter
 
 from benchmarks.samples import Axis
+from benchmarks.sealing import LINES, SEAL, check_seal, write_seal
 from benchmarks.systems.system import Answer
 from docpager.errors import UsageError
 
 __all__ = [
+    "LINES",
+    "SEAL",
     "Line",
     "LinesWriter",
     "RunRecord",
@@ -27,7 +29,7 @@ __all__ = [
     "write_record",
 ]
 
-RECORD, LINES, SEAL = "run.json", "results.jsonl", "seal.json"
+RECORD = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +126,20 @@ def read_record(folder: Path) -> RunRecord:
 
 
 class LinesWriter:
-    """Appends lines to a run, each flushed as it is written; a torn last line is dropped first."""
+    """Appends lines to a run, each flushed as it is written; a torn last line is dropped first.
+
+    Raises:
+        UsageError: the run is sealed, and its files are not those that were sealed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.sealed = check_seal(folder)
+        """Whether the run was finished before."""
         path = folder / LINES
         whole = path.read_bytes() if path.exists() else b""
         whole = whole[: whole.rfind(b"\n") + 1]
         self.done = {_line(written).key for written in whole.splitlines()}
-        (folder / SEAL).unlink(missing_ok=True)
         self._file = path.open("ab")
         self._file.truncate(len(whole))
 
@@ -145,19 +152,18 @@ class LinesWriter:
         """End writing; the run is sealed if it has all of its answers."""
         os.fsync(self._file.fileno())
         self._file.close()
-        content = (self.folder / LINES).read_bytes()
-        if content.count(b"\n") != answers:
-            return False
-        lines = [_line(written) for written in content.splitlines()]
-        (self.folder / SEAL).write_text(json.dumps(_sealed(content, lines), indent=1) + "\n")
-        return True
+        if not self.sealed:
+            lines = read_lines(self.folder)
+            self.sealed = len(lines) == answers
+            if self.sealed:
+                write_seal(self.folder, _totals(lines))
+        return self.sealed
 
 
-def _sealed(content: bytes, lines: Sequence[Line]) -> dict[str, Any]:
+def _totals(lines: Sequence[Line]) -> dict[str, Any]:
     costs = [line.answer.cost_usd for line in lines]
     return {
         "answers": len(lines),
-        "sha256": hashlib.sha256(content).hexdigest(),
         "input_tokens": sum(line.answer.usage.prompt_tokens for line in lines),
         "output_tokens": sum(line.answer.usage.output_tokens for line in lines),
         "requests": sum(line.answer.requests for line in lines),
@@ -172,25 +178,19 @@ def read_finished(folder: Path) -> list[Line]:
         UsageError: it is not finished, or its answers are not those that were sealed.
     """
     record = read_record(folder)
-    content = (folder / LINES).read_bytes() if (folder / LINES).exists() else b""
-    there = content.count(b"\n")
-    if not (folder / SEAL).exists():
+    if not check_seal(folder):
+        there = len(read_lines(folder))
         raise UsageError(
             f"the run in {folder} is not finished: {there} of {record.answers} answers; "
             "run it again to go on"
-        )
-    seal = json.loads((folder / SEAL).read_text("utf-8"))
-    if hashlib.sha256(content).hexdigest() != seal["sha256"]:
-        raise UsageError(
-            f"the answers in {folder / LINES} are not those that the run wrote "
-            f"({there} of {seal['answers']} lines); restore the file or run again"
         )
     return read_lines(folder)
 
 
 def read_lines(folder: Path) -> list[Line]:
     """All whole lines of a run."""
-    content = (folder / LINES).read_bytes()
+    path = folder / LINES
+    content = path.read_bytes() if path.exists() else b""
     return [_line(written) for written in content[: content.rfind(b"\n") + 1].splitlines()]
 
 

@@ -111,6 +111,27 @@ def test_a_truncated_results_file_fails_loudly(run: Places) -> None:
         score_run(run.out, run.data)
 
 
+def test_a_changed_answer_is_not_sealed_by_running_again(run: Places) -> None:
+    changed = (run.out / LINES).read_bytes().replace(b'"abstained"', b'"answered" ', 1)
+    (run.out / LINES).write_bytes(changed)
+
+    with pytest.raises(UsageError, match=r"results\.jsonl are not those .* name another --out"):
+        start_run(WISH, run, lambda said: None)
+
+    assert (run.out / LINES).read_bytes() == changed
+    with pytest.raises(UsageError, match="not those that the run wrote"):
+        score_run(run.out, run.data)
+
+
+def test_a_finished_run_that_is_run_again_stays_as_it_is(run: Places) -> None:
+    before = {path: path.read_bytes() for path in run.out.rglob("*") if path.is_file()}
+
+    assert start_run(WISH, run, lambda said: None)
+
+    after = {path: path.read_bytes() for path in run.out.rglob("*") if path.is_file()}
+    assert after == before
+
+
 def test_an_unfinished_run_is_not_scored(run: Places) -> None:
     (run.out / SEAL).unlink()
 
