@@ -13,7 +13,7 @@ from typing import Any
 from cattrs import Converter
 
 from benchmarks.samples import Axis
-from benchmarks.sealing import LINES, SEAL, check_seal, write_seal
+from benchmarks.sealing import LINES, RECORD, SEAL, check_seal, write_seal
 from benchmarks.systems.system import Answer
 from docpager.errors import UsageError
 
@@ -28,8 +28,6 @@ __all__ = [
     "read_record",
     "write_record",
 ]
-
-RECORD = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,8 @@ class LinesWriter:
             lines = read_lines(self.folder)
             self.sealed = len(lines) == answers
             if self.sealed:
-                write_seal(self.folder, _totals(lines))
+                journals = [line.answer.journal for line in lines if line.answer.journal]
+                write_seal(self.folder, _totals(lines), journals)
         return self.sealed
 
 

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.models import REPLIES
 from docpager.errors import UsageError
 
-__all__ = ["LINES", "SEAL", "check_seal", "write_seal"]
+__all__ = ["JOURNALS", "LINES", "RECORD", "SEAL", "check_seal", "write_seal"]
 
-LINES, SEAL = "results.jsonl", "seal.json"
+RECORD, LINES, SEAL, JOURNALS = "run.json", "results.jsonl", "seal.json", "journals"
 
 
-def write_seal(folder: Path, totals: Mapping[str, Any]) -> None:
-    """Seal the answers of a run, with what they took together."""
-    sealed = {**totals, "sha256": _sha256(folder / LINES)}
-    (folder / SEAL).write_text(json.dumps(sealed, indent=1) + "\n", "utf-8")
+def write_seal(folder: Path, totals: Mapping[str, Any], journals: Iterable[str]) -> None:
+    """Seal a run: its answers with what they took together, its record, replies and journals.
+
+    Raises:
+        UsageError: a journal that an answer names is missing.
+    """
+    names = [RECORD, *(f"{JOURNALS}/{name}" for name in sorted(set(journals)))]
+    if (folder / REPLIES).exists():
+        names.append(REPLIES)
+    sealed = {
+        **totals,
+        "sha256": _sha256(folder / LINES),
+        "files": {name: _sha256(_there(folder, name)) for name in names},
+    }
+    unfinished = folder / f"{SEAL}.new"
+    unfinished.write_text(json.dumps(sealed, indent=1) + "\n", "utf-8")
+    unfinished.replace(folder / SEAL)
 
 
 def check_seal(folder: Path) -> bool:
@@ -38,7 +52,30 @@ def check_seal(folder: Path) -> bool:
             f"{seal['answers']} lines); restore the file, or remove {folder} or name another "
             "--out and run again"
         )
+    # Runs of earlier versions sealed their answers alone.
+    if "files" in seal:
+        _check_files(folder, seal["files"])
     return True
+
+
+def _check_files(folder: Path, sealed: Mapping[str, str]) -> None:
+    for name, sha256 in sealed.items():
+        if _sha256(_there(folder, name)) != sha256:
+            raise UsageError(
+                f"{folder / name} was changed after the run was finished; restore the file, or "
+                f"remove {folder} or name another --out and run again"
+            )
+    if REPLIES not in sealed and (folder / REPLIES).exists():
+        raise UsageError(f"{folder / REPLIES} is not of this run; remove the file")
+
+
+def _there(folder: Path, name: str) -> Path:
+    if not (folder / name).exists():
+        raise UsageError(
+            f"{folder / name} is missing; restore the file, or remove {folder} or name another "
+            "--out and run again"
+        )
+    return folder / name
 
 
 def _sha256(path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.families import mean_of
+from benchmarks.models import REPLIES
 from benchmarks.records import LINES, SEAL, read_finished
 from benchmarks.reporting.page import write_report
 from benchmarks.scoring import ScoredRun, score_run
@@ -130,6 +131,48 @@ def test_a_finished_run_that_is_run_again_stays_as_it_is(run: Places) -> None:
 
     after = {path: path.read_bytes() for path in run.out.rglob("*") if path.is_file()}
     assert after == before
+
+
+@pytest.mark.parametrize("name", ["run.json", "journals/*.jsonl"])
+def test_a_changed_or_missing_file_of_a_finished_run_is_named(run: Places, name: str) -> None:
+    path = next(run.out.glob(name))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"seed": 0', b'"seed": 1') + b"\n")
+    with pytest.raises(UsageError, match=rf"{path.name} was changed after the run"):
+        read_finished(run.out)
+
+    path.unlink()
+    with pytest.raises(UsageError, match=rf"{path.name} is missing|holds no run: {path.name}"):
+        read_finished(run.out)
+
+    path.write_bytes(content)
+    assert len(read_finished(run.out)) == 6
+
+
+def test_replies_that_a_finished_run_did_not_have_are_named(run: Places) -> None:
+    (run.out / REPLIES).write_text("{}\n")
+
+    with pytest.raises(UsageError, match=r"replies\.jsonl is not of this run"):
+        read_finished(run.out)
+
+
+def test_replies_are_sealed_where_there_are_any(run: Places) -> None:
+    (run.out / SEAL).unlink()
+    (run.out / REPLIES).write_text("{}\n")
+    assert start_run(WISH, run, lambda said: None)
+    (run.out / REPLIES).write_text("[]\n")
+
+    with pytest.raises(UsageError, match=r"replies\.jsonl was changed"):
+        read_finished(run.out)
+
+
+def test_an_answer_whose_journal_is_missing_is_not_sealed(run: Places) -> None:
+    (run.out / SEAL).unlink()
+    journal = next((run.out / "journals").iterdir())
+    journal.unlink()
+
+    with pytest.raises(UsageError, match=f"{journal.name} is missing"):
+        start_run(WISH, run, lambda said: None)
 
 
 def test_an_unfinished_run_is_not_scored(run: Places) -> None:
