@@ -6,7 +6,8 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from benchmarks.systems.registry import system_named
 from benchmarks.tasks.registry import task_with
 from benchmarks.tasks.task import Wanted
 from docpager import __version__
-from docpager.errors import UsageError
+from docpager.archive.lock import writer_lock
+from docpager.errors import ArchiveError, UsageError
 
 __all__ = ["Places", "RunWish", "current_commit", "start_run"]
 
@@ -69,8 +71,7 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
     Raises:
         UsageError: something of the wish does not exist, or costs more than allowed.
     """
-    for name in wish.systems:
-        system_named(name)
+    wish = _without_repeats(wish)
     task = task_with(wish.task, wish.options)
     wanted = task.wanted(wish.axes, per_cell=wish.per_cell, seed=wish.seed)
     samples, sets = task.samples(places.data, wanted)
@@ -86,17 +87,53 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
         jobs = jobs_of(record, samples, shelves, places.out / "journals", wish.base_url)
         requests, dollars = estimate(jobs)
         told(_priced(wish, len(jobs), requests, dollars))
-        write_record(places.out, record)
-        (places.out / "journals").mkdir(exist_ok=True)
-        return answer_all(
-            jobs,
-            places.out,
-            pool,
-            workers=places.workers,
-            answers=record.answers,
-            max_usd=wish.max_usd,
-            told=told,
-        )
+        with _alone(places.out):
+            write_record(places.out, record)
+            (places.out / "journals").mkdir(exist_ok=True)
+            return answer_all(
+                jobs,
+                places.out,
+                pool,
+                workers=places.workers,
+                answers=record.answers,
+                max_usd=wish.max_usd,
+                told=told,
+            )
+
+
+def _without_repeats(wish: RunWish) -> RunWish:
+    """The wish with every contestant, window and value once.
+
+    Raises:
+        UsageError: there is no such contestant, or one under two names.
+    """
+    names: dict[str, str] = {}
+    for written in dict.fromkeys(wish.systems):
+        name = system_named(written).name
+        if name in names:
+            raise UsageError(f"{names[name]!r} and {written!r} are one contestant; leave one out")
+        names[name] = written
+    axes = {axis: tuple(dict.fromkeys(values)) for axis, values in wish.axes.items()}
+    windows = tuple(dict.fromkeys(wish.windows))
+    return replace(wish, systems=tuple(names.values()), windows=windows, axes=axes)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the only run that writes into a folder.
+
+    Raises:
+        UsageError: another run does (names it), or the folder cannot be written.
+    """
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(writer_lock(folder))
+        except ArchiveError as error:
+            raise UsageError(f"cannot run in {folder}: {error}, or name another --out") from error
+        except OSError as error:
+            raise UsageError(f"cannot run in {folder}: {error.strerror}") from error
+        yield
 
 
 def _record(

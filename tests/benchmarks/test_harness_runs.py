@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks.records import LINES, SEAL, read_finished
 from benchmarks.reporting.page import write_report
 from benchmarks.scoring import ScoredRun, score_run
 from benchmarks.starting import Places, RunWish, start_run
+from docpager.archive.lock import writer_lock
 from docpager.errors import UsageError
 
 PAIRS = 140
@@ -208,6 +210,37 @@ def test_the_report_needs_no_other_file_and_says_where_nothing_was_rebuilt(
     assert "src=" not in written and "<link" not in written and "<script" not in written
     for figure in (tmp_path / "report" / "plots").iterdir():
         assert f"](plots/{figure.name})" in markdown.read_text("utf-8")
+
+
+def test_a_second_run_in_the_same_folder_is_refused_with_the_first_ones_name(run: Places) -> None:
+    before = (run.out / LINES).read_bytes()
+
+    with (
+        writer_lock(run.out),
+        pytest.raises(UsageError, match=rf"{run.out}: .* process {os.getpid()} .* another --out"),
+    ):
+        start_run(WISH, run, lambda said: None)
+
+    assert (run.out / LINES).read_bytes() == before
+
+
+def test_what_is_named_twice_is_asked_once(run: Places) -> None:
+    twice = replace(
+        WISH,
+        systems=(*WISH.systems, "docpager"),
+        windows=("minimum", "minimum"),
+        axes={"pairs": (PAIRS, PAIRS), "nesting": (0, 3, 0)},
+    )
+
+    assert start_run(twice, run, lambda said: None)
+    assert len(read_finished(run.out)) == 6
+
+
+def test_one_contestant_under_two_names_is_refused(run: Places) -> None:
+    wish = replace(WISH, systems=("docpager", "docpager:policy=recent"))
+
+    with pytest.raises(UsageError, match="'docpager' and 'docpager:policy=recent' are one"):
+        start_run(wish, run, lambda said: None)
 
 
 def test_a_task_without_questions_is_refused(tmp_path: Path) -> None:
