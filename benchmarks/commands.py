@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from benchmarks.failures import Failures, failures_of
 from benchmarks.profiles import PROFILES
 from benchmarks.reporting.blocks import Heading, as_markdown
 from benchmarks.reporting.brief import brief_blocks
@@ -99,12 +101,25 @@ def run_task(
         )
         wishes = {Path(task).stem: wish}
     archives = work or Path.home() / ".cache" / "docpager-benchmarks"
-    for name, wish in wishes.items():
-        click.echo(f"{name}: {wish.task}", err=True)
-        places = Places(data, archives, out / name, workers, current_commit())
-        if not start_run(wish, places, lambda said: click.echo(f"  {said}", err=True)):
-            raise UsageError(f"the run in {out / name} is not complete; run it again to go on")
-        click.echo(out / name)
+    places = Places(data, archives, out, workers, current_commit())
+    results = [_run_one(name, wish, places) for name, wish in wishes.items()]
+    if any(failures.everything for failures in results):
+        click.get_current_context().exit(1)
+
+
+def _run_one(name: str, wish: RunWish, places: Places) -> Failures:
+    click.echo(f"{name}: {wish.task}", err=True)
+    folder = places.out / name
+    complete = start_run(
+        wish, replace(places, out=folder), lambda said: click.echo(f"  {said}", err=True)
+    )
+    failures = failures_of(folder)
+    if failures.failed:
+        click.echo(f"  {failures}", err=True)
+    if not complete:
+        raise UsageError(f"the run in {folder} is not complete; run it again to go on")
+    click.echo(folder)
+    return failures
 
 
 @click.command("score")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,18 @@ from docpager.llm.prices import Price, price_of
 from docpager.pages import DocumentEntry
 from docpager.tokens import BuiltInEstimator
 
-__all__ = ["Done", "Job", "answer_job", "most_requests", "price_for", "worst_case"]
+__all__ = [
+    "Done",
+    "Job",
+    "answer_job",
+    "check_windows",
+    "most_requests",
+    "price_for",
+    "worst_case",
+]
 
+OWN_WINDOW = "whole-text"
+"""The contestant that reads in a window of a million tokens, whatever the run's."""
 _SMALLEST = re.compile(r"--window (\d+)")
 
 
@@ -99,6 +109,15 @@ def _window(job: Job) -> int:
     """The window in tokens; `minimum` is what docpager itself prints for this question."""
     if isinstance(job.window, int):
         return job.window
+    return _larger_needed(job, job.max_output + 1) or job.max_output + 1
+
+
+def _larger_needed(job: Job, window: int) -> int | None:
+    """The smallest window for this question where `window` is too small; None where it is not.
+
+    Raises:
+        UsageError: no window would do.
+    """
     _, defaults = open_model(job.model, job.base_url)
     try:
         plan_run(
@@ -106,13 +125,57 @@ def _window(job: Job) -> int:
             _asked_about(job),
             counter=BuiltInEstimator(),
             factor=defaults.factor,
-            paging=PagingSettings(window=job.max_output + 1, max_output=job.max_output),
+            paging=PagingSettings(window=window, max_output=job.max_output),
         )
     except UsageError as error:
         if smallest := _SMALLEST.search(str(error)):
             return int(smallest[1])
         raise
-    return job.max_output + 1
+    return None
+
+
+def check_windows(jobs: Sequence[Job]) -> None:
+    """Refuse windows that are too small for every question of a document set.
+
+    Raises:
+        UsageError: one is (names the smallest that serves all sets).
+    """
+    for window in sorted({job.window for job in jobs if isinstance(job.window, int)}):
+        needed = [
+            smallest
+            for asked in _asked_of_sets(jobs, window)
+            if (smallest := _larger_needed_by_all(asked, window))
+        ]
+        if needed:
+            raise UsageError(
+                f"--window {window} is too small for every question of {len(needed)} document "
+                f"sets (with --max-output {jobs[0].max_output}); the smallest is --window "
+                f"{max(needed)}, or `minimum` for each question's own"
+            )
+
+
+def _asked_of_sets(jobs: Sequence[Job], window: int) -> Iterable[list[Job]]:
+    """For each document set a job of every question in this window, the shortest first."""
+    sets: dict[Path, dict[str, Job]] = {}
+    for job in jobs:
+        if job.window == window and job.system != OWN_WINDOW:
+            sets.setdefault(job.shelf, {})[job.question.id] = job
+    for asked in sets.values():
+        yield sorted(asked.values(), key=lambda job: len(job.question.text))
+
+
+def _larger_needed_by_all(asked: Sequence[Job], window: int) -> int | None:
+    """The smallest window that serves one of these questions; None where `window` serves one."""
+    needed = []
+    for job in asked:
+        try:
+            smallest = _larger_needed(job, window)
+        except UsageError:  # of this question alone: it will be a failed answer
+            continue
+        if smallest is None:
+            return None
+        needed.append(smallest)
+    return min(needed, default=None)
 
 
 def most_requests(job: Job) -> int:
@@ -129,7 +192,7 @@ def worst_case(job: Job, price: Price | None) -> float:
     if price is None or price.free:
         return 0.0
     window = job.window if isinstance(job.window, int) else 8_000
-    prompt = 1_000_000 if job.system == "whole-text" else window - job.max_output
+    prompt = 1_000_000 if job.system == OWN_WINDOW else window - job.max_output
     worst = price.worst_case(prompt_tokens=prompt, output_tokens=job.max_output)
     return most_requests(job) * worst
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.jobs import check_windows
 from benchmarks.models import READER, open_model
 from benchmarks.records import RunRecord, write_record
 from benchmarks.running import answer_all, estimate, jobs_of, processes
@@ -69,7 +70,7 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
     """Run what has not been run; whether the run is complete now.
 
     Raises:
-        UsageError: something of the wish does not exist, or costs more than allowed.
+        UsageError: something of the wish does not exist, cannot work or costs more than allowed.
     """
     wish = _without_repeats(wish)
     task = task_with(wish.task, wish.options)
@@ -85,6 +86,7 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
             commit=places.commit,
         )
         jobs = jobs_of(record, samples, shelves, places.out / "journals", wish.base_url)
+        check_windows(jobs)
         requests, dollars = estimate(jobs)
         told(_priced(wish, len(jobs), requests, dollars))
         with _alone(places.out):

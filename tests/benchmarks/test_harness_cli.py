@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -86,6 +87,48 @@ def test_all_questions_of_a_file_are_asked_whatever_separators_the_answers_hold(
     assert len(lines) == 22
     quotes = [c.quote for line in lines for c in line.answer.citations]
     assert quotes and all("\u2028" in quote for quote in quotes)
+
+
+def _own_run(folder: Path, *questions: str) -> list[str]:
+    """The arguments of a run of these questions over one document."""
+    (folder / "docs").mkdir()
+    (folder / "docs" / "a.txt").write_text("The bridge over the Tarn cost 61 ells of silver.\n")
+    lines = (json.dumps({"question": question}) + "\n" for question in questions)
+    (folder / "mine.jsonl").write_text("".join(lines))
+    return [
+        "run", str(folder / "mine.jsonl"), "--docs", str(folder / "docs"), "--workers", "1",
+        "--out", str(folder / "runs"), "--work", str(folder / "work"),
+    ]  # fmt: skip
+
+
+def test_answers_that_failed_are_counted_with_their_reason(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(main, _own_run(tmp_path, "What did the bridge cost?", " "))
+
+    assert ran.exit_code == 0
+    assert "  2 of 4 answers failed: the question is empty; ask something" in ran.stderr
+    assert "(2 times)" in ran.stderr
+
+
+def test_a_run_in_which_every_answer_failed_ends_with_1(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(main, _own_run(tmp_path, " "))
+
+    assert ran.exit_code == 1
+    assert "  2 of 2 answers failed: the question is empty; ask something" in ran.stderr
+
+
+def test_a_window_in_which_nobody_can_work_is_refused_with_the_smallest(tmp_path: Path) -> None:
+    run = _own_run(tmp_path, "What did the bridge over the Tarn cost?", "What did the bridge cost?")
+
+    refused = CliRunner().invoke(main, [*run, "--window", "700"])
+
+    assert refused.exit_code == 2
+    assert "--window 700 is too small for every question of 1 document sets" in refused.stderr
+    assert not (tmp_path / "runs").exists()
+    smallest = re.search(r"the smallest is --window (\d+)", refused.stderr)
+    assert smallest
+    below = CliRunner().invoke(main, [*run, "--window", str(int(smallest[1]) - 1)])
+    enough = CliRunner().invoke(main, [*run, "--window", smallest[1]])
+    assert (below.exit_code, enough.exit_code) == (2, 0)
 
 
 def test_a_line_that_is_no_question_is_named(tmp_path: Path) -> None:
