@@ -6,10 +6,11 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
-from benchmarks.models import Remembering, open_model
+from benchmarks.models import READER, Remembering, is_replay, open_model
 from benchmarks.records import Line
 from benchmarks.samples import Question
 from benchmarks.shelves import open_shelf
@@ -25,6 +26,7 @@ from docpager.pages import DocumentEntry
 from docpager.tokens import BuiltInEstimator
 
 __all__ = [
+    "EQUAL_TOKENS",
     "Done",
     "Job",
     "answer_job",
@@ -34,8 +36,9 @@ __all__ = [
     "worst_case",
 ]
 
-OWN_WINDOW = "whole-text"
-"""The contestant that reads in a window of a million tokens, whatever the run's."""
+OWN_WINDOW, EQUAL_TOKENS = "whole-text", "retrieve-once:tokens=docpager"
+"""Contestants with other windows than the run's: a million tokens, all prompts of docpager's."""
+_QUESTIONS_AT_ONCE = 64
 _SMALLEST = re.compile(r"--window (\d+)")
 
 
@@ -86,6 +89,8 @@ def answer_job(job: Job) -> Done:
                 job.max_usd, job.journals, job.allowance,
             )  # fmt: skip
             answer = asyncio.run(_answered(system, job.question, archive, setup, model))
+            if is_replay(job.model):
+                answer = replace(answer, cost_usd=0.0)
     except DocpagerError as error:
         answer = Answer("failed", "", error=str(error))
     line = Line(
@@ -109,9 +114,11 @@ def _window(job: Job) -> int:
     """The window in tokens; `minimum` is what docpager itself prints for this question."""
     if isinstance(job.window, int):
         return job.window
-    return _larger_needed(job, job.max_output + 1) or job.max_output + 1
+    asked = replace(job, system="", allowance=None)  # the same for every contestant
+    return _larger_needed(asked, job.max_output + 1) or job.max_output + 1
 
 
+@lru_cache(maxsize=_QUESTIONS_AT_ONCE)
 def _larger_needed(job: Job, window: int) -> int | None:
     """The smallest window for this question where `window` is too small; None where it is not.
 
@@ -180,26 +187,39 @@ def _larger_needed_by_all(asked: Sequence[Job], window: int) -> int | None:
 
 def most_requests(job: Job) -> int:
     """Requests that its contestant may make."""
+    try:
+        window = _window(job)
+    except UsageError:  # no window would do: it fails before it asks
+        return 0
     tokens = shown_tokens(_asked_about(job))
     model, defaults = open_model(job.model, job.base_url)
-    window = job.window if isinstance(job.window, int) else 4_000
     setup = Setup(model, window, job.max_output, job.max_steps, defaults.factor)
     return system_named(job.system).most_requests(tokens, setup)
 
 
 def worst_case(job: Job, price: Price | None) -> float:
     """The most dollars that the job can cost."""
-    if price is None or price.free:
+    if price is None or price.free or not (requests := most_requests(job)):
         return 0.0
-    window = job.window if isinstance(job.window, int) else 8_000
-    prompt = 1_000_000 if job.system == OWN_WINDOW else window - job.max_output
-    worst = price.worst_case(prompt_tokens=prompt, output_tokens=job.max_output)
-    return most_requests(job) * worst
+    prompt = _largest_prompt(job)
+    return requests * price.worst_case(prompt_tokens=prompt, output_tokens=job.max_output)
+
+
+def _largest_prompt(job: Job) -> int:
+    """Tokens of the largest prompt that its contestant may send."""
+    usual = _window(job) - job.max_output
+    if job.system == OWN_WINDOW:
+        return 1_000_000
+    if job.system == EQUAL_TOKENS:
+        # Before docpager has answered it may still use all of its steps.
+        return max(usual, job.max_steps * usual if job.allowance is None else job.allowance)
+    return usual
 
 
 def price_for(job: Job) -> Price | None:
-    """What the job's model costs; None where that is not known."""
-    return price_of(open_model(job.model, job.base_url).model.name)
+    """What the job's model costs; None where that is not known. A replay costs nothing."""
+    name = READER if is_replay(job.model) else open_model(job.model, job.base_url).model.name
+    return price_of(name)
 
 
 def _asked_about(job: Job) -> list[DocumentEntry]:

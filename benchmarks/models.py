@@ -16,7 +16,7 @@ from docpager.errors import ModelError
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.models import NamedModel, model_defaults, model_named
 
-__all__ = ["READER", "REPLIES", "Remembering", "open_model"]
+__all__ = ["READER", "REPLIES", "Remembering", "is_replay", "open_model"]
 
 READER = "extractive"
 """The built-in reader, which is no language model."""
@@ -80,13 +80,18 @@ def open_model(name: str, base_url: str | None = None) -> NamedModel:
     """
     if name == READER:
         return _reader()
-    if not name.startswith(_REPLAY):
+    if not is_replay(name):
         return model_named(name, base_url=base_url)
     folder = Path(name.removeprefix(_REPLAY))
     if not (folder / REPLIES).exists():
         raise ModelError(f"{folder} holds no {REPLIES}: its replies were not recorded")
     recorded = json.loads((folder / "run.json").read_text("utf-8"))["model"]
     return NamedModel(_Replayed(recorded, _recorded(folder / REPLIES)), model_defaults(recorded))
+
+
+def is_replay(name: str) -> bool:
+    """Whether a model repeats a recorded run, which costs nothing again."""
+    return name.startswith(_REPLAY)
 
 
 @cache

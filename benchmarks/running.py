@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.jobs import Done, Job, answer_job, most_requests, price_for, worst_case
+from benchmarks.jobs import (
+    EQUAL_TOKENS,
+    Done,
+    Job,
+    answer_job,
+    most_requests,
+    price_for,
+    worst_case,
+)
 from benchmarks.models import REPLIES
 from benchmarks.records import LinesWriter, RunRecord, read_lines
 from benchmarks.samples import Sample
 from docpager.llm.prices import Price
 
 __all__ = ["answer_all", "estimate", "jobs_of", "processes"]
-
-EQUAL_TOKENS = "retrieve-once:tokens=docpager"
 
 
 def jobs_of(
@@ -63,7 +69,7 @@ def estimate(jobs: Sequence[Job]) -> tuple[int, float | None]:
 def answer_all(
     jobs: Sequence[Job],
     folder: Path,
-    pool: ProcessPoolExecutor,
+    pool: Executor,
     *,
     workers: int,
     answers: int,
@@ -76,9 +82,12 @@ def answer_all(
     left = [job for job in jobs if job.key not in lines.done]
     first = [job for job in left if job.system != EQUAL_TOKENS]
     told(f"{len(jobs) - len(left)} answers are there, {len(left)} to come")
-    books = _Books(max_usd, price_for(jobs[0]) if jobs else None)
+    price = price_for(jobs[0]) if jobs else None
+    books = _Books(max_usd, price, spent=_spent(jobs, folder, price))
     try:
         for wave in (first, [job for job in left if job.system == EQUAL_TOKENS]):
+            if books.exhausted:
+                break
             if wave and wave[0].system == EQUAL_TOKENS:
                 spent_tokens = _docpagers_tokens(folder)
             ready = (_allowed(job, spent_tokens) for job in wave)
@@ -97,16 +106,16 @@ def answer_all(
 class _Books:
     """Dollars: the worst case is set aside before a job, settled after it."""
 
-    def __init__(self, limit: float | None, price: Price | None) -> None:
-        self.limit, self.price = limit, price
-        self.spent = self.reserved = 0.0
+    def __init__(self, limit: float | None, price: Price | None, *, spent: float) -> None:
+        self.limit, self.price, self.spent = limit, price, spent
+        self.reserved = 0.0
         self.exhausted = False
+        """Whether a job was left because there were too few dollars, with nothing set aside."""
 
     def take(self, job: Job) -> float | None:
         """Dollars set aside; None where there are not enough."""
         worst = worst_case(job, self.price)
         if self.limit is not None and self.spent + self.reserved + worst > self.limit:
-            self.exhausted = True
             return None
         self.reserved += worst
         return worst
@@ -116,23 +125,35 @@ class _Books:
         self.spent += held if cost is None and self.price is not None else cost or 0.0
 
 
-def _answered(
-    jobs: Iterator[Job], pool: ProcessPoolExecutor, workers: int, books: _Books
-) -> Iterator[Done]:
+def _answered(jobs: Iterator[Job], pool: Executor, workers: int, books: _Books) -> Iterator[Done]:
     """Answers as they come, a few jobs ahead of the workers."""
     running: dict[Future[Done], float] = {}
-    while True:
-        while len(running) < 2 * workers and not books.exhausted:
-            job = next(jobs, None)
-            if job is None or (held := books.take(job)) is None:
+    job = next(jobs, None)
+    while job is not None or running:
+        while job is not None and len(running) < 2 * workers:
+            if (held := books.take(job)) is None:
                 break
             running[pool.submit(answer_job, job)] = held
+            job = next(jobs, None)
         if not running:
+            books.exhausted = True
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             done = future.result()
             books.settle(running.pop(future), done.line.answer.cost_usd)
             yield done
+
+
+def _spent(jobs: Sequence[Job], folder: Path, price: Price | None) -> float:
+    """Dollars that the answers on disk cost; the worst case where an answer does not say."""
+    if price is None or price.free:
+        return 0.0
+    asked = {job.key: job for job in jobs}
+    return sum(
+        worst_case(asked[line.key], price) if cost is None else cost
+        for line in read_lines(folder)
+        for cost in (line.answer.cost_usd,)
+    )
 
 
 def _docpagers_tokens(folder: Path) -> dict[tuple[str, str], int]:
