@@ -94,9 +94,9 @@ def run_task(
         wish = RunWish(
             **_task_or_file(task, docs),
             systems=_systems(systems),
-            windows=tuple(int(w) if w.isdigit() else w for w in windows) or (8_000,),
+            windows=tuple(map(_number_or_word, windows)) or (8_000,),
             axes=dict(map(_axis, axes)),
-            per_cell=per_cell or (ALL if docs else 20),
+            per_cell=(ALL if docs else 20) if per_cell is None else per_cell,
             **settings,  # type: ignore[arg-type]
         )
         wishes = {Path(task).stem: wish}
@@ -198,7 +198,11 @@ def _axis(written: str) -> tuple[str, tuple[Axis, ...]]:
     name, equals, values = written.partition("=")
     if not equals:
         raise UsageError(f"--axis {written!r} has no value; write it as pairs=140,10000")
-    return name, tuple(int(v) if v.isdigit() else v for v in values.split(","))
+    return name, tuple(map(_number_or_word, values.split(",")))
+
+
+def _number_or_word(written: str) -> Axis:
+    return int(written) if written.isdecimal() else written
 
 
 def _written(values: Sequence[Axis]) -> str:

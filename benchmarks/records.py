@@ -59,6 +59,8 @@ class RunRecord:
     started: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     """Files of the user's own: `questions` and `docs`."""
+    base_url: str | None = None
+    """The server that was asked; None for the model's own."""
 
 
 @dataclass(frozen=True, slots=True)

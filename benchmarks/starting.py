@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.jobs import check_windows
+from benchmarks.jobs import EQUAL_TOKENS, check_windows
 from benchmarks.models import READER, open_model
 from benchmarks.records import RunRecord, write_record
 from benchmarks.running import answer_all, estimate, jobs_of, processes
@@ -20,7 +20,7 @@ from benchmarks.samples import Axis, Sample
 from benchmarks.shelves import build_shelves
 from benchmarks.systems.registry import system_named
 from benchmarks.tasks.registry import task_with
-from benchmarks.tasks.task import Wanted
+from benchmarks.tasks.task import Task, Wanted
 from docpager import __version__
 from docpager.archive.lock import writer_lock
 from docpager.errors import ArchiveError, UsageError
@@ -74,12 +74,14 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
     """
     wish = _without_repeats(wish)
     task = task_with(wish.task, wish.options)
+    _check(wish, task)
     wanted = task.wanted(wish.axes, per_cell=wish.per_cell, seed=wish.seed)
     samples, sets = task.samples(places.data, wanted)
     if not samples:
         raise UsageError(f"task {wish.task!r} has no questions here; is --data right?")
     with processes(places.workers) as pool:
         shelves = build_shelves(sets.values(), places.work / wish.task, pool, told)
+        _tell_skipped(shelves, told)
         checksums = task.checksums(places.data)
         record = replace(
             _record(wish, wanted, samples, data=checksums, documents=_digest(shelves)),
@@ -101,6 +103,41 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
                 max_usd=wish.max_usd,
                 told=told,
             )
+
+
+def _check(wish: RunWish, task: Task) -> None:
+    """Refuse what can never be run.
+
+    Raises:
+        UsageError: a number, a window or a value cannot be, or a contestant needs another one.
+    """
+    if wish.per_cell < 1:
+        raise UsageError(f"--per-cell must be at least 1, not {wish.per_cell}")
+    for window in wish.windows:
+        if not isinstance(window, int) and window != "minimum":
+            raise UsageError(f"--window {window!r} is neither a number of tokens nor `minimum`")
+    if EQUAL_TOKENS in wish.systems and "docpager" not in wish.systems:
+        raise UsageError(
+            f"{EQUAL_TOKENS!r} may use what docpager used: add docpager to --systems, or leave "
+            "it out"
+        )
+    for axis, values in wish.axes.items():
+        usual = task.axes.get(axis, ())
+        for value in values:
+            if usual and all(isinstance(v, int) for v in usual) and not isinstance(value, int):
+                raise UsageError(f"--axis {axis} takes whole numbers such as {usual[0]}: {value!r}")
+
+
+def _tell_skipped(shelves: Mapping[str, Path], told: Callable[[str], None]) -> None:
+    """Name documents that could not be read and are missing from the comparison."""
+    skipped = [
+        name
+        for place in shelves.values()
+        for name in json.loads((place / "done.json").read_text("utf-8"))["skipped"]
+    ]
+    if skipped:
+        more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+        told(f"{len(skipped)} documents not readable: {', '.join(skipped[:5])}{more}")
 
 
 def _without_repeats(wish: RunWish) -> RunWish:
@@ -168,6 +205,7 @@ def _record(
         machine=f"{platform.system()} {platform.machine()}",
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         options=dict(wish.options),
+        base_url=wish.base_url,
     )
 
 

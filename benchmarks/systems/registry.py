@@ -11,6 +11,7 @@ from benchmarks.systems.one_request import EqualShare, RetrieveOnce, Truncation,
 from benchmarks.systems.paging import Paging
 from benchmarks.systems.system import System
 from docpager.errors import UsageError
+from docpager.paging.policies import POLICIES
 
 __all__ = ["ABLATIONS", "BASELINES", "system_named"]
 
@@ -55,7 +56,7 @@ def system_named(name: str) -> System:
     try:
         made = _MAKERS[base](options)
     except (KeyError, ValueError) as error:
-        raise UsageError(f"system {name!r}: {error} cannot be; see `list --systems`") from error
+        raise UsageError(f"system {name!r}: {error} cannot be; see `list`") from error
     if options:
         raise UsageError(f"system {base!r} has no option {', '.join(options)}")
     return made
@@ -65,7 +66,10 @@ def _paging(options: dict[str, str]) -> System:
     without = options.pop("without", "")
     if without and without not in _WITHOUT:
         raise ValueError(f"without={without}")
-    return Paging(policy=options.pop("policy", "recent"), without=without)
+    policy = options.pop("policy", "recent")
+    if policy not in POLICIES:
+        raise ValueError(f"policy={policy}")
+    return Paging(policy=policy, without=without)
 
 
 def _equal_share(unit: str) -> Callable[[dict[str, str]], System]:
@@ -76,6 +80,8 @@ def _retrieve(options: dict[str, str]) -> System:
     like = options.pop("tokens", "")
     if like not in ("", "docpager"):
         raise ValueError(f"tokens={like}")
+    if like and "k" in options:
+        raise ValueError("tokens with k")
     return RetrieveOnce(k=_number(options.pop("k", None)), equal_tokens=bool(like))
 
 

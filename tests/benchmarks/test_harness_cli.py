@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from benchmarks.cli import main
@@ -129,6 +130,38 @@ def test_a_window_in_which_nobody_can_work_is_refused_with_the_smallest(tmp_path
     below = CliRunner().invoke(main, [*run, "--window", str(int(smallest[1]) - 1)])
     enough = CliRunner().invoke(main, [*run, "--window", smallest[1]])
     assert (below.exit_code, enough.exit_code) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--window", "8k"], "--window '8k' is neither a number of tokens nor `minimum`"),
+        (["--per-cell", "0"], "--per-cell must be at least 1, not 0"),
+        (["--axis", "pairs=abc"], "--axis pairs takes whole numbers such as"),
+        (["--systems", "retrieve-once:tokens=docpager"], "add docpager to --systems"),
+        (["--systems", "docpager:policy=foo"], "policy=foo cannot be; see `list`"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_at_once(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    places = ["--out", str(tmp_path / "runs"), "--work", str(tmp_path / "work")]
+
+    ran = CliRunner().invoke(main, ["run", "nested_kv", *arguments, *places])
+
+    assert ran.exit_code == 2
+    assert said in ran.stderr
+    assert not (tmp_path / "work").exists()
+
+
+def test_documents_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    run = _own_run(tmp_path, "What did the bridge cost?")
+    (tmp_path / "docs" / "b.pdf").write_bytes(b"no PDF")
+
+    ran = CliRunner().invoke(main, run)
+
+    assert ran.exit_code == 0
+    assert re.search(r"1 documents not readable: .*b\.pdf", ran.stderr)
 
 
 def test_a_line_that_is_no_question_is_named(tmp_path: Path) -> None:

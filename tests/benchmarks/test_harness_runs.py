@@ -12,9 +12,10 @@ import pytest
 
 from benchmarks.families import mean_of
 from benchmarks.models import REPLIES
-from benchmarks.records import LINES, SEAL, read_finished
+from benchmarks.records import LINES, SEAL, read_finished, read_record
 from benchmarks.reporting.page import write_report
 from benchmarks.scoring import ScoredRun, score_run
+from benchmarks.sealing import RECORD
 from benchmarks.starting import Places, RunWish, start_run
 from docpager.archive.lock import writer_lock
 from docpager.errors import UsageError
@@ -104,6 +105,17 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(run: Places) -> None:
 def test_other_settings_under_the_same_name_are_refused(run: Places) -> None:
     with pytest.raises(UsageError, match="other answers, windows"):
         start_run(replace(WISH, windows=("minimum", 9_000)), run, lambda said: None)
+
+
+def test_another_server_is_another_run_and_old_records_are_read(run: Places) -> None:
+    record = json.loads((run.out / RECORD).read_text())
+    (run.out / RECORD).write_text(json.dumps({**record, "base_url": "http://elsewhere"}))
+    with pytest.raises(UsageError, match="other base_url"):
+        start_run(WISH, run, lambda said: None)
+
+    del record["base_url"]
+    (run.out / RECORD).write_text(json.dumps(record))
+    assert read_record(run.out).base_url is None
 
 
 def test_a_truncated_results_file_fails_loudly(run: Places) -> None:
