@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -50,8 +52,20 @@ def jobs_of(
 def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     """A pool of fresh processes: libraries with threads do not survive a fork."""
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawning) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawning, initializer=_end_with_parent) as pool:
         yield pool
+
+
+def _end_with_parent() -> None:
+    """Let this worker die when its parent does: a killed parent stops nobody itself."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only workers end with their parent"
+
+    def wait_and_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_and_end, daemon=True).start()
 
 
 def estimate(jobs: Sequence[Job]) -> tuple[int, float | None]:
