@@ -90,6 +90,9 @@ def test_all_questions_of_a_file_are_asked_whatever_separators_the_answers_hold(
     assert quotes and all("\u2028" in quote for quote in quotes)
 
 
+TOO_LONG = "What did the bridge cost, " * 400 + "and why?"
+
+
 def _own_run(folder: Path, *questions: str) -> list[str]:
     """The arguments of a run of these questions over one document."""
     (folder / "docs").mkdir()
@@ -103,18 +106,24 @@ def _own_run(folder: Path, *questions: str) -> list[str]:
 
 
 def test_answers_that_failed_are_counted_with_their_reason(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(main, _own_run(tmp_path, "What did the bridge cost?", " "))
+    ran = CliRunner().invoke(main, _own_run(tmp_path, "What did the bridge cost?", TOO_LONG))
 
     assert ran.exit_code == 0
-    assert "  2 of 4 answers failed: the question is empty; ask something" in ran.stderr
+    assert "  2 of 4 answers failed: the question takes " in ran.stderr
     assert "(2 times)" in ran.stderr
 
 
 def test_a_run_in_which_every_answer_failed_ends_with_1(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(main, _own_run(tmp_path, " "))
+    recorded = tmp_path / "recorded"
+    recorded.mkdir()
+    (recorded / "run.json").write_text('{"model": "claude-haiku-4-5"}')
+    (recorded / "replies.jsonl").write_text("")
+    run = _own_run(tmp_path, "What did the bridge cost?")
+
+    ran = CliRunner().invoke(main, [*run, "--window", "32000", "--model", f"replay:{recorded}"])
 
     assert ran.exit_code == 1
-    assert "  2 of 2 answers failed: the question is empty; ask something" in ran.stderr
+    assert "  2 of 2 answers failed: the recorded run of claude-haiku-4-5 made no" in ran.stderr
 
 
 def test_a_window_in_which_nobody_can_work_is_refused_with_the_smallest(tmp_path: Path) -> None:
