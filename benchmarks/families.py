@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from benchmarks.scoring import Scored
-from docpager.evaluation.intervals import CONFIDENCE, Interval, mean_interval
+from docpager.evaluation.intervals import Interval, mean_interval
+from docpager.evaluation.proportions import exact_interval, is_binary
 from docpager.evaluation.scoring import Marks
 from docpager.evaluation.summary import Comparison, compare
 
 __all__ = ["compared", "holm", "mean_of"]
 
-_OUTSIDE = 1 - CONFIDENCE
-
 
 def mean_of(lines: Sequence[Scored], metric: str) -> Interval | None:
     """The mean of a metric over families with its interval; None where nobody was asked.
 
-    A bootstrap knows no width where all marks are 0, or all 1: there the exact binomial interval
-    (Clopper and Pearson 1934) says what so many questions can tell.
+    Where all marks are 0 or 1 the interval is the exact binomial one (Clopper and Pearson 1934):
+    a bootstrap knows no width where all are equal, and next to it none that fits.
     """
     marks = [mark for mark in _families(lines, metric).values() if mark is not None]
-    found = mean_interval(marks) if marks else None
-    if found is None or set(marks) not in ({0.0}, {1.0}):
-        return found
-    furthest = (_OUTSIDE / 2) ** (1 / len(marks))
-    return replace(found, low=furthest) if marks[0] else replace(found, high=1 - furthest)
+    return exact_interval(marks) if marks and is_binary(marks) else mean_interval(marks)
 
 
 def compared(ours: Sequence[Scored], theirs: Sequence[Scored], metric: str) -> Comparison | None:

@@ -158,7 +158,7 @@ def headline(run: ScoredRun) -> str:
         f"{record.per_cell} for each cell, seed {record.seed}; reader: {who}; "
         f"windows {', '.join(map(str, record.windows))}; docpager {record.version}, "
         f"commit {record.commit}, {record.started[:10]}. Intervals are 95 %: "
-        "bootstrapped, and exact binomial where all marks are 0 or all are 1."
+        "exact binomial where all marks are 0 or 1, else bootstrapped."
     )
 
 

@@ -29,6 +29,25 @@ def test_all_right_is_as_sure_as_there_are_questions() -> None:
     assert few.high == many.high == 1.0 and few.low < 0.5 < 0.9 < many.low < 1.0
 
 
+def test_one_right_answer_more_never_lowers_an_interval() -> None:
+    none, one = (
+        mean_of([scored(n, f"{n}", float(n < right)) for n in range(55)], "exact")
+        for right in (0, 1)
+    )
+
+    assert none is not None and one is not None
+    assert none.high == pytest.approx(0.0649, abs=1e-4)
+    assert one.low > 0 and one.high == pytest.approx(0.0972, abs=1e-4)
+
+
+def test_families_with_shares_are_bootstrapped() -> None:
+    lines = [scored(n, f"{n // 2}", float(n % 3 > 0)) for n in range(40)]
+
+    found = mean_of(lines, "exact")
+
+    assert found is not None and found.n == 20 and found.low < found.mean < found.high
+
+
 def test_arrangements_of_one_question_do_not_make_a_difference_significant() -> None:
     ours = [scored(n, "same", 1.0) for n in range(20)]
     theirs = [scored(n, "same", 0.0, system="other") for n in range(20)]
