@@ -140,7 +140,7 @@ def _compared(
         other if by is None else f"{other}, {by} {value}",
         f"{found.first:.2f}",
         f"{found.second:.2f}",
-        f"{interval.mean:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]",
+        written_interval(interval, form="+.2f"),
         f"{found.p_value:.2g}",
         found.test,
         f"{interval.n}",
@@ -158,7 +158,9 @@ def headline(run: ScoredRun) -> str:
         f"{record.per_cell} for each cell, seed {record.seed}; reader: {who}; "
         f"windows {', '.join(map(str, record.windows))}; docpager {record.version}, "
         f"commit {record.commit}, {record.started[:10]}. Intervals are 95 %: "
-        "exact binomial where all marks are 0 or 1, else bootstrapped."
+        "exact binomial where all marks are 0 or 1 (Clopper and Pearson), of differences between "
+        "such marks by Tango's score, corrected as McNemar's; else bootstrapped, and not shown "
+        "where all are equal."
     )
 
 
@@ -184,11 +186,13 @@ def _named(system: str) -> str:
     return f"{system} ({remark})" if remark else system
 
 
-def written_interval(interval: Interval | None) -> str:
-    """A mean with its interval, as tables show it."""
+def written_interval(interval: Interval | None, *, form: str = ".2f") -> str:
+    """A mean with its interval, as tables show it; alone where nothing is known of its width."""
     if interval is None:
         return "not run"
-    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+    if interval.low == interval.high:
+        return f"{interval.mean:{form}}"
+    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
 
 
 def _costs(run: ScoredRun, window: Axis) -> Table:

@@ -14,6 +14,7 @@ from docpager.evaluation.intervals import (
     mean_interval,
     sign_flip,
 )
+from docpager.evaluation.proportions import is_binary, paired_interval
 from docpager.evaluation.records import Axis
 from docpager.evaluation.scoring import METRICS, Marks
 
@@ -28,7 +29,8 @@ class Comparison:
     first: float
     second: float
     difference: Interval
-    """First minus second, over the questions that the metric asks of both."""
+    """First minus second, over the questions that the metric asks of both; of no width where all
+    differences of marks that are not 0 or 1 are equal, and so nothing is known of it."""
     p_value: float
     test: str
     """`McNemar` where every mark is 0 or 1, else `sign flip`."""
@@ -87,9 +89,13 @@ def compare(
     if not pairs:
         return None
     differences = [a - b for a, b in pairs]
-    interval = mean_interval(differences, confidence=confidence, resamples=resamples, seed=seed)
+    binary = all(map(is_binary, pairs))
+    interval = (
+        paired_interval(differences, confidence=confidence)
+        if binary
+        else mean_interval(differences, confidence=confidence, resamples=resamples, seed=seed)
+    )
     assert interval is not None, "there are differences"
-    binary = all(value in (0.0, 1.0) for pair in pairs for value in pair)
     return Comparison(
         metric,
         first=sum(a for a, _ in pairs) / len(pairs),

@@ -61,7 +61,7 @@ def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> Non
         "truncate-head": 1.0,
     }
     assert lines[0]["axes"] == {"kind": "fact", "window": 8000}
-    assert "| truncate-head | 1.00 | 1.00 | +0.00 [+0.00, +0.00]" in compared.stdout
+    assert "| truncate-head | 1.00 | 1.00 | +0.00 [-1.00, +1.00]" in compared.stdout
     one_right_answer = "1.00 [0.03, 1.00]"  # says little: the exact interval, not the bootstrap's
     assert f"| docpager | {one_right_answer} |" in brief.stdout
     assert "**No evidence for paging: docpager's median run had no rebuild.**" in brief.stdout

@@ -42,6 +42,20 @@ def test_binary_marks_are_compared_by_mcnemar():
     assert found.p_value == pytest.approx(2 * (1 + 9) / 2**9)
 
 
+def test_equal_answers_to_one_question_prove_next_to_nothing():
+    found = compare(marked([1.0]), marked([1.0]), "accuracy").difference
+
+    assert (found.mean, found.n) == (0.0, 1)
+    assert found.low < -0.7 and found.high > 0.7
+
+
+def test_eight_won_of_eight_may_be_less_than_all():
+    found = compare(marked([1.0] * 8), marked([0.0] * 8), "accuracy").difference
+
+    assert found.mean == found.high == pytest.approx(1.0)
+    assert 0 < found.low < 0.4
+
+
 def test_shares_are_compared_by_sign_flips():
     found = compare(marked([0.5, 0.9]), marked([0.5, 0.4]), "accuracy")
 
