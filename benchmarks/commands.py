@@ -13,8 +13,9 @@ from benchmarks.failures import Failures, failures_of
 from benchmarks.profiles import PROFILES
 from benchmarks.reporting.blocks import Heading, as_markdown
 from benchmarks.reporting.brief import brief_blocks
+from benchmarks.reporting.comparisons import comparisons
 from benchmarks.reporting.summary import summary_blocks
-from benchmarks.reporting.tables import comparison, run_blocks
+from benchmarks.reporting.tables import run_blocks
 from benchmarks.samples import Axis
 from benchmarks.scoring import ScoredRun, score_run
 from benchmarks.starting import Places, RunWish, current_commit, start_run
@@ -151,10 +152,10 @@ def score_runs(runs: Sequence[Path], as_json: bool, brief: bool, summary: bool, 
 def compare_runs(
     runs: Sequence[Path], first: str, by: str | None, metric: str | None, data: Path
 ) -> None:
-    """One contestant against each other one, paired by question."""
+    """One contestant against each other one, paired by question; one table for each window."""
     for scored in _scored(runs, data):
-        table = comparison(scored, first=first, by=by, metric=metric)
-        click.echo(as_markdown([Heading(scored.folder.name), table]))
+        tables = comparisons(scored, first=first, by=by, metric=metric)
+        click.echo(as_markdown([Heading(scored.folder.name), *tables]))
 
 
 @click.command("report")

@@ -10,7 +10,7 @@ from docpager.evaluation.proportions import exact_interval, is_binary
 from docpager.evaluation.scoring import Marks
 from docpager.evaluation.summary import Comparison, compare
 
-__all__ = ["compared", "holm", "mean_of"]
+__all__ = ["compared", "holm", "mean_of", "run_by_both"]
 
 
 def mean_of(lines: Sequence[Scored], metric: str) -> Interval | None:
@@ -25,14 +25,21 @@ def mean_of(lines: Sequence[Scored], metric: str) -> Interval | None:
 
 def compared(ours: Sequence[Scored], theirs: Sequence[Scored], metric: str) -> Comparison | None:
     """Two contestants where both were run, paired by family; None where that is nowhere."""
-    run_by_both = {e.line.key[::2] for e in ours if e.was_run} & {
+    first, second = (_marks(lines, metric) for lines in run_by_both(ours, theirs))
+    return compare(first, second, metric) if first else None
+
+
+def run_by_both(
+    ours: Sequence[Scored], theirs: Sequence[Scored]
+) -> tuple[list[Scored], list[Scored]]:
+    """The lines of two contestants whose question and window were run by both."""
+    common = {e.line.key[::2] for e in ours if e.was_run} & {
         e.line.key[::2] for e in theirs if e.was_run
     }
-    first, second = (
-        _marks((e for e in lines if e.line.key[::2] in run_by_both), metric)
-        for lines in (ours, theirs)
+    return (
+        [each for each in ours if each.line.key[::2] in common],
+        [each for each in theirs if each.line.key[::2] in common],
     )
-    return compare(first, second, metric) if first else None
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -7,14 +7,9 @@ from statistics import median
 
 from benchmarks.families import compared, holm, mean_of
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
-from benchmarks.reporting.tables import (
-    at_window,
-    by_axis,
-    headline,
-    lines_of,
-    shown_windows,
-    written_interval,
-)
+from benchmarks.reporting.cells import written_interval
+from benchmarks.reporting.slices import at_window, lines_of, shown_windows
+from benchmarks.reporting.tables import by_axis, headline
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
 

@@ -12,14 +12,8 @@ from benchmarks.reporting.blocks import Block, Figure, Heading, Paragraph, as_ht
 from benchmarks.reporting.plots import Curve, Dot, plot_curves, plot_dots, plot_residency
 from benchmarks.reporting.published import published_tables
 from benchmarks.reporting.residency import residency_of
-from benchmarks.reporting.tables import (
-    at_window,
-    lines_of,
-    run_blocks,
-    shown_axes,
-    shown_windows,
-    values_of,
-)
+from benchmarks.reporting.slices import at_window, lines_of, shown_axes, shown_windows, values_of
+from benchmarks.reporting.tables import run_blocks
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
 from docpager.errors import JournalError

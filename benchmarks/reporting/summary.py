@@ -7,7 +7,8 @@ from statistics import median
 
 from benchmarks.families import mean_of
 from benchmarks.reporting.blocks import Block, Paragraph, Table
-from benchmarks.reporting.tables import lines_of, written_interval
+from benchmarks.reporting.cells import written_interval
+from benchmarks.reporting.slices import lines_of
 from benchmarks.samples import Axis
 from benchmarks.scoring import ScoredRun
 from docpager.evaluation.intervals import Interval

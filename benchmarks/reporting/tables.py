@@ -5,31 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from benchmarks.families import compared, mean_of
+from benchmarks.families import mean_of
 from benchmarks.models import READER
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
+from benchmarks.reporting.cells import written_interval
+from benchmarks.reporting.comparisons import comparisons
+from benchmarks.reporting.slices import (
+    at_window,
+    lines_of,
+    shown_axes,
+    shown_windows,
+    values_of,
+)
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
 from benchmarks.systems.registry import system_named
-from docpager.errors import UsageError
-from docpager.evaluation.intervals import Interval
 
-__all__ = [
-    "at_window",
-    "by_axis",
-    "comparison",
-    "headline",
-    "lines_of",
-    "run_blocks",
-    "shown_axes",
-    "shown_windows",
-    "values_of",
-    "varied_axes",
-    "written_interval",
-]
+__all__ = ["by_axis", "headline", "run_blocks"]
 
-MOST_COLUMNS = 12
-_USUAL_WINDOW = 8_000
 _TAKEN = "What it took (medians; the largest prompt with its reply; dollars are all together)"
 _CUTTING = ("truncate", "equal-share")
 """Contestants of whom arithmetic tells what they can know."""
@@ -48,103 +41,8 @@ def run_blocks(run: ScoredRun) -> Iterator[Block]:
     if run.record.task == "nested_kv":
         yield _arithmetic(run)
     if "docpager" in run.record.systems:
-        yield comparison(run, first="docpager")
+        yield from comparisons(run, first="docpager")
     yield from _left_out(run)
-
-
-def lines_of(run: ScoredRun, system: str, window: Axis | None = None) -> list[Scored]:
-    """The lines of one contestant, of all windows or of one."""
-    own = (each for each in run.lines if each.line.system == system)
-    return [each for each in own if window is None or each.line.window == window]
-
-
-def shown_windows(run: ScoredRun) -> list[int | str]:
-    """Windows of which details are shown: all of two, else 8,000 or the one in the middle."""
-    windows = list(run.record.windows)
-    if len(windows) <= 2:
-        return windows
-    return [_USUAL_WINDOW if _USUAL_WINDOW in windows else windows[len(windows) // 2]]
-
-
-def shown_axes(run: ScoredRun) -> Iterator[tuple[str, Axis | None]]:
-    """Each axis that is varied, once for each window that is shown: windows are not averaged."""
-    for axis in varied_axes(run):
-        for window in [None] if axis == "window" else shown_windows(run):
-            yield axis, window
-
-
-def at_window(run: ScoredRun, window: Axis | None) -> str:
-    """What a title says of the window, where there are several."""
-    return "" if window is None or len(run.record.windows) == 1 else f", window {window}"
-
-
-def varied_axes(run: ScoredRun) -> list[str]:
-    """Axes with more than one value, each split once; where data come from is no axis."""
-    names = dict.fromkeys(n for each in run.lines for n in each.axes if n != "source")
-    varied = [name for name in names if 1 < len(values_of(run, name)) <= MOST_COLUMNS]
-    return [name for n, name in enumerate(varied) if not _same_split(run, name, varied[n + 1 :])]
-
-
-def _same_split(run: ScoredRun, axis: str, later: Sequence[str]) -> bool:
-    """Whether a later axis splits the questions as this one does."""
-    values = len(values_of(run, axis))
-    for other in later:
-        pairs = {(each.axes.get(axis), each.axes.get(other)) for each in run.lines}
-        if len(pairs) == values == len(values_of(run, other)):
-            return True
-    return False
-
-
-def values_of(run: ScoredRun, axis: str) -> list[Axis]:
-    """Its values, words before numbers."""
-    found = {each.axes[axis] for each in run.lines if axis in each.axes}
-    return sorted(found, key=lambda value: (isinstance(value, int), value))
-
-
-def comparison(
-    run: ScoredRun, *, first: str, by: str | None = None, metric: str | None = None
-) -> Table:
-    """A contestant against each other one, paired by question.
-
-    Raises:
-        UsageError: the run has no such contestant or metric.
-    """
-    chosen = metric or run.metrics[0]
-    if chosen not in run.metrics or first not in run.record.systems:
-        raise UsageError(
-            f"{run.folder} has metrics {', '.join(run.metrics)} "
-            f"and contestants {', '.join(run.record.systems)}"
-        )
-    rows = [
-        row
-        for system in run.record.systems
-        for value in (values_of(run, by) if by else [None])
-        if system != first and (row := _compared(run, first, system, chosen, by, value))
-    ]
-    header = [f"{first} against", first, "other", "difference", "p", "test", "n"]
-    return Table(f"{chosen}, paired by question", header, rows)
-
-
-def _compared(
-    run: ScoredRun, first: str, other: str, metric: str, by: str | None, value: Axis | None
-) -> list[str] | None:
-    ours, theirs = (
-        [e for e in lines_of(run, name) if by is None or e.axes.get(by) == value]
-        for name in (first, other)
-    )
-    found = compared(ours, theirs, metric)
-    if found is None:
-        return None
-    interval = found.difference
-    return [
-        other if by is None else f"{other}, {by} {value}",
-        f"{found.first:.2f}",
-        f"{found.second:.2f}",
-        written_interval(interval, form="+.2f"),
-        f"{found.p_value:.2g}",
-        found.test,
-        f"{interval.n}",
-    ]
 
 
 def headline(run: ScoredRun) -> str:
@@ -184,15 +82,6 @@ def _sizes(own: Sequence[Scored], axis: str, values: Sequence[Axis]) -> list[str
 def _named(system: str) -> str:
     remark = system_named(system).remark
     return f"{system} ({remark})" if remark else system
-
-
-def written_interval(interval: Interval | None, *, form: str = ".2f") -> str:
-    """A mean with its interval, as tables show it; alone where nothing is known of its width."""
-    if interval is None:
-        return "not run"
-    if interval.low == interval.high:
-        return f"{interval.mean:{form}}"
-    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
 
 
 def _costs(run: ScoredRun, window: Axis) -> Table:

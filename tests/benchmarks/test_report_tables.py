@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from benchmarks.reporting.tables import written_interval
+import pytest
+from reported_runs import reported, scored
+
+from benchmarks.reporting.blocks import Paragraph, Table
+from benchmarks.reporting.cells import written_interval
+from benchmarks.reporting.comparisons import comparisons
+from docpager.errors import UsageError
 from docpager.evaluation.intervals import mean_interval
+
+
+def loud(blocks) -> list[str]:
+    return [each.text for each in blocks if isinstance(each, Paragraph) and each.loud]
+
+
+def tables(blocks) -> list[Table]:
+    return [each for each in blocks if isinstance(each, Table)]
 
 
 def test_an_interval_of_no_width_is_not_shown() -> None:
@@ -12,3 +26,55 @@ def test_an_interval_of_no_width_is_not_shown() -> None:
     assert written_interval(equal, form="+.2f") == "+0.50"
     assert written_interval(differing).startswith("0.50 [0.")
     assert written_interval(None) == "not run"
+
+
+def test_windows_are_compared_apart_and_those_without_a_rebuild_are_no_evidence() -> None:
+    run = reported(
+        [
+            each
+            for n in range(9)
+            for window, rebuilds in ((4000, 2), (64_000, 0))
+            for each in (
+                scored(n, window=window, rebuilds=rebuilds),
+                scored(n, "other", window=window, marks={"right": float(window > 4000)}),
+            )
+        ]
+    )
+
+    small, large, *said = comparisons(run, first="docpager")
+
+    assert "window 4000" in small.title and "window 64000" in large.title
+    assert [table.rows[0][1:3] for table in (small, large)] == [["1.00", "0.00"], ["1.00", "1.00"]]
+    assert [table.rows[0][-3:] for table in (small, large)] == [["9", "2", "0"], ["9", "0", "0"]]
+    assert loud(said) == ["No evidence for paging: docpager's median run had no rebuild."]
+
+
+def test_each_slice_says_whether_it_is_evidence_for_paging() -> None:
+    run = reported(
+        [
+            each
+            for n, kind in enumerate(["long", "short"] * 6)
+            for each in (
+                scored(n, rebuilds=3 if kind == "long" else 0, kind=kind),
+                scored(n, "other", kind=kind, marks={"right": 0.0}),
+            )
+        ]
+    )
+
+    blocks = comparisons(run, first="docpager", by="kind")
+
+    rows = [(row[0], row[4], row[5], row[-2]) for row in tables(blocks)[0].rows]
+    assert rows == [
+        ("other, kind long", "0.031", "0.062", "3"),
+        ("other, kind short", "0.031", "0.062", "0"),
+    ]
+    assert loud(blocks) == [
+        "No evidence for paging: docpager's median run had no rebuild on kind short."
+    ]
+
+
+def test_an_axis_that_a_run_does_not_have_is_refused_with_those_it_has() -> None:
+    run = reported([scored(1, kind="x"), scored(1, "other", kind="x")])
+
+    with pytest.raises(UsageError, match=r"no axis 'nonsense'; its axes are kind, window"):
+        comparisons(run, first="docpager", by="nonsense")
