@@ -8,7 +8,7 @@ from statistics import median
 from benchmarks.families import mean_of
 from benchmarks.models import READER
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
-from benchmarks.reporting.cells import written_interval
+from benchmarks.reporting.cells import written_interval, written_mean
 from benchmarks.reporting.comparisons import comparisons
 from benchmarks.reporting.slices import (
     at_window,
@@ -65,18 +65,23 @@ def headline(run: ScoredRun) -> str:
 def by_axis(run: ScoredRun, axis: str, window: Axis | None) -> Table:
     """The first metric of every contestant, split by an axis."""
     values, metric, rows = values_of(run, axis), run.metrics[0], []
+    sizes = _sizes(run, axis, window)
     for system in run.record.systems:
         own = lines_of(run, system, window)
-        split = ([e for e in own if e.axes.get(axis) == value] for value in values)
-        rows.append([_named(system), *(written_interval(mean_of(part, metric)) for part in split)])
-    sizes = _sizes(lines_of(run, run.record.systems[0], window), axis, values)
+        means = (mean_of([e for e in own if e.axes.get(axis) == v], metric) for v in values)
+        cells = (written_interval(m, usual=n) for m, n in zip(means, sizes, strict=True))
+        rows.append([_named(system), *cells])
     title = f"{metric} by {axis}{at_window(run, window)}"
-    return Table(title, ["", *map(str, values)], [sizes, *rows])
+    return Table(title, ["", *map(str, values)], [["questions", *map(str, sizes)], *rows])
 
 
-def _sizes(own: Sequence[Scored], axis: str, values: Sequence[Axis]) -> list[str]:
-    counts = [sum(each.axes.get(axis) == value for each in own) for value in values]
-    return ["questions", *map(str, counts)]
+def _sizes(run: ScoredRun, axis: str, window: Axis | None) -> list[int]:
+    """Questions at each value of an axis; those of one family are one."""
+    own = lines_of(run, run.record.systems[0], window)
+    return [
+        len({each.family for each in own if each.axes.get(axis) == value})
+        for value in values_of(run, axis)
+    ]
 
 
 def _named(system: str) -> str:
@@ -85,14 +90,15 @@ def _named(system: str) -> str:
 
 
 def _costs(run: ScoredRun, window: Axis) -> Table:
-    header = ["", *run.metrics, "requests", "tokens in", "prompt + reply", "seconds", "dollars"]
+    taken = ("requests", "tokens in", "prompt + reply", "seconds", "dollars")
+    header = ["", *run.metrics, "n", *taken]
     rows = []
     for system in run.record.systems:
         own = [each for each in lines_of(run, system, window) if each.was_run]
         if own:
-            marks = [mean_of(own, metric) for metric in run.metrics]
-            means = ["" if m is None else f"{m.mean:.2f}" for m in marks]
-            rows.append([system, *means, *_taken(own)])
+            means = [mean_of(own, metric) for metric in run.metrics]
+            n = means[0].n if means[0] else 0
+            rows.append([system, *(written_mean(m, usual=n) for m in means), f"{n}", *_taken(own)])
     return Table(_TAKEN, header, rows)
 
 

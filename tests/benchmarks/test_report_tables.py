@@ -8,6 +8,8 @@ from reported_runs import reported, scored
 from benchmarks.reporting.blocks import Paragraph, Table
 from benchmarks.reporting.cells import written_interval
 from benchmarks.reporting.comparisons import comparisons
+from benchmarks.reporting.summary import summary_blocks
+from benchmarks.reporting.tables import run_blocks
 from docpager.errors import UsageError
 from docpager.evaluation.intervals import mean_interval
 
@@ -71,6 +73,49 @@ def test_each_slice_says_whether_it_is_evidence_for_paging() -> None:
     assert loud(blocks) == [
         "No evidence for paging: docpager's median run had no rebuild on kind short."
     ]
+
+
+def run_on_part():
+    """Docpager on 8 questions, another on the first 6 of them, where it is right."""
+    lines = []
+    for n in range(8):
+        marks = {"right": float(n < 5), "seen": None if n else 1.0}
+        status = "answered" if n < 6 else "not run"
+        lines += [
+            scored(n, rebuilds=1, kind=f"{n % 2}", marks=marks),
+            scored(n, "truncate-head", kind=f"{n % 2}", marks={"right": 0.0, "seen": 0.0}),
+            scored(n, "truncate-tail", kind=f"{n % 2}", marks=marks, status=status),
+        ]
+    return reported(lines)
+
+
+def test_means_over_fewer_questions_say_so() -> None:
+    by_kind, costs, *_ = tables(run_blocks(run_on_part()))
+
+    assert by_kind.rows[0] == ["questions", "4", "4"]
+    assert not any("(n" in cell for row in by_kind.rows[1:3] for cell in row)
+    assert all(cell.endswith("] (n 3)") for cell in by_kind.rows[3][1:])
+    assert [row[:4] for row in costs.rows] == [
+        ["docpager", "0.62", "1.00 (n 1)", "8"],
+        ["truncate-head", "0.00", "0.00", "8"],
+        ["truncate-tail", "0.83", "1.00 (n 1)", "6"],
+    ]
+
+
+def test_the_best_of_a_kind_was_run_on_every_question() -> None:
+    (table,) = tables(summary_blocks([run_on_part()]))
+
+    row = dict(zip(table.header, table.rows[0], strict=True))
+    assert row["truncated"] == "0.00" and row["docpager"].startswith("**0.62 ")
+
+
+def test_retrieval_at_equal_tokens_is_a_kind_of_its_own() -> None:
+    run = reported([scored(1, rebuilds=1), scored(1, "retrieve-once:tokens=docpager")])
+
+    (table,) = tables(summary_blocks([run]))
+
+    row = dict(zip(table.header, table.rows[0], strict=True))
+    assert row["retrieved once, equal tokens"] == "**1.00**" and not row["retrieved once"]
 
 
 def test_an_axis_that_a_run_does_not_have_is_refused_with_those_it_has() -> None:
