@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.families import compared, holm, mean_of
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
-from benchmarks.reporting.cells import written_interval
+from benchmarks.reporting.cells import written_interval, written_mean
 from benchmarks.reporting.slices import at_window, lines_of, shown_windows
 from benchmarks.reporting.tables import by_axis, headline
 from benchmarks.samples import Axis
@@ -44,8 +44,8 @@ def _at_a_glance(run: ScoredRun, window: Axis) -> Table:
     rows = [[system, *_row(run, own, tests.get(system, ("", "")))] for system, own in lines.items()]
     title = (
         f"{run.record.task}{at_window(run, window)} (means; p of a paired test against {FIRST} by "
-        f"{run.metrics[0]}, alone and corrected for the number of contestants; n: questions; "
-        "tokens in, rebuilds, refaults: medians)"
+        f"{run.metrics[0]}, alone and corrected for the number of contestants; n: questions, also "
+        "beside a mean over fewer; tokens in, rebuilds, refaults: medians)"
     )
     return Table(title, header, rows)
 
@@ -56,7 +56,7 @@ def _row(run: ScoredRun, own: Sequence[Scored], tests: tuple[str, str]) -> list[
     first, *others = (mean_of(own, metric) for metric in run.metrics)
     return [
         "" if first is None else written_interval(first),
-        *("" if each is None else f"{each.mean:.2f}" for each in others),
+        *(written_mean(each, usual=first.n if first else None) for each in others),
         *tests,
         f"{first.n}" if first else "",
         f"{median(answer.usage.prompt_tokens for answer in answers):,.0f}",

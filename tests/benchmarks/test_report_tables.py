@@ -6,6 +6,7 @@ import pytest
 from reported_runs import reported, scored
 
 from benchmarks.reporting.blocks import Paragraph, Table
+from benchmarks.reporting.brief import brief_blocks
 from benchmarks.reporting.cells import written_interval
 from benchmarks.reporting.comparisons import comparisons
 from benchmarks.reporting.summary import summary_blocks
@@ -99,6 +100,17 @@ def test_means_over_fewer_questions_say_so() -> None:
         ["docpager", "0.62", "1.00 (n 1)", "8"],
         ["truncate-head", "0.00", "0.00", "8"],
         ["truncate-tail", "0.83", "1.00 (n 1)", "6"],
+    ]
+
+
+def test_a_brief_table_names_the_questions_of_every_metric() -> None:
+    (table,) = tables(brief_blocks(run_on_part()))
+
+    seen, n = table.header.index("seen"), table.header.index("n")
+    assert [(row[seen], row[n]) for row in table.rows] == [
+        ("1.00 (n 1)", "8"),
+        ("0.00", "8"),
+        ("1.00 (n 1)", "6"),
     ]
 
 
