@@ -14,6 +14,7 @@ from benchmarks.profiles import PROFILES
 from benchmarks.reporting.blocks import Heading, as_markdown
 from benchmarks.reporting.brief import brief_blocks
 from benchmarks.reporting.comparisons import comparisons
+from benchmarks.reporting.left_out import left_out
 from benchmarks.reporting.summary import summary_blocks
 from benchmarks.reporting.tables import run_blocks
 from benchmarks.samples import Axis
@@ -155,7 +156,7 @@ def compare_runs(
     """One contestant against each other one, paired by question; one table for each window."""
     for scored in _scored(runs, data):
         tables = comparisons(scored, first=first, by=by, metric=metric)
-        click.echo(as_markdown([Heading(scored.folder.name), *tables]))
+        click.echo(as_markdown([Heading(scored.folder.name), *left_out(scored), *tables]))
 
 
 @click.command("report")

@@ -8,6 +8,7 @@ from statistics import median
 from benchmarks.families import compared, holm, mean_of
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
 from benchmarks.reporting.cells import written_interval, written_mean
+from benchmarks.reporting.left_out import left_out
 from benchmarks.reporting.slices import at_window, lines_of, shown_windows
 from benchmarks.reporting.tables import by_axis, headline
 from benchmarks.samples import Axis
@@ -22,6 +23,7 @@ def brief_blocks(run: ScoredRun) -> Iterator[Block]:
     """What fits on a page: the tables that `benchmarks/README.md` shows."""
     yield Heading(run.folder.name, 3)
     yield Paragraph(headline(run))
+    yield from left_out(run)
     for window in shown_windows(run):
         yield _at_a_glance(run, window)
         yield from _unproved(run, window)

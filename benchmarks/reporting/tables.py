@@ -10,6 +10,7 @@ from benchmarks.models import READER
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
 from benchmarks.reporting.cells import written_interval, written_mean
 from benchmarks.reporting.comparisons import comparisons
+from benchmarks.reporting.left_out import left_out
 from benchmarks.reporting.slices import (
     at_window,
     lines_of,
@@ -42,7 +43,7 @@ def run_blocks(run: ScoredRun) -> Iterator[Block]:
         yield _arithmetic(run)
     if "docpager" in run.record.systems:
         yield from comparisons(run, first="docpager")
-    yield from _left_out(run)
+    yield from left_out(run)
 
 
 def headline(run: ScoredRun) -> str:
@@ -161,15 +162,3 @@ def _expected(each: Scored) -> float:
     kept = sum(shown.end - shown.start for shown in each.line.answer.shown)
     share = min(1.0, kept / (80 * int(each.axes["pairs"])))
     return float(share ** (int(each.axes["nesting"]) + 1))
-
-
-def _left_out(run: ScoredRun) -> Iterator[Block]:
-    for status, title in (("not run", "Not run"), ("failed", "Failed")):
-        found = {
-            (each.line.system, each.line.answer.error): None
-            for each in run.lines
-            if each.line.answer.status == status
-        }
-        if found:
-            reasons = "; ".join(f"{system}: {why}" for system, why in list(found)[:8])
-            yield Paragraph(f"{title}: {reasons}.")

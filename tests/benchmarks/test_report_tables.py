@@ -114,6 +114,20 @@ def test_a_brief_table_names_the_questions_of_every_metric() -> None:
     ]
 
 
+def test_answers_that_failed_or_were_not_run_are_counted_with_the_first_reason() -> None:
+    lines = [scored(n, rebuilds=1) for n in range(4)]
+    lines += [scored(0, "files-grep", status="failed", error="the server is gone.")]
+    lines += [scored(1, "files-grep", status="failed", error="another reason")]
+    lines += [scored(n, "files-grep") for n in (2, 3)]
+    lines += [scored(n, "refine", status="not run", error="over 400 requests") for n in range(4)]
+
+    for blocks in (brief_blocks(reported(lines)), run_blocks(reported(lines))):
+        said = [each for each in blocks if isinstance(each, Paragraph)]
+        failed = Paragraph("Failed: files-grep 2 of 4 answers (the server is gone).", loud=True)
+        assert failed in said
+        assert Paragraph("Not run: refine 4 of 4 answers (over 400 requests).") in said
+
+
 def test_the_best_of_a_kind_was_run_on_every_question() -> None:
     (table,) = tables(summary_blocks([run_on_part()]))
 
