@@ -59,7 +59,7 @@ def headline(run: ScoredRun) -> str:
         f"commit {record.commit}, {record.started[:10]}. Intervals are 95 %: "
         "exact binomial where all marks are 0 or 1 (Clopper and Pearson), of differences between "
         "such marks by Tango's score, corrected as McNemar's; else bootstrapped, and not shown "
-        "where all are equal."
+        "where all are equal. Questions about the same document are treated as independent."
     )
 
 

@@ -10,7 +10,7 @@ from benchmarks.reporting.brief import brief_blocks
 from benchmarks.reporting.cells import written_interval
 from benchmarks.reporting.comparisons import comparisons
 from benchmarks.reporting.summary import summary_blocks
-from benchmarks.reporting.tables import run_blocks
+from benchmarks.reporting.tables import headline, run_blocks
 from docpager.errors import UsageError
 from docpager.evaluation.intervals import mean_interval
 
@@ -126,6 +126,13 @@ def test_answers_that_failed_or_were_not_run_are_counted_with_the_first_reason()
         failed = Paragraph("Failed: files-grep 2 of 4 answers (the server is gone).", loud=True)
         assert failed in said
         assert Paragraph("Not run: refine 4 of 4 answers (over 400 requests).") in said
+
+
+def test_the_headline_says_what_intervals_rest_on() -> None:
+    said = headline(reported([scored(1)]))
+
+    assert "exact binomial where all marks are 0 or 1" in said
+    assert "Questions about the same document are treated as independent." in said
 
 
 def test_the_best_of_a_kind_was_run_on_every_question() -> None:
