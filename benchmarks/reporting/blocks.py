@@ -80,7 +80,12 @@ def _markdown(block: Block) -> str:
             return f"![{title}](plots/{name}.svg)"
         case Table(title, header, rows):
             lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-            return f"{title}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            return f"{title}:\n\n" + "\n".join(map(_line, lines))
+
+
+def _line(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 def _html(block: Block) -> str:

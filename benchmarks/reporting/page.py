@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -34,7 +36,7 @@ _K = re.compile(r"(.+):k=(\d+)$")
 
 def write_report(runs: Sequence[ScoredRun], out: Path) -> list[Path]:
     """Write `report.md`, `report.html` and the plots; returns the two pages."""
-    blocks = [block for run in runs for block in _blocks(run)]
+    blocks = list(_named_apart(block for run in runs for block in _blocks(run)))
     (out / "plots").mkdir(parents=True, exist_ok=True)
     for old in (out / "plots").glob("*.svg"):
         old.unlink()
@@ -48,6 +50,17 @@ def write_report(runs: Sequence[ScoredRun], out: Path) -> list[Path]:
     for path, text in pages.items():
         path.write_text(text, "utf-8")
     return list(pages)
+
+
+def _named_apart(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, no two figures with one name: folders of runs may be called the same."""
+    used: set[str] = set()
+    for block in blocks:
+        if isinstance(block, Figure):
+            names = (block.name if n == 1 else f"{block.name}-{n}" for n in count(1))
+            block = replace(block, name=next(name for name in names if name not in used))
+            used.add(block.name)
+        yield block
 
 
 def _blocks(run: ScoredRun) -> Iterator[Block]:

@@ -21,10 +21,11 @@ __all__ = ["Curve", "Dot", "plot_curves", "plot_dots", "plot_residency"]
 # Colours of Okabe and Ito, then of Tol, which most people can tell apart; the first is docpager's.
 _COLOURS = (
     "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
-    "#56B4E9", "#8c8c8c", "#882255", "#332288", "#999933", "#b5651d", "#117733",
+    "#56B4E9", "#8c8c8c", "#882255", "#332288", "#999933", "#b5651d", "#9467ff",
 )  # fmt: skip
 _MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "d", "p")
-_PLACES = {name: n for n, name in enumerate(("docpager", *BASELINES))}
+HERO = "docpager"
+_PLACES = {name: n for n, name in enumerate((HERO, *BASELINES))}
 """A contestant looks the same on every plot."""
 _WIDEST_TICK = 18
 _SETTINGS: Any = {
@@ -61,7 +62,8 @@ def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str, ordered: boo
     """Means along an axis with intervals, joined by lines where its values have an order."""
     with _figure(6.8, 3.6) as (figure, axes):
         values = _all_values(curves)
-        width = 0.36 / max(1, len(curves))
+        # Along numbers a point must not seem to lie at another value.
+        width = (0.12 if ordered else 0.36) / len(curves)
         for number, curve in enumerate(curves):
             # Points of one value stand beside each other, so that no interval hides another.
             shift = (number - (len(curves) - 1) / 2) * width
@@ -71,7 +73,7 @@ def plot_curves(curves: Sequence[Curve], *, axis: str, metric: str, ordered: boo
             high = [point[3] - point[1] for point in curve.points]
             axes.errorbar(
                 at, means, yerr=[low, high], ecolor=_of_interval(curve.name, number, len(curves)),
-                label=curve.name, zorder=3 - (number > 0),
+                label=curve.name, zorder=2 + (curve.name == HERO),
                 **{**_look(curve.name, number), **({} if ordered else {"linestyle": "none"})},
             )  # fmt: skip
         axes.set_xticks(range(len(values)), [fill(value, _WIDEST_TICK) for value in values])
@@ -180,21 +182,22 @@ def _look(name: str, number: int) -> Mapping[str, Any]:
         "color": _COLOURS[place],
         "marker": _MARKS[place],
         "linestyle": "-" if place < 6 else "--",
-        "linewidth": 2 if number == 0 else 1,
+        "linewidth": 2 if name == HERO else 1,
         "markersize": 5,
-        "elinewidth": 0.7,
+        "elinewidth": 0.9,
     }
 
 
 def _place(name: str, number: int) -> int:
     """Where its colour and mark stand: ablations and other variants take the next."""
-    usual = len(_PLACES) if name.startswith("retrieve-once:") else number
+    variant = 1 + number % (len(_COLOURS) - 1)
+    usual = len(_PLACES) if name.startswith("retrieve-once:") else variant
     return _PLACES.get(name, usual) % len(_COLOURS)
 
 
 def _of_interval(name: str, number: int, curves: int) -> str:
     """Colour of an interval: where many curves stand together all but docpager's are pale."""
-    return _COLOURS[_place(name, number)] + ("40" if curves > 6 and number else "")
+    return _COLOURS[_place(name, number)] + ("80" if curves > 6 and name != HERO else "")
 
 
 def _plain_powers(axes: Axes, costs: Sequence[float]) -> None:

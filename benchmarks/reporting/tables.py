@@ -24,7 +24,7 @@ from benchmarks.systems.registry import system_named
 
 __all__ = ["by_axis", "headline", "run_blocks"]
 
-_TAKEN = "What it took (medians; the largest prompt with its reply; dollars are all together)"
+_TAKEN = "medians; the largest prompt with its reply; dollars are all together"
 _CUTTING = ("truncate", "equal-share")
 """Contestants of whom arithmetic tells what they can know."""
 _COUNTS = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_page_ins")
@@ -100,7 +100,7 @@ def _costs(run: ScoredRun, window: Axis) -> Table:
             means = [mean_of(own, metric) for metric in run.metrics]
             n = means[0].n if means[0] else 0
             rows.append([system, *(written_mean(m, usual=n) for m in means), f"{n}", *_taken(own)])
-    return Table(_TAKEN, header, rows)
+    return Table(f"What it took{at_window(run, window)} ({_TAKEN})", header, rows)
 
 
 def _taken(own: Sequence[Scored]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from reported_runs import reported, scored
 
-from benchmarks.reporting.blocks import Paragraph, Table
+from benchmarks.reporting.blocks import Paragraph, Table, as_markdown
 from benchmarks.reporting.brief import brief_blocks
 from benchmarks.reporting.cells import written_interval
 from benchmarks.reporting.comparisons import comparisons
@@ -156,3 +156,18 @@ def test_an_axis_that_a_run_does_not_have_is_refused_with_those_it_has() -> None
 
     with pytest.raises(UsageError, match=r"no axis 'nonsense'; its axes are kind, window"):
         comparisons(run, first="docpager", by="nonsense")
+
+
+def test_a_bar_in_a_value_does_not_end_a_cell() -> None:
+    written = as_markdown([Table("t", ["", "a|b"], [["x", "1"]])])
+
+    assert "|  | a\\|b |" in written
+
+
+def test_what_windows_took_is_told_apart() -> None:
+    run = reported([scored(1, window=window) for window in (4000, 8000)])
+
+    titles = [table.title for table in tables(run_blocks(run))]
+
+    assert len(titles) == len(set(titles))
+    assert any(title.startswith("What it took, window 4000 (") for title in titles)
