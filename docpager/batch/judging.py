@@ -35,6 +35,7 @@ TIMEOUT_SECONDS = 120.0
 _AT_ONCE = 8
 _VERDICT = re.compile(r"[\W_]*(?:verdict\W+)?(?P<not>in)?correct[\W_]*", re.IGNORECASE)
 _SHOWN = 60
+_BEGINNING = b'{"key": "'
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,9 @@ class VerdictFile:
         Raises:
             UsageError: it cannot be written, or holds something else.
         """
-        self._kept: dict[str, bool] = {}
-        end = 0
         try:
             path.touch()
-            for line in read_lines(path):
-                if line.ended:
-                    self._kept.update([_kept(path, line.number, line.value)])
-                    end = line.end
+            self._kept, end = _stored(path)
             self._appender = LineAppender(path, end=end)
         except OSError as error:
             raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
@@ -221,6 +217,32 @@ def _key(judge: str, request: ModelRequest) -> str:
         *(turn.text for turn in request.turns if isinstance(turn, UserTurn)),
     ]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
+
+
+def _stored(path: Path) -> tuple[dict[str, bool], int]:
+    """The verdicts in a file, and where its last whole line ends."""
+    kept: dict[str, bool] = {}
+    end = 0
+    for line in read_lines(path):
+        if line.torn and kept and _begins_as_verdict(path, line.start):
+            break
+        kept.update([_kept(path, line.number, line.value)])
+        end = line.end if line.ended else _ended(path)
+    return kept, end
+
+
+def _begins_as_verdict(path: Path, start: int) -> bool:
+    """Whether what stands there can be the beginning of a line that `keep` writes."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return _BEGINNING.startswith(file.read(len(_BEGINNING)))
+
+
+def _ended(path: Path) -> int:
+    """Where a file ends once its last line has its line end."""
+    with path.open("ab") as file:
+        file.write(b"\n")
+        return file.tell()
 
 
 def _kept(path: Path, number: int, line: Mapping[str, Any] | None) -> tuple[str, bool]:
