@@ -12,7 +12,7 @@ from docpager.answering.asking import OpenArchive
 from docpager.batch.questions import BadLine, Question
 from docpager.errors import UsageError
 
-__all__ = ["BatchArchive", "BatchJob", "Scope", "asked_of"]
+__all__ = ["BatchArchive", "BatchJob", "Scope", "asked_of", "documents_called"]
 
 Scope = tuple[int, ...] | None
 """Ids of the documents to look in; None for all."""
@@ -89,7 +89,24 @@ def scopes_of(
     return scopes, bad
 
 
+def documents_called(archive: Named, name: str) -> Sequence[int]:
+    """Ids of the documents under a path, or of those with this name.
+
+    Raises:
+        UsageError: the name fits no document.
+    """
+    under = archive.documents_under([Path(name)]) if _is_path(name) else []
+    return under or archive.documents_named([name])
+
+
+def _is_path(name: str) -> bool:
+    """Whether something stands at `name`; not where no path can be called so."""
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _documents(archive: Named, names: Sequence[str]) -> Iterator[int]:
     for name in names:
-        under = archive.documents_under([Path(name)]) if Path(name).exists() else []
-        yield from under or archive.documents_named([name])
+        yield from documents_called(archive, name)

@@ -69,13 +69,11 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     Raises:
         UsageError: a name fits no document.
     """
+    from docpager.batch.job import documents_called
+
     if not names:
         return None
-    chosen: set[int] = set()
-    for name in names:
-        under = archive.documents_under([Path(name)]) if Path(name).exists() else []
-        chosen.update(under or archive.documents_named([name]))
-    return sorted(chosen)
+    return sorted({id for name in names for id in documents_called(archive, name)})
 
 
 def counted_pages(pdf_pages: Sequence[int]) -> str:

@@ -122,7 +122,7 @@ def _pairs(
 
 def _rank(value: Axis) -> tuple[int, float, str]:
     if value is None:
-        return (2, 0.0, "")
+        return (2, 0, "")
     if isinstance(value, str):
-        return (1, 0.0, value)
-    return (0, float(value), "")
+        return (1, 0, value)
+    return (0, value, "")

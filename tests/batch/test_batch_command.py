@@ -129,6 +129,18 @@ def test_bad_lines_are_named_before_anything_is_asked(place):
     assert "skipped: line 9" in skipping.stderr
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_path_can_have_is_a_bad_line(place, name):
+    with (place / "questions.jsonl").open("a") as file:
+        file.write("\n" + json.dumps({"question": "Why?", "documents": name}))
+
+    refused, skipping = batch(), batch("--skip-invalid", "--json")
+
+    assert refused.exit_code == 2
+    assert f"line 9: no document {name!r}" in refused.stderr
+    assert json.loads(skipping.stdout)["answered"] == 8
+
+
 def test_rounds_need_a_model_that_takes_them(place):
     result = batch("--via", "batches")
 

@@ -211,6 +211,7 @@ def test_a_password_file_that_is_none_is_refused_without_showing_it(tmp_path):
         (("show", "page 3"), 2, "docpager: 'page 3' is no locator"),
         (("grep", "("), 2, "docpager: '(' is no RE2 pattern"),
         (("search", "x", "--in", "nothing"), 2, "docpager: no document 'nothing'"),
+        (("search", "x", "--in", "n" * 300), 2, "docpager: no document 'nnn"),
         (("search", "x", "--archive", "nowhere"), 1, "docpager: no archive 'nowhere'; make one"),
         (("ingest", "nowhere"), 2, "docpager: there is no file or folder 'nowhere'"),
         (("search",), 2, "Missing argument 'QUERY'"),

@@ -27,6 +27,13 @@ def test_axes_come_in_their_order():
     assert len(by_axis(marks, "size")[None]) == 2
 
 
+def test_numbers_of_any_size_are_put_in_order():
+    huge = 10**400
+    marks = [Marks(str(n), {}, {"score": v}) for n, v in enumerate((huge, 0.5, -huge, True))]
+
+    assert list(by_axis(marks, "score")) == [-huge, 0.5, True, huge]
+
+
 def test_an_axis_that_nobody_has_is_refused_with_those_there_are():
     with pytest.raises(UsageError, match=r"no question has the field 'knd'.*: kind, size"):
         by_axis(marked([1.0], kind="a", size=3), "knd")
