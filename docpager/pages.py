@@ -12,6 +12,7 @@ __all__ = [
     "Passage",
     "PassageId",
     "PassageRange",
+    "counted",
     "number_ranges",
     "written_ranges",
 ]
@@ -45,6 +46,15 @@ class PassageRange(NamedTuple):
     def ids(self) -> list[PassageId]:
         """The passages of the range, in reading order."""
         return [PassageId(self.document, n) for n in range(self.first, self.last + 1)]
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "step"), counted(2000, "step")
+    ('1 step', '2,000 steps')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def written_ranges(passages: Iterable[PassageId]) -> str:

@@ -45,16 +45,21 @@ def read_lines(path: Path) -> Iterator[JsonLine]:
     """The lines of a file one by one; a byte order mark at its start is passed over.
 
     Raises:
-        UsageError: the file cannot be read, or is UTF-16.
+        UsageError: the file cannot be read, is UTF-16, or holds a JSON array.
     """
     try:
         with path.open("rb") as file:
-            end = 0
+            end, any_before = 0, False
             for number, line in enumerate(file, 1):
                 start, end = end, end + len(line)
                 if number == 1:
                     line = _without_mark(line, path)
                 if line.strip():
+                    if not any_before and line.lstrip().startswith(b"["):
+                        raise UsageError(
+                            f"{str(path)!r} holds a JSON array; write one object a line"
+                        )
+                    any_before = True
                     value, problem = _parsed(line)
                     yield JsonLine(number, start, end, value, problem, line.endswith(b"\n"))
     except OSError as error:
@@ -85,9 +90,15 @@ class LineAppender:
 
 
 def _without_mark(line: bytes, path: Path) -> bytes:
-    if line.startswith(_UTF_16):
+    if line.startswith(_UTF_16) or _alternates(line[:8]):
         raise UsageError(f"{str(path)!r} is UTF-16; save it as UTF-8")
     return line.removeprefix(codecs.BOM_UTF8)
+
+
+def _alternates(head: bytes) -> bool:
+    """Whether every other byte is zero, as in UTF-16 of plain letters."""
+    one, other = head[::2], head[1::2]
+    return len(head) > 3 and ((all(one) and not any(other)) or (all(other) and not any(one)))
 
 
 def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -95,6 +106,8 @@ def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return None, f"not UTF-8 (byte {error.start + 1})"
+    except json.JSONDecodeError as error:
+        return None, f"not JSON ({error.msg}, column {error.pos + 1})"
     except (ValueError, RecursionError) as error:
         return None, f"not JSON ({error})"
     if not isinstance(value, dict):

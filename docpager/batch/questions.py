@@ -14,7 +14,7 @@ from docpager.answering.plan import HALF_CHARACTER
 from docpager.batch.jsonl import JsonLine, read_lines
 from docpager.errors import UsageError
 from docpager.evaluation.records import Axis, Gold, Place
-from docpager.pages import number_ranges
+from docpager.pages import counted, number_ranges
 
 __all__ = ["BadLine", "Question", "QuestionFile", "parse_question", "read_questions"]
 
@@ -82,7 +82,7 @@ def read_questions(path: Path, *, skip_invalid: bool = False) -> QuestionFile:
         try:
             question = _question(line)
             if (first := questions.get(question.id)) is not None:
-                raise ValueError(f"id {question.id!r} is that of line {first.line} already")
+                raise ValueError(_already(question.id, first, line.value or {}))
             questions[question.id] = question
         except ValueError as error:
             bad.append(BadLine(line.number, str(error)))
@@ -118,6 +118,15 @@ def _question(line: JsonLine) -> Question:
     if line.value is None:
         raise ValueError(line.problem)
     return parse_question(line.value, line=line.number)
+
+
+def _already(id: str, first: Question, value: Mapping[str, Any]) -> str:
+    """Why a second line with this id is none."""
+    if value.get("id") is not None:
+        return f"id {id!r} is that of line {first.line} already"
+    return (
+        f"the same question stands on line {first.line}; give one of them an 'id' to ask it twice"
+    )
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:
@@ -189,11 +198,10 @@ def _brief(value: object) -> str:
 
 
 def _refusal(path: Path, bad: Sequence[BadLine]) -> str:
-    count = "1 line" if len(bad) == 1 else f"{len(bad)} lines"
     explained = "; ".join(map(str, bad[:_EXPLAINED_AT_MOST]))
     rest = [each.number for each in bad[_EXPLAINED_AT_MOST:]]
     others = f"; also lines {', '.join(number_ranges(rest))}" if rest else ""
     return (
-        f"{count} of {str(path)!r} cannot be asked: {explained}{others}; mend them, or go on "
-        "without them: --skip-invalid"
+        f"{counted(len(bad), 'line')} of {str(path)!r} cannot be asked: {explained}{others}; mend "
+        "them, or go on without them: --skip-invalid"
     )

@@ -14,6 +14,7 @@ from docpager.batch.courses import Course, course_of, past_courses
 from docpager.batch.plan import Task
 from docpager.errors import DocpagerError
 from docpager.llm.extractive import ExtractiveModel
+from docpager.pages import counted
 
 __all__ = ["FEWEST_PAST", "Sample", "sample_runs"]
 
@@ -39,8 +40,10 @@ class Sample:
         """Where they come from, for people."""
         count = len(self.courses)
         if self.rehearsed:
-            return f"{count} questions played by the built-in reader, which costs nothing"
-        return f"{count} runs with this model"
+            return (
+                f"{counted(count, 'question')} played by the built-in reader, which costs nothing"
+            )
+        return f"{counted(count, 'run')} with this model"
 
 
 async def sample_runs(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from docpager.cli.batch_view import duration
 from docpager.cli.terminal import note, print_json, say
+from docpager.pages import counted
 
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel
@@ -29,7 +30,7 @@ def print_estimate(
         say("0 questions to ask: each has its answer line")
         return
     way = "in rounds" if settings.by_batches else f"live, {settings.live_places} at once"
-    say(f"{estimate.questions:,} questions, {prepared.model.name}, {way} (estimated)")
+    say(f"{counted(estimate.questions, 'question')}, {prepared.model.name}, {way} (estimated)")
     say(f"  steps   {_written(estimate.steps, _count)}")
     say(f"  prompt  {_written(estimate.prompt_tokens, _count)} tokens")
     say(f"  output  {_written(estimate.output_tokens, _count)} tokens")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from docpager.cli.terminal import note, visible
+from docpager.pages import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,11 +27,11 @@ LINE_SECONDS = 30.0
 def tell_plan(session: Session) -> None:
     """Say what is to be done, with which model and within which limits."""
     plan, prepared, settings = session.plan, session.prepared, session.settings
-    parts = [f"{len(plan.tasks):,} questions to ask"]
+    parts = [f"{counted(len(plan.tasks), 'question')} to ask"]
     if plan.begun:
-        parts.append(f"{plan.begun:,} of them were begun before")
+        parts.append(f"{plan.begun:,} of them {'was' if plan.begun == 1 else 'were'} begun before")
     if plan.kept:
-        parts.append(f"{plan.kept:,} answers kept")
+        parts.append(f"{counted(plan.kept, 'answer')} kept")
     if plan.failed_before:
         parts.append(f"{plan.failed_before:,} of these failed (--retry-failed asks them again)")
     note("; ".join(parts))
@@ -58,7 +59,10 @@ def live_view(session: Session) -> Iterator[None]:
 
 def progress_line(session: Session) -> str:
     """How far the batch is, in one line."""
-    return " · ".join(f"{value} {name}" for name, value in _figures(session))
+    return " · ".join(
+        f"{value} {name.removesuffix('s') if value == '1' else name}"
+        for name, value in _figures(session)
+    )
 
 
 def tell_report(report: BatchReport) -> None:
@@ -74,7 +78,8 @@ def tell_report(report: BatchReport) -> None:
     }
     shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     usd = "" if not report.usd else f"; ${report.usd:.4f} in all"
-    note(f"{shown or 'nothing to do'}; {report.steps:,} steps in {report.seconds:,.0f} s{usd}")
+    steps = counted(report.steps, "step")
+    note(f"{shown or 'nothing to do'}; {steps} in {report.seconds:,.0f} s{usd}")
     for id, reason in report.failures:
         note(f"  {id}: {reason}")
     more = report.failed + report.stopped - len(report.failures)

@@ -14,6 +14,7 @@ import click
 
 from docpager.cli.common import as_json_option
 from docpager.cli.terminal import note, print_json, say
+from docpager.pages import counted
 from docpager.settings import RunLimits
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def evaluate(
         errors = said.errors
     if not as_json:
         counts = ", ".join(f"{n} {status}" for status, n in sorted(answered.statuses.items()))
-        say(f"{_counted(len(answered.pairs))}: {counts}")
+        say(f"{counted(len(answered.pairs), 'question')}: {counts}")
     for axis, value, group in groups:
         _print(group, axis, value, as_json=as_json)
     if errors:
@@ -141,7 +142,7 @@ def _print(marks: Sequence[Marks], axis: str | None, value: Axis, *, as_json: bo
         return
     if axis is not None:
         named = "(none)" if value is None else value
-        say(f"\n{axis} = {named}: {_counted(len(marks))}", lines=True)
+        say(f"\n{axis} = {named}: {counted(len(marks), 'question')}", lines=True)
     _print_table(summary)
 
 
@@ -194,19 +195,16 @@ def _tell_left_out(answered: AnsweredQuestions) -> None:
     for bad in answered.skipped:
         note(f"left out: {bad}")
     if answered.missing:
-        note(f"{_counted(answered.missing)} without an answer, counted as failed")
-
-
-def _counted(questions: int) -> str:
-    return "1 question" if questions == 1 else f"{questions:,} questions"
+        note(f"{counted(answered.missing, 'question')} without an answer, counted as failed")
 
 
 def _tell_judgement(judge: str, judgement: Judgement) -> None:
     kept = len(judgement.verdicts) - judgement.asked
     cost = "at an unknown price" if judgement.usd is None else f"${judgement.usd:.4f}"
     note(
-        f"judge {judge}: {judgement.asked} answers judged now ({judgement.tokens:,} tokens, "
-        f"{cost}), {kept} verdicts kept from before"
+        f"judge {judge}: {counted(judgement.asked, 'answer')} judged now "
+        f"({counted(judgement.tokens, 'token')}, {cost}), "
+        f"{counted(kept, 'verdict')} kept from before"
     )
     if errors := judgement.errors:
         note(f"no verdict on {len(errors)}: they count as wrong; evaluate again to ask once more")

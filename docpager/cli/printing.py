@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from docpager.answering.outcome import Abstention, Answer, Outcome
 from docpager.cli.terminal import say
-from docpager.pages import written_ranges
+from docpager.pages import counted, written_ranges
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine, Citation
@@ -56,10 +56,11 @@ def _summary(line: AnswerLine) -> str:
     paging, usage = line.paging, line.usage
     about = "" if usage.source == "server" else "about "
     return (
-        f"{line.steps} steps, {about}{usage.prompt_tokens:,} tokens in{_cached(usage)}, "
+        f"{counted(line.steps, 'step')}, {about}{usage.prompt_tokens:,} tokens in{_cached(usage)}, "
         f"{usage.output_tokens:,} out{_cost(line)}; "
         f"peak {paging['peak_worst_case']:,} of {paging['window']:,}; "
-        f"{paging['faults']} passages paged in, {paging['rebuilds']} rebuilds; {line.model}"
+        f"{counted(paging['faults'], 'passage')} paged in, "
+        f"{counted(paging['rebuilds'], 'rebuild')}; {line.model}"
         + (f"; journal {line.journal}" if line.journal else "")
     )
 

@@ -12,6 +12,7 @@ from docpager.evaluation.evidence import citation_validity, evidence_precision, 
 from docpager.evaluation.numbers import TOLERANCE, numeric_match, only_figure
 from docpager.evaluation.records import Axis, Gold, Response
 from docpager.evaluation.texts import best_phrase, best_subspan, exact_match, rouge_l, token_f1
+from docpager.pages import counted
 
 __all__ = ["METRICS", "Marks", "matched", "right", "score"]
 
@@ -172,5 +173,4 @@ def _named(problem: str, ids: Sequence[str]) -> str:
         return ""
     names = ", ".join(map(repr, ids[:_NAMED_AT_MOST]))
     more = ", ..." if len(ids) > _NAMED_AT_MOST else ""
-    questions = "1 question" if len(ids) == 1 else f"{len(ids)} questions"
-    return problem.format(questions) + f": {names}{more}"
+    return problem.format(counted(len(ids), "question")) + f": {names}{more}"

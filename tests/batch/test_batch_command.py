@@ -89,6 +89,15 @@ def test_a_file_of_questions_is_answered(place):
     assert "8 answers kept" in again.stderr
 
 
+def test_one_of_a_thing_is_not_spoken_of_in_the_plural(place):
+    first = (place / "questions.jsonl").read_text("utf-8").splitlines()[0]
+    (place / "questions.jsonl").write_text(first, "utf-8")
+
+    assert batch("--estimate").stdout.startswith("1 question, extractive")
+    assert batch().stderr.count("1 question to ask\n") == 1
+    assert "1 answer kept\n" in batch().stderr
+
+
 def test_an_estimate_writes_nothing(place):
     result = batch("--estimate")
 

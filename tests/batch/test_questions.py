@@ -75,8 +75,9 @@ def test_text_is_utf_8_with_or_without_a_mark(questions_file):
         (question,) = read_questions(questions_file(line, encoding=encoding)).questions
         assert question.question == "Wie schwer war der Wellenläufer?"
 
-    with pytest.raises(UsageError, match="UTF-16; save it as UTF-8"):
-        read_questions(questions_file(line, encoding="utf-16"))
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        with pytest.raises(UsageError, match="UTF-16; save it as UTF-8"):
+            read_questions(questions_file(line, encoding=encoding))
 
 
 BAD_LINES = {
@@ -128,7 +129,27 @@ def test_bad_lines_can_be_left_out(questions_file):
 
     assert [question.line for question in file.questions] == [2]
     assert str(file.skipped[0]).startswith("line 1: not JSON")
-    assert "that of line 2 already" in str(file.skipped[1])
+    assert str(file.skipped[1]) == (
+        "line 3: the same question stands on line 2; give one of them an 'id' to ask it twice"
+    )
+
+
+def test_an_id_that_was_given_twice_is_named(questions_file):
+    path = questions_file({"id": "a", "question": "one"}, {"id": "a", "question": "two"})
+
+    with pytest.raises(UsageError, match="line 2: id 'a' is that of line 1 already"):
+        read_questions(path)
+
+
+def test_what_is_no_json_is_named_with_its_column_only(questions_file):
+    with pytest.raises(UsageError, match=r"line 2: not JSON \(Expecting .*, column 14\);"):
+        read_questions(questions_file('{"question": "good"}', '{"question": }'))
+
+
+@pytest.mark.parametrize("text", ['[{"question": "q"}]', '\n [\n{"question": "q"}\n]'])
+def test_a_json_array_is_named_as_such(questions_file, text):
+    with pytest.raises(UsageError, match=r"holds a JSON array; write one object a line"):
+        read_questions(questions_file(text), skip_invalid=True)
 
 
 def test_bytes_that_are_no_text_cost_only_their_line(questions_file):

@@ -147,7 +147,7 @@ def test_a_judge_is_paid_once_and_its_errors_fail_the_command(evaluate, monkeypa
     assert first.exit_code == 1
     assert "no verdict on 1: they count as wrong" in first.stderr
     assert second.exit_code == third.exit_code == 0
-    assert "1 answers judged now" in second.stderr
+    assert "1 answer judged now" in second.stderr
     assert "0 answers judged now (0 tokens, $0.0000), 2 verdicts kept" in third.stderr
     judged = [json.loads(line) for line in third.stdout.splitlines() if "judged" in line]
     assert (judged[0]["mean"], judged[0]["n"]) == (0.5, 2)
