@@ -47,6 +47,8 @@ class BatchJob:
     skip_invalid: bool = False
     in_order: bool = False
     """Whether the lines are sorted as the questions are, at the end."""
+    by_program: bool = False
+    """Whether a program gave the questions, which has no lines and no options."""
 
 
 def asked_of(job: BatchJob, archive: Named) -> tuple[list[Question], dict[str, Scope]]:
@@ -58,9 +60,12 @@ def asked_of(job: BatchJob, archive: Named) -> tuple[list[Question], dict[str, S
     """
     scopes, bad = scopes_of(job.questions, archive, within=job.within)
     if bad and not job.skip_invalid:
-        shown = "; ".join(map(str, bad[:_EXPLAINED_AT_MOST]))
+        what = "question" if job.by_program else "line"
+        each = [f"{what} {one.number}: {one.problem}" for one in bad[:_EXPLAINED_AT_MOST]]
+        shown = "; ".join(each)
         more = "; ..." if len(bad) > _EXPLAINED_AT_MOST else ""
-        raise UsageError(f"{shown}{more}; mend them, or go on without them: --skip-invalid")
+        advice = "" if job.by_program else ", or go on without them: --skip-invalid"
+        raise UsageError(f"{shown}{more}; mend them{advice}")
     return [each for each in job.questions if each.id in scopes], scopes
 
 

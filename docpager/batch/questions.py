@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from docpager.answering.asking import question_id
@@ -93,12 +93,17 @@ def read_questions(path: Path, *, skip_invalid: bool = False) -> QuestionFile:
     return QuestionFile(tuple(questions.values()), tuple(bad))
 
 
-def parse_question(value: Mapping[str, Any], *, line: int = 0) -> Question:
-    """The question that a JSON object holds.
+def parse_question(value: object, *, line: int = 0) -> Question:
+    """The question that an object holds: of JSON, or of a program, with tuples and paths in it.
 
     Raises:
         ValueError: it holds none; the message says why.
     """
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise ValueError(
+            f"a question is text or an object with the field 'question', not {_brief(value)}"
+        )
+    value = {name: _as_json(each, name) for name, each in value.items()}
     question = _text(value, "question")
     documents = _texts(value, "documents") or ()
     if "documents" in value and value["documents"] is not None and not documents:
@@ -127,6 +132,30 @@ def _already(id: str, first: Question, value: Mapping[str, Any]) -> str:
     return (
         f"the same question stands on line {first.line}; give one of them an 'id' to ask it twice"
     )
+
+
+def _as_json(value: object, name: str) -> object:
+    try:
+        return _plain(value, name)
+    except RecursionError:
+        raise ValueError(f"{name!r} holds too many things within one another") from None
+
+
+def _plain(value: object, name: str) -> object:
+    """What JSON makes of a value: tuples are lists, paths are text.
+
+    Raises:
+        ValueError: it makes nothing of it.
+    """
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_plain(each, name) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each, name) for key, each in value.items()}
+    raise ValueError(f"{name!r} holds {_kind(value)}; write it as text")
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:
@@ -193,8 +222,16 @@ def _axis(value: object) -> Axis:
 
 
 def _brief(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=True)
+    """A value as JSON, or what kind of thing it is."""
+    try:
+        text = json.dumps(value, ensure_ascii=True)
+    except (TypeError, ValueError):
+        return _kind(value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _kind(value: object) -> str:
+    return f"a value of type {type(value).__name__}"
 
 
 def _refusal(path: Path, bad: Sequence[BadLine]) -> str:

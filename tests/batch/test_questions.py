@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -56,6 +59,56 @@ def test_a_line_is_a_question_with_its_gold_and_axes(questions_file):
 )
 def test_no_gold_is_not_the_same_as_no_answer(answers, gold):
     assert parse_question({"question": "Who?", **answers}).answers == gold
+
+
+def test_what_a_program_gives_is_taken_as_json_would_hold_it():
+    of_program = parse_question(
+        {
+            "question": "Who?",
+            "documents": (Path("a.pdf"), "b.pdf"),
+            "answers": ("x", 12),
+            "evidence": ({"document": PurePosixPath("a.pdf"), "pdf_page": 4},),
+            "source": Path("made/up"),
+            "tags": ("a", ("b", 1)),
+        }
+    )
+
+    assert of_program == parse_question(
+        {
+            "question": "Who?",
+            "documents": ["a.pdf", "b.pdf"],
+            "answers": ["x", 12],
+            "evidence": [{"document": "a.pdf", "pdf_page": 4}],
+            "source": "made/up",
+            "tags": ["a", ["b", 1]],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (5, "a question is text or an object with the field 'question', not 5"),
+        (None, "not null"),
+        (b"Who?", "not a value of type bytes"),
+        ({1: "Who?"}, "a question is text or an object"),
+        ({"question": b"Who?"}, "'question' holds a value of type bytes; write it as text"),
+        ({"question": "Who?", "asked": date(2026, 1, 1)}, "'asked' holds a value of type date"),
+        ({"question": "Who?", "documents": [{1, 2}]}, "'documents' holds a value of type set"),
+        ({"question": "Who?", "id": {"x": object()}}, "'id' holds a value of type object"),
+    ],
+)
+def test_what_json_cannot_hold_is_named_by_its_type(value, problem):
+    with pytest.raises(ValueError, match=f"{re.escape(problem)}"):
+        parse_question(value)
+
+
+def test_what_holds_itself_is_refused():
+    endless: list[object] = []
+    endless.append(endless)
+
+    with pytest.raises(ValueError, match="'tags' holds too many things within one another"):
+        parse_question({"question": "Who?", "tags": endless})
 
 
 def test_an_id_is_made_from_what_is_asked_of_what():
