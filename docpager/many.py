@@ -99,7 +99,7 @@ async def ask_many(
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
         target = Path(output) if output is not None else Path(scratch) / "answers.jsonl"
         folder = Path(journals) if journals is not None else None
-        job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed)
+        job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(
             job, prepared, settings, archive=directory, paths=places, without=own_files(target)
         ) as session:
@@ -187,6 +187,11 @@ def _parsed(questions: Sequence[str | Mapping[str, Any]]) -> list[Question]:
     """
     from docpager.batch.questions import parse_question
 
+    if isinstance(questions, str | bytes | Mapping):
+        kind = type(questions).__name__
+        raise UsageError(
+            f"questions must be a list of texts or objects, not one {kind}; write [it]"
+        )
     parsed: dict[str, Question] = {}
     for number, given in enumerate(questions, 1):
         value = {"question": given} if isinstance(given, str) else given

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,33 @@ def test_with_an_output_asking_again_costs_nothing(bridges, tmp_path):
 
     assert again.lines == first.lines
     assert (again.report.kept, again.report.steps) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("questions", "message"),
+    [
+        ("What did it cost?", "questions must be a list of texts or objects, not one str"),
+        ({"question": "Why?"}, "questions must be a list of texts or objects, not one dict"),
+        ([5], "question 1: a question is text or an object with the field 'question', not 5"),
+        (["Why?", None], "question 2: a question is text .*, not null"),
+        ([b"Why?"], "question 1: a question is text .*, not a value of type bytes"),
+        ([{"question": "Why?", "on": date(2026, 1, 1)}], "'on' holds a value of type date"),
+        (
+            [{"question": "Why?", "documents": "Rome.txt"}],
+            r"^question 1: no document 'Rome.txt'; [^;]*; mend them$",
+        ),
+    ],
+)
+def test_what_is_no_question_is_named(bridges, tmp_path, questions, message):
+    with pytest.raises(docpager.DocpagerError, match=message):
+        many(bridges, tmp_path, questions=questions)
+
+
+def test_documents_may_be_paths_and_tuples(bridges, tmp_path):
+    asked = {"question": "What did the bridge cost?", "documents": (Path("Ulm.txt"),)}
+    (line,) = many(bridges, tmp_path, questions=(asked,)).lines
+
+    assert line.answer == "14 million dollars"
 
 
 def test_two_questions_with_one_id_are_refused(bridges, tmp_path):
