@@ -60,8 +60,9 @@ def read_answered(
         UsageError: a file cannot be read, a line is wrong, the last answer is torn or questions
             have no answer (unless `missing_as_failed`), or the two do not belong together.
     """
-    asked = read_questions(questions, skip_invalid=skip_invalid)
+    # Answers first: they say best that the two files were swapped.
     answered = read_responses(answers)
+    asked = read_questions(questions, skip_invalid=skip_invalid)
     if answered.torn is not None and not missing_as_failed:
         raise UsageError(
             f"line {answered.torn}, the last one of {str(answers)!r}, is torn: its batch was "

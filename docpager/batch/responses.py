@@ -32,7 +32,7 @@ def read_responses(path: Path) -> AnsweredFile:
     Raises:
         UsageError: it cannot be read, or lines are no answers (all are named).
     """
-    responses, problems, torn = [], [], None
+    responses, problems, torn, asked = [], [], None, 0
     for number, value, problem in _objects(path):
         if value is None and not problem:
             torn = number
@@ -41,6 +41,9 @@ def read_responses(path: Path) -> AnsweredFile:
             responses.append(parse_response(_sound(value, problem)))
         except ValueError as error:
             problems.append(f"line {number}: {error}")
+            asked += value is not None and "question" in value and "status" not in value
+    if asked and asked == len(problems) and not responses:
+        raise UsageError(f"{str(path)!r} holds questions; are ANSWERS and QUESTIONS swapped?")
     if problems:
         shown = "; ".join(problems[:_NAMED_AT_MOST])
         more = f"; and {len(problems) - _NAMED_AT_MOST} more" * (len(problems) > _NAMED_AT_MOST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ import click
 
 from docpager.cli.common import as_json_option
 from docpager.cli.terminal import note, print_json, say
+from docpager.errors import UsageError
 from docpager.pages import counted
 from docpager.settings import RunLimits
 
@@ -99,6 +101,9 @@ def evaluate(
     """
     from docpager.batch.evaluating import read_answered
 
+    if not math.isfinite(tolerance):
+        raise UsageError(f"--tolerance must be a finite share such as 0.01, not {tolerance:g}")
+    limits = RunLimits(max_usd=max_usd)
     answered = read_answered(
         answers, questions, missing_as_failed=missing_as_failed, skip_invalid=skip_invalid
     )
@@ -107,14 +112,19 @@ def evaluate(
     errors: Mapping[str, str] = {}
     if judge is not None:
         place = verdicts or answers.with_name(answers.name + ".verdicts.jsonl")
-        said = _judge(answered, judge, place, base_url=base_url, prices=prices, max_usd=max_usd)
+        said = _judge(answered, judge, place, base_url=base_url, prices=prices, limits=limits)
         groups = _groups(answered.marks(tolerance=tolerance, verdicts=said.verdicts), axes)
         errors = said.errors
     if not as_json:
         counts = ", ".join(f"{n} {status}" for status, n in sorted(answered.statuses.items()))
         say(f"{counted(len(answered.pairs), 'question')}: {counts}")
     for axis, value, group in groups:
-        _print(group, axis, value, as_json=as_json)
+        if as_json:
+            whole = {"statuses": answered.statuses}
+            named = whole if axis is None else {"by": axis, "value": value}
+            _print_lines(group, named)
+        else:
+            _print(group, axis, value)
     if errors:
         sys.exit(1)
 
@@ -127,23 +137,24 @@ def _groups(
 
     groups: list[tuple[str | None, Axis, Sequence[Marks]]] = [(None, None, marks)]
     for axis in axes:
-        groups += [(axis, value, group) for value, group in by_axis(marks, axis).items()]
+        groups += [(axis, value, group) for value, group in by_axis(marks, axis)]
     return groups
 
 
-def _print(marks: Sequence[Marks], axis: str | None, value: Axis, *, as_json: bool) -> None:
+def _print_lines(marks: Sequence[Marks], named: Mapping[str, object]) -> None:
     from docpager.evaluation.summary import summarise
 
-    summary = summarise(marks)
-    if as_json:
-        for metric, interval in summary.items():
-            group = {} if axis is None else {"by": axis, "value": value}
-            print_json({**group, "metric": metric, **asdict(interval)})
-        return
+    for metric, interval in summarise(marks).items():
+        print_json({**named, "metric": metric, **asdict(interval)})
+
+
+def _print(marks: Sequence[Marks], axis: str | None, value: Axis) -> None:
+    from docpager.evaluation.summary import summarise
+
     if axis is not None:
         named = "(none)" if value is None else value
         say(f"\n{axis} = {named}: {counted(len(marks), 'question')}", lines=True)
-    _print_table(summary)
+    _print_table(summarise(marks))
 
 
 def _print_table(summary: Mapping[str, Interval]) -> None:
@@ -163,7 +174,7 @@ def _judge(
     *,
     base_url: str | None,
     prices: Path | None,
-    max_usd: float | None,
+    limits: RunLimits,
 ) -> Judgement:
     from docpager.answering.preparing import prepare
     from docpager.batch.judging import judge_answers
@@ -172,7 +183,7 @@ def _judge(
     prepared = prepare(
         judge,
         source=ModelSource(base_url=base_url or ""),
-        limits=RunLimits(max_usd=max_usd),
+        limits=limits,
         default_max_usd=True,
         prices=prices,
         environment=os.environ,

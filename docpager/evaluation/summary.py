@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,8 +55,10 @@ def summarise(
     return summary
 
 
-def by_axis(marks: Iterable[Marks], axis: str) -> dict[Axis, list[Marks]]:
-    """Marks split by an axis, its values in order: numbers, then words, then none.
+def by_axis(marks: Iterable[Marks], axis: str) -> list[tuple[Axis, list[Marks]]]:
+    """Marks split by an axis, its values in order: truths, numbers, words, then none.
+
+    What is no finite number counts as none.
 
     Raises:
         UsageError: no question has this axis.
@@ -65,10 +68,11 @@ def by_axis(marks: Iterable[Marks], axis: str) -> dict[Axis, list[Marks]]:
     if axis not in known:
         names = ", ".join(known) or "none"
         raise UsageError(f"no question has the field {axis!r}; the fields to split by are: {names}")
-    groups: dict[Axis, list[Marks]] = {}
+    groups: dict[tuple[int, Axis], list[Marks]] = {}
     for each in given:
-        groups.setdefault(each.axes.get(axis), []).append(each)
-    return {value: groups[value] for value in sorted(groups, key=_rank)}
+        value = _finite(each.axes.get(axis))
+        groups.setdefault((_kind(value), value), []).append(each)
+    return [(value, groups[kind, value]) for kind, value in sorted(groups, key=_rank)]
 
 
 def compare(
@@ -120,9 +124,21 @@ def _pairs(
     return found
 
 
-def _rank(value: Axis) -> tuple[int, float, str]:
-    if value is None:
-        return (2, 0, "")
+def _finite(value: Axis) -> Axis:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _kind(value: Axis) -> int:
+    """Truths are no numbers, though they equal 0 and 1."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, int | float):
+        return 1
+    return 2 if isinstance(value, str) else 3
+
+
+def _rank(group: tuple[int, Axis]) -> tuple[int, float, str]:
+    kind, value = group
     if isinstance(value, str):
-        return (1, 0, value)
-    return (0, value, "")
+        return (kind, 0, value)
+    return (kind, value or 0, "")

@@ -134,6 +134,44 @@ def test_bad_questions_are_refused_or_left_out(evaluate):
     assert "left out: line 4: no field 'question'" in result.stderr
 
 
+def test_json_says_how_the_questions_ended(evaluate):
+    lines = [json.loads(line) for line in evaluate("--json", "--by", "kind").stdout.splitlines()]
+
+    whole = [line for line in lines if "by" not in line]
+    assert whole and all(x["statuses"] == {"abstained": 1, "answered": 2} for x in whole)
+    assert not any("statuses" in line for line in lines if "by" in line)
+
+
+def test_what_is_no_number_is_null_in_json(evaluate):
+    asked = [{**each, "score": float("nan")} for each in QUESTIONS]
+    result = evaluate("--json", "--by", "score", questions=asked)
+
+    assert "NaN" not in result.stdout
+    assert json.loads(result.stdout.splitlines()[-1])["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--tolerance", "nan"), "--tolerance must be a finite share such as 0.01, not nan"),
+        (("--tolerance", "inf"), "--tolerance must be a finite share such as 0.01, not inf"),
+        (("--max-usd", "-1"), "--max-usd must be above 0 dollars, not -1"),
+    ],
+)
+def test_senseless_numbers_are_refused(evaluate, options, message):
+    result = evaluate(*options)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_swapped_files_are_recognised(evaluate):
+    result = evaluate(answers=QUESTIONS, questions=ANSWERS)
+
+    assert result.exit_code == 2
+    assert "holds questions; are ANSWERS and QUESTIONS swapped?" in result.stderr
+
+
 def test_a_judge_is_paid_once_and_its_errors_fail_the_command(evaluate, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "key-of-the-fake")
     with FakeApi(brain=["CORRECT", "who knows"]) as api:

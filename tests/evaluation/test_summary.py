@@ -23,15 +23,25 @@ def test_a_mean_is_over_the_questions_that_were_asked():
 def test_axes_come_in_their_order():
     marks = [Marks(str(v), {}, {"size": v}) for v in (20, "x", 3, None)] + [Marks("m", {}, {})]
 
-    assert list(by_axis(marks, "size")) == [3, 20, "x", None]
-    assert len(by_axis(marks, "size")[None]) == 2
+    groups = by_axis(marks, "size")
+    assert [value for value, _ in groups] == [3, 20, "x", None]
+    assert len(groups[-1][1]) == 2
 
 
 def test_numbers_of_any_size_are_put_in_order():
     huge = 10**400
     marks = [Marks(str(n), {}, {"score": v}) for n, v in enumerate((huge, 0.5, -huge, True))]
 
-    assert list(by_axis(marks, "score")) == [-huge, 0.5, True, huge]
+    values = [value for value, _ in by_axis(marks, "score")]
+    assert values == [True, -huge, 0.5, huge]
+
+
+def test_truths_are_no_numbers_and_what_is_no_number_is_none():
+    values = (1, True, float("nan"), 0, False, float("nan"), None, float("inf"), 1.0)
+    groups = by_axis([Marks(str(n), {}, {"a": v}) for n, v in enumerate(values)], "a")
+
+    sizes = [(repr(value), len(group)) for value, group in groups]
+    assert sizes == [("False", 1), ("True", 1), ("0", 1), ("1", 2), ("None", 4)]
 
 
 def test_an_axis_that_nobody_has_is_refused_with_those_there_are():
