@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,18 @@ from docpager.pages import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from docpager.batch.session import Session
     from docpager.batch.tally import BatchReport
 
-__all__ = ["live_view", "progress_line", "tell_plan", "tell_report"]
+__all__ = ["live_view", "progress_line", "shown_at", "tell_plan", "tell_report"]
 
 REFRESH_SECONDS = 0.5
 LINE_SECONDS = 30.0
 """How often a line is printed where there is no terminal."""
+_PADDING = 2
+_LEFT_OUT_FIRST = "page faults"
 
 
 def tell_plan(session: Session) -> None:
@@ -48,21 +51,30 @@ def tell_plan(session: Session) -> None:
 
 @contextmanager
 def live_view(session: Session) -> Iterator[None]:
-    """Show how far the batch is: a table on a terminal, else a line now and then."""
+    """Show how far the batch is: kept up to date on a terminal, else a line now and then."""
     if not session.plan.tasks:
         yield
         return
-    show = _table_view if sys.stderr.isatty() else _line_view
+    show = _fresh_view if sys.stderr.isatty() else _line_view
     with show(session):
         yield
 
 
 def progress_line(session: Session) -> str:
     """How far the batch is, in one line."""
-    return " · ".join(
-        f"{value} {name.removesuffix('s') if value == '1' else name}"
-        for name, value in _figures(session)
-    )
+    return _in_line(_figures(session))
+
+
+def shown_at(width: int, session: Session) -> Table | Text:
+    """How far the batch is, as a table if it is not wider than `width`, else as a line."""
+    from rich.text import Text
+
+    figures = _figures(session)
+    fewer = [each for each in figures if each[0] != _LEFT_OUT_FIRST]
+    for some in (figures, fewer):
+        if sum(max(map(len, each)) + 2 * _PADDING for each in some) <= width:
+            return _table(some)
+    return Text(_in_line(fewer))
 
 
 def tell_report(report: BatchReport) -> None:
@@ -103,17 +115,18 @@ def _line_view(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def _table_view(session: Session) -> Iterator[None]:
+def _fresh_view(session: Session) -> Iterator[None]:
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True)
-    with Live(_table(session), console=console, auto_refresh=False, transient=True) as live:
+    first = shown_at(console.width, session)
+    with Live(first, console=console, auto_refresh=False, transient=True) as live:
 
         async def tell() -> None:
             while True:
                 await asyncio.sleep(REFRESH_SECONDS)
-                live.update(_table(session), refresh=True)
+                live.update(shown_at(console.width, session), refresh=True)
 
         with _beside(tell()):
             yield
@@ -128,15 +141,20 @@ def _beside(work: Coroutine[Any, Any, None]) -> Iterator[None]:
         task.cancel()
 
 
-def _table(session: Session) -> Table:
+def _table(figures: Sequence[tuple[str, str]]) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2), show_header=True)
-    figures = _figures(session)
+    table = Table(box=None, padding=(0, _PADDING), show_header=True)
     for name, _ in figures:
         table.add_column(name, justify="right")
     table.add_row(*(visible(value) for _, value in figures))
     return table
+
+
+def _in_line(figures: Sequence[tuple[str, str]]) -> str:
+    return " · ".join(
+        f"{value} {name.removesuffix('s') if value == '1' else name}" for name, value in figures
+    )
 
 
 def _figures(session: Session) -> list[tuple[str, str]]:
@@ -153,7 +171,7 @@ def _figures(session: Session) -> list[tuple[str, str]]:
         figures.append(("spent", f"${session.books.usd.spent:.4f}{of}"))
         share = tally.cache_share
         figures.append(("from cache", "-" if share is None else f"{share:.0%}"))
-    figures.append(("faults", f"{tally.faults:,}"))
+    figures.append((_LEFT_OUT_FIRST, f"{tally.faults:,}"))
     left = tally.seconds_left(session.elapsed_seconds)
     figures.append(("left", "-" if left is None else duration(left)))
     return figures
