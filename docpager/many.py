@@ -93,15 +93,15 @@ async def ask_many(
     parsed = _parsed(questions)
     settings = bounded(driving, paid=prepared.paid)
     places, directory = [Path(path) for path in paths], Path(archive)
-    if places:
-        own = own_files(Path(output)) if output is not None else ()
-        bring_up_to_date(places, directory, progress=None, ingested=None, without=own)
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
         target = Path(output) if output is not None else Path(scratch) / "answers.jsonl"
+        own = own_files(target)
+        if places:
+            bring_up_to_date(places, directory, progress=None, ingested=None, without=own)
         folder = Path(journals) if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(
-            job, prepared, settings, archive=directory, paths=places, without=own_files(target)
+            job, prepared, settings, archive=directory, paths=places, without=own
         ) as session:
             report = await session.drive()
             by_id = {line.id: line for line in session.lines()}

@@ -7,7 +7,7 @@ from math import inf
 
 from docpager.errors import UsageError
 
-__all__ = ["DEFAULT_BATCH_USD", "DEFAULT_RUN_USD", "PagingSettings", "RunLimits"]
+__all__ = ["DEFAULT_BATCH_USD", "DEFAULT_RUN_USD", "PagingSettings", "RunLimits", "check_dollars"]
 
 DEFAULT_RUN_USD = 1.0
 """Where a run with a model that costs money stops unless the user says otherwise."""
@@ -63,7 +63,18 @@ class RunLimits:
             raise UsageError(f"--max-steps must be at least 1, not {self.max_steps}")
         if self.timeout_seconds is not None and not self.timeout_seconds > 0:
             raise UsageError(f"--timeout must be above 0 seconds, not {self.timeout_seconds:g}")
-        if self.max_usd is not None and not 0 < self.max_usd < inf:
-            raise UsageError(f"--max-usd must be above 0 dollars and finite, not {self.max_usd:g}")
+        check_dollars(self.max_usd)
         if self.max_tokens is not None and self.max_tokens < 1:
             raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")
+
+
+def check_dollars(limit: float | None) -> None:
+    """Refuse a limit that is none.
+
+    Raises:
+        UsageError: it is not above 0, or without end.
+    """
+    if limit is not None and not limit > 0:
+        raise UsageError(f"--max-usd must be above 0 dollars, not {limit:g}")
+    if limit == inf:
+        raise UsageError("--max-usd must be a number of dollars, not without end")

@@ -5,15 +5,18 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, TypeVar
 
-from cattrs import Converter
+from cattrs import BaseValidationError, Converter
 from cattrs.strategies import configure_tagged_union
 
 from docpager.answering.outcome import Outcome
 from docpager.answering.results import ToolResult
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["UNREADABLE", "from_json", "to_json"]
 
 T = TypeVar("T")
+
+UNREADABLE = (BaseValidationError, KeyError, TypeError, ValueError)
+"""What `from_json` raises where `to_json` did not write it."""
 
 
 @cache
@@ -45,6 +48,6 @@ def from_json(value: Any, kind: type[T]) -> T:
     """The `kind` that `to_json` wrote.
 
     Raises:
-        cattrs.BaseValidationError, KeyError, TypeError, ValueError: it did not write this.
+        one of UNREADABLE: it did not write this.
     """
     return _converter().structure(value, kind)

@@ -10,10 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cattrs import BaseValidationError
-
 from docpager.answering.answer_line import AnswerLine
-from docpager.answering.codec import from_json
+from docpager.answering.codec import UNREADABLE, from_json
 from docpager.archive.durable import sync_directory
 from docpager.archive.lock import writer_lock
 from docpager.batch.fingerprint import Fingerprint
@@ -67,7 +65,8 @@ def open_answers(
     """
     path = _file_at(path)
     folder, lines = _places(path)
-    _refuse_strangers(path, lines, folder)
+    if not (folder / _SETTINGS).exists() and _holds_something(path, lines):
+        fingerprint.check(None, path)
     with ExitStack() as opened:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -77,8 +76,9 @@ def open_answers(
             raise UsageError(f"cannot write {str(path)!r}: {error}") from error
         except OSError as error:
             raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
-        if lines.stat().st_size or begun(folder):
-            _refuse_changes(path, Fingerprint.read(folder / _SETTINGS), fingerprint)
+        before = Fingerprint.read(folder / _SETTINGS)
+        if before is not None and (lines.stat().st_size or begun(folder)):
+            fingerprint.check(before, path)
         fingerprint.write(folder / _SETTINGS)
         answers = AnswersFile(path, lines, folder, asked=fingerprint.questions)
         del fingerprint  # a hash for each question, and nothing asks for them any more
@@ -208,22 +208,8 @@ def _places(path: Path) -> tuple[Path, Path]:
     return folder, folder / "lines.jsonl" if path.suffix.lower() == ".parquet" else path
 
 
-def _refuse_strangers(path: Path, lines: Path, folder: Path) -> None:
-    """Leave files alone that no batch has written."""
-    holds_something = any(each.exists() and each.stat().st_size for each in (path, lines))
-    if holds_something and not (folder / _SETTINGS).exists():
-        raise UsageError(
-            f"{str(path)!r} was not written by a batch: nothing beside it says what it was "
-            "begun with; name another output"
-        )
-
-
-def _refuse_changes(path: Path, before: Fingerprint | None, now: Fingerprint) -> None:
-    if before is not None and (different := now.differences(before)):
-        raise UsageError(
-            f"{str(path)!r} was begun otherwise: {'; '.join(different)}; go on as it was begun, or "
-            "name another output"
-        )
+def _holds_something(*paths: Path) -> bool:
+    return any(each.exists() and each.stat().st_size for each in paths)
 
 
 def _sound_lines(lines: Path) -> Iterator[JsonLine]:
@@ -276,7 +262,7 @@ def _answer_line(line: JsonLine, lines: Path) -> AnswerLine:
     ]
     try:
         return from_json({**value, "notes": notes}, AnswerLine)
-    except (BaseValidationError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise _edited(line, lines) from error
 
 

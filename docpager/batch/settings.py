@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 
 from docpager.errors import UsageError
+from docpager.settings import check_dollars
 
 __all__ = ["BatchSettings"]
 
@@ -29,8 +29,7 @@ class BatchSettings:
     def __post_init__(self) -> None:
         if self.concurrency is not None and self.concurrency < 1:
             raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
-        if self.max_usd is not None and not 0 < self.max_usd < inf:
-            raise UsageError(f"--max-usd must be above 0 dollars and finite, not {self.max_usd:g}")
+        check_dollars(self.max_usd)
         if self.max_tokens is not None and self.max_tokens < 1:
             raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")
         if self.finish_live_after_seconds is not None and not self.by_batches:
