@@ -105,8 +105,7 @@ async def ask_many(
         ) as session:
             report = await session.drive()
             by_id = {line.id: line for line in session.lines()}
-    lines = tuple(by_id[each.id] for each in parsed if each.id in by_id)
-    return ManyAnswers(lines, report)
+    return ManyAnswers(tuple(by_id[each.id] for each in parsed if each.id in by_id), report)
 
 
 def bounded(driving: BatchSettings | None, *, paid: bool) -> BatchSettings:
