@@ -65,6 +65,11 @@ class Ledger:
         return None if self._limit is None else self._limit * self._unit.grain
 
     @property
+    def written_limit(self) -> str:
+        """The option that sets it and its amount, for people."""
+        return f"{self._unit.option} ({self._unit.written(self.limit or 0)})"
+
+    @property
     def spent(self) -> float:
         return self._spent * self._unit.grain
 

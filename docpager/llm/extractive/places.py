@@ -139,7 +139,7 @@ def _progress(reading: Reading, name: str, span: tuple[int, int, int]) -> Place:
     seen = noted
     while seen < last and (document, seen + 1) in reading.view.passages:
         seen += 1
-    return Place(name, document, first, last, noted, seen, _fitting(reading, document), parts)
+    return Place(name, document, first, last, noted, seen, _fitting(reading), parts)
 
 
 def _in_view(reading: Reading, name: str, span: tuple[int, int, int] | None) -> list[Finding]:
@@ -156,20 +156,37 @@ def _in_view(reading: Reading, name: str, span: tuple[int, int, int] | None) -> 
     return [] if finding.quote == NOTHING else [finding]
 
 
-def _fitting(reading: Reading, document: int) -> int:
-    """How many passages fitted at once, by the newest that was said or done."""
+def _fitting(reading: Reading) -> int:
+    """How many passages fitted at once, since the newest refusal that can be seen; 0 if unknown.
+
+    The largest, not the newest: the rest of a place may have been a single passage.
+    """
+    longest = 0
+    for length, refused in _page_ins(reading):
+        if refused:
+            return longest or length
+        longest = max(longest, length)
+    return longest
+
+
+def _page_ins(reading: Reading) -> Iterator[tuple[int, bool]]:
+    """Lengths of ranges that were paged in, newest first; of refused ones what would have fitted,
+    and that they were refused."""
     for event in reversed(reading.view.events):
-        if event.name != "page_in":
-            continue
-        if event.is_error:
-            told = _RANGE.search(event.result.partition(" tokens; ")[2])
-            return int(told[3] or told[2]) - int(told[2]) + 1 if told else 1
-        if found := _RANGE.search(event.result.split("\n", 1)[0]):
-            return int(found[3] or found[2]) - int(found[2]) + 1
+        if event.name == "page_in" and event.is_error:
+            yield _length(event.result.partition(" tokens; ")[2]) or 1, True
+        elif event.name == "page_in":
+            yield _length(event.result.split("\n", 1)[0]), False
     for line in reversed(reading.view.log):
-        if line.name == "page_in" and (found := _RANGE.fullmatch(line.arguments)):
-            return int(found[3] or found[2]) - int(found[2]) + 1
-    return 0
+        if line.name == "page_in" and _RANGE.fullmatch(line.arguments):
+            length, refused = _length(line.arguments), line.outcome.startswith("refused")
+            yield max(1, length // 2) if refused else length, refused
+
+
+def _length(text: str) -> int:
+    """Passages of the first range that a text names; 0 where it names none."""
+    found = _RANGE.search(text)
+    return int(found[3] or found[2]) - int(found[2]) + 1 if found else 0
 
 
 def _brought_back(reading: Reading, name: str) -> bool:
