@@ -16,6 +16,7 @@ __all__ = [
     "AttemptFailed",
     "DocpagerError",
     "DocumentError",
+    "DocumentsChanged",
     "FunctionError",
     "JournalError",
     "LimitReached",
@@ -51,6 +52,14 @@ class ArchiveError(DocpagerError):
 
 class JournalError(DocpagerError):
     """A journal that is damaged, or belongs to another archive."""
+
+
+class DocumentsChanged(JournalError):
+    """Documents that a run has read are not what they were."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; ask again, or pass --on-new-archive to go on all the same")
+        self.what = what
 
 
 class ModelError(DocpagerError):

@@ -20,7 +20,7 @@ from docpager.answering.library import Library
 from docpager.answering.plan import plan_run
 from docpager.answering.replay import Replay
 from docpager.answering.run import Run
-from docpager.errors import JournalError, UsageError
+from docpager.errors import DocumentsChanged, JournalError, UsageError
 from docpager.llm.chat import ChatModel
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books
@@ -287,9 +287,8 @@ def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archiv
         )
     changed = [f"D{number}" for number in _changed(record, archive)]
     if changed and not on_new_archive:
-        raise JournalError(
-            f"{', '.join(changed)} changed since the run in {record.path} read them; "
-            "ask again, or pass --on-new-archive to go on all the same"
+        raise DocumentsChanged(
+            f"{', '.join(changed)} changed since the run in {record.path} read them"
         )
 
 

@@ -16,7 +16,7 @@ from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.ordering import Line
 from docpager.batch.parking import Attended, Parking
 from docpager.batch.plan import Task
-from docpager.errors import DocpagerError, JournalError, LimitReached
+from docpager.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
 from docpager.llm.chat import ChatModel, ModelReply, Usage
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books
@@ -72,7 +72,7 @@ class Driving:
             elif self._running:
                 await self._next_move()
             else:
-                self.short = LimitReached("what is left does not pay for another question")
+                self.short = self._common.admission.shortage
                 self._move()
 
     async def _attend(self, task: Task, line: Line[Task]) -> None:
@@ -133,7 +133,10 @@ class Driving:
         except DocpagerError as error:
             if task.begun and isinstance(error, JournalError):
                 self._common.journals.begin_anew(task.id)  # the next attempt does not meet it again
-            return failed_line(task, model.name, str(error), journal=journal)
+            said = str(error)
+            if isinstance(error, DocumentsChanged):
+                said = f"{error.what}; --retry-failed asks it anew"
+            return failed_line(task, model.name, said, journal=journal)
 
     async def _next_move(self) -> None:
         await self._moved.wait()

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from math import ceil
 from pathlib import Path
 
-from docpager.answering.journal import JournalRecord
+from docpager.answering.journal import JournalRecord, read_journal
 from docpager.archive.durable import replace_file
-from docpager.errors import UsageError
+from docpager.errors import JournalError, UsageError
 from docpager.llm.ledgers import Cost
 
 __all__ = ["JournalNames", "spent_in"]
@@ -65,13 +65,14 @@ class JournalNames:
 
     @classmethod
     def any_begun(cls, beside: Path) -> bool:
-        """Whether the batch whose folder is `beside` has begun a run, as far as can be seen."""
+        """Whether a run of the batch whose folder is `beside` got a reply, or may have cost
+        something, as far as can be seen."""
         kept = _kept(beside / _PLACE)
         if kept is None:
             return False
         folder = Path(os.path.normpath(beside.resolve() / kept[0]))
         names = cls(folder, kept[1])
-        return not folder.is_dir() or any(map(names.is_begun, names.all()))
+        return not folder.is_dir() or any(map(_has_come_to_something, names.all()))
 
     @classmethod
     def _begin(cls, beside: Path, folder: Path, mark: str) -> JournalNames:
@@ -145,6 +146,14 @@ def spent_in(
         tokens += prompt + output
         usd += price.worst_case(prompt_tokens=prompt, output_tokens=output)
     return Cost(tokens, usd)
+
+
+def _has_come_to_something(journal: Path) -> bool:
+    try:
+        record = read_journal(journal)
+    except JournalError:
+        return journal.stat().st_size > 0
+    return record.unanswered or any(each.kind in ("reply", "lost") for each in record.entries)
 
 
 def _kept(place: Path) -> tuple[str, str] | None:

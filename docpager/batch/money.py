@@ -64,6 +64,13 @@ class Admission:
             held.tokens + coming * usual.tokens, (held.usd or 0.0) + coming * (usual.usd or 0.0)
         )
 
+    @property
+    def shortage(self) -> LimitReached:
+        """That no further question can be begun, and which limit would have to be raised."""
+        ledgers = (self._books.usd, self._books.tokens)
+        limits = " and ".join(each.written_limit for each in ledgers if each.limit is not None)
+        return LimitReached(f"what is left of {limits} does not pay for another question")
+
     def finished(self) -> None:
         """A question that was begun has ended."""
         self._finished += 1

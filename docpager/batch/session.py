@@ -33,6 +33,9 @@ __all__ = ["Session"]
 
 GRACE_SECONDS = 20.0
 """How long a reply that is under way, and paid for, is waited for when the batch is stopped."""
+VAIN = 3
+"""Questions whose model fails before any reply has come: then it is the model or its server, and no
+question is to blame or gets a line."""
 LEAVING_SECONDS = 2.0
 """How long runs take at most to write down that they were let go."""
 
@@ -79,6 +82,7 @@ class Session:
         self._parking = Parking()
         self._rounds_bill: RoundsBill | None = None
         self._short: LimitReached | None = None
+        self._in_vain: list[AnswerLine] = []
         self._work: asyncio.Task[None] | None = None
         limits = replace(prepared.settings.limits, max_usd=None, max_tokens=None)
         self._common = Common(
@@ -182,9 +186,23 @@ class Session:
             )
 
     def _answered(self, task: Task, line: AnswerLine) -> None:
+        if line.resumable and not self.tally.steps:
+            self._in_vain.append(line)
+            if len(self._in_vain) == VAIN:
+                self._parking.ask(self._why_in_vain)
+        else:
+            for each in (*self._in_vain, line):
+                self._write(each)
+            self._in_vain.clear()
+
+    def _write(self, line: AnswerLine) -> None:
         self._answers.append(line.as_json())
         self.tally.answered(line)
         self._told(line)
+
+    @property
+    def _why_in_vain(self) -> str:
+        return f"no question got a reply ({self._in_vain[0].error})"
 
     def _report(self) -> BatchReport:
         tally, statuses, left = self.tally, self.tally.statuses, self.left
@@ -205,10 +223,13 @@ class Session:
             seconds=self.elapsed_seconds,
             failures=tuple(tally.failures),
             why_stopped=self._why_stopped if left else None,
+            limit_reached=bool(left and self._short and self._parking.reason is None),
         )
 
     @property
     def _why_stopped(self) -> str | None:
+        if self._parking.reason is None and self._in_vain:
+            return self._why_in_vain
         return self._parking.reason or (str(self._short) if self._short else None)
 
 

@@ -97,6 +97,8 @@ class BatchReport:
     """The first few: question and reason."""
     why_stopped: str | None = None
     """Why there are questions left."""
+    limit_reached: bool = False
+    """Whether that is a limit on money or tokens, which must be raised to go on."""
 
     @property
     def complete(self) -> bool:

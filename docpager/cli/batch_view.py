@@ -98,7 +98,8 @@ def tell_report(report: BatchReport) -> None:
     if more > 0:
         note(f"  and {more:,} more")
     if report.why_stopped:
-        note(f"left over: {report.why_stopped}; run the same command again to go on")
+        how = " with a higher limit" if report.limit_reached else ""
+        note(f"left over: {report.why_stopped}; run the same command again{how} to go on")
     elif report.failed or report.stopped:
         note("run the same command with --retry-failed to ask what failed again")
 
