@@ -7,18 +7,20 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from pathlib import Path
 
-from docpager.answering.journal import JournalRecord, read_journal
+from docpager.answering.journal import JournalRecord
 from docpager.archive.durable import replace_file
-from docpager.errors import JournalError, UsageError
+from docpager.errors import UsageError
 from docpager.llm.ledgers import Cost
 
 __all__ = ["JournalNames", "spent_in"]
 
 _PLACE = "journals.json"
+_KIND = re.compile(rb'\w+ \{"kind":"(\w+)"')
+"""How the line of a journal's entry begins, behind its seal."""
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
@@ -72,7 +74,7 @@ class JournalNames:
             return False
         folder = Path(os.path.normpath(beside.resolve() / kept[0]))
         names = cls(folder, kept[1])
-        return not folder.is_dir() or any(map(_has_come_to_something, names.all()))
+        return not folder.is_dir() or any(map(names.is_begun, names.all()))
 
     @classmethod
     def _begin(cls, beside: Path, folder: Path, mark: str) -> JournalNames:
@@ -98,10 +100,13 @@ class JournalNames:
         self.newest(id).touch()
 
     def is_begun(self, journal: Path) -> bool:
-        """Whether a run stands there: a file without a whole line was torn at its very start."""
+        """Whether a run stands there that got a reply, or may have cost something.
+
+        One that was torn at its very start, or whose model never replied, is worth nothing.
+        """
         try:
             with journal.open("rb") as file:
-                return file.readline().endswith(b"\n")
+                return file.readline().endswith(b"\n") and _has_come_to_something(file)
         except FileNotFoundError:
             return False
 
@@ -148,12 +153,16 @@ def spent_in(
     return Cost(tokens, usd)
 
 
-def _has_come_to_something(journal: Path) -> bool:
-    try:
-        record = read_journal(journal)
-    except JournalError:
-        return journal.stat().st_size > 0
-    return record.unanswered or any(each.kind in ("reply", "lost") for each in record.entries)
+def _has_come_to_something(entries: Iterable[bytes]) -> bool:
+    """By lines of a journal, as far as they must be read: whole journals are long, and many."""
+    newest = ""
+    for line in entries:
+        kind = _KIND.match(line)
+        if kind is not None and kind[1] in (b"reply", b"lost"):
+            return True
+        if kind is not None and kind[1] not in (b"interrupt", b"counted"):
+            newest = kind[1].decode()
+    return newest in ("request", "waiting")  # asked, and nobody knows what became of it
 
 
 def _kept(place: Path) -> tuple[str, str] | None:

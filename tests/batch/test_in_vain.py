@@ -14,6 +14,12 @@ from docpager.errors import ModelError, UsageError
 from docpager.settings import PagingSettings
 
 
+class Renamed(CountedReader):
+    """Another model."""
+
+    name = "another"
+
+
 def deaf(number: int) -> None:
     raise ModelError("http://there said 404: there is no such model")
 
@@ -34,7 +40,7 @@ def test_after_that_everything_may_be_asked_otherwise(tmp_path):
     world.drive()
     other = replace(
         world,
-        model=CountedReader(),
+        model=Renamed(),
         settings=AskSettings(paging=PagingSettings(window=9_000)),
         questions=town_questions(3),
     )

@@ -127,8 +127,29 @@ def project(tmp_path):
     home = tmp_path / "project"
     (home / "a.jsonl.batch").mkdir(parents=True)
     names = JournalNames.of(home / "a.jsonl.batch", folder=home / "archive" / "runs")
-    names.newest("a").write_text("{}\n")
+    names.newest("a").write_text('0 {"header":{}}\n1 {"kind":"request"}\n2 {"kind":"reply"}\n')
     return home
+
+
+@pytest.mark.parametrize(
+    ("kinds", "begun"),
+    [
+        ([], False),
+        (["request", "failure"], False),
+        (["request"], True),  # killed while it was asked: it may have been billed
+        (["request", "waiting", "interrupt"], True),
+        (["request", "lost", "failure"], True),
+        (["request", "counted", "reply"], True),
+    ],
+)
+def test_a_run_is_begun_once_it_may_have_cost_something(tmp_path, kinds, begun):
+    (tmp_path / "a.jsonl.batch").mkdir()
+    names = JournalNames.of(tmp_path / "a.jsonl.batch", folder=tmp_path / "runs")
+    lines = ['0a {"header":{}}', *(f'1b {{"kind":"{kind}","step":1}}' for kind in kinds)]
+    names.newest("a").write_text("".join(f"{line}\n" for line in lines))
+
+    assert names.is_begun(names.newest("a")) == begun
+    assert JournalNames.any_begun(tmp_path / "a.jsonl.batch") == begun
 
 
 def test_journals_are_found_again_where_the_whole_project_went(project):
