@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from statistics import median
+from textwrap import shorten
 
 from benchmarks.families import mean_of
 from benchmarks.reporting.blocks import Block, Figure, Heading, Paragraph, as_html, as_markdown
@@ -174,7 +175,8 @@ def _residency(run: ScoredRun, each: Scored, what: str) -> Iterator[Block]:
         yield Paragraph(f"No residency: {error}")
         return
     rebuilds = each.line.answer.paging["rebuilds"]
-    title = f"Residency, run with {what} rebuilds ({rebuilds:g}): {watched.question[:90]}"
+    asked = shorten(watched.question, 90, placeholder="...")
+    title = f"Residency, run with {what} rebuilds ({rebuilds:g}): {asked}"
     yield Figure(f"{run.folder.name}-residency-{what.split()[-1]}", title, plot_residency(watched))
     if each.marks[run.metrics[0]] != 1:
         yield Paragraph("This answer was wrong.")
