@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -38,6 +38,7 @@ __all__ = [
     "fed_hash",
     "held_journal",
     "journal_lines",
+    "left_unanswered",
     "read_journal",
     "sealed_lines",
 ]
@@ -126,13 +127,18 @@ class JournalRecord:
     @property
     def unanswered(self) -> bool:
         """Whether the process ended while a request was under way."""
-        kinds = [entry.kind for entry in self.entries if entry.kind not in _BETWEEN]
-        return bool(kinds) and kinds[-1] in ("request", "waiting")
+        return left_unanswered(entry.kind for entry in self.entries)
 
     @property
     def documents(self) -> dict[int, str]:
         """sha256 of every document the run has met."""
         return {int(n): sha for entry in self.entries for n, sha in entry.documents.items()}
+
+
+def left_unanswered(kinds: Iterable[str]) -> bool:
+    """Whether entries of these kinds end with a request of which nobody knows what became."""
+    told = [kind for kind in kinds if kind not in _BETWEEN]
+    return bool(told) and told[-1] in ("request", "waiting")
 
 
 class Journal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -34,13 +33,18 @@ class _Span(NamedTuple):
     end: int
 
 
-def answered_ids(path: Path) -> frozenset[str]:
+def answered_ids(
+    path: Path, *, fingerprint: Fingerprint, begun: Callable[[Path], bool]
+) -> frozenset[str]:
     """Questions that have a line in the answers file at `path`, which is not touched.
 
     Raises:
-        UsageError: it is no answers file.
+        UsageError: as `open_answers` would, but for what only shows when it is written.
     """
-    _, lines = _places(_file_at(path))
+    path = _file_at(path)
+    folder, lines = _places(path)
+    _refuse_strangers(path, lines, folder, fingerprint)
+    _refuse_changes(path, lines, folder, fingerprint, begun)
     if not lines.exists():
         return frozenset()
     return frozenset(str(line.value["id"]) for line in _sound_lines(lines) if line.value)
@@ -65,8 +69,7 @@ def open_answers(
     """
     path = _file_at(path)
     folder, lines = _places(path)
-    if not (folder / _SETTINGS).exists() and _holds_something(path, lines):
-        fingerprint.check(None, path)
+    _refuse_strangers(path, lines, folder, fingerprint)
     with ExitStack() as opened:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -76,9 +79,7 @@ def open_answers(
             raise UsageError(f"cannot write {str(path)!r}: {error}") from error
         except OSError as error:
             raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
-        before = Fingerprint.read(folder / _SETTINGS)
-        if before is not None and (lines.stat().st_size or begun(folder)):
-            fingerprint.check(before, path)
+        _refuse_changes(path, lines, folder, fingerprint, begun)
         fingerprint.write(folder / _SETTINGS)
         answers = AnswersFile(path, lines, folder, asked=fingerprint.questions)
         del fingerprint  # a hash for each question, and nothing asks for them any more
@@ -208,6 +209,21 @@ def _places(path: Path) -> tuple[Path, Path]:
     return folder, folder / "lines.jsonl" if path.suffix.lower() == ".parquet" else path
 
 
+def _refuse_strangers(path: Path, lines: Path, folder: Path, now: Fingerprint) -> None:
+    """Leave files alone that no batch has written."""
+    if not (folder / _SETTINGS).exists() and _holds_something(path, lines):
+        now.check(None, path)
+
+
+def _refuse_changes(
+    path: Path, lines: Path, folder: Path, now: Fingerprint, begun: Callable[[Path], bool]
+) -> None:
+    """Hold on to settings and questions once there are answers, or runs were begun."""
+    before = Fingerprint.read(folder / _SETTINGS)
+    if before is not None and (_holds_something(lines) or begun(folder)):
+        now.check(before, path)
+
+
 def _holds_something(*paths: Path) -> bool:
     return any(each.exists() and each.stat().st_size for each in paths)
 
@@ -237,16 +253,9 @@ def _sound_lines(lines: Path) -> Iterator[JsonLine]:
 
 
 def _spans(lines: Path) -> Iterator[_Span]:
-    """Where each answer line stands, a byte order mark not included."""
+    """Where each answer line stands."""
     for line in _sound_lines(lines):
-        value = line.value or {}
-        mark = 0 if line.start else _length_of_mark(lines)
-        yield _Span(str(value["id"]), line.start + mark, line.end)
-
-
-def _length_of_mark(lines: Path) -> int:
-    with lines.open("rb") as file:
-        return len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+        yield _Span(str((line.value or {})["id"]), line.start, line.end)
 
 
 def _answer_line(line: JsonLine, lines: Path) -> AnswerLine:

@@ -10,8 +10,9 @@ from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import answered_ids
 from docpager.batch.bills import RoundsBill, compare, live_usd, rounds_usd
 from docpager.batch.courses import Course
-from docpager.batch.fingerprint import Fingerprint
+from docpager.batch.fingerprint import Fingerprint, decisive
 from docpager.batch.job import BatchArchive, BatchJob, asked_of
+from docpager.batch.journals import JournalNames
 from docpager.batch.plan import Task
 from docpager.batch.rehearsal import Sample, sample_runs
 from docpager.batch.settings import BatchSettings
@@ -133,14 +134,12 @@ async def estimate_job(
         UsageError: questions name documents that are not there, or the output was begun with other
             settings or questions.
     """
-    from docpager.batch.opening import decisive  # which opens sessions that weigh with this module
-
     questions, scopes = asked_of(job, archive)
-    done = answered_ids(job.output)
-    before = Fingerprint.read(job.output.with_name(job.output.name + ".batch") / "settings.json")
-    if before is not None or done:
-        now = Fingerprint.of(questions, **decisive(prepared, archive, job))
-        now.check(before, job.output)
+    done = answered_ids(
+        job.output,
+        fingerprint=Fingerprint.of(questions, **decisive(prepared, archive, job)),
+        begun=JournalNames.any_begun,
+    )
     tasks = [
         Task(each.id, each.question, scopes[each.id]) for each in questions if each.id not in done
     ]

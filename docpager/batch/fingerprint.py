@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from docpager.answering.asking import OpenArchive
+from docpager.answering.preparing import PreparedModel
 from docpager.archive.durable import replace_file
+from docpager.batch.job import BatchJob
 from docpager.batch.questions import Question
 from docpager.errors import UsageError
 
-__all__ = ["Fingerprint", "Setting"]
+__all__ = ["Fingerprint", "Setting", "decisive"]
 
 Setting = str | int | float | bool | None
 _NAMED_AT_MOST = 5
@@ -94,6 +97,24 @@ class Fingerprint:
                 more = ", ..." if len(ids) > _NAMED_AT_MOST else ""
                 count = "1 question is" if len(ids) == 1 else f"{len(ids)} questions are"
                 yield f"{count} {what}: {named}{more}"
+
+
+def decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> dict[str, Setting]:
+    """Everything beside the questions that answers depend on, by the names users know."""
+    asked, paging = prepared.settings, prepared.settings.paging
+    limits = asked.limits
+    return {
+        "archive": archive.id,
+        "paths": job.place or None,
+        "model": prepared.model.name,
+        "effort": asked.source.effort or None,
+        "base-url": asked.source.base_url or None,
+        "counter": f"{asked.counter.name} x {asked.factor:g}",
+        "policy": asked.policy,
+        "max-steps": limits.max_steps,
+        "timeout": limits.timeout_seconds,
+        **{name.replace("_", "-"): value for name, value in asdict(paging).items()},
+    }
 
 
 def _shown(value: Setting) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from pathlib import Path
 
-from docpager.answering.journal import JournalRecord
+from docpager.answering.journal import JournalRecord, left_unanswered
 from docpager.archive.durable import replace_file
 from docpager.errors import UsageError
 from docpager.llm.ledgers import Cost
@@ -45,11 +45,11 @@ class JournalNames:
             UsageError: what is kept beside the answers cannot be read, or the journals are
                 somewhere else, or gone.
         """
-        kept = _kept(beside / _PLACE)
+        kept = _kept(beside)
         here = folder.resolve()
         if kept is None:
             return cls._begin(beside, here, f"batch-{uuid.uuid4().hex[:8]}")
-        was, mark = Path(os.path.normpath(beside.resolve() / kept[0])), kept[1]
+        was, mark = kept
         if was.is_dir():
             if named and was != here:
                 raise UsageError(
@@ -69,11 +69,11 @@ class JournalNames:
     def any_begun(cls, beside: Path) -> bool:
         """Whether a run of the batch whose folder is `beside` got a reply, or may have cost
         something, as far as can be seen."""
-        kept = _kept(beside / _PLACE)
+        kept = _kept(beside)
         if kept is None:
             return False
-        folder = Path(os.path.normpath(beside.resolve() / kept[0]))
-        names = cls(folder, kept[1])
+        folder, mark = kept
+        names = cls(folder, mark)
         return not folder.is_dir() or any(map(names.is_begun, names.all()))
 
     @classmethod
@@ -155,25 +155,26 @@ def spent_in(
 
 def _has_come_to_something(entries: Iterable[bytes]) -> bool:
     """By lines of a journal, as far as they must be read: whole journals are long, and many."""
-    newest = ""
+    kinds: list[str] = []
     for line in entries:
-        kind = _KIND.match(line)
-        if kind is not None and kind[1] in (b"reply", b"lost"):
-            return True
-        if kind is not None and kind[1] not in (b"interrupt", b"counted"):
-            newest = kind[1].decode()
-    return newest in ("request", "waiting")  # asked, and nobody knows what became of it
+        if (kind := _KIND.match(line)) is not None:
+            kinds.append(kind[1].decode())
+            if kinds[-1] in ("reply", "lost"):
+                return True
+    return left_unanswered(kinds)
 
 
-def _kept(place: Path) -> tuple[str, str] | None:
-    """The folder, relative to the answers' or absolute, and the mark; None before the first run.
+def _kept(beside: Path) -> tuple[Path, str] | None:
+    """Where the journals were last, and their mark; None before the first run.
 
     Raises:
         UsageError: it cannot be read.
     """
+    place = beside / _PLACE
     try:
         kept = json.loads(place.read_bytes())
-        return str(kept["folder"]), str(kept["mark"])
+        folder = beside.resolve() / kept["folder"]  # itself, where an absolute one was kept
+        return Path(os.path.normpath(folder)), str(kept["mark"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -25,7 +25,7 @@ class JsonLine:
     number: int
     """Counted from 1, blank lines too."""
     start: int
-    """Offset of its first byte in the file."""
+    """Offset of its first byte in the file, a byte order mark not included."""
     end: int
     """Offset just past its line end."""
     value: dict[str, Any] | None
@@ -54,6 +54,7 @@ def read_lines(path: Path) -> Iterator[JsonLine]:
                 start, end = end, end + len(line)
                 if number == 1:
                     line = _without_mark(line, path)
+                    start = end - len(line)
                 if line.strip():
                     if not any_before and line.lstrip().startswith(b"["):
                         raise UsageError(

@@ -6,17 +6,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.answering.answer_line import AnswerLine
-from docpager.answering.asking import AskSettings, OpenArchive
+from docpager.answering.asking import AskSettings
 from docpager.answering.journal import JournalRecord, read_journal
 from docpager.answering.plan import plan_run
 from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import AnswersFile, open_answers
 from docpager.batch.batch_desk import BatchDesk
-from docpager.batch.fingerprint import Fingerprint, Setting
+from docpager.batch.fingerprint import Fingerprint, decisive
 from docpager.batch.job import BatchArchive, BatchJob, asked_of
 from docpager.batch.journals import JournalNames, spent_in
 from docpager.batch.plan import plan_batch
@@ -29,7 +29,7 @@ from docpager.llm.chat import BatchModel
 from docpager.llm.ledgers import Books, Cost
 from docpager.pages import DocumentEntry
 
-__all__ = ["Outside", "decisive", "open_batch", "spent_before"]
+__all__ = ["Outside", "open_batch", "spent_before"]
 
 ROUND_BOOK = "rounds.jsonl"
 
@@ -148,24 +148,6 @@ def _check_window(
         limits=settings.limits,
         policy=settings.policy,
     )
-
-
-def decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> dict[str, Setting]:
-    """Everything beside the questions that answers depend on, by the names users know."""
-    asked, paging = prepared.settings, prepared.settings.paging
-    limits = asked.limits
-    return {
-        "archive": archive.id,
-        "paths": job.place or None,
-        "model": prepared.model.name,
-        "effort": asked.source.effort or None,
-        "base-url": asked.source.base_url or None,
-        "counter": f"{asked.counter.name} x {asked.factor:g}",
-        "policy": asked.policy,
-        "max-steps": limits.max_steps,
-        "timeout": limits.timeout_seconds,
-        **{name.replace("_", "-"): value for name, value in asdict(paging).items()},
-    }
 
 
 def _desk(
