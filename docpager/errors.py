@@ -91,6 +91,11 @@ class AttemptFailed(ModelError):
 class LimitReached(ModelError):
     """The next call could cost more than is left of a limit on tokens or dollars."""
 
+    def __init__(self, message: str, *, shared: bool = False) -> None:
+        super().__init__(message)
+        self.shared = shared
+        """Whether it is the limit of a whole batch, not the run's own."""
+
 
 class FunctionError(Exception):
     """Something the model can correct; shown to the model, never to the user."""

@@ -66,9 +66,10 @@ async def ask_many(
 
     A question is a text or an object as in a questions file (`id`, `question`, `documents`).
     With `output` the answers are also written there, and asking again goes on where it was left;
-    without it they are only returned. `driving` says how many at once, whether in message batches,
-    and what all of them together may cost (10 dollars where a model costs money and nothing else
-    is said); questions that could not be begun have no line. Synchronous programs call
+    without it they are only returned. `limits` hold for each question, as in `ask`. `driving` says
+    how many at once, whether in message batches, and what all of them together may cost (10 dollars
+    where a model costs money and nothing else is said); questions that could not be begun have no
+    line. Synchronous programs call
     `asyncio.run(docpager.ask_many(...))`.
 
     Raises:

@@ -27,6 +27,7 @@ from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.llm.models import ModelSource
 from docpager.many import estimate_many
+from docpager.settings import RunLimits
 from docpager.testing.fake_api import ExtractiveBrain, FakeApi, RealClock, RequestCounter
 
 ROOT = Path(__file__).parent.parent.parent
@@ -91,7 +92,12 @@ def measure(asked: QuestionSet, folder: Path, model: str, factor: float) -> None
 def _estimate(
     questions: list[Question], output: Path, archive: Path, api: FakeApi, model: str
 ) -> Estimate:
-    prepared = prepare(model, source=ModelSource(api.url, "anthropic", ""), environment=os.environ)
+    prepared = prepare(
+        model,
+        source=ModelSource(api.url, "anthropic", ""),
+        limits=RunLimits(),
+        environment=os.environ,
+    )
     job = BatchJob(questions, output, journals=output.parent / f"{output.stem}-runs")
     return asyncio.run(estimate_many(job, prepared, SETTINGS, archive))
 

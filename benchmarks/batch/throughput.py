@@ -33,6 +33,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.llm.models import ModelSource
 from docpager.llm.scripted import ScriptedModel
 from docpager.many import batch_session
+from docpager.settings import RunLimits
 
 MODEL = "claude-haiku-4-5"
 
@@ -54,7 +55,12 @@ class Level:
 
 
 async def _drive(job: BatchJob, archive: Path, url: str, concurrency: int) -> int:
-    prepared = prepare(MODEL, source=ModelSource(url, "anthropic", ""), environment=os.environ)
+    prepared = prepare(
+        MODEL,
+        source=ModelSource(url, "anthropic", ""),
+        limits=RunLimits(),
+        environment=os.environ,
+    )
     settings = BatchSettings(concurrency, max_usd=10_000.0)
     async with batch_session(job, prepared, settings, archive=archive) as session:
         report = await session.drive()
@@ -80,7 +86,7 @@ def scripted(archive: Path, count: int) -> Level:
     model = ScriptedModel()
 
     async def drive() -> int:
-        prepared = prepare(model, environment=os.environ)
+        prepared = prepare(model, limits=RunLimits(), environment=os.environ)
         settings = BatchSettings(64)
         async with batch_session(job, prepared, settings, archive=archive) as session:
             report = await session.drive()

@@ -20,7 +20,7 @@ from docpager.answering.library import Library
 from docpager.answering.plan import plan_run
 from docpager.answering.replay import Replay
 from docpager.answering.run import Run
-from docpager.errors import DocumentsChanged, JournalError, UsageError
+from docpager.errors import DocumentsChanged, JournalError, LimitReached, UsageError
 from docpager.llm.chat import ChatModel
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books
@@ -37,6 +37,7 @@ __all__ = [
     "OpenArchive",
     "Sharing",
     "ask_archive",
+    "check_limits",
     "open_replay",
     "question_id",
     "resume_run",
@@ -115,11 +116,11 @@ async def ask_archive(
             is given for a model without a price.
         JournalError: the journal cannot be written.
         LimitReached: what the run shares with others does not pay for its first call and its
-            finishing one; nothing was begun.
+            finishing one; nothing was begun. (Where its own limits do not, the run ends.)
     """
     settings = settings or AskSettings()
     price = price_of(model.name, prices=settings.prices)
-    _check_limits(settings.limits, model.name, price)
+    check_limits(settings.limits, model.name, price)
     documents = _documents(archive, scope)
     counter = RecordingCounter(settings.counter)
     plan = plan_run(
@@ -236,7 +237,12 @@ def _header(
     )
 
 
-def _check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
+def check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
+    """Refuse a limit on a run that cannot be kept.
+
+    Raises:
+        UsageError: a limit on dollars, for a model without a price.
+    """
     if limits.max_usd is not None and price is None:
         raise UsageError(
             f"no price is known for {model!r}, so --max-usd cannot be kept; name its prices with "
@@ -270,12 +276,23 @@ def _calling(run: Run, model: ChatModel, sharing: Sharing | None) -> Iterator[Ca
 
 
 def _set_aside(run: Run, caller: Caller) -> None:
-    """See that a run which shares its limits can be paid for to its end before it is begun."""
+    """See that a run which shares its limits can be paid for to its end before it is begun.
+
+    Raises:
+        LimitReached: what is shared does not pay for it; another time it may.
+    """
     output = run.plan.paging.max_output
-    caller.keep(prompt_tokens=run.largest_prompt, output_tokens=output)
-    if not run.steps:
-        run.next_request()
-        caller.keep_first(prompt_tokens=run.context.epoch.tokens, output_tokens=output)
+    try:
+        caller.keep(prompt_tokens=run.largest_prompt, output_tokens=output)
+        if not run.steps:
+            run.next_request()
+            caller.keep_first(prompt_tokens=run.context.epoch.tokens, output_tokens=output)
+    except LimitReached as limit:
+        if limit.shared:
+            raise
+        # Its own limit is as short at any other time: the driver ends the run and says so, as it
+        # does with a run that shares nothing.
+        caller.release()
 
 
 def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:

@@ -113,6 +113,8 @@ def decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> di
         "policy": asked.policy,
         "max-steps": limits.max_steps,
         "timeout": limits.timeout_seconds,
+        "max-usd of each question": limits.max_usd,
+        "max-tokens of each question": limits.max_tokens,
         **{name.replace("_", "-"): value for name, value in asdict(paging).items()},
     }
 

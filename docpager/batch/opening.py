@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.answering.answer_line import AnswerLine
-from docpager.answering.asking import AskSettings
+from docpager.answering.asking import AskSettings, check_limits
 from docpager.answering.journal import JournalRecord, read_journal
 from docpager.answering.plan import plan_run
 from docpager.answering.preparing import PreparedModel
@@ -59,9 +59,11 @@ def open_batch(
 
     Raises:
         UsageError: questions name documents that are not there; the window is too small; the
-            output was begun with other settings or questions; the model takes no batches.
+            output was begun with other settings or questions; the model takes no batches; each
+            question is limited in dollars, and the model has no known price.
     """
     outside = outside or Outside()
+    check_limits(prepared.settings.limits, prepared.model.name, prepared.price)
     _check_window(job.questions, archive.documents(), prepared.settings)
     questions, scopes = asked_of(job, archive)
     settled = decisive(prepared, archive, job)

@@ -84,10 +84,9 @@ class Session:
         self._short: LimitReached | None = None
         self._in_vain: list[AnswerLine] = []
         self._work: asyncio.Task[None] | None = None
-        limits = replace(prepared.settings.limits, max_usd=None, max_tokens=None)
         self._common = Common(
             archive,
-            replace(prepared.settings, limits=limits),
+            prepared.settings,
             books,
             Admission(books, worst_call=_worst_call(prepared, settings)),
             OnTheWay(books, on_the_way or {}),

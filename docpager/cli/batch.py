@@ -126,10 +126,9 @@ def batch(
     read = read_questions(questions, skip_invalid=skip_invalid)
     for bad in read.skipped:
         note(f"skipped: {bad}")
-    prepared = prepared_model(**how, default_max_usd=False)
-    settings = BatchSettings(
-        concurrency, via == "batches", finish_live_after, how["max_usd"], how["max_tokens"]
-    )
+    max_usd, max_tokens = how.pop("max_usd"), how.pop("max_tokens")  # of the batch, not of a run
+    prepared = prepared_model(**how, max_usd=None, max_tokens=None, default_max_usd=False)
+    settings = BatchSettings(concurrency, via == "batches", finish_live_after, max_usd, max_tokens)
     settings = bounded(settings, paid=prepared.paid)
     job = BatchJob(
         read.questions,

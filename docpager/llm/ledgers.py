@@ -164,14 +164,15 @@ class Books:
         """Set aside what a call can cost at worst, in every ledger or in none.
 
         Raises:
-            LimitReached: more than is left, or a limit on dollars where no price is known.
+            LimitReached: more than is left, or a limit on dollars where no price is known; says
+                whether the batch is short, or these books alone.
         """
         if cost.usd is None and self.usd.limit is not None:
             raise LimitReached(
                 "no price is known for this model, so a limit on dollars cannot be kept; name its "
                 "prices with --prices FILE, or limit it with --max-tokens"
             )
-        within = self._within.reserve(cost) if self._within is not None else None
+        within = self._reserve_within(cost)
         tokens: Reservation | None = None
         try:
             tokens = self.tokens.reserve(cost.tokens)
@@ -182,6 +183,14 @@ class Books:
             if self._within is not None and within is not None:
                 self._within.free(within)
             raise
+
+    def _reserve_within(self, cost: Cost) -> Held | None:
+        if self._within is None:
+            return None
+        try:
+            return self._within.reserve(cost)
+        except LimitReached as limit:
+            raise LimitReached(str(limit), shared=True) from limit
 
     def settle(self, held: Held, actual: Cost) -> None:
         """Replace what was set aside by what a call really cost."""

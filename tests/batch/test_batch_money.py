@@ -15,8 +15,11 @@ from docpager.answering.asking import AskSettings
 from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
+from docpager.errors import UsageError
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, Usage
 from docpager.llm.ledgers import Books, Cost
-from docpager.settings import PagingSettings
+from docpager.llm.scripted import call, reply
+from docpager.settings import PagingSettings, RunLimits
 
 SMALL = AskSettings(paging=PagingSettings(window=8_000))
 
@@ -108,6 +111,77 @@ def test_tokens_of_a_batch_are_limited_too(tmp_path):
     )
 
     assert report.waiting and tokens <= 60_000
+
+
+class Tireless(ChatModel):
+    """Searches as long as it may."""
+
+    name = "counted"
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        said = reply(call("search", query="bridge") if request.calls_allowed else "Not found: it.")
+        usage = Usage(len(str(request)) // 4, 0, 0, 50, "server")
+        return replace(said, usage=usage, cost_usd=None)
+
+
+def searching(folder: Path, limits: RunLimits, *, by_batches: bool) -> World:
+    model = BatchServer(Tireless()) if by_batches else Tireless()
+    asked = replace(SMALL, limits=limits)
+    return World(folder, model=model, price=price(1.0), settings=asked)
+
+
+@pytest.mark.parametrize("by_batches", [False, True])
+def test_a_limit_on_each_question_holds_beside_that_of_the_batch(tmp_path, by_batches):
+    driven = BatchSettings(by_batches=by_batches, max_usd=10.0)
+    usual = searching(tmp_path / "usual", RunLimits(max_steps=30), by_batches=by_batches)
+    usual.drive(settings=driven)
+    limits = RunLimits(max_steps=30, max_usd=0.02)
+    world = searching(tmp_path / "limited", limits, by_batches=by_batches)
+    report = world.drive(settings=driven)
+    costs = [line["cost_usd"] for line in world.lines().values()]
+
+    assert min(line["cost_usd"] for line in usual.lines().values()) > 0.02, "it is never met"
+    assert len(costs) == 8 and min(costs) > 0.005 and max(costs) <= 0.02
+    assert report.usd == pytest.approx(sum(costs)), "the books of the batch are kept beside"
+    assert {line["steps"] for line in world.lines().values()} < set(range(2, 30))
+
+
+def test_a_limit_on_the_tokens_of_each_question_holds(tmp_path):
+    limits = RunLimits(max_steps=30, max_tokens=30_000)
+    world = searching(tmp_path, limits, by_batches=False)
+    world.drive(settings=BatchSettings(max_usd=10.0))
+    tokens = [
+        line["usage"]["input_tokens"] + line["usage"]["output_tokens"]
+        for line in world.lines().values()
+    ]
+
+    assert len(tokens) == 8 and min(tokens) > 15_000 and max(tokens) <= 30_000
+
+
+def test_questions_whose_own_limit_pays_for_nothing_end_as_stopped(tmp_path):
+    world = world_at(tmp_path, 1.0, by_batches=False)
+    world.settings = replace(SMALL, limits=RunLimits(max_usd=0.001))
+    report = world.drive(settings=BatchSettings(max_usd=10.0))
+
+    assert (report.stopped, report.waiting, report.usd) == (24, 0, 0.0)
+    assert report.why_stopped is None, "the batch has money enough"
+    assert "of $0.0010 is left" in world.lines()["q1"]["error"]
+
+
+def test_a_limit_in_dollars_on_each_question_needs_a_price(tmp_path):
+    world = replace(world_at(tmp_path, 1.0, by_batches=False), price=None)
+    world.settings = replace(SMALL, limits=RunLimits(max_usd=0.02))
+    with pytest.raises(UsageError, match="no price is known for 'counted'"):
+        world.drive(settings=BatchSettings())
+    assert not world.model.requests
+
+
+def test_what_each_question_may_cost_belongs_to_the_settings_of_a_batch(tmp_path):
+    world = world_at(tmp_path, 1.0, by_batches=False)
+    world.drive(settings=BatchSettings(max_usd=10.0))
+    world.settings = replace(SMALL, limits=RunLimits(max_usd=0.02))
+    with pytest.raises(UsageError, match=r"max-usd of each question was not set and is 0\.02"):
+        world.drive(settings=BatchSettings(max_usd=10.0))
 
 
 class Snapshot(list):
