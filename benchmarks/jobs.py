@@ -20,7 +20,6 @@ from benchmarks.systems.system import Answer, Setup, System
 from docpager import Archive, ChatModel, PagingSettings
 from docpager.answering.plan import plan_run
 from docpager.errors import DocpagerError, UsageError
-from docpager.llm.models import close_model
 from docpager.llm.prices import Price, price_of
 from docpager.pages import DocumentEntry
 from docpager.tokens import BuiltInEstimator
@@ -107,7 +106,7 @@ async def _answered(
     try:
         return await system.answer(question, archive, setup)
     finally:
-        await close_model(model)
+        await model.close()
 
 
 def _window(job: Job) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,19 @@ REPLIES = "replies.jsonl"
 _REPLAY = "replay:"
 
 
-@dataclass
-class Remembering:
-    """Passes requests on, and keeps what is needed to make them again."""
+class Remembering(ChatModel):
+    """Passes requests on, and keeps what is needed to make them again.
 
-    model: ChatModel
-    requests: list[str] = field(default_factory=list)
-    """Hash of every request, in order."""
-    replies: list[dict[str, Any]] = field(default_factory=list)
-    """Request hash and reply; empty for the built-in reader, which replies the same each time."""
+    Its server is asked for no counts: a `replay:` has none, and must make the same requests.
+    """
 
-    @property
-    def name(self) -> str:
-        return self.model.name
+    def __init__(self, model: ChatModel) -> None:
+        self.name = model.name
+        self.model = model
+        self.requests: list[str] = []
+        """Hash of every request, in order."""
+        self.replies: list[dict[str, Any]] = []
+        """Request hash and reply; empty for the built-in reader, which repeats itself."""
 
     @property
     def sha256(self) -> str:
@@ -52,7 +52,7 @@ class Remembering:
         return reply
 
 
-class _Replayed:
+class _Replayed(ChatModel):
     """Replies as a recorded run was replied to."""
 
     def __init__(self, name: str, replies: dict[str, ModelReply]) -> None:

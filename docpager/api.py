@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel
     from docpager.archive.report import IngestReport
     from docpager.archive.update import Progress
-    from docpager.llm.chat import ChatModel
+    from docpager.llm.chat import ChatModel, ModelLike
 
 __all__ = [
     "ARCHIVE",
@@ -37,7 +37,7 @@ ARCHIVE = Path(".docpager")
 def ask(
     question: str,
     *paths: str | Path,
-    model: str | ChatModel | None = None,
+    model: str | ModelLike | None = None,
     base_url: str | None = None,
     effort: str | None = None,
     archive: str | Path = ARCHIVE,
@@ -80,7 +80,7 @@ def ask(
 async def ask_async(
     question: str,
     *paths: str | Path,
-    model: str | ChatModel | None = None,
+    model: str | ModelLike | None = None,
     base_url: str | None = None,
     effort: str | None = None,
     archive: str | Path = ARCHIVE,
@@ -163,7 +163,7 @@ async def ask_prepared(
 def resume(
     journal: str | Path,
     *,
-    model: str | ChatModel | None = None,
+    model: str | ModelLike | None = None,
     archive: str | Path | None = None,
     on_new_archive: bool = False,
 ) -> AnswerLine:
@@ -176,13 +176,14 @@ def resume(
         ModelError: there are no credentials for the model.
     """
     from docpager.answering.journal import read_journal
+    from docpager.llm.models import as_chat_model
 
     record = read_journal(Path(journal))
     header = record.header
     directory = Path(archive) if archive is not None else Path(header.archive)
     chosen = header.model if model is None else model
     owned = isinstance(chosen, str)
-    chat = _model_again(chosen, header) if isinstance(chosen, str) else chosen
+    chat = _model_again(chosen, header) if isinstance(chosen, str) else as_chat_model(chosen)
 
     async def go_on() -> AnswerLine:
         from docpager.answering.asking import resume_run
@@ -200,14 +201,12 @@ def resume(
 @asynccontextmanager
 async def in_use(model: ChatModel, paging: PagingSettings, *, owned: bool) -> AsyncIterator[None]:
     """A model that was seen to be usable; its connections are closed if it was made here."""
-    from docpager.llm.models import check_model, close_model
-
     try:
-        await check_model(model, paging)
+        await model.check(window=paging.window, max_output=paging.max_output)
         yield
     finally:
         if owned:
-            await close_model(model)
+            await model.close()
 
 
 def _model_again(name: str, header: Header) -> ChatModel:

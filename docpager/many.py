@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
-    from docpager.llm.chat import ChatModel
+    from docpager.llm.chat import ModelLike
 
 __all__ = [
     "ManyAnswers",
@@ -50,7 +50,7 @@ async def ask_many(
     questions: Sequence[str | Mapping[str, Any]],
     *paths: str | Path,
     output: str | Path | None = None,
-    model: str | ChatModel | None = None,
+    model: str | ModelLike | None = None,
     base_url: str | None = None,
     effort: str | None = None,
     archive: str | Path = ARCHIVE,
@@ -66,11 +66,10 @@ async def ask_many(
 
     A question is a text or an object as in a questions file (`id`, `question`, `documents`).
     With `output` the answers are also written there, and asking again goes on where it was left;
-    without it they are only returned. `limits` hold for each question, as in `ask`. `driving` says
-    how many at once, whether in message batches, and what all of them together may cost (10 dollars
-    where a model costs money and nothing else is said); questions that could not be begun have no
-    line. Synchronous programs call
-    `asyncio.run(docpager.ask_many(...))`.
+    without it they are only returned. `limits` hold for each question; `driving` says how many at
+    once, whether in message batches, and what all together may cost (10 dollars where a model costs
+    money and nothing else is said). Questions that could not be begun have no line. Synchronous
+    programs call `asyncio.run(docpager.ask_many(...))`.
 
     Raises:
         UsageError: a question that is none, no such model or document, a window too small, or an

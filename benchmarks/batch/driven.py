@@ -18,7 +18,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.claude import ClaudeModel
-from docpager.llm.models import ModelSource, close_model
+from docpager.llm.models import ModelSource
 from docpager.many import batch_session
 from docpager.settings import RunLimits
 from docpager.testing.fake_api import FakeApi
@@ -88,7 +88,7 @@ def drive(
         opening = batch_session(asked, prepared, settings, archive=archive, outside=outside)
         async with opening as opened:
             report = await opened.drive()
-        await close_model(prepared.model)
+        await prepared.model.close()
         return report
 
     if busy is None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from docpager.llm.chat import ModelReply, ModelRequest, ToolCall, UserTurn
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, UserTurn
 from docpager.pages import DocumentEntry
 
 __all__ = ["LOCALITIES", "Searcher", "Visit", "Walker"]
@@ -35,7 +35,7 @@ class Visit:
     released: bool = False
 
 
-class Walker:
+class Walker(ChatModel):
     """Goes where its itinerary says: notes what it has read, releases it, pages in the next."""
 
     name = "walker"
@@ -56,7 +56,7 @@ class Walker:
         return reply(step, said(newest_text(request)), calls)
 
 
-class Searcher:
+class Searcher(ChatModel):
     """Searches, reads around the first hit that it has not read, notes it, and searches on."""
 
     name = "searcher"

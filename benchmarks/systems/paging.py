@@ -92,8 +92,8 @@ class _OneWay:
         return self._archive.search(query, by=self._by, **where)  # type: ignore[arg-type]
 
 
-class _Without:
-    """A model that is not offered one of the functions."""
+class _Without(ChatModel):
+    """A model that is not offered one of the functions, nor asked for counts, as `Remembering`."""
 
     def __init__(self, model: ChatModel, function: str) -> None:
         self.name = model.name

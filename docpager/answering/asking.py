@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from docpager.answering.answer_line import AnswerLine, answer_line
-from docpager.answering.calling import Caller
+from docpager.answering.calling import Caller, RequestHooks
 from docpager.answering.counting import RecordingCounter, counter_named
 from docpager.answering.drivers import Driver
 from docpager.answering.executor import FunctionExecutor
@@ -77,13 +77,17 @@ class AskSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """What a run shares with the other runs of a batch."""
+    """What a run of a batch shares with the others, and how its batch attends it."""
 
     books: Books
     """Limits on all of them together."""
     gate: Gate
     by_batch: bool = False
     """Whether every request goes out in a message batch, at its price."""
+    hooks: RequestHooks | None = None
+    """What the batch does around the requests of this run."""
+    counting_gate: Gate | None = None
+    """Where the server's counts of prompts wait; None for `gate`."""
     unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True
     """Whether a request that was under way when the process ended must be counted as billed."""
 
@@ -266,6 +270,8 @@ def _calling(run: Run, model: ChatModel, sharing: Sharing | None) -> Iterator[Ca
         books=own,
         gate=sharing.gate if sharing else None,
         by_batch=sharing is not None and sharing.by_batch,
+        hooks=sharing.hooks if sharing else None,
+        counting_gate=sharing.counting_gate if sharing else None,
     )
     try:
         if sharing is not None and run.outcome is None:

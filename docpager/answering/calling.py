@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 from docpager.errors import AttemptFailed, ModelError
 from docpager.llm.chat import ChatModel, Lost, ModelReply, ModelRequest
@@ -15,40 +14,46 @@ from docpager.llm.ledgers import Books, Cost, Held
 from docpager.llm.prices import Price
 from docpager.retries import with_retries_async
 
-__all__ = ["Caller"]
+__all__ = ["Caller", "RequestHooks"]
 
 
-class RateLimits(Protocol):
-    """What a server says is left of its rate limits."""
+class RequestHooks:
+    """What happens around the requests of one run; a batch overrides it."""
 
-    @property
-    def tightest(self) -> float:
-        """The smallest share that is left."""
-        ...
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
 
+    async def before_request(self) -> None:
+        """Awaited before each count and each attempt at a reply.
 
-@runtime_checkable
-class RateLimitedModel(Protocol):
-    """A model whose server tells its rate limits with each reply."""
+        Raises:
+            ModelError: the model is not to be asked now.
+        """
+        return
 
-    @property
-    def rate_limits(self) -> RateLimits | None: ...
+    async def count(self, request: ModelRequest) -> int | None:
+        """Tokens of the prompt by the server's count; None where it does not count."""
+        return await self._model.count_tokens(request)
 
+    async def send(self, request: ModelRequest) -> ModelReply:
+        """One attempt at a reply.
 
-@runtime_checkable
-class CountingModel(Protocol):
-    """A model whose server counts a prompt without replying to it, at no price."""
+        Raises:
+            ModelError: as `ChatModel.complete`.
+        """
+        return await self._model.complete(request)
 
-    async def count_tokens(self, request: ModelRequest) -> int | None:
-        """Tokens of the prompt; None where the server does not count after all."""
-        ...
+    def on_reply(self, reply: ModelReply) -> None:
+        """Told of each reply, once it is in the books."""
+        return
 
 
 class Caller:
     """One run's way to its model: sets the worst case aside, waits at the gate, tries, settles.
 
     An attempt that failed but may have been billed is charged at its worst case. After `keep` a
-    run's finishing call is always paid for, whatever its other calls cost.
+    run's finishing call is always paid for, whatever its other calls cost. What the server counts
+    waits at `counting_gate` instead, if one is given.
     """
 
     def __init__(
@@ -59,6 +64,8 @@ class Caller:
         books: Books | None = None,
         gate: Gate | None = None,
         by_batch: bool = False,
+        hooks: RequestHooks | None = None,
+        counting_gate: Gate | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,6 +74,8 @@ class Caller:
         self._books = books or Books()
         self._gate = gate or Gate()
         self._by_batch = by_batch
+        self._hooks = hooks or RequestHooks(model)
+        self._counting_gate = counting_gate or self._gate
         self._sleep = sleep
         self._clock = clock
         self._kept: Held | None = None
@@ -136,9 +145,9 @@ class Caller:
 
     async def count_tokens(self, request: ModelRequest) -> int | None:
         """Tokens of the prompt by the server's count; None where it does not count."""
-        if not isinstance(self._model, CountingModel):
-            return None
-        return await self._model.count_tokens(request)
+        async with self._counting_gate:
+            await self._hooks.before_request()
+            return await self._hooks.count(request)
 
     async def complete(
         self,
@@ -172,6 +181,7 @@ class Caller:
 
     async def _attempt(self, request: ModelRequest, worst: Cost) -> ModelReply:
         async with self._gate:
+            await self._hooks.before_request()
             if not request.calls_allowed:
                 self.release()  # this is the call that was paid for: nothing comes between
             self._release_first()
@@ -179,7 +189,7 @@ class Caller:
             # Whatever ends this attempt otherwise (time, Ctrl-C) may leave a bill behind.
             bill, lost = worst, True
             try:
-                reply = await self._model.complete(request)
+                reply = await self._hooks.send(request)
                 bill, lost = self._bill(reply, worst), False
             except ModelError as error:
                 if not (isinstance(error, AttemptFailed) and error.may_be_billed):
@@ -191,14 +201,12 @@ class Caller:
                 self._books.settle(held, bill)
                 if lost and not self._is_free:
                     self._lost += Lost(1, bill.tokens, bill.usd)
-            self._observe_limits()
+            if (left := self._model.rate_limit_left) is not None:
+                self._gate.observe(left=left)
             self._gate.succeeded()
-            return replace(reply, cost_usd=bill.usd)
-
-    def _observe_limits(self) -> None:
-        limits = self._model.rate_limits if isinstance(self._model, RateLimitedModel) else None
-        if limits is not None:
-            self._gate.observe(left=limits.tightest)
+            reply = replace(reply, cost_usd=bill.usd)
+            self._hooks.on_reply(reply)
+            return reply
 
     def _bill(self, reply: ModelReply, worst: Cost) -> Cost:
         """What a reply took: as the server counted, else at its worst case."""

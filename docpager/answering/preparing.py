@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docpager.answering.asking import AskSettings
-from docpager.llm.chat import ChatModel
-from docpager.llm.models import ModelSource, default_model_name, model_defaults, model_named
+from docpager.llm.chat import ChatModel, ModelLike
+from docpager.llm.models import (
+    ModelSource,
+    as_chat_model,
+    default_model_name,
+    model_defaults,
+    model_named,
+)
 from docpager.llm.prices import Price, read_prices
 from docpager.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
 
@@ -62,7 +68,7 @@ class PreparedModel:
 
 
 def prepare(
-    model: str | ChatModel | None,
+    model: str | ModelLike | None,
     *,
     source: ModelSource | None = None,
     window: int | None = None,
@@ -84,20 +90,22 @@ def prepare(
     """
     source = source or ModelSource()
     url, backend = source.base_url or None, source.backend or None
-    model = model or default_model_name(environment, base_url=url)
-    name = model if isinstance(model, str) else model.name
+    chosen = model or default_model_name(environment, base_url=url)
     price_list = read_prices(prices)
-    price = price_list.of(name)
-    if owned := isinstance(model, str):
-        effort = source.effort or None
-        model = model_named(name, base_url=url, backend=backend, effort=effort, price=price).model
+    if owned := isinstance(chosen, str):
+        name, effort, price = chosen, source.effort or None, price_list.of(chosen)
+        named = model_named(name, base_url=url, backend=backend, effort=effort, price=price)
+        chat = named.model
+    else:
+        chat = as_chat_model(chosen)
+        name, price = chat.name, price_list.of(chat.name)
     defaults = model_defaults(name, base_url=url, backend=backend)
     paging = paging or defaults.paging(window=window, max_output=max_output)
     defaults.check(paging)
     limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)
     counter, factor = defaults.counter()
     settings = AskSettings(paging, limits, policy, counter, factor, price_list, source)
-    return PreparedModel(model, settings, price, owned)
+    return PreparedModel(chat, settings, price, owned)
 
 
 def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from docpager.answering.journal import JournalRecord
 from docpager.batch.round_book import Round, RoundBook
 from docpager.errors import AttemptFailed, ModelError
-from docpager.llm.chat import BatchItem, BatchModel, BatchResult, ModelRequest
+from docpager.llm.chat import BatchItem, BatchResult, ChatModel, ModelRequest
 from docpager.retries import with_retries_async
 
 __all__ = ["BatchDesk", "Results"]
@@ -35,14 +35,13 @@ class BatchDesk:
 
     def __init__(
         self,
-        model: BatchModel,
+        model: ChatModel,
         book: RoundBook,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.name = model.name
         self._model = model
         self._book = book
         self._sleep = sleep

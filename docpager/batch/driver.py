@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docpager.answering.answer_line import AnswerLine, Coverage
@@ -14,8 +14,9 @@ from docpager.answering.journal import JournalRecord
 from docpager.batch.journals import JournalNames
 from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.ordering import Line
-from docpager.batch.parking import Attended, Parking
+from docpager.batch.parking import Parking, StoppableRequests
 from docpager.batch.plan import Task
+from docpager.batch.rounds import Send
 from docpager.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
 from docpager.llm.chat import ChatModel, ModelReply, Usage
 from docpager.llm.gate import Gate
@@ -23,8 +24,8 @@ from docpager.llm.ledgers import Books
 
 __all__ = ["Common", "Driving", "Seats"]
 
-Seats = Callable[[str], AbstractContextManager[ChatModel]]
-"""Gives the run of a question its model for as long as it runs."""
+Seats = Callable[[str], AbstractContextManager[Send]]
+"""Gives the run of a question its way to replies for as long as it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Common:
     """What all questions of a batch have in common, whichever way they are driven."""
 
     archive: OpenArchive
+    model: ChatModel
     settings: AskSettings
     books: Books
     admission: Admission
@@ -46,12 +48,25 @@ class Driving:
     """Moves questions from a line to their answer lines, so many at once."""
 
     def __init__(
-        self, common: Common, *, seats: Seats, gate: Gate, parking: Parking, by_batch: bool = False
+        self,
+        common: Common,
+        *,
+        seats: Seats,
+        gate: Gate,
+        parking: Parking,
+        counting_gate: Gate | None = None,
+        by_batch: bool = False,
     ) -> None:
         self._common = common
         self._seats = seats
         self._parking = parking
-        self._sharing = Sharing(common.books, gate, by_batch, common.unanswered_is_lost)
+        self._sharing = Sharing(
+            common.books,
+            gate,
+            by_batch,
+            counting_gate=counting_gate,
+            unanswered_is_lost=common.unanswered_is_lost,
+        )
         self._running = 0
         self._moved = asyncio.Event()
         self.short: LimitReached | None = None
@@ -99,18 +114,19 @@ class Driving:
     async def _ask(self, task: Task, line: Line[Task]) -> AnswerLine | None:
         """Its answer line; None where the run was parked."""
 
-        def replied(reply: ModelReply) -> None:
+        def on_reply(reply: ModelReply) -> None:
             line.warmed(task)
             self._move()
             self._common.replied(reply)
 
-        with self._seats(task.id) as model:
-            attended = Attended(model, self._parking, replied=replied)
-            answer = await self._answer(task, attended)
-        return None if attended.parked else answer
+        model = self._common.model
+        with self._seats(task.id) as send:
+            hooks = StoppableRequests(model, self._parking, send=send, on_reply=on_reply)
+            answer = await self._answer(task, model, replace(self._sharing, hooks=hooks))
+        return None if hooks.parked else answer
 
-    async def _answer(self, task: Task, model: ChatModel) -> AnswerLine:
-        archive, sharing = self._common.archive, self._sharing
+    async def _answer(self, task: Task, model: ChatModel, sharing: Sharing) -> AnswerLine:
+        archive = self._common.archive
         journal = self._common.journals.newest(task.id)
         try:
             if task.begun:

@@ -23,7 +23,7 @@ from docpager.evaluation.records import Response
 from docpager.llm.chat import ModelRequest, UserTurn
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books
-from docpager.llm.models import READER, check_model
+from docpager.llm.models import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
 
@@ -106,7 +106,8 @@ async def judge_answers(
     with closing(VerdictFile(verdicts)) as kept:
         waiting = [id for id in requests if kept.get(keys[id]) is None]
         if waiting:
-            await check_model(judge.model, judge.settings.paging)
+            paging = judge.settings.paging
+            await judge.model.check(window=paging.window, max_output=paging.max_output)
         errors: dict[str, str] = {}
 
         async def ask(id: str) -> None:

@@ -25,7 +25,6 @@ from docpager.batch.round_book import RoundBook
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.errors import JournalError, UsageError
-from docpager.llm.chat import BatchModel
 from docpager.llm.ledgers import Books, Cost
 from docpager.pages import DocumentEntry
 
@@ -158,15 +157,10 @@ def _desk(
     """Where message batches are handed in; None where none ever were, nor are to be."""
     if not settings.by_batches and not book.exists():
         return None
-    model = prepared.model
-    if not isinstance(model, BatchModel):
-        raise UsageError(
-            f"the model {model.name!r} takes no message batches; ask it with --via live"
-        )
-    if settings.by_batches and (why := model.why_no_batches):
+    if settings.by_batches and (why := prepared.model.why_no_batches):
         raise UsageError(why)
     return BatchDesk(
-        model,
+        prepared.model,
         RoundBook(book, by_batches=settings.by_batches, now=outside.now),
         sleep=outside.sleep,
         clock=outside.clock,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from docpager.answering.calling import RateLimitedModel, RateLimits
+from docpager.answering.calling import RequestHooks
 from docpager.errors import AttemptFailed
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 
-__all__ = ["Attended", "Parked", "Parking"]
+__all__ = ["Parked", "Parking", "StoppableRequests"]
 
 Result = TypeVar("Result")
 
@@ -69,38 +70,53 @@ class Parking:
                 await asyncio.wait({task})
 
 
-class Attended:
-    """One run's model within a batch: stops between steps, and tells of each reply."""
+class StoppableRequests(RequestHooks):
+    """The requests of one run of a batch: they stop between steps when the batch does."""
 
     def __init__(
-        self, model: ChatModel, parking: Parking, *, replied: Callable[[ModelReply], None]
+        self,
+        model: ChatModel,
+        parking: Parking,
+        *,
+        send: Callable[[ModelRequest], Awaitable[ModelReply]],
+        on_reply: Callable[[ModelReply], None],
     ) -> None:
-        self.name = model.name
+        super().__init__(model)
         self.parked = False
         """Whether the run was let go in the middle."""
-        self._model = model
         self._parking = parking
-        self._replied = replied
+        self._send = send
+        self._on_reply = on_reply
 
-    @property
-    def rate_limits(self) -> RateLimits | None:
-        """What its server said last is left."""
-        model = self._model
-        return model.rate_limits if isinstance(model, RateLimitedModel) else None
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        """The model's reply.
+    async def before_request(self) -> None:
+        """Let the run go where the batch is stopping.
 
         Raises:
-            Parked: the batch is stopping.
-            ModelError: as the model.
+            Parked: it is.
         """
+        if self._parking.reason is not None:
+            self.parked = True
+            raise Parked(self._parking.reason)
+
+    async def count(self, request: ModelRequest) -> int | None:
+        """The server's count, unless everybody has to go at once."""
+        with self._noting():
+            counting = super().count(request)
+            return await self._parking.unless_at_once(counting, may_be_billed=False)
+
+    async def send(self, request: ModelRequest) -> ModelReply:
+        """The reply, by the way that the batch goes."""
+        with self._noting():
+            return await self._send(request)
+
+    def on_reply(self, reply: ModelReply) -> None:
+        """Tell the batch."""
+        self._on_reply(reply)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
         try:
-            if self._parking.reason is not None:
-                raise Parked(self._parking.reason)
-            reply = await self._model.complete(request)
+            yield
         except Parked:
             self.parked = True
             raise
-        self._replied(reply)
-        return reply

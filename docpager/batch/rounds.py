@@ -1,6 +1,6 @@
 """Rounds: all runs of a batch make one step with each message batch, at its price and pace.
 
-A run meets the rounds as a model whose replies take long. Once every run that takes part waits,
+To a run, a round is a reply that takes long. Once every run that takes part waits,
 their requests leave together; what expired or failed on the server's side goes with the next round.
 """
 
@@ -10,15 +10,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from docpager.answering.calling import RateLimitedModel, RateLimits
 from docpager.answering.request_hashes import request_hash
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.parking import Parked, Parking
 from docpager.errors import AttemptFailed, ModelError
 from docpager.llm.chat import BatchResult, ChatModel, ModelReply, ModelRequest
 
-__all__ = ["LiveSeat", "Rounds"]
+__all__ = ["Rounds", "Send", "ask_live"]
+
+Send = Callable[[ModelRequest], Awaitable[ModelReply]]
+"""One attempt at a reply, by the way that a batch goes."""
 
 GATHER_SECONDS = 0.5
 """How long to see whether another run joins, once all wait."""
@@ -27,33 +30,28 @@ MOST_CHARACTERS = 40_000_000
 """Keep a batch below what a server takes: 100,000 requests or 256 MB."""
 
 
-class LiveSeat:
-    """One run's live model. A reply that an earlier process has paid for in a round is fetched from
-    the `desk`, and nobody waits longer than the batch may."""
+async def ask_live(
+    model: ChatModel,
+    question_id: str,
+    request: ModelRequest,
+    *,
+    parking: Parking,
+    desk: BatchDesk | None,
+) -> ModelReply:
+    """A live reply, paid for once: one that an earlier process has paid for in a round is fetched
+    from the `desk`. Nobody waits longer than the batch may.
 
-    def __init__(
-        self, model: ChatModel, question_id: str, parking: Parking, *, desk: BatchDesk | None
-    ) -> None:
-        self.name = model.name
-        self._model = model
-        self._question_id = question_id
-        self._parking = parking
-        self._desk = desk
-
-    @property
-    def rate_limits(self) -> RateLimits | None:
-        """What the live model's server said last is left."""
-        return self._model.rate_limits if isinstance(self._model, RateLimitedModel) else None
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        """The reply, paid for once."""
-        if self._desk is not None:
-            earlier = await self._parking.unless_at_once(
-                self._desk.earlier(self._question_id, request_hash(request)), may_be_billed=False
-            )
-            if earlier is not None:
-                return _reply_of(earlier)
-        return await self._parking.unless_at_once(self._model.complete(request), may_be_billed=True)
+    Raises:
+        Parked: everybody had to go at once.
+        ModelError: as the model.
+    """
+    if desk is not None:
+        earlier = await parking.unless_at_once(
+            desk.earlier(question_id, request_hash(request)), may_be_billed=False
+        )
+        if earlier is not None:
+            return _reply_of(earlier)
+    return await parking.unless_at_once(model.complete(request), may_be_billed=True)
 
 
 @dataclass(eq=False, slots=True)
@@ -64,19 +62,6 @@ class _Waiting:
     request: ModelRequest
     sha256: str
     reply: asyncio.Future[ModelReply]
-
-
-class _Seat:
-    """One run's place: a ChatModel whose replies come with the rounds."""
-
-    def __init__(self, rounds: Rounds, question_id: str) -> None:
-        self.name = rounds.name
-        self._rounds = rounds
-        self._question_id = question_id
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        """The reply, when its batch has ended."""
-        return await self._rounds.ask(self._question_id, request)
 
 
 class Rounds:
@@ -90,7 +75,6 @@ class Rounds:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         most_items: int = MOST_ITEMS,
     ) -> None:
-        self.name = desk.name
         self._desk = desk
         self._parking = parking
         self._sleep = sleep
@@ -102,11 +86,11 @@ class Rounds:
         self._closed: str | None = None
 
     @contextmanager
-    def seat(self, question_id: str) -> Iterator[ChatModel]:
+    def seat(self, question_id: str) -> Iterator[Send]:
         """Take part: no round leaves while somebody who takes part is not waiting."""
         self._seats += 1
         try:
-            yield _Seat(self, question_id)
+            yield partial(self.ask, question_id)
         finally:
             self._seats -= 1
             self._changed.set()

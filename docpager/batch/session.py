@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal, Protocol, runtime_checkable
 
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.asking import OpenArchive
@@ -38,13 +37,6 @@ VAIN = 3
 question is to blame or gets a line."""
 LEAVING_SECONDS = 2.0
 """How long runs take at most to write down that they were let go."""
-
-
-@runtime_checkable
-class CachingInBatches(Protocol):
-    """A model that can have what batched requests share cached, or not."""
-
-    batch_ttl: Literal["5m", "1h"] | None
 
 
 class Session:
@@ -86,6 +78,7 @@ class Session:
         self._work: asyncio.Task[None] | None = None
         self._common = Common(
             archive,
+            prepared.model,
             prepared.settings,
             books,
             Admission(books, worst_call=_worst_call(prepared, settings)),
@@ -121,8 +114,7 @@ class Session:
             )
             courses = as_asked(sample, self.prepared)
             self._rounds_bill = compare(courses, price, following=sample.following)
-            if isinstance(self.prepared.model, CachingInBatches):
-                self.prepared.model.batch_ttl = "1h" if self._rounds_bill.cached else None
+            self.prepared.model.batch_ttl = "1h" if self._rounds_bill.cached else None
         return self._rounds_bill
 
     def lines(self) -> Iterator[AnswerLine]:
@@ -175,7 +167,6 @@ class Session:
             self._short = await drive_live(
                 self._common,
                 self.left,
-                self.prepared.model,
                 parking=self._parking,
                 places=settings.live_places,
                 leading=self.prepared.paid,

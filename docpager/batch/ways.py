@@ -6,15 +6,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.driver import Common, Driving
 from docpager.batch.ordering import Line
 from docpager.batch.parking import Parking
 from docpager.batch.plan import Task
-from docpager.batch.rounds import LiveSeat, Rounds
+from docpager.batch.rounds import Rounds, Send, ask_live
 from docpager.errors import LimitReached
-from docpager.llm.chat import ChatModel
 from docpager.llm.gate import Gate
 
 __all__ = ["drive_in_rounds", "drive_live"]
@@ -27,7 +27,6 @@ UNLIMITED = 1_000_000
 async def drive_live(
     common: Common,
     tasks: Sequence[Task],
-    model: ChatModel,
     *,
     parking: Parking,
     places: int,
@@ -43,8 +42,8 @@ async def drive_live(
     gate = Gate(places=min(FIRST_PLACES, places), most=places, sleep=sleep, clock=clock)
 
     @contextmanager
-    def seat(id: str) -> Iterator[ChatModel]:
-        yield LiveSeat(model, id, parking, desk=desk)
+    def seat(id: str) -> Iterator[Send]:
+        yield partial(ask_live, common.model, id, parking=parking, desk=desk)
 
     driving = Driving(common, seats=seat, gate=gate, parking=parking)
     await driving.drive(_line(tasks, leading=leading), concurrency=places)
@@ -74,6 +73,7 @@ async def drive_in_rounds(
         common,
         seats=rounds.seat,
         gate=Gate(places=UNLIMITED, most=UNLIMITED),
+        counting_gate=Gate(places=FIRST_PLACES, most=FIRST_PLACES, sleep=sleep),
         parking=closing,
         by_batch=close_after_seconds is None,  # else the dearer live price is set aside
     )

@@ -79,7 +79,7 @@ def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
     """Ask one tiny question; the only thing here that costs money."""
     from docpager.checkup import Finding
     from docpager.errors import ModelError
-    from docpager.llm.models import close_model, model_named
+    from docpager.llm.models import model_named
     from docpager.llm.trial import MOST_OUTPUT_TOKENS, ask_something, worst_case_usd
 
     model = model_named(name, base_url=base_url, backend=backend).model
@@ -91,7 +91,7 @@ def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
         try:
             return await ask_something(model)
         finally:
-            await close_model(model)
+            await model.close()
 
     try:
         return Finding("live request", name, "usable", asyncio.run(once()))

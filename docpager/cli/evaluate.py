@@ -178,7 +178,7 @@ def _judge(
 ) -> Judgement:
     from docpager.answering.preparing import prepare
     from docpager.batch.judging import judge_answers
-    from docpager.llm.models import ModelSource, close_model
+    from docpager.llm.models import ModelSource
 
     prepared = prepare(
         judge,
@@ -195,7 +195,7 @@ def _judge(
         try:
             return await judge_answers(answered.pairs, prepared, verdicts)
         finally:
-            await close_model(prepared.model)
+            await prepared.model.close()
 
     judgement = asyncio.run(ask())
     _tell_judgement(judge, judgement)

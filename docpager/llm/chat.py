@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
+
+from docpager.errors import ModelError
 
 __all__ = [
     "AssistantTurn",
     "BatchItem",
-    "BatchModel",
     "BatchResult",
     "BatchStatus",
     "CallResult",
     "ChatModel",
     "FunctionSchema",
     "Lost",
+    "ModelLike",
     "ModelReply",
     "ModelRequest",
     "SubmittedBatch",
@@ -193,48 +196,87 @@ class SubmittedBatch:
     items: int
 
 
-class ChatModel(Protocol):
-    """A model: one request in, one reply out."""
+class ModelLike(Protocol):
+    """The least that can be asked: any object with these two. See `models.as_chat_model`."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Reply to `request`."""
+        ...
+
+
+class ChatModel(ABC):
+    """A model: one request in, one reply out.
+
+    A subclass has a `name` and `complete`. Everything else has a default, which says that the model
+    or its server does not do that; what a subclass overrides is used wherever the model is asked.
+    """
 
     name: str
 
+    batch_ttl: Literal["5m", "1h"] | None = None
+    """How long what the requests of a message batch share is cached; None not at all. A batch sets
+    it once it knows what caching saves; a model without batches need not look at it."""
+
+    @abstractmethod
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """Reply to `request`.
+        """Reply to `request`; try once.
 
         Raises:
             AttemptFailed: this attempt failed; says whether another may succeed.
             ModelError: the model cannot be used at all.
         """
-        ...
 
+    async def check(self, *, window: int, max_output: int) -> None:
+        """See, before the first request, that runs of this size (in tokens) can be asked at all.
 
-@runtime_checkable
-class BatchModel(Protocol):
-    """A model that also takes many requests at once, at the price and pace of a batch."""
+        Raises:
+            UsageError: the window or the reserved output is larger than the model's.
+            ModelError: there are no credentials.
+        """
+        return
 
-    name: str
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        """Tokens of the prompt by the server's count, at no price; None where it does not count."""
+        return None
+
+    @property
+    def rate_limit_left(self) -> float | None:
+        """Share (0 to 1) left of its server's tightest rate limit; None where none is told."""
+        return None
+
+    async def close(self) -> None:
+        """Close connections; the model can be used again all the same."""
+        return
 
     @property
     def why_no_batches(self) -> str:
-        """Why its server is not to be asked for batches; empty where it is."""
-        ...
+        """Why the model is not to be asked for message batches; empty where it is."""
+        return f"the model {self.name!r} takes no message batches; ask it live"
 
     async def submit(self, items: Sequence[BatchItem]) -> str:
-        """Send a batch; returns its id."""
-        ...
+        """Send a message batch, answered at the price and pace of a batch; returns its id.
+
+        Raises:
+            AttemptFailed: the batch may not have arrived.
+            ModelError: the server refused it, or takes none.
+        """
+        raise ModelError(self.why_no_batches)
 
     async def status(self, batch_id: str) -> BatchStatus:
         """How far the batch is."""
-        ...
+        raise ModelError(self.why_no_batches)
 
     async def results(self, batch_id: str) -> Sequence[BatchResult]:
         """The results of an ended batch, in no order; an item may be missing or come twice."""
-        ...
+        raise ModelError(self.why_no_batches)
 
     async def cancel(self, batch_id: str) -> None:
         """Ask the server to stop; what was done already is billed."""
-        ...
+        raise ModelError(self.why_no_batches)
 
     async def recent(self, since: float) -> Sequence[SubmittedBatch]:
         """Batches that the server got at or after `since` (seconds since 1970), oldest first."""
-        ...
+        raise ModelError(self.why_no_batches)

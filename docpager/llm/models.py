@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from docpager.errors import UsageError
-from docpager.llm.chat import ChatModel
+from docpager.llm.chat import ChatModel, ModelLike, ModelReply, ModelRequest
 from docpager.llm.prices import Price
 from docpager.settings import PagingSettings
 from docpager.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
@@ -18,8 +18,7 @@ __all__ = [
     "ModelDefaults",
     "ModelSource",
     "NamedModel",
-    "check_model",
-    "close_model",
+    "as_chat_model",
     "default_model_name",
     "model_defaults",
     "model_named",
@@ -99,18 +98,49 @@ class NamedModel(NamedTuple):
     defaults: ModelDefaults
 
 
-@runtime_checkable
-class CheckedModel(Protocol):
-    """A model that can say, before the first request, that it cannot be used."""
+class _Adapted(ChatModel):
+    """An object that is no ChatModel but has its `name` and `complete`, and perhaps more of it."""
 
-    async def check(self, *, window: int, max_output: int) -> None: ...
+    _METHODS = ("check", "count_tokens", "close", "submit", "status", "results", "cancel", "recent")
+
+    def __init__(self, model: ModelLike) -> None:
+        self.name = model.name
+        self._model = model
+        for method in self._METHODS:
+            if hasattr(model, method):
+                setattr(self, method, getattr(model, method))
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        return await self._model.complete(request)
+
+    @property
+    def rate_limit_left(self) -> float | None:
+        left: float | None = getattr(self._model, "rate_limit_left", None)
+        return left
+
+    @property
+    def why_no_batches(self) -> str:
+        if not hasattr(self._model, "submit"):
+            return super().why_no_batches
+        why: str = getattr(self._model, "why_no_batches", "")
+        return why
 
 
-@runtime_checkable
-class ClosableModel(Protocol):
-    """A model that holds connections."""
+def as_chat_model(model: ModelLike) -> ChatModel:
+    """`model` itself, or what stands for it if its class is not derived from `ChatModel`.
 
-    async def close(self) -> None: ...
+    Raises:
+        UsageError: it has no `name`, or no `complete` to await.
+    """
+    if isinstance(model, ChatModel):
+        return model
+    name, complete = getattr(model, "name", None), getattr(model, "complete", None)
+    if not isinstance(name, str) or not callable(complete):
+        raise UsageError(
+            f"model must be a name such as {DEFAULT_MODEL!r} or a docpager.ChatModel (at least an "
+            f"object with a name and `async def complete(request)`), not {type(model).__name__}"
+        )
+    return _Adapted(model)
 
 
 def default_model_name(environment: Mapping[str, str], *, base_url: str | None = None) -> str:
@@ -166,23 +196,6 @@ def model_named(
         )
     model = ClaudeModel(name, base_url=base_url, backend=backend, effort=effort, price=price)
     return NamedModel(model, model_defaults(name, base_url=base_url, backend=backend))
-
-
-async def check_model(model: ChatModel, paging: PagingSettings) -> None:
-    """See that a model can be used with these settings, where it can tell.
-
-    Raises:
-        UsageError: the window or the reserved output is larger than the model's.
-        ModelError: there are no credentials.
-    """
-    if isinstance(model, CheckedModel):
-        await model.check(window=paging.window, max_output=paging.max_output)
-
-
-async def close_model(model: ChatModel) -> None:
-    """Close the connections that a model holds, if it holds any."""
-    if isinstance(model, ClosableModel):
-        await model.close()
 
 
 def _refuse_options(**options: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from docpager.llm.chat import ModelReply, ModelRequest, ToolCall
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall
 
 __all__ = ["ScriptedModel", "call", "reply"]
 
@@ -24,7 +24,7 @@ def reply(*parts: ToolCall | str) -> ModelReply:
     return ModelReply(text, calls, "tool_use" if calls else "end_turn", cost_usd=0.0)
 
 
-class ScriptedModel:
+class ScriptedModel(ChatModel):
     """Says what it was told to say; after the last reply it says nothing."""
 
     name = "scripted"

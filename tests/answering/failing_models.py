@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from docpager.errors import AttemptFailed, ModelError
-from docpager.llm.chat import ModelReply, ModelRequest, Usage
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, Usage
 from docpager.llm.prices import Price, PriceBand, Rates
 from docpager.llm.scripted import Script, ScriptedModel
 
@@ -51,7 +51,7 @@ FAULTS = (OVERLOADED, RATE_LIMIT, BARE_RATE_LIMIT, BROKEN_STREAM, TIMED_OUT)
 """Those after which another attempt may succeed."""
 
 
-class FailingModel:
+class FailingModel(ChatModel):
     """Raises the next fault, or plays the next part of its script; `None` in `plan` is success."""
 
     name = "failing"

@@ -71,7 +71,7 @@ class Desk:
         return self.books.tokens.reserved, self.books.usd.reserved
 
 
-class Sleeping:
+class Sleeping(ChatModel):
     """Never replies."""
 
     name = "sleeping"

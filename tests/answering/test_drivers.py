@@ -9,12 +9,12 @@ from docpager.answering.asking import AskSettings, ask_archive, open_replay, res
 from docpager.answering.drivers import Driver
 from docpager.answering.journal import read_journal
 from docpager.errors import ModelError
-from docpager.llm.chat import ModelReply, ModelRequest
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.scripted import ScriptedModel, call, reply
 from docpager.settings import RunLimits
 
 
-class FailingModel:
+class FailingModel(ChatModel):
     """Is out of reach when it is asked for the second time."""
 
     name = "failing"
@@ -93,7 +93,7 @@ def test_an_answer_line_says_what_was_searched_and_read(tmp_path: Path) -> None:
 
 
 def test_a_model_that_never_replies_is_stopped_when_time_is_up(tmp_path: Path) -> None:
-    class SleepingModel:
+    class SleepingModel(ChatModel):
         name = "sleeping"
 
         async def complete(self, request: ModelRequest) -> ModelReply:

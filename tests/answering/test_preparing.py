@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 
 from docpager.answering.preparing import prepare
 from docpager.errors import UsageError
+from docpager.llm.chat import BatchItem, ChatModel, ModelLike, ModelReply, ModelRequest
 from docpager.llm.models import ModelSource
 from docpager.llm.scripted import ScriptedModel
 from docpager.settings import PagingSettings, RunLimits
@@ -59,6 +63,47 @@ def test_a_model_of_the_callers_own_is_taken_as_it_is() -> None:
 
     assert (prepared.model, prepared.owned, prepared.settings.factor) == (model, False, 1.0)
     assert prepare("extractive", environment={}).owned
+
+
+class Duck:
+    """Of no class of docpager's, but with what can be asked of a model."""
+
+    name = "duck"
+    why_no_batches = "this server sleeps"
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        return ModelReply(f"{len(request.turns)} turns")
+
+    async def submit(self, items: Sequence[BatchItem]) -> str:
+        return f"batch of {len(items)}"
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+def test_an_object_with_a_name_and_complete_is_adapted_and_keeps_its_abilities() -> None:
+    duck = Duck()
+    model = prepare(duck, environment={}).model
+
+    async def ask() -> None:
+        assert (await model.complete(ModelRequest("", (), (), 9))).text == "0 turns"
+        assert await model.submit([]) == "batch of 0"
+        assert await model.count_tokens(ModelRequest("", (), (), 9)) is None
+        await model.close()
+
+    asyncio.run(ask())
+    assert isinstance(model, ChatModel) and model.name == "duck"
+    assert (model.why_no_batches, model.rate_limit_left) == ("this server sleeps", None)
+    assert duck.closed == 1
+
+
+@pytest.mark.parametrize("nothing", [object(), 7, ModelSource()])
+def test_what_cannot_be_asked_is_refused_with_what_can(nothing: ModelLike) -> None:
+    with pytest.raises(UsageError, match=r"docpager\.ChatModel .* not \w+$"):
+        prepare(nothing, environment={})
 
 
 def test_settings_under_which_a_model_that_thinks_cannot_answer_are_refused() -> None:

@@ -74,7 +74,7 @@ def price(usd_per_million: float = 1.0) -> Price:
     return Price("counted", (PriceBand(rates),), "2026-11-21", "a test", batch_share=0.5)
 
 
-class CountedReader:
+class CountedReader(ChatModel):
     """The built-in reader, with the usage of a server; keeps what it was asked."""
 
     name = "counted"
@@ -93,6 +93,19 @@ class CountedReader:
         return replace(reply, usage=Usage(size, 0, 0, 50, "server"), cost_usd=None)
 
 
+class CountingReader(CountedReader):
+    """One whose server counts prompts beforehand; keeps what it was asked to count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: list[ModelRequest] = []
+
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        self.counted.append(request)
+        await asyncio.sleep(0)
+        return len(str(request)) // 4
+
+
 @dataclass
 class _Sent:
     items: Sequence[BatchItem]
@@ -101,11 +114,13 @@ class _Sent:
     results: list[BatchResult] | None = None
 
 
-class BatchServer:
+class BatchServer(ChatModel):
     """Takes message batches for a model; each ends when it was asked after a few times.
 
     `spoil(batch number, results)` may lose, double or fail what came out.
     """
+
+    why_no_batches = ""
 
     def __init__(
         self,
@@ -119,12 +134,14 @@ class BatchServer:
         self.polls = polls
         self.spoil = spoil
         self.sent: dict[str, _Sent] = {}
-        self.why_no_batches = ""
         self.answer_lost = False
         """Whether the next submission arrives but its answer does not."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         return await self.model.complete(request)
+
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        return await self.model.count_tokens(request)
 
     async def submit(self, items: Sequence[BatchItem]) -> str:
         id = f"batch-{len(self.sent) + 1}"

@@ -12,7 +12,7 @@ from docpager.batch.judging import judge_answers, parse_verdict, verdict_request
 from docpager.batch.questions import parse_question
 from docpager.errors import ModelError, UsageError
 from docpager.evaluation.records import Response
-from docpager.llm.chat import ModelReply, Usage
+from docpager.llm.chat import ChatModel, ModelReply, Usage
 from docpager.llm.extractive import ExtractiveModel
 from docpager.llm.prices import Price, PriceBand, Rates
 from docpager.llm.scripted import ScriptedModel
@@ -95,7 +95,7 @@ def test_an_error_is_no_verdict_and_is_asked_again(verdicts):
 
 
 def test_a_judge_that_hangs_is_an_error_that_may_be_billed(verdicts):
-    class Hanging:
+    class Hanging(ChatModel):
         name = "hanging"
 
         async def complete(self, request):

@@ -10,13 +10,13 @@ import pytest
 
 from benchmarks.models import REPLIES, Remembering, open_model
 from docpager.errors import ModelError
-from docpager.llm.chat import ModelReply, ModelRequest, ToolCall, Usage, UserTurn
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage, UserTurn
 from docpager.llm.extractive import ExtractiveModel
 
 REQUEST = ModelRequest("read", (), (UserTurn("# Question\nWhy?"),), 99)
 
 
-class Told:
+class Told(ChatModel):
     """Says what it was told to say."""
 
     name = "claude-haiku-4-5"

@@ -16,14 +16,14 @@ from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Setup
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
-from docpager.llm.chat import ModelReply, ModelRequest
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.extractive.parsing import parse_passages
 from docpager.tokens import BuiltInEstimator
 
 COUNT = BuiltInEstimator().count
 
 
-class Quoting:
+class Quoting(ChatModel):
     """Quotes the beginning of every page, as many as a reply may hold: notes are always full."""
 
     name = "quoting"

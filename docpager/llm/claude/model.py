@@ -12,6 +12,7 @@ from docpager.llm.chat import (
     BatchItem,
     BatchResult,
     BatchStatus,
+    ChatModel,
     ModelReply,
     ModelRequest,
     SubmittedBatch,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ClaudeModel"]
 
 
-class ClaudeModel:
+class ClaudeModel(ChatModel):
     """A model of Anthropic's, or of another server that speaks the Messages API.
 
     Does what is asked once: whoever calls it retries, waits and keeps the books.
@@ -64,8 +65,7 @@ class ClaudeModel:
         check_effort(effort, model=name, thinking=self.backend.thinking)
         self.rate_limits: RateLimits | None = None
         """What the newest reply said is left."""
-        self.batch_ttl: Literal["5m", "1h"] | None = "1h"
-        """How long what a message batch shares is cached; None not at all."""
+        self.batch_ttl = "1h"
         self._price = price or price_of(name)
         self._encoder = RequestEncoder(name, backend=self.backend, effort=effort)
         self._clients = Clients(self.url, http_client=http_client)
@@ -104,6 +104,11 @@ class ClaudeModel:
             return None
         tokens = getattr(counted, "input_tokens", None)
         return tokens if is_count(tokens) and tokens > 0 else None
+
+    @property
+    def rate_limit_left(self) -> float | None:
+        """Share that is left of the tightest limit, by the newest reply."""
+        return None if self.rate_limits is None else self.rate_limits.tightest
 
     async def limits(self) -> ModelLimits:
         """The model's limits, asked of its server once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from docpager.llm.chat import ModelReply, ModelRequest
+from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.extractive.answers import reply_for
 from docpager.llm.extractive.parsing import parse_request
 from docpager.llm.extractive.plan import next_move
@@ -14,7 +14,7 @@ from docpager.llm.extractive.words import Glossary, read_glossary
 __all__ = ["ExtractiveModel"]
 
 
-class ExtractiveModel:
+class ExtractiveModel(ChatModel):
     """Reads like a careful clerk: searches, pages in, notes, and answers in the documents' words.
 
     Deterministic and offline. Everything it knows stands in the request it is given.
