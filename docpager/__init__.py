@@ -6,7 +6,7 @@ takes notes until it answers (`answering`); every quote is looked up before it i
 
     import docpager
 
-    line = docpager.ask("What did the line cost?", "reports/")
+    line = docpager.ask("What did the line cost?", "reports/", model="claude-sonnet-5-5")
     print(line.answer, [(c.document, c.pdf_page, c.quote) for c in line.citations])
 """
 

@@ -49,13 +49,16 @@ def ask(
 ) -> AnswerLine:
     """Ingest what is new under `paths`, then answer one question from the documents there.
 
-    Without `paths` the whole archive is asked. `model` is a name or any `ChatModel`; without one,
-    Claude where the environment holds a key or `base_url` names a server, else the built-in reader.
-    `paging` is by default what suits the model; `limits` stop a model that costs money at one
-    dollar. `prices` is a file of prices that goes before the built-in ones.
+    Without `paths` the whole archive is asked. `model` is a name, a `ChatModel` or any object with
+    `name` and `async complete(request)`; it may be left out where the environment holds a key or
+    `base_url` names a server: then it is Claude. `"extractive"` is the rule-based reader, which is
+    not a language model, and is asked only by that name. `paging` is by default what suits the
+    model; `limits` stop a model that costs money at one dollar. `prices` is a file of prices that
+    goes before the built-in ones.
 
     Raises:
-        UsageError: no such path or model, a question that is empty or too long, a window too small.
+        UsageError: no model, no such path or model, a question that is empty or too long, a window
+            too small.
         ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.
         ArchiveError: the archive cannot be opened or written.

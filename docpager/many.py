@@ -72,7 +72,7 @@ async def ask_many(
     programs call `asyncio.run(docpager.ask_many(...))`.
 
     Raises:
-        UsageError: a question that is none, no such model or document, a window too small, or an
+        UsageError: no model, no such model or document, no question, a window too small, or an
             `output` that was begun with other settings.
         ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.

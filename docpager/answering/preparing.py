@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docpager.answering.asking import AskSettings
+from docpager.errors import UsageError
 from docpager.llm.chat import ChatModel, ModelLike
 from docpager.llm.models import (
+    DEFAULT_MODEL,
+    READER,
     ModelSource,
     as_chat_model,
     default_model_name,
@@ -80,17 +83,26 @@ def prepare(
     policy: str = "recent",
     environment: Mapping[str, str],
 ) -> PreparedModel:
-    """Choose a model and settle what was left open.
+    """Choose a model and settle what was left open. Where none is named, the environment's key or
+    the server decides; the rule-based reader is never chosen for somebody.
 
     Without `limits`, or with `default_max_usd` where they name no dollars, a model that costs money
     stops at one dollar. `paging` goes before `window` and `max_output`.
 
     Raises:
-        UsageError: there is no such model, a wrong price file, or settings that cannot work.
+        UsageError: no model is named or implied, there is no such model, a wrong price file, or
+            settings that cannot work.
     """
     source = source or ModelSource()
     url, backend = source.base_url or None, source.backend or None
     chosen = model or default_model_name(environment, base_url=url)
+    if chosen is None:
+        raise UsageError(
+            "no model is named and the environment holds no ANTHROPIC_API_KEY; pass "
+            f'model="{DEFAULT_MODEL}" and set the key, base_url="http://..." for another server, a '
+            f'docpager.ChatModel of your own, or model="{READER}" for the rule-based reader, which '
+            "is not a language model"
+        )
     price_list = read_prices(prices)
     if owned := isinstance(chosen, str):
         name, effort, price = chosen, source.effort or None, price_list.of(chosen)

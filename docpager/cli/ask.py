@@ -48,7 +48,7 @@ def ask(
     from docpager.api import ask_prepared
 
     prepared = prepared_model(**how)
-    tell_price(prepared, asked_for=how["model"] is not None)
+    tell_price(prepared)
     begun: list[Path] = []
     try:
         with ingest_progress() as progress:

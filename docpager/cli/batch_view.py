@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from docpager.cli.models import tell_free
 from docpager.cli.terminal import note, visible
 from docpager.pages import counted
 
@@ -46,7 +47,7 @@ def tell_plan(session: Session) -> None:
     elif prepared.price is None:
         note(f"model: {name}; its price is not known: dollars are neither counted nor limited")
     else:
-        note(f"model: {name}, the built-in reader (not a language model)")
+        tell_free(name)
 
 
 @contextmanager

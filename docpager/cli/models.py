@@ -15,7 +15,7 @@ from docpager.settings import RunLimits
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel
 
-__all__ = ["limit_options", "model_options", "prepared_model", "tell_price"]
+__all__ = ["limit_options", "model_options", "prepared_model", "tell_free", "tell_price"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _LIMITS = RunLimits()
@@ -29,8 +29,8 @@ def model_options(command: _Command) -> _Command:
                 "--model",
                 metavar="NAME",
                 help="A Claude model, what a server at --base-url has, or `extractive`: the "
-                "built-in reader, no language model. Default: claude-sonnet-5-5 with a key or a "
-                "server, else the reader.",
+                "rule-based reader, not a language model. Default: claude-sonnet-5-5 with a key or "
+                "a server, else the reader.",
             ),
             click.option("--effort", metavar="LEVEL", help="low, medium, high, xhigh or max."),
             click.option("--base-url", metavar="URL", help="Another server of the Messages API."),
@@ -124,10 +124,12 @@ def prepared_model(
 ) -> PreparedModel:
     """The model that these options choose, with its settings."""
     from docpager.answering.preparing import prepare
-    from docpager.llm.models import ModelSource
+    from docpager.llm.models import READER, ModelSource, default_model_name
 
+    # Only here is the reader asked without being named: `tell_price` and the answer itself say so.
+    chosen = model or default_model_name(os.environ, base_url=base_url) or READER
     return prepare(
-        model,
+        chosen,
         source=ModelSource(base_url or "", backend or "", effort or ""),
         window=window,
         max_output=max_output,
@@ -138,8 +140,8 @@ def prepared_model(
     )
 
 
-def tell_price(prepared: PreparedModel, *, asked_for: bool) -> None:
-    """Name the model and the most that a run with it can cost; `asked_for` by name."""
+def tell_price(prepared: PreparedModel) -> None:
+    """Name the model and the most that a run with it can cost."""
     name = prepared.model.name
     if prepared.price is None:
         note(f"model: {name}; its price is not known: dollars are neither counted nor limited")
@@ -150,11 +152,21 @@ def tell_price(prepared: PreparedModel, *, asked_for: bool) -> None:
             f"${prepared.worst_call_usd:.4f}, --max-usd {prepared.settings.limits.max_usd:g}; "
             f"prices of {prepared.price.as_of})"
         )
-    elif not asked_for:
-        note(f"model: {name}, the built-in reader (not a language model)")
+    else:
+        tell_free(name)
     if prepared.cheap_prompt is not None:
         largest = prepared.cheap_prompt + prepared.settings.paging.max_output
         note(
             f"prompts over {prepared.cheap_prompt:,} tokens are dearer with this model; "
             f"--window {largest} or less keeps below"
         )
+
+
+def tell_free(name: str) -> None:
+    """Name a model that costs nothing; what is no language model is never taken for one."""
+    from docpager.llm.models import READER
+
+    if name == READER:
+        note(f"model: {name}, the rule-based reader: it is not a language model")
+    else:
+        note(f"model: {name}; it costs nothing")

@@ -19,7 +19,10 @@ CALL_WIDTH = 110
 
 
 def print_answer(line: AnswerLine) -> None:
-    """The answer and its citations on stdout, what it took on stderr."""
+    """The answer, its citations and whether a language model gave it on stdout, what it took on
+    stderr."""
+    from docpager.llm.models import READER
+
     if line.answer is not None:
         prefix = "Not found: " if line.status == "abstained" else ""
         already = line.answer.lower().startswith("not found")
@@ -28,6 +31,9 @@ def print_answer(line: AnswerLine) -> None:
         say(f"{line.status}: {line.error}", err=True)
     for citation in line.citations:
         say(f"  {_place(citation)}: {_quoted(citation)}")
+    if line.answer is not None and line.model == READER:
+        # On stdout, with the answer: where that is kept, what it is must be kept too.
+        say("(answered by the rule-based reader, not by a language model)")
     for note in line.notes:
         say(f"  noted: {note.text} [{', '.join(note.sources)}]", err=True)
     say(_summary(line), err=True)

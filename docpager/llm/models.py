@@ -26,6 +26,7 @@ __all__ = [
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 READER = "extractive"
+"""The rule-based reader, which is no language model: only the command line asks it unnamed."""
 
 LEAST_THINKING_OUTPUT = 2_048
 """Reserved output below which a model that thinks has no room left for its answer."""
@@ -143,10 +144,12 @@ def as_chat_model(model: ModelLike) -> ChatModel:
     return _Adapted(model)
 
 
-def default_model_name(environment: Mapping[str, str], *, base_url: str | None = None) -> str:
-    """The model where none is named: Claude with a key or a server, else the built-in reader."""
+def default_model_name(
+    environment: Mapping[str, str], *, base_url: str | None = None
+) -> str | None:
+    """The model where none is named: Claude with a key or a server, else none."""
     has_key = any(environment.get(key) for key in _KEYS)
-    return DEFAULT_MODEL if has_key or base_url else READER
+    return DEFAULT_MODEL if has_key or base_url else None
 
 
 def model_defaults(

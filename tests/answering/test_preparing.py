@@ -24,12 +24,20 @@ def test_a_model_that_costs_money_stops_at_one_dollar_unless_limits_say_otherwis
 
 
 def test_the_reader_is_free_and_counted_by_its_own_tokenizer() -> None:
-    prepared = prepare(None, environment={})
+    prepared = prepare("extractive", environment={})
 
     assert (prepared.model.name, prepared.paid, prepared.worst_run_usd) == ("extractive", False, 0)
     assert prepared.settings.limits.max_usd is None
     assert (prepared.settings.counter.name, prepared.settings.factor) == ("builtin-1", 1.0)
     assert prepared.settings.paging == PagingSettings(window=32_000, max_output=512)
+
+
+@pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": ""}])
+def test_nobody_gets_the_reader_who_has_not_named_it(environment: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=r"no model is named .* is not a language model") as caught:
+        prepare(None, environment=environment)
+    assert 'model="claude-sonnet-5-5"' in str(caught.value)
+    assert 'model="extractive"' in str(caught.value)
 
 
 def test_the_worst_run_is_its_steps_or_its_limit_whichever_is_less() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from make_pdf import make_pdf
 
+from docpager import DocpagerError, ask, ask_many
 from docpager.cli import main
 
 PAGES = [
@@ -66,8 +68,26 @@ def test_json_is_one_answer_line(folder):
     assert Path(line["journal"]).exists()
 
 
-def test_without_a_model_the_reader_is_named_plainly(folder):
-    assert "not a language model" in asked().stderr
+@pytest.mark.parametrize("options", [(), ("--model", "extractive")])
+def test_the_reader_is_never_taken_for_a_language_model(folder, options):
+    first = asked(*options)
+    footer = "(answered by the rule-based reader, not by a language model)"
+
+    assert first.stderr.startswith("model: extractive, the rule-based reader: it is not a language")
+    assert first.stdout.splitlines()[-1] == footer
+    assert docpager("replay", journal_of(folder)).stdout == first.stdout
+    assert footer in docpager("resume", journal_of(folder)).stdout
+
+
+def test_the_library_does_not_choose_the_reader_for_anybody(folder, monkeypatch):
+    for key in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(key, raising=False)
+    question = "Who is the president of the Harbour Trust?"
+    with pytest.raises(DocpagerError, match='pass model="claude-sonnet-5-5"'):
+        ask(question, "docs")
+    with pytest.raises(DocpagerError, match='or model="extractive"'):
+        asyncio.run(ask_many([question], "docs"))
+    assert not (folder / ".docpager").exists(), "nothing was read for it"
 
 
 def test_the_whole_archive_is_asked_without_a_path(folder):

@@ -12,9 +12,9 @@ from docpager.llm.models import (
 from docpager.settings import PagingSettings
 
 
-def test_without_a_key_or_a_server_the_built_in_reader_is_the_default() -> None:
-    assert default_model_name({}) == "extractive"
-    assert default_model_name({"ANTHROPIC_API_KEY": ""}) == "extractive"
+def test_without_a_key_or_a_server_there_is_no_default() -> None:
+    assert default_model_name({}) is None
+    assert default_model_name({"ANTHROPIC_API_KEY": ""}) is None
 
 
 @pytest.mark.parametrize("key", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
