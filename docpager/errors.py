@@ -91,6 +91,11 @@ class AttemptFailed(ModelError):
 class LimitReached(ModelError):
     """The next call could cost more than is left of a limit on tokens or dollars."""
 
+    def __init__(self, message: str, *, limit: str = "") -> None:
+        super().__init__(message)
+        self.limit = limit
+        """`max_tokens` or `max_usd`; empty where it is not one of them alone."""
+
 
 class FunctionError(Exception):
     """Something the model can correct; shown to the model, never to the user."""

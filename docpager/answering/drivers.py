@@ -105,7 +105,7 @@ class Driver:
         try:
             return await self._ask()
         except TimeoutError:
-            self._stop("no time is left")
+            self._stop("no time is left", limit="timeout_seconds")
         except LimitReached as limit:
             self._run_short(limit)
         except asyncio.CancelledError:
@@ -157,18 +157,18 @@ class Driver:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""
         run = self._run
         if not run.steps:
-            self._stop(f"{limit}; {_TOO_LITTLE}")
+            self._stop(f"{limit}; {_TOO_LITTLE}", limit=limit.limit)
             return
         if run.finishing:
-            self._stop(str(limit))
+            self._stop(str(limit), limit=limit.limit)
             return
-        self._write(Entry("finish", run.steps, message=str(limit)))
-        run.finish(str(limit))
+        self._write(Entry("finish", run.steps, message=str(limit), limit=limit.limit))
+        run.finish(str(limit), limit=limit.limit)
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str, *, limit: str) -> None:
         self._charge(self._caller.take_lost())
-        self._write(Entry("stopped", self._run.steps, message=reason))
-        self._run.stop(reason)
+        self._write(Entry("stopped", self._run.steps, message=reason, limit=limit))
+        self._run.stop(reason, limit=limit)
         self._end()
 
     def _charge(self, lost: Lost) -> None:

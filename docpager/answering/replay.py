@@ -63,11 +63,11 @@ class Replay:
             case "interrupt":
                 self.run.interrupt(entry.message)
             case "finish":
-                self.run.finish(entry.message)
+                self.run.finish(entry.message, limit=entry.limit)
             case "lost" if entry.lost is not None:
                 self.run.charge(entry.lost)
             case "stopped":
-                self.run.stop(entry.message)
+                self.run.stop(entry.message, limit=entry.limit)
             case "outcome":
                 self._prove_outcome(entry)
 

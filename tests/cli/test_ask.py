@@ -223,9 +223,13 @@ def test_the_smallest_window_that_is_printed_works_and_one_less_does_not(folder)
     assert json.loads(result.stdout)["paging"]["peak_worst_case"] <= smallest
 
 
-def test_steps_that_run_out_end_in_a_plain_answer_or_a_stop(folder):
+def test_a_run_that_its_step_limit_stops_does_not_say_that_the_documents_do_not(folder):
     result = asked("--max-steps", 1, "--json")
     line = json.loads(result.stdout)
 
-    assert line["steps"] == 1
-    assert line["status"] in ("abstained", "stopped")
+    assert (result.exit_code, line["steps"]) == (1, 1)
+    assert (line["status"], line["limit"], line["answer"]) == ("stopped", "max_steps", None)
+
+    shown = asked("--max-steps", 1)
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert "--max-steps stopped it" in shown.stderr
