@@ -28,8 +28,8 @@ HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 """A surrogate: it can be neither written down nor looked for."""
 
 RULES = 2
-"""Version of what a run does with a reply, so that older journals replay as they were written. Since
-2 the last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`."""
+"""Version of what a run does with a reply: older journals replay as they were written. Since 2 the
+last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""

@@ -48,6 +48,8 @@ class IngestReport:
     """(path, path of the equal file read before it)."""
     skipped: list[Skipped] = field(default_factory=list)
     """What could not be read under the given paths, in path order."""
+    unsupported: list[str] = field(default_factory=list)
+    """Files under the given folders that are of a kind which is not read, in path order."""
     unreadable: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By path and reason: PDF pages without usable text, of documents under the given paths."""
     seconds: float = 0.0
@@ -66,6 +68,7 @@ def report_of(
     found: Sequence[FileRecord],
     missing: Sequence[str],
     changes: Changes,
+    unsupported: Sequence[FileRecord] = (),
     *,
     seconds: float,
 ) -> IngestReport:
@@ -78,6 +81,7 @@ def report_of(
         removed=changes.removed,
         unchanged=len(found) - changes.read,
         duplicates=changes.duplicates,
+        unsupported=[file.path for file in unsupported],
         seconds=seconds,
     )
     if manifest is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.common import archive_option, as_json_option, tell_unsupported
 from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
@@ -89,6 +89,7 @@ def tell_ingested(report: IngestReport) -> None:
         note(f"gone, but still asked (docpager ingest --prune removes it): {path}")
     for file in report.skipped:
         note(f"skipped: {file.path} ({file.message})")
+    tell_unsupported(report.unsupported)
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
     ):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from docpager.cli.terminal import note
 from docpager.pages import number_ranges
 
 if TYPE_CHECKING:
@@ -20,7 +22,10 @@ __all__ = [
     "counted_pages",
     "in_option",
     "page_option",
+    "tell_unsupported",
 ]
+
+_FEW_NAMES = 5
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -74,6 +79,21 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     if not names:
         return None
     return sorted({id for name in names for id in documents_called(archive, name)})
+
+
+def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
+    """Name the files that are of a kind which is not read: by kind and count, or each by name.
+
+    A folder may hold thousands of pictures, so names are left out unless they are few.
+    """
+    if not paths:
+        return
+    kinds = Counter(PurePosixPath(path).suffix.lower() or "without an ending" for path in paths)
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    few = len(paths) <= _FEW_NAMES
+    note(f"not read: {counts}" + (f" ({', '.join(paths)})" if few and not verbose else ""))
+    for path in paths if verbose else ():
+        note(f"not read: {path}")
 
 
 def counted_pages(pdf_pages: Sequence[int]) -> str:
