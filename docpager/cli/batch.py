@@ -17,7 +17,7 @@ import click
 from docpager.cli.ask import INTERRUPTED, tell_ingested
 from docpager.cli.batch_figures import print_estimate, tell_rounds
 from docpager.cli.batch_view import live_view, tell_plan, tell_report
-from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.common import archive_option, as_json_option, tell_misspelt
 from docpager.cli.models import limit_options, model_options, prepared_model
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
@@ -118,14 +118,17 @@ def batch(
     whole batch, all its sessions together.
     """
     from docpager.api import bring_up_to_date
+    from docpager.batch.answers import check_ending
     from docpager.batch.job import BatchJob
     from docpager.batch.questions import read_questions
     from docpager.batch.settings import BatchSettings
     from docpager.many import bounded, estimate_many, own_files
 
+    check_ending(output)
     read = read_questions(questions, skip_invalid=skip_invalid)
     for bad in read.skipped:
         note(f"skipped: {bad}")
+    tell_misspelt(read.other_fields)
     prepared = prepared_model(**how, default_max_usd=False)
     settings = BatchSettings(
         concurrency, via == "batches", finish_live_after, how["max_usd"], how["max_tokens"]
@@ -147,7 +150,7 @@ def batch(
             )
     if estimate:
         forecast = asyncio.run(
-            estimate_many(job, prepared, settings, archive_directory, paths, without=own)
+            estimate_many(job, prepared, settings, archive_directory, paths, without=own, told=note)
         )
         print_estimate(forecast, prepared, settings, as_json=as_json)
         return

@@ -22,6 +22,7 @@ __all__ = [
     "counted_pages",
     "in_option",
     "page_option",
+    "tell_misspelt",
     "tell_unsupported",
 ]
 
@@ -79,6 +80,15 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     if not names:
         return None
     return sorted({id for name in names for id in documents_called(archive, name)})
+
+
+def tell_misspelt(names: Sequence[str]) -> None:
+    """Name fields of questions whose names are near to those of fields that docpager knows."""
+    from docpager.batch.questions import did_you_mean
+
+    for name in names:
+        if hint := did_you_mean(name):
+            note(f"{name!r} is no field of a question{hint}")
 
 
 def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from make_pdf import make_pdf
 
 from docpager.cli import main
 
@@ -99,3 +98,86 @@ def test_a_file_that_was_named_itself_stays_when_its_folder_is_ingested(here):
 
     assert "2 documents" in result.stdout
     assert "not read" not in result.stderr
+
+
+def test_every_question_that_is_skipped_is_named_with_its_line_and_reason(here):
+    write("docs/a.txt", "Tin sales fell. Lead sales rose.")
+    write(
+        "questions.jsonl",
+        '{"question": "What fell?"}\n{"question": 5}\n'
+        '{"question": "What rose?", "documents": ["b.txt"]}\n',
+    )
+    arguments = ("batch", "questions.jsonl", "docs", "-o", "answers.jsonl", "--skip-invalid")
+
+    for more in (["--estimate"], []):
+        result = docpager(*arguments, *more)
+        assert result.exit_code == 0, result.output
+        assert "skipped: line 2: 'question' must be text, not 5\n" in result.stderr
+        assert "skipped: line 3: no document 'b.txt'" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.json", "answers"])
+def test_an_output_that_will_not_be_what_its_name_says_is_refused(here, name):
+    write("docs/a.txt", "Tin sales fell.")
+    write("questions.jsonl", '{"question": "What fell?"}\n')
+
+    result = docpager("batch", "questions.jsonl", "docs", "-o", name)
+
+    assert result.exit_code == 2
+    assert "answers are written as JSON Lines" in result.stderr
+    assert "name it answers.jsonl or answers.parquet" in result.stderr
+    assert sorted(path.name for path in Path().iterdir()) == ["docs", "questions.jsonl"]
+
+
+def test_a_batch_that_was_begun_under_another_ending_goes_on(here):
+    write("docs/a.txt", "Tin sales fell.")
+    write("questions.jsonl", '{"question": "What fell?"}\n')
+    arguments = ("batch", "questions.jsonl", "docs", "-o")
+    assert docpager(*arguments, "answers.jsonl").exit_code == 0
+    Path("answers.jsonl").rename("answers.out")
+    Path("answers.jsonl.batch").rename("answers.out.batch")
+
+    assert docpager(*arguments, "answers.out").exit_code == 0
+
+
+GOLD = {"id": "q", "question": "What fell?", "answers": ["tin"]}
+ANSWER = {
+    "id": "q",
+    "status": "answered",
+    "answer": "tin",
+    "citations": [{"document": "a.pdf", "pdf_page": 7, "match": "exact"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "meant"),
+    [({"page": 3}, "pdf_page"), ({"pdfpage": 3}, "pdf_page"), ({"file": "a.pdf"}, "document")],
+)
+def test_a_misspelt_field_of_evidence_is_refused(here, place, meant):
+    place = {"document": "a.pdf", **place}
+    write("questions.jsonl", json.dumps({**GOLD, "evidence": [place]}))
+    write("answers.jsonl", json.dumps(ANSWER))
+
+    result = docpager("evaluate", "answers.jsonl", "questions.jsonl")
+
+    assert result.exit_code == 2
+    assert f"line 1: '{list(place)[1]}' is no field of evidence" in result.stderr
+    assert f"did you mean '{meant}'?" in result.stderr
+    assert "recall" not in result.stdout
+
+
+def test_fields_that_score_nothing_are_named(here):
+    gold = {"id": "q", "question": "What fell?", "answer": "tin", "kind": "metal", "level": 2}
+    write("questions.jsonl", json.dumps(gold))
+    write("answers.jsonl", json.dumps(ANSWER))
+
+    result = docpager("evaluate", "answers.jsonl", "questions.jsonl", "--by", "kind")
+
+    assert result.exit_code == 0
+    assert "fields that score nothing (--by splits results by them): answer, level\n" in (
+        result.stderr
+    )
+    assert "'answer' is no field of a question; did you mean 'answers'?" in result.stderr
+    assert (
+        "did you mean" in docpager("batch", "questions.jsonl", "-o", "a.jsonl", "--estimate").stderr
+    )
