@@ -73,7 +73,7 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
         commit_manifest(directory, successor)
     return Forgotten(
         archive_id=manifest.archive_id,
-        documents=tuple((record.id, record.paths[0][1]) for record in doomed.values()),
+        documents=manifest.named(doomed.values()),
         still_there=_still_there(manifest, doomed),
     )
 

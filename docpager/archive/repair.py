@@ -90,7 +90,9 @@ class _Rebuilding:
             embedder=load,
             files=self._files_without({record.id for record in lost}),
         )
-        return Repaired(tuple(self._damages), _named(wanted, among=again), _named(lost))
+        named = self._manifest.named
+        read_again = [record for record in wanted if record.id in again]
+        return Repaired(tuple(self._damages), named(read_again), named(lost))
 
     def _segments(self) -> tuple[dict[str, Segment], set[str]]:
         """Segments whose text is sound, and the names of those that need new vectors."""
@@ -152,9 +154,3 @@ class _Rebuilding:
             elif documents:
                 kept.append(replace(file, documents=documents, size=-1, sha256=""))
         return tuple(kept)
-
-
-def _named(
-    records: list[DocumentRecord], *, among: dict[int, StoredDocument] | None = None
-) -> tuple[tuple[int, str], ...]:
-    return tuple((r.id, r.paths[0][1]) for r in records if among is None or r.id in among)

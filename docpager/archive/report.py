@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from docpager.archive.manifest import FileRecord, Manifest
+from docpager.archive.manifest import FileRecord, Manifest, told_apart
 from docpager.archive.update import Changes
 
 __all__ = ["IngestReport", "Skipped", "by_reason", "report_of"]
@@ -73,6 +73,11 @@ def report_of(
     seconds: float,
 ) -> IngestReport:
     """What to tell about an ingest: the archive as it is, the files asked for, the changes."""
+    known = manifest.files if manifest else ()
+    twins = [place for pair in changes.duplicates for place in pair]
+    shown = told_apart(
+        [*((file.root, file.path) for file in (*known, *unsupported)), *twins],
+    )
     report = IngestReport(
         files=len(found),
         missing=list(missing),
@@ -80,8 +85,8 @@ def report_of(
         changed=changes.changed,
         removed=changes.removed,
         unchanged=len(found) - changes.read,
-        duplicates=changes.duplicates,
-        unsupported=[file.path for file in unsupported],
+        duplicates=[(shown[one], shown[other]) for one, other in changes.duplicates],
+        unsupported=[shown[file.root, file.path] for file in unsupported],
         seconds=seconds,
     )
     if manifest is None:
@@ -91,20 +96,26 @@ def report_of(
     report.documents = len(live)
     report.passages = sum(record.passages for record in live)
     report.pdf_pages = sum(record.pdf_pages for record in live)
-    _add_files(report, manifest, {file.location for file in found})
+    _add_files(report, manifest, {file.location for file in found}, shown)
     return report
 
 
-def _add_files(report: IngestReport, manifest: Manifest, asked: set[str]) -> None:
+def _add_files(
+    report: IngestReport,
+    manifest: Manifest,
+    asked: set[str],
+    shown: Mapping[tuple[str, str], str],
+) -> None:
     unreadable = {record.id: record.unreadable for record in manifest.documents}
     for file in sorted(manifest.files, key=lambda file: file.path):
         if file.location not in asked:
             continue
+        path = shown[file.root, file.path]
         report.readable += bool(file.documents)
-        report.skipped += [Skipped(file.path, file.reason, said) for said in file.problems]
+        report.skipped += [Skipped(path, file.reason, said) for said in file.problems]
         for number, line in file.documents:
             if unreadable[number]:
-                report.unreadable[file.path + line] = by_reason(unreadable[number])
+                report.unreadable[path + line] = by_reason(unreadable[number])
 
 
 def by_reason(unreadable: Iterable[tuple[int, str]]) -> dict[str, tuple[int, ...]]:

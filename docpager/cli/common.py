@@ -73,7 +73,7 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     """Ids of the documents that `--in` names; None where it was not given.
 
     Raises:
-        UsageError: a name fits no document.
+        UsageError: a name fits no document, or several though it is no glob.
     """
     from docpager.batch.job import documents_called
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from make_pdf import make_pdf
 
 from docpager.cli import main
 
@@ -181,3 +182,72 @@ def test_fields_that_score_nothing_are_named(here):
     assert (
         "did you mean" in docpager("batch", "questions.jsonl", "-o", "a.jsonl", "--estimate").stderr
     )
+
+
+@pytest.fixture
+def twins(here: Path) -> Path:
+    """Two files of one name, in two folders that were both ingested."""
+    write("old/a/r.txt", "Tin sales fell to 40 tons.")
+    write("old/b/r.txt", "Lead sales rose to 50 tons.")
+    write("old/b/s.txt", "Zinc was not sold.")
+    assert ingested("old/a", "old/b").exit_code == 0
+    return here
+
+
+def test_two_files_of_one_name_are_told_apart_everywhere(twins):
+    shown = ["a/r.txt", "b/r.txt", "s.txt"]
+    assert [row["document"] for row in rows(docpager("contents", "--json"))] == shown
+    assert [line.split()[1] for line in docpager("contents").stdout.splitlines()] == shown
+    assert "D2:c1  b/r.txt  [pattern]" in docpager("grep", "Lead").stdout
+    assert rows(docpager("search", "lead", "--json"))[0]["document"] == "b/r.txt"
+
+    result = docpager("ask", "To how many tons did lead sales rise?", "--json")
+    line = json.loads(result.stdout)
+    assert line["citations"][0]["document"] == "b/r.txt"
+    assert "D1 a/r.txt" in Path(line["journal"]).read_text()
+
+
+def test_a_name_that_several_documents_have_is_refused_with_all_of_them(twins):
+    for command in (["forget", "r.txt"], ["search", "tons", "--in", "r.txt"]):
+        result = docpager(*command)
+        assert result.exit_code == 2
+        assert "'r.txt' is the name of 2 documents: D1 a/r.txt, D2 b/r.txt;" in result.stderr
+    assert len(rows(docpager("contents", "--json"))) == 3
+
+    assert docpager("forget", "a/r.txt").stdout == "forgotten: D1 a/r.txt\n"
+    assert docpager("forget", "r.txt").stdout == "forgotten: D2 r.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("b/r.txt", {"b/r.txt"}), ("old/b/r.txt", {"b/r.txt"}), ("*r.txt", {"a/r.txt", "b/r.txt"})],
+)
+def test_a_path_that_is_long_enough_or_a_glob_names_them(twins, name, found, monkeypatch):
+    monkeypatch.chdir("/")  # so that no path leads there from here
+    archive = twins / ".docpager"
+    hits = rows(docpager("search", "tons", "--in", name, "--archive", archive, "--json"))[:-1]
+
+    assert {hit["document"] for hit in hits} == found
+
+
+def test_a_file_at_the_top_is_named_by_its_whole_path(here):
+    write("docs/r.txt", "Tin sales fell.")
+    write("docs/sub/r.txt", "Lead sales rose.")
+    ingested("docs")
+
+    assert docpager("forget", "r.txt").stdout == "forgotten: D1 r.txt\n"
+
+
+def test_copies_and_unreadable_files_of_one_name_are_told_apart(here):
+    for folder in ("a", "b"):
+        write(f"{folder}/r.txt", "Tin sales fell.")
+        write(f"{folder}/bad.pdf", "%PDF-1.4 nothing")
+        write(f"{folder}/x.pdf", make_pdf([f"{folder} has tin.", ""]))
+
+    result = ingested("a", "b")
+
+    assert "equal to a/r.txt: b/r.txt\n" in result.stderr
+    for folder in ("a", "b"):
+        assert f"skipped: {folder}/bad.pdf: damaged" in result.stderr
+        assert f"{folder}/x.pdf: 1 PDF page (2)" in result.stderr
+    assert rows(docpager("contents", "--json"))[0]["other_paths"] == ["b/r.txt"]
