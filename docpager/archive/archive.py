@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from docpager.archive.addresses import passage_range, pdf_page_range, section_range
+from docpager.archive.addresses import cut_to, passage_range, pdf_page_range, section_range
 from docpager.archive.audit import Audit, audit_of
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.generation_reader import Generation, open_generation
@@ -166,6 +166,12 @@ class Archive:
     def load(self, locator: Locator) -> Sequence[Passage]:
         """The passages that a locator names, in reading order."""
         return self.load_range(self.resolve(locator))
+
+    def load_exactly(self, locator: Locator) -> Sequence[Passage]:
+        """As `load`, but without what the passages hold beyond its PDF pages or its section."""
+        passages = self.load(locator)
+        pages, sections = self.pdf_pages(locator.number), self.sections(locator.number)
+        return cut_to(locator, passages, pages=pages, sections=sections)
 
     def load_range(self, passages: PassageRange) -> Sequence[Passage]:
         """These passages, in reading order."""

@@ -251,3 +251,33 @@ def test_copies_and_unreadable_files_of_one_name_are_told_apart(here):
         assert f"skipped: {folder}/bad.pdf: damaged" in result.stderr
         assert f"{folder}/x.pdf: 1 PDF page (2)" in result.stderr
     assert rows(docpager("contents", "--json"))[0]["other_paths"] == ["b/r.txt"]
+
+
+@pytest.fixture
+def paged(here: Path) -> list[str]:
+    """Five short PDF pages, all of them in one passage; returns what is on each."""
+    texts = [f"Page {word} tells of tin." for word in ("one", "two", "three", "four", "five")]
+    write("docs/a.pdf", make_pdf(texts, labels=["i", "ii", "1", "2", "3"], outline=[(0, "Two", 2)]))
+    write("docs/b.md", "# One\n\nTin.\n\n# Two\n\nLead.\n\n## Inner\n\nZinc.\n\n# Three\n\nIron.\n")
+    assert ingested("docs").exit_code == 0
+    return texts
+
+
+def test_show_prints_the_pages_asked_for_and_no_other(paged):
+    assert docpager("show", "D1:p4").stdout.strip() == f"[p4 (printed 2)] {paged[3]}"
+    both = docpager("show", "D1:p4-5").stdout.split()
+    assert " ".join(both) == f"[p4 (printed 2)] {paged[3]} [p5 (printed 3)] {paged[4]}"
+    (row,) = rows(docpager("show", "D1:p4", "--json"))
+    assert str(row["text"]).strip() == paged[3]
+    assert (row["locator"], row["pdf_pages"], row["page_labels"]) == ("D1:c1", [4, 4], ["2", "2"])
+    whole = docpager("show", "D1").stdout
+    assert whole == docpager("show", "D1:p1-5").stdout == docpager("show", "D1:c1").stdout
+    assert [text in whole for text in paged] == [True] * 5
+    start = row["start"]
+    assert isinstance(start, int) and start > len(paged[0])
+
+
+def test_show_prints_the_section_asked_for_and_no_other(paged):
+    section = docpager("show", "D2:s2").stdout
+    assert section.strip() == "# Two\n\nLead.\n\n## Inner\n\nZinc."
+    assert docpager("show", "D2:s2.1").stdout.strip() == "## Inner\n\nZinc."
