@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from docpager.archive.catalogue import told_apart
 from docpager.archive.generation_reader import Generation
-from docpager.archive.manifest import told_apart
 from docpager.archive.report import Skipped
 from docpager.documents.document import PdfPage
 from docpager.pages import DocumentEntry

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docpager.archive.catalogue import told_apart
 from docpager.archive.lexical import LexicalIndex
-from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest, told_apart
+from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest
 from docpager.archive.segment import Segment
 from docpager.errors import ArchiveError, UsageError
 from docpager.pages import DocumentEntry

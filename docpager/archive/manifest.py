@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,6 @@ __all__ = [
     "discard_unnamed_parts",
     "mend_manifest",
     "read_manifest",
-    "told_apart",
 ]
 
 FORMAT = 2
@@ -42,8 +39,6 @@ MANIFEST = "manifest.json"
 COPY = "manifest.copy.json"
 _PARTS = ("segments", "lexical", "deletions")
 _TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten")
-_LINE = re.compile(r"#\d+$")
-"""What a line of a JSONL file is named with."""
 _SEAL = ', "sha256": "'
 
 
@@ -130,44 +125,6 @@ class DocumentRecord:
         )
 
 
-def told_apart(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """How each (root, path) is shown: its path, preceded by as many folders of its root as tell it
-    apart from the same path under another root.
-
-    >>> shown = told_apart([("/x/a", "r.txt"), ("/x/b", "r.txt"), ("/x/b", "s.txt")])
-    >>> list(shown.values())
-    ['a/r.txt', 'b/r.txt', 's.txt']
-    """
-    places = list(dict.fromkeys(places))
-    if len({root for root, _ in places}) < 2:
-        return {place: place[1] for place in places}
-    # Lines of a JSONL file are shown alike, whether or not the other file has as many.
-    files = {place: (place[0], _LINE.sub("", place[1])) for place in places}
-    folders = dict.fromkeys(files.values(), 0)
-    while True:
-        shown = {file: _with_folders(*file, count) for file, count in folders.items()}
-        seen = Counter(shown.values())
-        alike = [
-            file
-            for file, count in folders.items()
-            if seen[shown[file]] > 1 and count < len(_folders(file[0]))
-        ]
-        if not alike:
-            break
-        for file in alike:
-            folders[file] += 1
-    return {place: shown[file] + place[1][len(file[1]) :] for place, file in files.items()}
-
-
-def _with_folders(root: str, path: str, count: int) -> str:
-    folders = _folders(root)
-    return "/".join([*folders[len(folders) - count :], path])
-
-
-def _folders(root: str) -> list[str]:
-    return [name for name in root.split("/") if name]
-
-
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """One generation: everything a reader needs to know before it opens a part."""
@@ -191,12 +148,6 @@ class Manifest:
     forgotten: tuple[int, ...] = ()
     """Documents that were forgotten and whose text may still stand in journals."""
     format: int = field(default=FORMAT)
-
-    def named(self, records: Iterable[DocumentRecord]) -> tuple[tuple[int, str], ...]:
-        """Ids of documents, live or not, and how each is shown."""
-        shown = told_apart(p for each in self.documents if each.is_live for p in each.paths)
-        firsts = ((record.id, record.paths[0]) for record in records)
-        return tuple((number, shown.get(place, place[1])) for number, place in firsts)
 
     @property
     def parts(self) -> tuple[str, ...]:

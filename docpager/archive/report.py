@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from docpager.archive.manifest import FileRecord, Manifest, told_apart
+from docpager.archive.catalogue import told_apart
+from docpager.archive.manifest import FileRecord, Manifest
 from docpager.archive.update import Changes
 
 __all__ = ["IngestReport", "Skipped", "by_reason", "report_of"]

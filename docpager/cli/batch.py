@@ -26,6 +26,7 @@ from docpager.settings import DEFAULT_BATCH_USD
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel
     from docpager.batch.job import BatchJob
+    from docpager.batch.questions import Question
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
@@ -120,22 +121,18 @@ def batch(
     from docpager.api import bring_up_to_date
     from docpager.batch.answers import check_ending
     from docpager.batch.job import BatchJob
-    from docpager.batch.questions import read_questions
     from docpager.batch.settings import BatchSettings
     from docpager.many import bounded, estimate_many, own_files
 
     check_ending(output)
-    read = read_questions(questions, skip_invalid=skip_invalid)
-    for bad in read.skipped:
-        note(f"skipped: {bad}")
-    tell_misspelt(read.other_fields)
+    asked = _read(questions, skip_invalid=skip_invalid)
     prepared = prepared_model(**how, default_max_usd=False)
     settings = BatchSettings(
         concurrency, via == "batches", finish_live_after, how["max_usd"], how["max_tokens"]
     )
     settings = bounded(settings, paid=prepared.paid)
     job = BatchJob(
-        read.questions,
+        asked,
         output,
         journals=journals,
         retry_failed=retry_failed,
@@ -159,6 +156,17 @@ def batch(
     if as_json:
         print_json(asdict(report))
     sys.exit(_exit_code(report))
+
+
+def _read(path: Path, *, skip_invalid: bool) -> tuple[Question, ...]:
+    """The questions of a file, once what is wrong with it was said."""
+    from docpager.batch.questions import read_questions
+
+    read = read_questions(path, skip_invalid=skip_invalid)
+    for bad in read.skipped:
+        note(f"skipped: {bad}")
+    tell_misspelt(read.other_fields)
+    return read.questions
 
 
 async def _drive(

@@ -102,6 +102,8 @@ def test_a_run_replays_and_traces(folder):
     assert replayed.exit_code == against.exit_code == traced.exit_code == 0
     assert replayed.stdout == against.stdout == first.stdout
     assert "every request is as it was" in replayed.stderr
+    assert "executed again" not in replayed.stderr
+    assert re.search(r"\d calls executed again on .docpager; their results are", against.stderr)
     assert "page_in" in traced.stdout
     assert "paged in D1:c" in traced.stdout
     assert all(
