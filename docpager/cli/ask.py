@@ -11,7 +11,7 @@ import click
 
 from docpager.cli.common import archive_option, as_json_option, tell_unsupported
 from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
-from docpager.cli.progress import ingest_progress
+from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
 from docpager.settings import DEFAULT_RUN_USD
 
@@ -51,7 +51,7 @@ def ask(
     tell_price(prepared, asked_for=how["model"] is not None)
     begun: list[Path] = []
     try:
-        with ingest_progress() as progress:
+        with ask_progress() as (progress, stepping):
             line = asyncio.run(
                 ask_prepared(
                     question,
@@ -63,6 +63,7 @@ def ask(
                     ingested=tell_ingested,
                     begun=begun.append,
                     waiting=note,
+                    stepping=stepping,
                 )
             )
     except KeyboardInterrupt:
