@@ -78,7 +78,6 @@ async def ask_many(
         DocumentError: nothing under `paths` could be read.
     """
     from docpager.answering.preparing import prepare
-    from docpager.batch.answers import check_ending
     from docpager.batch.job import BatchJob
     from docpager.llm.models import ModelSource
 
@@ -92,8 +91,6 @@ async def ask_many(
         environment=os.environ,
     )
     parsed = _parsed(questions)
-    if output is not None:
-        check_ending(Path(output))
     settings = bounded(driving, paid=prepared.paid)
     places, directory = [Path(path) for path in paths], Path(archive)
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
