@@ -14,6 +14,7 @@ from docpager.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
+    from docpager.answering.drivers import Driver, Stepping
     from docpager.answering.journal import Header
     from docpager.answering.preparing import PreparedModel
     from docpager.archive.report import IngestReport
@@ -135,16 +136,24 @@ async def ask_prepared(
     ingested: Callable[[IngestReport], None] | None = None,
     begun: Callable[[Path], None] | None = None,
     waiting: Callable[[str], None] | None = None,
+    stepping: Stepping | None = None,
 ) -> AnswerLine:
     """`ask_async` with a model that was prepared before, so that its price could be shown.
 
-    `waiting` is told of each attempt at a reply that failed, and how long the next one waits.
+    `waiting` is told of each attempt at a reply that failed, and how long the next one waits;
+    `stepping` of each step, and what is done in it.
     """
     from docpager.answering.asking import ask_archive
     from docpager.archive.archive import Archive
 
     if not question.strip():
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
+
+    def driving(driver: Driver) -> None:
+        driver.tell_waits(waiting)
+        if stepping is not None:
+            driver.tell_steps(stepping)
+
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
         places = [Path(path) for path in paths]
         directory = Path(archive)
@@ -159,7 +168,7 @@ async def ask_prepared(
                 scope=library.documents_under(places) if places else None,
                 journal=Path(journal) if journal else None,
                 begun=begun,
-                driving=lambda driver: driver.tell_waits(waiting),
+                driving=driving,
             )
 
 

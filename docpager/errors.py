@@ -11,6 +11,8 @@ DocpagerError           the user must correct something; reaches the terminal as
 FunctionError           the model must correct something; becomes a function result
 """
 
+from collections.abc import Sequence
+
 __all__ = [
     "ArchiveError",
     "AttemptFailed",
@@ -91,10 +93,29 @@ class AttemptFailed(ModelError):
 class LimitReached(ModelError):
     """The next call could cost more than is left of a limit on tokens or dollars."""
 
-    def __init__(self, message: str, *, shared: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        limits: Sequence[str] = (),
+        needed: float | None = None,
+        left: float | None = None,
+        shared: bool = False,
+    ) -> None:
         super().__init__(message)
+        self.limits = tuple(limits)
+        """Which limits: `max_usd` or `max_tokens`, or both."""
+        self.needed = needed
+        """What the next call could take, in dollars or tokens; None where it is not known."""
+        self.left = left
+        """What is left of the limit, in the same unit; None where it is not known."""
         self.shared = shared
         """Whether it is the limit of a whole batch, not the run's own."""
+
+    @property
+    def limit(self) -> str:
+        """`max_tokens` or `max_usd`; empty where it is not one of them alone."""
+        return self.limits[0] if len(self.limits) == 1 else ""
 
 
 class FunctionError(Exception):

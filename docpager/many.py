@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,15 +152,19 @@ async def estimate_many(
     archive: Path,
     paths: Sequence[Path] = (),
     without: Sequence[Path] = (),
+    told: Callable[[str], None] = lambda _: None,
 ) -> Estimate:
-    """What is still to be done of a batch would take; asks no server and spends nothing."""
+    """What is still to be done of a batch would take; asks no server and spends nothing.
+
+    `told` is told of each question that is left out, and why.
+    """
     from docpager.archive.archive import Archive
     from docpager.batch.estimate import estimate_job
 
     with closing(Archive.open(archive)) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
-        return await estimate_job(job, library, prepared, driving)
+        return await estimate_job(job, library, prepared, driving, told=told)
 
 
 def own_files(output: Path, *others: Path) -> tuple[Path, ...]:

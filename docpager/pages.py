@@ -163,7 +163,8 @@ class DocumentEntry:
 
     id: int
     path: str
-    """Relative to the ingested root, with `/`; the first by name where several paths are equal."""
+    """Relative to the ingested root, with `/`, and preceded by as many folders of it as tell it
+    apart from the same path under another root; the first by name where files are equal."""
     title: str
     """The document's own title, else the file's stem."""
     kind: str

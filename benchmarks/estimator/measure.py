@@ -83,7 +83,7 @@ def windows(text: str, tokens: int) -> Iterator[str]:
 def samples_of_pdfs(folder: Path) -> Iterator[Sample]:
     """Running text and rows of tables from the PDFs, apart from each other."""
     prose, tables = [], []
-    for path in find_files(folder):
+    for path in find_files(folder).readable:
         try:
             documents = read_file(path, path.name).documents
         except DocumentError as error:

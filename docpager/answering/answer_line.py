@@ -71,6 +71,8 @@ class AnswerLine:
     seconds: float
     journal: str | None
     error: str | None = None
+    limit: str | None = None
+    """Of a stopped run: the limit that stopped it, as in `max_steps` of `RunLimits`."""
     resumable: bool = False
     """Whether `resume` can go on with the run: its model failed, not the run."""
     notes: tuple[Note, ...] = ()
@@ -89,7 +91,7 @@ class AnswerLine:
         line = {"schema_version": self.schema_version, **asdict(self)}
         line["citations"] = [asdict(citation) for citation in self.citations]
         line["notes"] = [{"text": note.text, "sources": list(note.sources)} for note in self.notes]
-        for key in ("error", "resumable", "notes", "lost", "overruns"):
+        for key in ("error", "limit", "resumable", "notes", "lost", "overruns"):
             if not line[key]:
                 del line[key]
         if line["saved_usd"] is None:
@@ -120,6 +122,7 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         seconds=round(run.elapsed_seconds, 3),
         journal=journal,
         error=outcome.reason if isinstance(outcome, Stopped | Failure) else None,
+        limit=(outcome.limit or None) if isinstance(outcome, Stopped) else None,
         resumable=isinstance(outcome, Failure) and outcome.parked,
         notes=outcome.notes if isinstance(outcome, Stopped) else (),
         saved_usd=_rounded(saved_usd(run, whole_text_tokens=header.whole_text_tokens)),

@@ -17,8 +17,12 @@ from docpager.answering.results import Found, Loaded, ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.errors import LimitReached, ModelError
 from docpager.llm.chat import Lost, ModelReply, ModelRequest
+from docpager.paging.reading_log import written_call
 
-__all__ = ["Driver"]
+__all__ = ["Driver", "Stepping"]
+
+Stepping = Callable[[int, str], None]
+"""Told the number of a step, counted from 1, and what is done now: whenever that changes."""
 
 _TOO_LITTLE = (
     "a run begins only when its first call and its finishing one, of a full window, can both be "
@@ -48,6 +52,7 @@ class Driver:
         self._counter = counter
         self._met = set(met)
         self._waiting: Callable[[str], None] | None = None
+        self._stepping: Stepping = lambda step, doing: None
         self._clock = time.monotonic()
         self._hasher = RequestHasher()
 
@@ -87,6 +92,10 @@ class Driver:
         """From now on tell `waiting` too what failed and how long nothing happens."""
         self._waiting = waiting
 
+    def tell_steps(self, stepping: Stepping) -> None:
+        """From now on tell `stepping` too at which step the run is, and what it does."""
+        self._stepping = stepping
+
     def _keep_finishing_call(self) -> None:
         """From now on the finishing call is paid for, or the run ends before it costs anything."""
         run = self._run
@@ -105,7 +114,7 @@ class Driver:
         try:
             return await self._ask()
         except TimeoutError:
-            self._stop("no time is left")
+            self._stop("no time is left", limit="timeout_seconds")
         except LimitReached as limit:
             self._run_short(limit)
         except asyncio.CancelledError:
@@ -124,6 +133,7 @@ class Driver:
         estimate, sha256 = run.context.estimate, self._hasher.hash(request)
         self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
         left = run.seconds_left
+        self._stepping(run.steps + 1, "waits for the model")
         async with asyncio.timeout(left):
             await self._count(request)
             prompt = run.context.epoch.tokens
@@ -157,18 +167,18 @@ class Driver:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""
         run = self._run
         if not run.steps:
-            self._stop(f"{limit}; {_TOO_LITTLE}")
+            self._stop(f"{limit}; {_TOO_LITTLE}", limit=limit.limit)
             return
         if run.finishing:
-            self._stop(str(limit))
+            self._stop(str(limit), limit=limit.limit)
             return
-        self._write(Entry("finish", run.steps, message=str(limit)))
-        run.finish(str(limit))
+        self._write(Entry("finish", run.steps, message=str(limit), limit=limit.limit))
+        run.finish(str(limit), limit=limit.limit)
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str, *, limit: str) -> None:
         self._charge(self._caller.take_lost())
-        self._write(Entry("stopped", self._run.steps, message=reason))
-        self._run.stop(reason)
+        self._write(Entry("stopped", self._run.steps, message=reason, limit=limit))
+        self._run.stop(reason, limit=limit)
         self._end()
 
     def _charge(self, lost: Lost) -> None:
@@ -178,6 +188,7 @@ class Driver:
 
     async def _execute(self, pending: Sequence[PendingCall]) -> None:
         run = self._run
+        self._stepping(run.steps, "; ".join(written_call(each.call) for each in pending))
         results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
         documents = {str(n): self._sha256_of(n) for n in self._newly_met(results)}
         self._write(Entry("results", run.steps, results=results, documents=documents))

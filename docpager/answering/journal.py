@@ -102,6 +102,8 @@ class Entry:
     counts: dict[str, int] = field(default_factory=dict)
     """Token counts made since the last entry by a counter that needs a file, by text hash."""
     message: str = ""
+    limit: str = ""
+    """The limit that `finish` and `stopped` are about, as in `max_usd`."""
     lost: Lost | None = None
     """Attempts that failed, may have been billed, and stand in no reply."""
     outcome: Outcome | None = None
@@ -252,7 +254,10 @@ def fed_hash(previous: str, entry: Entry) -> str:
     """
     if entry.kind not in _FED:
         return previous
-    written = canonical_json(to_json(entry, Entry))
+    fields = to_json(entry, Entry)
+    if not entry.limit:
+        del fields["limit"]  # journals from before it existed keep their hashes
+    written = canonical_json(fields)
     return hashlib.sha256(f"{previous}{written}".encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -35,6 +35,8 @@ class Stopped:
     reason: str
     notes: tuple[Note, ...]
     status: str = "stopped"
+    limit: str = ""
+    """Which of `RunLimits`, as in `max_steps`; empty where none was named."""
 
 
 @dataclass(frozen=True, slots=True)

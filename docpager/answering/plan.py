@@ -27,6 +27,10 @@ __all__ = ["HALF_CHARACTER", "RunPlan", "instructions", "plan_run"]
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 """A surrogate: it can be neither written down nor looked for."""
 
+RULES = 2
+"""Version of what a run does with a reply: older journals replay as they were written. Since 2 the
+last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`."""
+
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
 
@@ -56,6 +60,8 @@ class RunPlan:
     counter: str = "builtin-1"
     factor: float = 1.0
     """Safety factor on the counter: 1 where the counter is the model's own tokenizer."""
+    rules: int = 1
+    """See `RULES`; journals of runs under the first rules do not say so."""
 
     @property
     def _added_by_server(self) -> int:
@@ -109,7 +115,7 @@ def plan_run(
     _check_window(budget, sizer, question, documents, factor)
     return RunPlan(
         question, document_map, draft.instructions, functions, paging, limits, policy,
-        counter.name, factor,
+        counter.name, factor, RULES,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from docpager.answering.codec import to_json
 from docpager.answering.counting import RecordedCounter
+from docpager.answering.delivery import PLAIN_TEXT
 from docpager.answering.executor import FunctionExecutor
 from docpager.answering.journal import Entry, JournalRecord, fed_hash
 from docpager.answering.request_hashes import RequestHasher
@@ -13,6 +14,7 @@ from docpager.answering.results import ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.errors import JournalError
 from docpager.paging.epoch import canonical_json
+from docpager.paging.reading_log import written_call
 from docpager.tokens import BuiltInEstimator, TokenCounter
 
 __all__ = ["Replay"]
@@ -32,6 +34,8 @@ class Replay:
         self.pending: Sequence[PendingCall] | None = None
         self.executor: FunctionExecutor | None = None
         """Executes each call again and compares, if given."""
+        self.executed = 0
+        """Calls that were executed again, and whose results were as they had been."""
         self._hasher = RequestHasher()
         self._prove_fed()
 
@@ -63,11 +67,11 @@ class Replay:
             case "interrupt":
                 self.run.interrupt(entry.message)
             case "finish":
-                self.run.finish(entry.message)
+                self.run.finish(entry.message, limit=entry.limit)
             case "lost" if entry.lost is not None:
                 self.run.charge(entry.lost)
             case "stopped":
-                self.run.stop(entry.message)
+                self.run.stop(entry.message, limit=entry.limit)
             case "outcome":
                 self._prove_outcome(entry)
 
@@ -91,7 +95,11 @@ class Replay:
         again = self.executor.execute_all(self.pending)
         for pending, old, new in zip(self.pending, entry.results, again, strict=True):
             if _written(old) != _written(new):
-                raise self._differs(entry, f"{pending.call.name} now gives another result")
+                what = "the last answer's check of its quotes"
+                if pending.call.id != PLAIN_TEXT:
+                    what = written_call(pending.call)
+                raise self._differs(entry, f"{what} now gives another result")
+            self.executed += 1
 
     def _prove_outcome(self, entry: Entry) -> None:
         if self.run.outcome != entry.outcome:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docpager.answering.delivery import PLAIN_TEXT, Delivery
-from docpager.answering.outcome import Answer, Failure, Outcome, Stopped
+from docpager.answering.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.answering.plain_text import parse_plain_answer
 from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
@@ -14,7 +14,7 @@ from docpager.answering.timers import Account, timer_lines
 from docpager.llm.chat import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.llm.ledgers import Cost
 from docpager.llm.prices import Price
-from docpager.pages import PassageId
+from docpager.pages import PassageId, counted
 from docpager.paging.framing import LAST_REPLY
 from docpager.paging.main_context import MainContext
 from docpager.paging.meter import Meter
@@ -85,6 +85,8 @@ class Run:
         self.delivery = Delivery(self.context)
         self._awaiting_reply = False
         self._finish_reason = ""
+        self._finish_limit = ""
+        self._forced_by = ""
         self._finished = False
         self._dearest = Cost()
         self._useless = self._empty = 0
@@ -95,10 +97,7 @@ class Run:
     @property
     def finishing(self) -> bool:
         """Whether the next reply is the last one allowed: it may only answer."""
-        limit = self.plan.limits.timeout_seconds
-        late = limit is not None and self.elapsed_seconds >= TIMER_SHARE * limit
-        told = bool(self._finish_reason)
-        return told or late or self.steps + 1 >= self.plan.limits.max_steps
+        return bool(self._finish_reason) or bool(self._limit_ahead)
 
     @property
     def awaits_reply(self) -> bool:
@@ -141,6 +140,7 @@ class Run:
         """Take a reply; returns the calls to execute, in order."""
         assert self._awaiting_reply, "receive follows next_request"
         finishing, self._awaiting_reply = self.finishing, False
+        self._forced_by = self._limit_ahead
         self._finished = bool(self._finish_reason)
         self._account(reply)
         self.steps += 1
@@ -155,32 +155,45 @@ class Run:
             raise ValueError(f"{len(results)} results for {len(self._calls)} calls")
         for call, result in zip(self._calls, results, strict=True):
             if self.outcome is None:
-                self.outcome = self.delivery.apply(
+                outcome = self.delivery.apply(
                     call, result, step=self.steps, resident=self._resident, last=self._is_over
                 )
+                self.outcome = self._unless_forced(outcome)
         if self.outcome is None and self._is_over:
-            self.outcome = self._stopped(self._why_over)
+            self.outcome = self._stopped(*self._why_over)
 
     def interrupt(self, message: str) -> None:
         """Tell the model something at the next step boundary."""
         self._interrupts.append(f"[user] {message}")
 
-    def finish(self, reason: str) -> None:
-        """Make the next request the finishing one: a limit allows no other."""
-        self._finish_reason = reason
+    def finish(self, reason: str, *, limit: str = "") -> None:
+        """Make the next request the finishing one: `limit` allows no other."""
+        self._finish_reason, self._finish_limit = reason, limit
 
     def charge(self, lost: Lost) -> None:
         """Count attempts that failed and may have been billed."""
         self.lost += lost
         self._pay(lost.usd)
 
-    def stop(self, reason: str) -> None:
-        """End the run from outside: a limit was reached or the model failed."""
-        self.outcome = self._stopped(reason)
+    def stop(self, reason: str, *, limit: str = "") -> None:
+        """End the run from outside: `limit` was reached."""
+        self.outcome = self._stopped(reason, limit)
 
     def park(self, reason: str) -> None:
         """Let the run rest because its model cannot be asked now; a resumed one goes on."""
         self.outcome = Failure(reason, parked=True)
+
+    @property
+    def _limit_ahead(self) -> str:
+        """The limit that allows only one more reply; empty where none does."""
+        limits = self.plan.limits
+        if self._finish_reason:
+            return self._finish_limit
+        if self.steps + 1 >= limits.max_steps:
+            return "max_steps"
+        seconds = limits.timeout_seconds
+        late = seconds is not None and self.elapsed_seconds >= TIMER_SHARE * seconds
+        return "timeout_seconds" if late else ""
 
     @property
     def _out_of_steps(self) -> bool:
@@ -193,13 +206,34 @@ class Run:
         return self._finished or self._out_of_steps or late
 
     @property
-    def _why_over(self) -> str:
+    def _why_over(self) -> tuple[str, str]:
+        """In words, and the limit's name."""
         if self._finished:
-            return self._finish_reason
-        return "no step is left" if self._out_of_steps else "no time is left"
+            return self._finish_reason, self._finish_limit
+        if self._out_of_steps:
+            return "no step is left", "max_steps"
+        return "no time is left", "timeout_seconds"
 
-    def _stopped(self, reason: str) -> Stopped:
-        return Stopped(reason, self.context.notes.notes)
+    def _stopped(self, reason: str, limit: str = "") -> Stopped:
+        notes = self.context.notes.notes
+        return (
+            Stopped(reason, notes) if self.plan.rules < 2 else Stopped(reason, notes, limit=limit)
+        )
+
+    def _unless_forced(self, outcome: Outcome | None) -> Outcome | None:
+        """`outcome`, unless a limit forced the model to give up before it had found anything.
+
+        "The documents do not say" is a claim about all of them; a run that was cut short has not
+        looked everywhere and must not make it.
+        """
+        if not isinstance(outcome, Abstention) or not self._forced_by or self.plan.rules < 2:
+            return outcome
+        why = self._finish_reason or {
+            "max_steps": f"the limit of {counted(self.plan.limits.max_steps, 'step')} was reached",
+            "timeout_seconds": f"the limit of {self.plan.limits.timeout_seconds} s was near",
+        }.get(self._forced_by, "a limit was reached")
+        said = " ".join(outcome.text.split())
+        return self._stopped(f"{why} before an answer was found ({said})", self._forced_by)
 
     def _account(self, reply: ModelReply) -> None:
         estimate = Usage(
@@ -240,7 +274,7 @@ class Run:
                 "Your reply was cut off at its greatest length and was dropped; none of its calls "
                 "was executed. Be shorter."
             )
-        calls = () if finishing else reply.calls
+        calls = self._last_calls(reply.calls) if finishing else reply.calls
         # A call that nobody answers must not be echoed either.
         turn = AssistantTurn(reply.text, calls, reply.raw if calls == reply.calls else ())
         if calls:
@@ -254,6 +288,11 @@ class Run:
             return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(reply.text)),)
         self._empty += 1
         return self._useless_reply("Your reply held no call and no answer. Call a function.")
+
+    def _last_calls(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+        """What is executed of a last reply: its answer, though it was to be in plain text."""
+        answers = tuple(call for call in calls if call.name == "answer")
+        return answers[:1] if self.plan.rules >= 2 else ()
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
         self._useless += 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 
 from docpager.archive.generation_reader import NothingThere
 from docpager.documents.document import PdfPage, Section
-from docpager.locators import Locator
-from docpager.pages import DocumentEntry, PassageRange
+from docpager.locators import Locator, LocatorKind
+from docpager.pages import DocumentEntry, Passage, PassageRange
+from docpager.tokens import BuiltInEstimator
 
-__all__ = ["overlapping", "passage_range", "pdf_page_range", "section_range"]
+__all__ = ["cut_to", "overlapping", "passage_range", "pdf_page_range", "section_range"]
 
 
 def passage_range(locator: Locator, entry: DocumentEntry) -> PassageRange:
@@ -46,6 +48,46 @@ def section_range(
         if section.path == locator.section:
             return overlapping(entry.id, section.start, section.end, starts)
     raise NothingThere(f"no section {locator}; {_what_there_is(locator, entry, sections)}")
+
+
+def cut_to(
+    locator: Locator,
+    passages: Sequence[Passage],
+    *,
+    pages: Sequence[PdfPage],
+    sections: Sequence[Section],
+) -> list[Passage]:
+    """The passages that a locator names without what they hold beyond its pages or its section."""
+    match locator.kind:
+        case LocatorKind.PDF_PAGES:
+            asked = pages[locator.first - 1 : locator.last]
+            start, end = asked[0].start, asked[-1].end
+        case LocatorKind.SECTION:
+            (section,) = (each for each in sections if each.path == locator.section)
+            start, end = section.start, section.end
+        case _:
+            return list(passages)
+    return [part for passage in passages if (part := _between(passage, start, end)).text]
+
+
+def _between(passage: Passage, start: int, end: int) -> Passage:
+    """The part of a passage from `start` to `end`, which are offsets in its document's text."""
+    first, last = max(0, start - passage.start), max(0, end - passage.start)
+    text = passage.text[first:last]
+    if text == passage.text:
+        return passage
+    return replace(
+        passage,
+        text=text,
+        tokens=BuiltInEstimator().count(text),
+        start=passage.start + first,
+        first_pdf_page=passage.pdf_page_at(first),
+        page_starts=tuple(
+            (offset - first, page)
+            for offset, page in passage.page_starts
+            if first <= offset < first + len(text)
+        ),
+    )
 
 
 def overlapping(document: int, start: int, end: int, starts: Sequence[int]) -> PassageRange:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from docpager.archive.addresses import passage_range, pdf_page_range, section_range
+from docpager.archive.addresses import cut_to, passage_range, pdf_page_range, section_range
 from docpager.archive.audit import Audit, audit_of
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.generation_reader import Generation, open_generation
@@ -27,6 +27,7 @@ from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 
 __all__ = ["Archive"]
 
+_NAMED_AT_MOST = 8
 _BESIDE = 300
 """Characters of the neighbouring passages from which a snippet may take words."""
 _SEARCHED_ALONE = 50_000
@@ -75,7 +76,7 @@ class Archive:
 
     @cached_property
     def _entries(self) -> dict[int, DocumentEntry]:
-        return {record.id: record.entry() for record in self._generation.live}
+        return self._generation.entries
 
     def documents(self) -> Sequence[DocumentEntry]:
         """Every live document, by id."""
@@ -102,15 +103,30 @@ class Archive:
         """Ids of the documents with these names: `D3`, a path, a file name, or a glob of paths.
 
         Raises:
-            UsageError: a name fits no document.
+            UsageError: a name fits no document, or one that is no glob fits several (which ones
+                are listed).
         """
-        chosen: set[int] = set()
-        for name in names:
-            fitting = {entry.id for entry in self.documents() if _is_named(entry, name)}
-            if not fitting:
-                raise UsageError(f"no document {name!r}; give D3, a path, or a glob such as *2018*")
-            chosen |= fitting
-        return sorted(chosen)
+        return sorted({entry.id for name in names for entry in self._named(name)})
+
+    def _named(self, name: str) -> Sequence[DocumentEntry]:
+        entries = self.documents()
+        if whole := [each for each in entries if name == each.name or name in each.paths]:
+            return whole
+        ends = [
+            self._entries[record.id]
+            for record in self._generation.live
+            if any(_ends_with(root, path, name) for root, path in record.paths)
+        ]
+        if len(ends) > 1:
+            listed = ", ".join(map(str, ends[:_NAMED_AT_MOST]))
+            more = ", ..." if len(ends) > _NAMED_AT_MOST else ""
+            raise UsageError(
+                f"{name!r} is the name of {len(ends)} documents: {listed}{more}; give one of "
+                "these ids or paths, or a glob"
+            )
+        if found := ends or [each for each in entries if _fits(each, name)]:
+            return found
+        raise UsageError(f"no document {name!r}; give D3, a path, or a glob such as *2018*")
 
     def sha256(self, number: int) -> str:
         return self._generation.record(number).sha256
@@ -150,6 +166,12 @@ class Archive:
     def load(self, locator: Locator) -> Sequence[Passage]:
         """The passages that a locator names, in reading order."""
         return self.load_range(self.resolve(locator))
+
+    def load_exactly(self, locator: Locator) -> Sequence[Passage]:
+        """As `load`, but without what the passages hold beyond its PDF pages or its section."""
+        passages = self.load(locator)
+        pages, sections = self.pdf_pages(locator.number), self.sections(locator.number)
+        return cut_to(locator, passages, pages=pages, sections=sections)
 
     def load_range(self, passages: PassageRange) -> Sequence[Passage]:
         """These passages, in reading order."""
@@ -283,9 +305,11 @@ def _is_under(root: str, path: str, place: str) -> bool:
     return location == place or beneath
 
 
-def _is_named(entry: DocumentEntry, name: str) -> bool:
-    if name == entry.name:
-        return True
-    return any(
-        name in (path, path.rsplit("/", 1)[-1]) or fnmatchcase(path, name) for path in entry.paths
-    )
+def _ends_with(root: str, path: str, name: str) -> bool:
+    """Whether a file is called `name`, or stands at a path that ends so."""
+    location = f"{root.rstrip('/')}/{path}"
+    return location == name or location.endswith(f"/{name}")
+
+
+def _fits(entry: DocumentEntry, glob: str) -> bool:
+    return any(fnmatchcase(path, glob) for path in entry.paths)

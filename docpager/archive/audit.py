@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from docpager.archive.catalogue import told_apart
 from docpager.archive.generation_reader import Generation
 from docpager.archive.report import Skipped
 from docpager.documents.document import PdfPage
@@ -33,12 +34,17 @@ class Audit:
 def audit_of(generation: Generation) -> Audit:
     """Gather what could not be read; only outlines of documents with such pages are opened."""
     pages = [
-        UnreadablePage(record.entry(), page)
+        UnreadablePage(generation.entries[record.id], page)
         for record in generation.live
         if record.unreadable
         for page in generation.segments[record.segment].pdf_pages(record.id)
         if page.problem
     ]
     files = sorted(generation.manifest.files, key=lambda file: (file.path, file.root))
-    failed = [Skipped(file.path, file.reason, said) for file in files for said in file.problems]
+    shown = told_apart((file.root, file.path) for file in files)
+    failed = [
+        Skipped(shown[file.root, file.path], file.reason, said)
+        for file in files
+        for said in file.problems
+    ]
     return Audit(tuple(pages), tuple(failed))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest
 
-__all__ = ["Catalogue", "Departure", "missing_files"]
+__all__ = ["Catalogue", "Departure", "missing_files", "named_documents", "told_apart"]
+
+_LINE = re.compile(r"#\d+$")
+"""What a line of a JSONL file is named with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +153,50 @@ def missing_files(
         if location not in locations
         and any(location == root or location.startswith(root.rstrip("/") + "/") for root in roots)
     )
+
+
+def named_documents(
+    manifest: Manifest, records: Iterable[DocumentRecord]
+) -> tuple[tuple[int, str], ...]:
+    """Ids of documents, live or not, and how each is shown."""
+    shown = told_apart(p for each in manifest.documents if each.is_live for p in each.paths)
+    firsts = ((record.id, record.paths[0]) for record in records)
+    return tuple((number, shown.get(place, place[1])) for number, place in firsts)
+
+
+def told_apart(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """How each (root, path) is shown: its path, preceded by as many folders of its root as tell it
+    apart from the same path under another root.
+
+    >>> shown = told_apart([("/x/a", "r.txt"), ("/x/b", "r.txt"), ("/x/b", "s.txt")])
+    >>> list(shown.values())
+    ['a/r.txt', 'b/r.txt', 's.txt']
+    """
+    places = list(dict.fromkeys(places))
+    if len({root for root, _ in places}) < 2:
+        return {place: place[1] for place in places}
+    # Lines of a JSONL file are shown alike, whether or not the other file has as many.
+    files = {place: (place[0], _LINE.sub("", place[1])) for place in places}
+    folders = dict.fromkeys(files.values(), 0)
+    while True:
+        shown = {file: _with_folders(*file, count) for file, count in folders.items()}
+        seen = Counter(shown.values())
+        alike = [
+            file
+            for file, count in folders.items()
+            if seen[shown[file]] > 1 and count < len(_folders(file[0]))
+        ]
+        if not alike:
+            break
+        for file in alike:
+            folders[file] += 1
+    return {place: shown[file] + place[1][len(file[1]) :] for place, file in files.items()}
+
+
+def _with_folders(root: str, path: str, count: int) -> str:
+    folders = _folders(root)
+    return "/".join([*folders[len(folders) - count :], path])
+
+
+def _folders(root: str) -> list[str]:
+    return [name for name in root.split("/") if name]

@@ -7,10 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docpager.archive.catalogue import told_apart
 from docpager.archive.lexical import LexicalIndex
 from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest
 from docpager.archive.segment import Segment
 from docpager.errors import ArchiveError, UsageError
+from docpager.pages import DocumentEntry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +52,12 @@ class Generation:
     def live(self) -> tuple[DocumentRecord, ...]:
         """Live documents by id."""
         return tuple(record for record in self.manifest.documents if record.is_live)
+
+    @cached_property
+    def entries(self) -> dict[int, DocumentEntry]:
+        """Live documents by id, as the rest of the house sees them."""
+        shown = told_apart(place for record in self.live for place in record.paths)
+        return {record.id: record.entry(shown) for record in self.live}
 
     def restricted(self, documents: Collection[int] | None) -> Collection[int] | None:
         """These documents; None, which is all of them, where no live one is left out."""

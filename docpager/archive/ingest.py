@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +25,7 @@ from docpager.archive.manifest import (
 from docpager.archive.report import IngestReport, report_of
 from docpager.archive.sources import FilesSource, ReadingSettings, Source
 from docpager.archive.update import COMMIT_PASSAGES, Changes, Progress, Update
+from docpager.documents.reasons import Reason
 from docpager.errors import ArchiveError
 
 __all__ = ["ingest"]
@@ -51,7 +53,8 @@ def ingest(
     `prune` removes the documents of files that are gone; otherwise they are kept and reported.
 
     Raises:
-        UsageError: there is no such file or folder, or no such embedder.
+        UsageError: there is no such file or folder, one that was named is of a kind that is not
+            read, or there is no such embedder.
         ArchiveError: the place is no archive, cannot be written, is being written by another
             process, or was built with another embedder.
     """
@@ -60,9 +63,9 @@ def ingest(
         archive_directory, text_field=text_field, settings=reading
     )
     places = [root.resolve().as_posix() for root in roots]
-    found = files.find(roots)
     changes = Changes()
     manifest = _committed(archive_directory)
+    found, unsupported = _sorted_out(files.find(roots), manifest)
     _refuse_other_embedder(archive_directory, manifest, embedder)
     if _has_work(manifest, found, places, files, prune=prune):
         with writing(archive_directory):
@@ -70,7 +73,26 @@ def ingest(
             manifest = update.run(found, places, files, prune=prune)
             changes = update.changes
     missing = missing_files(Catalogue(manifest).files, found, places)
-    return report_of(manifest, found, missing, changes, seconds=perf_counter() - began)
+    return report_of(manifest, found, missing, changes, unsupported, seconds=perf_counter() - began)
+
+
+def _sorted_out(
+    found: Sequence[FileRecord], manifest: Manifest | None
+) -> tuple[list[FileRecord], list[FileRecord]]:
+    """The files to read, and those of a kind that is not read.
+
+    One that was named itself in an earlier ingest, and read, goes on being read.
+    """
+    read = {file.location for file in manifest.files if file.documents} if manifest else set()
+    unsupported = [
+        file for file in found if file.reason == Reason.UNSUPPORTED and file.location not in read
+    ]
+    left_out = {file.location for file in unsupported}
+    return [
+        replace(file, reason="") if file.reason == Reason.UNSUPPORTED else file
+        for file in found
+        if file.location not in left_out
+    ], unsupported
 
 
 def _has_work(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from docpager.archive.catalogue import named_documents
 from docpager.archive.durable import damage_of, damaged_part, discard
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.embedding_cache import CACHE
@@ -73,7 +74,7 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
         commit_manifest(directory, successor)
     return Forgotten(
         archive_id=manifest.archive_id,
-        documents=tuple((record.id, record.paths[0][1]) for record in doomed.values()),
+        documents=named_documents(manifest, doomed.values()),
         still_there=_still_there(manifest, doomed),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,9 @@ class DocumentRecord:
     def is_live(self) -> bool:
         return self.segment != ""
 
-    def entry(self) -> DocumentEntry:
-        """The document as the rest of the house sees it."""
-        paths = sorted({path for _, path in self.paths})
+    def entry(self, shown: Mapping[tuple[str, str], str]) -> DocumentEntry:
+        """The document as the rest of the house sees it; `shown` is from `told_apart`."""
+        paths = sorted({shown[place] for place in self.paths})
         return DocumentEntry(
             id=self.id,
             path=paths[0],

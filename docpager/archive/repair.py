@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from docpager.archive.catalogue import named_documents
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.lock import writing
 from docpager.archive.manifest import (
@@ -90,7 +91,12 @@ class _Rebuilding:
             embedder=load,
             files=self._files_without({record.id for record in lost}),
         )
-        return Repaired(tuple(self._damages), _named(wanted, among=again), _named(lost))
+        read_again = [record for record in wanted if record.id in again]
+        return Repaired(
+            tuple(self._damages),
+            named_documents(self._manifest, read_again),
+            named_documents(self._manifest, lost),
+        )
 
     def _segments(self) -> tuple[dict[str, Segment], set[str]]:
         """Segments whose text is sound, and the names of those that need new vectors."""
@@ -152,9 +158,3 @@ class _Rebuilding:
             elif documents:
                 kept.append(replace(file, documents=documents, size=-1, sha256=""))
         return tuple(kept)
-
-
-def _named(
-    records: list[DocumentRecord], *, among: dict[int, StoredDocument] | None = None
-) -> tuple[tuple[int, str], ...]:
-    return tuple((r.id, r.paths[0][1]) for r in records if among is None or r.id in among)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from docpager.archive.catalogue import told_apart
 from docpager.archive.manifest import FileRecord, Manifest
 from docpager.archive.update import Changes
 
@@ -48,6 +49,8 @@ class IngestReport:
     """(path, path of the equal file read before it)."""
     skipped: list[Skipped] = field(default_factory=list)
     """What could not be read under the given paths, in path order."""
+    unsupported: list[str] = field(default_factory=list)
+    """Files under the given folders that are of a kind which is not read, in path order."""
     unreadable: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By path and reason: PDF pages without usable text, of documents under the given paths."""
     seconds: float = 0.0
@@ -66,10 +69,16 @@ def report_of(
     found: Sequence[FileRecord],
     missing: Sequence[str],
     changes: Changes,
+    unsupported: Sequence[FileRecord] = (),
     *,
     seconds: float,
 ) -> IngestReport:
     """What to tell about an ingest: the archive as it is, the files asked for, the changes."""
+    known = manifest.files if manifest else ()
+    twins = [place for pair in changes.duplicates for place in pair]
+    shown = told_apart(
+        [*((file.root, file.path) for file in (*known, *unsupported)), *twins],
+    )
     report = IngestReport(
         files=len(found),
         missing=list(missing),
@@ -77,7 +86,8 @@ def report_of(
         changed=changes.changed,
         removed=changes.removed,
         unchanged=len(found) - changes.read,
-        duplicates=changes.duplicates,
+        duplicates=[(shown[one], shown[other]) for one, other in changes.duplicates],
+        unsupported=[shown[file.root, file.path] for file in unsupported],
         seconds=seconds,
     )
     if manifest is None:
@@ -87,20 +97,26 @@ def report_of(
     report.documents = len(live)
     report.passages = sum(record.passages for record in live)
     report.pdf_pages = sum(record.pdf_pages for record in live)
-    _add_files(report, manifest, {file.location for file in found})
+    _add_files(report, manifest, {file.location for file in found}, shown)
     return report
 
 
-def _add_files(report: IngestReport, manifest: Manifest, asked: set[str]) -> None:
+def _add_files(
+    report: IngestReport,
+    manifest: Manifest,
+    asked: set[str],
+    shown: Mapping[tuple[str, str], str],
+) -> None:
     unreadable = {record.id: record.unreadable for record in manifest.documents}
     for file in sorted(manifest.files, key=lambda file: file.path):
         if file.location not in asked:
             continue
+        path = shown[file.root, file.path]
         report.readable += bool(file.documents)
-        report.skipped += [Skipped(file.path, file.reason, said) for said in file.problems]
+        report.skipped += [Skipped(path, file.reason, said) for said in file.problems]
         for number, line in file.documents:
             if unreadable[number]:
-                report.unreadable[file.path + line] = by_reason(unreadable[number])
+                report.unreadable[path + line] = by_reason(unreadable[number])
 
 
 def by_reason(unreadable: Iterable[tuple[int, str]]) -> dict[str, tuple[int, ...]]:

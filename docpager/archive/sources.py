@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from docpager.archive.manifest import FileRecord
 from docpager.documents.document import Cut, Document
-from docpager.documents.reading import find_files, leads_out
+from docpager.documents.reading import READABLE_SUFFIXES, find_files, is_supported, leads_out
 from docpager.documents.reasons import Reason
 from docpager.errors import DocumentError, UsageError
 
@@ -73,7 +73,7 @@ class Source(Protocol):
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
         """Every file under `roots`, in path order, with size and time but without content; those
-        that are not to be read have their problem already."""
+        that are not to be read have their problem already, or are `Reason.UNSUPPORTED`."""
         ...
 
     def retries(self, file: FileRecord) -> bool:
@@ -100,10 +100,10 @@ class FilesSource:
         self._without = {each.resolve() for each in (archive_directory, *self._settings.without)}
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
-        """Every readable file under `roots`; the archive's own are left out.
+        """Every file under `roots`; the archive's own are left out.
 
         Raises:
-            UsageError: there is no such file or folder.
+            UsageError: there is no such file or folder, or a file is of a kind that is not read.
         """
         found: dict[str, FileRecord] = {}
         for root in roots:
@@ -113,11 +113,14 @@ class FilesSource:
 
     def _find_under(self, root: Path) -> Iterator[FileRecord]:
         try:
-            paths = find_files(root)
+            under = find_files(root)
         except DocumentError as error:
             raise UsageError(str(error)) from None
+        if root.is_file() and not is_supported(root):
+            raise UsageError(_not_supported(root))
         base = (root if root.is_dir() else root.parent).resolve()
-        for path in paths:
+        unsupported = frozenset(under.unsupported)
+        for path in (*under.readable, *under.unsupported):
             relative = path.relative_to(root).as_posix() if root.is_dir() else path.name
             # A name that is no valid text is spelled out; it cannot be opened, and is reported so.
             relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
@@ -134,7 +137,10 @@ class FilesSource:
             found = FileRecord(
                 base.as_posix(), relative, stat.st_size, stat.st_mtime_ns, reader=reader
             )
-            yield _not_followed(found) if linked else found
+            if path in unsupported:
+                yield replace(found, reason=Reason.UNSUPPORTED)
+            else:
+                yield _not_followed(found) if linked else found
 
     def retries(self, file: FileRecord) -> bool:
         """When asked to, where a password for it has come, or where it was only forgotten."""
@@ -168,6 +174,14 @@ class FilesSource:
             text_field=self._text_field,
             password=self._settings.password_of(file),
         )
+
+
+def _not_supported(path: Path) -> str:
+    kind = f"of the kind {path.suffix}" if path.suffix else "no text"
+    return (
+        f"{str(path)!r} is {kind}, which docpager does not read; save it as PDF or text, or leave "
+        f"it out (what is read: {' '.join(sorted(READABLE_SUFFIXES))})"
+    )
 
 
 def _not_followed(file: FileRecord) -> FileRecord:

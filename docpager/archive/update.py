@@ -60,7 +60,8 @@ class Changes:
     changed: int = 0
     removed: int = 0
     read: int = 0
-    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)
+    """(root, path) of a file, and of the equal one that was read before it."""
 
 
 class Update:
@@ -225,8 +226,8 @@ class Update:
             self._add_document(number, document, cuts, file, path)
             return number
         twin = self._catalogue.documents[number].paths
-        if twin and twin[0][1] != path:
-            self.changes.duplicates.append((path, twin[0][1]))
+        if twin and twin[0] != (file.root, path):
+            self.changes.duplicates.append(((file.root, path), twin[0]))
         return number
 
     def _add_document(

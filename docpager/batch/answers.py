@@ -18,10 +18,13 @@ from docpager.batch.jsonl import JsonLine, LineAppender, read_lines
 from docpager.errors import ArchiveError, UsageError
 from docpager.llm.ledgers import Cost
 
-__all__ = ["AnswersFile", "answered_ids", "open_answers"]
+__all__ = ["AnswersFile", "answered_ids", "check_ending", "open_answers"]
 
 _SETTINGS = "settings.json"
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+_NO_FILE = ("", "-", "..")
+_LINES = (".jsonl", ".ndjson")
+_TABLE = ".parquet"
 _FAILED = frozenset({"failed", "stopped"})
 
 
@@ -31,6 +34,24 @@ class _Span(NamedTuple):
     id: str
     start: int
     end: int
+
+
+def check_ending(path: Path) -> None:
+    """See that an answers file will hold what its name says.
+
+    Raises:
+        UsageError: it ends otherwise than JSON Lines or Parquet, and no batch was begun there.
+    """
+    if path.name in _NO_FILE:
+        return  # refused for that, when it is opened
+    folder, _ = _places(path)
+    if path.suffix.lower() in (*_LINES, _TABLE) or (folder / _SETTINGS).exists():
+        return
+    kind = f"a {path.suffix} file" if path.suffix else "a name without an ending"
+    raise UsageError(
+        f"{str(path)!r} is {kind}, but answers are written as JSON Lines (one object a line) or as "
+        f"a Parquet table; name it {path.stem}.jsonl or {path.stem}.parquet"
+    )
 
 
 def answered_ids(
@@ -188,7 +209,7 @@ def _file_at(path: Path) -> Path:
     Raises:
         UsageError: no file can be kept there.
     """
-    if path.name in ("", "-", ".."):
+    if path.name in _NO_FILE:
         raise UsageError(
             f"{str(path)!r} names no file; answers are gone on with, so they need one: "
             "-o answers.jsonl"
@@ -200,13 +221,14 @@ def _file_at(path: Path) -> Path:
         raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
     if not usual:
         raise UsageError(f"{str(path)!r} is no ordinary file; name one that answers are kept in")
+    check_ending(target)
     return target
 
 
 def _places(path: Path) -> tuple[Path, Path]:
     """The folder beside an answers file, and the file of its lines."""
     folder = path.with_name(path.name + ".batch")
-    return folder, folder / "lines.jsonl" if path.suffix.lower() == ".parquet" else path
+    return folder, folder / "lines.jsonl" if path.suffix.lower() == _TABLE else path
 
 
 def _refuse_strangers(path: Path, lines: Path, folder: Path, now: Fingerprint) -> None:

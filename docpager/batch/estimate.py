@@ -126,15 +126,22 @@ def estimate(
 
 
 async def estimate_job(
-    job: BatchJob, archive: BatchArchive, prepared: PreparedModel, settings: BatchSettings
+    job: BatchJob,
+    archive: BatchArchive,
+    prepared: PreparedModel,
+    settings: BatchSettings,
+    *,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Estimate:
     """What is still to be done of a batch; nothing is written, sent or spent.
+
+    `told` is told of each question that is left out, and why.
 
     Raises:
         UsageError: questions name documents that are not there, or the output was begun with other
             settings or questions.
     """
-    questions, scopes = asked_of(job, archive)
+    questions, scopes = asked_of(job, archive, told=told)
     done = answered_ids(
         job.output,
         fingerprint=Fingerprint.of(questions, **decisive(prepared, archive, job)),

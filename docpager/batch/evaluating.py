@@ -26,6 +26,8 @@ class AnsweredQuestions:
     """Questions without an answer line, which count as failed."""
     skipped: tuple[BadLine, ...] = ()
     """Lines of the questions file that were left out."""
+    other_fields: tuple[str, ...] = ()
+    """Names of fields of the questions that score nothing, but that results may be split by."""
 
     @property
     def statuses(self) -> Mapping[str, int]:
@@ -77,4 +79,5 @@ def read_answered(
         ),
         missing=len(found) - len(answered.responses),
         skipped=asked.skipped,
+        other_fields=asked.other_fields,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,8 +51,11 @@ class BatchJob:
     """Whether a program gave the questions, which has no lines and no options."""
 
 
-def asked_of(job: BatchJob, archive: Named) -> tuple[list[Question], dict[str, Scope]]:
-    """The questions that can be asked, and the documents that each of them is about.
+def asked_of(
+    job: BatchJob, archive: Named, *, told: Callable[[str], None] = lambda _: None
+) -> tuple[list[Question], dict[str, Scope]]:
+    """The questions that can be asked, and the documents that each of them is about; `told` is told
+    of each one that is left out, and why.
 
     Raises:
         UsageError: some name documents that are not there (all are named), unless `skip_invalid`
@@ -66,6 +69,8 @@ def asked_of(job: BatchJob, archive: Named) -> tuple[list[Question], dict[str, S
         more = "; ..." if len(bad) > _EXPLAINED_AT_MOST else ""
         advice = "" if job.by_program else ", or go on without them: --skip-invalid"
         raise UsageError(f"{shown}{more}; mend them{advice}")
+    for one in bad:
+        told(f"skipped: {one}")
     return [each for each in job.questions if each.id in scopes], scopes
 
 

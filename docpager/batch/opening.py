@@ -64,7 +64,7 @@ def open_batch(
     outside = outside or Outside()
     check_limits(prepared.settings.limits, prepared.model.name, prepared.price)
     _check_window(job.questions, archive.documents(), prepared.settings)
-    questions, scopes = asked_of(job, archive)
+    questions, scopes = asked_of(job, archive, told=outside.told)
     settled = decisive(prepared, archive, job)
     with ExitStack() as opened:
         answers = opened.enter_context(

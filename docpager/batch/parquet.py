@@ -85,6 +85,7 @@ def _schema() -> pa.Schema:
             "seconds": pa.float64(),
             "journal": text,
             "error": text,
+            "limit": text,
             "notes": pa.list_(note),
             "saved_usd": pa.float64(),
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -16,10 +17,29 @@ from docpager.errors import UsageError
 from docpager.evaluation.records import Axis, Gold, Place
 from docpager.pages import counted, number_ranges
 
-__all__ = ["BadLine", "Question", "QuestionFile", "parse_question", "read_questions"]
+__all__ = [
+    "BadLine",
+    "Question",
+    "QuestionFile",
+    "did_you_mean",
+    "parse_question",
+    "read_questions",
+]
 
 _KNOWN = frozenset({"id", "question", "documents", "answers", "evidence"})
+_PLACE = frozenset({"document", "pdf_page"})
+_REMARKS = frozenset({"text", "quote", "page_label", "document_id", "comment"})
+"""What a place may say beside: it is for people, and scores nothing."""
 _EXPLAINED_AT_MOST = 8
+_HINTS = {
+    "page": "pdf_page",
+    "doc": "document",
+    "file": "document",
+    "path": "document",
+    "gold": "answers",
+    "expected": "answers",
+}
+"""What is meant by a field whose name holds a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +87,11 @@ class QuestionFile:
 
     questions: tuple[Question, ...]
     skipped: tuple[BadLine, ...] = ()
+
+    @property
+    def other_fields(self) -> tuple[str, ...]:
+        """Names of fields that nothing is done with, but that results may be split by."""
+        return tuple(dict.fromkeys(name for each in self.questions for name in each.axes))
 
 
 def read_questions(path: Path, *, skip_invalid: bool = False) -> QuestionFile:
@@ -209,10 +234,24 @@ def _place(value: object) -> Place:
         return Place(_checked(value, "evidence"))
     if not isinstance(value, dict):
         raise ValueError(f"evidence {_brief(value)} is no place: it needs 'document', 'pdf_page'")
+    if strange := [name for name in value if name not in _PLACE | _REMARKS]:
+        hint = did_you_mean(strange[0], _PLACE)
+        raise ValueError(f"{strange[0]!r} is no field of evidence{hint or f': {_brief(value)}'}")
     page = value.get("pdf_page")
     if page is not None and (not isinstance(page, int) or isinstance(page, bool) or page < 1):
         raise ValueError(f"'pdf_page' must be a number from 1, not {_brief(page)}")
     return Place(_text(value, "document"), page)
+
+
+def did_you_mean(name: str, known: Collection[str] = _KNOWN) -> str:
+    """`; did you mean 'pdf_page'?` for a name that is near to a known one, else nothing.
+
+    >>> did_you_mean("answer"), did_you_mean("kind")
+    ("; did you mean 'answers'?", '')
+    """
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.8)
+    meant = [each for word, each in _HINTS.items() if word in name.lower() and each in known]
+    return f"; did you mean {(near or meant)[0]!r}?" if near or meant else ""
 
 
 def _axis(value: object) -> Axis:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.common import archive_option, as_json_option, tell_unsupported
 from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
-from docpager.cli.progress import ingest_progress
+from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
 from docpager.settings import DEFAULT_RUN_USD
 
@@ -51,7 +51,7 @@ def ask(
     tell_price(prepared)
     begun: list[Path] = []
     try:
-        with ingest_progress() as progress:
+        with ask_progress() as (progress, stepping):
             line = asyncio.run(
                 ask_prepared(
                     question,
@@ -63,6 +63,7 @@ def ask(
                     ingested=tell_ingested,
                     begun=begun.append,
                     waiting=note,
+                    stepping=stepping,
                 )
             )
     except KeyboardInterrupt:
@@ -89,6 +90,7 @@ def tell_ingested(report: IngestReport) -> None:
         note(f"gone, but still asked (docpager ingest --prune removes it): {path}")
     for file in report.skipped:
         note(f"skipped: {file.path} ({file.message})")
+    tell_unsupported(report.unsupported)
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
     ):

@@ -17,7 +17,7 @@ import click
 from docpager.cli.ask import INTERRUPTED, tell_ingested
 from docpager.cli.batch_figures import print_estimate, tell_rounds
 from docpager.cli.batch_view import live_view, tell_plan, tell_report
-from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.common import archive_option, as_json_option, tell_misspelt
 from docpager.cli.models import limit_options, model_options, prepared_model
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
@@ -26,6 +26,7 @@ from docpager.settings import DEFAULT_BATCH_USD
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel
     from docpager.batch.job import BatchJob
+    from docpager.batch.questions import Question
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
@@ -118,20 +119,19 @@ def batch(
     whole batch, all its sessions together.
     """
     from docpager.api import bring_up_to_date
+    from docpager.batch.answers import check_ending
     from docpager.batch.job import BatchJob
-    from docpager.batch.questions import read_questions
     from docpager.batch.settings import BatchSettings
     from docpager.many import bounded, estimate_many, own_files
 
-    read = read_questions(questions, skip_invalid=skip_invalid)
-    for bad in read.skipped:
-        note(f"skipped: {bad}")
+    check_ending(output)
+    asked = _read(questions, skip_invalid=skip_invalid)
     max_usd, max_tokens = how.pop("max_usd"), how.pop("max_tokens")  # of the batch, not of a run
     prepared = prepared_model(**how, max_usd=None, max_tokens=None, default_max_usd=False)
     settings = BatchSettings(concurrency, via == "batches", finish_live_after, max_usd, max_tokens)
     settings = bounded(settings, paid=prepared.paid)
     job = BatchJob(
-        read.questions,
+        asked,
         output,
         journals=journals,
         retry_failed=retry_failed,
@@ -146,7 +146,7 @@ def batch(
             )
     if estimate:
         forecast = asyncio.run(
-            estimate_many(job, prepared, settings, archive_directory, paths, without=own)
+            estimate_many(job, prepared, settings, archive_directory, paths, without=own, told=note)
         )
         print_estimate(forecast, prepared, settings, as_json=as_json)
         return
@@ -155,6 +155,17 @@ def batch(
     if as_json:
         print_json(asdict(report))
     sys.exit(_exit_code(report))
+
+
+def _read(path: Path, *, skip_invalid: bool) -> tuple[Question, ...]:
+    """The questions of a file, once what is wrong with it was said."""
+    from docpager.batch.questions import read_questions
+
+    read = read_questions(path, skip_invalid=skip_invalid)
+    for bad in read.skipped:
+        note(f"skipped: {bad}")
+    tell_misspelt(read.other_fields)
+    return read.questions
 
 
 async def _drive(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from docpager.cli.models import tell_free
-from docpager.cli.terminal import note, visible
+from docpager.cli.terminal import drawn_on, note, visible
 from docpager.pages import counted
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ def _fresh_view(session: Session) -> Iterator[None]:
 
     console = Console(stderr=True)
     first = shown_at(console.width, session)
-    with Live(first, console=console, auto_refresh=False, transient=True) as live:
+    moving = Live(first, console=console, auto_refresh=False, transient=True)
+    with moving as live, drawn_on(console):
 
         async def tell() -> None:
             while True:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from docpager.cli.terminal import note
 from docpager.pages import number_ranges
 
 if TYPE_CHECKING:
@@ -20,7 +22,11 @@ __all__ = [
     "counted_pages",
     "in_option",
     "page_option",
+    "tell_misspelt",
+    "tell_unsupported",
 ]
+
+_FEW_NAMES = 5
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -67,13 +73,37 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     """Ids of the documents that `--in` names; None where it was not given.
 
     Raises:
-        UsageError: a name fits no document.
+        UsageError: a name fits no document, or several though it is no glob.
     """
     from docpager.batch.job import documents_called
 
     if not names:
         return None
     return sorted({id for name in names for id in documents_called(archive, name)})
+
+
+def tell_misspelt(names: Sequence[str]) -> None:
+    """Name fields of questions whose names are near to those of fields that docpager knows."""
+    from docpager.batch.questions import did_you_mean
+
+    for name in names:
+        if hint := did_you_mean(name):
+            note(f"{name!r} is no field of a question{hint}")
+
+
+def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
+    """Name the files that are of a kind which is not read: by kind and count, or each by name.
+
+    A folder may hold thousands of pictures, so names are left out unless they are few.
+    """
+    if not paths:
+        return
+    kinds = Counter(PurePosixPath(path).suffix.lower() or "without an ending" for path in paths)
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    few = len(paths) <= _FEW_NAMES
+    note(f"not read: {counts}" + (f" ({', '.join(paths)})" if few and not verbose else ""))
+    for path in paths if verbose else ():
+        note(f"not read: {path}")
 
 
 def counted_pages(pdf_pages: Sequence[int]) -> str:

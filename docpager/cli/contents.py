@@ -41,13 +41,13 @@ def contents(locator: str | None, archive_directory: Path, as_json: bool) -> Non
 @archive_option
 @as_json_option
 def show(locator: str, archive_directory: Path, as_json: bool) -> None:
-    """Print the text that a locator names."""
+    """Print the text that a locator names, cut at the borders of its PDF pages or its section."""
     from docpager.archive.archive import Archive
     from docpager.locators import parse_locator
 
     archive = Archive.open(archive_directory)
     wanted = parse_locator(locator)
-    passages = archive.load(wanted)
+    passages = archive.load_exactly(wanted)
     labels = archive.page_labels(wanted.number)
     for passage in passages:
         if as_json:

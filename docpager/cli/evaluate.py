@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import as_json_option
+from docpager.cli.common import as_json_option, tell_misspelt
 from docpager.cli.terminal import note, print_json, say
 from docpager.errors import UsageError
 from docpager.pages import counted
@@ -107,7 +107,7 @@ def evaluate(
     answered = read_answered(
         answers, questions, missing_as_failed=missing_as_failed, skip_invalid=skip_invalid
     )
-    _tell_left_out(answered)
+    _tell_left_out(answered, axes)
     groups = _groups(answered.marks(tolerance=tolerance), axes)
     errors: Mapping[str, str] = {}
     if judge is not None:
@@ -202,9 +202,13 @@ def _judge(
     return judgement
 
 
-def _tell_left_out(answered: AnsweredQuestions) -> None:
+def _tell_left_out(answered: AnsweredQuestions, axes: Sequence[str]) -> None:
     for bad in answered.skipped:
         note(f"left out: {bad}")
+    unused = [name for name in answered.other_fields if name not in axes]
+    if unused:
+        note(f"fields that score nothing (--by splits results by them): {', '.join(unused)}")
+    tell_misspelt(unused)
     if answered.missing:
         note(f"{counted(answered.missing, 'question')} without an answer, counted as failed")
 

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, counted_pages
+from docpager.cli.common import (
+    archive_option,
+    as_json_option,
+    counted_pages,
+    tell_unsupported,
+)
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
 
@@ -53,7 +58,12 @@ __all__ = ["ingest"]
 @click.option(
     "--retry-failed", is_flag=True, help="Read again what could not be read, though unchanged."
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 if anything could not be read.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit with 1 if anything could not be read, or is of a kind that is not read.",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Name every file that is not read.")
 @as_json_option
 def ingest(
     paths: tuple[Path, ...],
@@ -66,13 +76,14 @@ def ingest(
     timeout_per_file: float | None,
     retry_failed: bool,
     strict: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Bring the archive up to date with files and folders.
 
     Each file is read in a process with limits on time and memory; what cannot be read is named
     with its reason, file by file and page by page, remembered, and not read again until it
-    changes.
+    changes. Files in folders that are of a kind which is not read (.docx, .zip) are counted.
     """
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.sources import ReadingSettings
@@ -96,7 +107,9 @@ def ingest(
     else:
         say(_summary(report, archive_directory))
     _name_exceptions(report)
-    if report.nothing_readable or (strict and (report.skipped or report.unreadable)):
+    tell_unsupported(report.unsupported, verbose=verbose)
+    left_out = report.skipped or report.unreadable or report.unsupported
+    if report.nothing_readable or (strict and left_out):
         sys.exit(1)
 
 

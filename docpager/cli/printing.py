@@ -17,6 +17,14 @@ __all__ = ["print_answer", "print_outcome", "print_step"]
 
 CALL_WIDTH = 110
 
+_OPTIONS = {
+    "max_steps": "--max-steps",
+    "timeout_seconds": "--timeout",
+    "max_usd": "--max-usd",
+    "max_tokens": "--max-tokens",
+}
+"""The option that sets each limit of a run."""
+
 
 def print_answer(line: AnswerLine) -> None:
     """The answer, its citations and whether a language model gave it on stdout, what it took on
@@ -29,6 +37,8 @@ def print_answer(line: AnswerLine) -> None:
         say(line.answer if already else f"{prefix}{line.answer}", lines=True)
     else:
         say(f"{line.status}: {line.error}", err=True)
+    if line.limit in _OPTIONS:
+        say(f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further", err=True)
     for citation in line.citations:
         say(f"  {_place(citation)}: {_quoted(citation)}")
     if line.answer is not None and line.model == READER:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from docpager.cli.terminal import note, visible
+from docpager.cli.terminal import drawn_on, note, visible
 
 if TYPE_CHECKING:
+    from docpager.answering.drivers import Stepping
     from docpager.archive.update import Progress, Reached
 
-__all__ = ["ingest_progress", "reached_in_words"]
+__all__ = ["ask_progress", "ingest_progress", "reached_in_words"]
 
 _SECONDS_BETWEEN = 5.0
+_WIDEST = 60
+"""Characters of what a step does: a line that wraps cannot be drawn over."""
 
 
 @contextmanager
@@ -27,13 +30,60 @@ def ingest_progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def ask_progress() -> Iterator[tuple[Progress, Stepping]]:
+    """As `ingest_progress`, and then on a terminal which step the run is at and what it does."""
+    if not sys.stderr.isatty():
+        with _until_asked() as (reading, stepping):
+            yield reading, stepping
+        return
+    with ExitStack() as shown, ExitStack() as reading_shown:
+        show_reading = reading_shown.enter_context(_bar(at_once=False))
+        lines: list[Stepping] = []
+
+        def step(number: int, doing: str) -> None:
+            if not lines:
+                # One after the other: two at once would draw over each other.
+                reading_shown.close()
+                lines.append(shown.enter_context(_step_line()))
+            lines[0](number, doing)
+
+        yield show_reading, step
+
+
+@contextmanager
+def _until_asked() -> Iterator[tuple[Progress, Stepping]]:
+    """Lines about reading, which end when the question begins."""
+    with ExitStack() as reading:
+        yield reading.enter_context(_lines(_SECONDS_BETWEEN)), lambda step, doing: reading.close()
+
+
+@contextmanager
+def _step_line() -> Iterator[Stepping]:
+    """A line that stays below all others, and says what a run does and how long it has run."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True) as line, drawn_on(console):
+        task = line.add_task("", total=None)
+
+        def show(number: int, doing: str) -> None:
+            line.update(task, description=f"step {number}: {visible(doing)[:_WIDEST]}")
+
+        yield show
+
+
+@contextmanager
+def _bar(*, at_once: bool = True) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
     began = monotonic()
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True) as bar, drawn_on(console):
+        task = bar.add_task("reading", total=None, visible=at_once)
 
         def show(reached: Reached) -> None:
             speed = _pages_a_second(reached, monotonic() - began)
@@ -41,7 +91,11 @@ def _bar() -> Iterator[Progress]:
             description = f"{said} {visible(reached.path)[-40:]}{_embedding(reached)}"
             description = description.replace("[", r"\[")
             bar.update(
-                task, completed=reached.files, total=reached.all_files, description=description
+                task,
+                completed=reached.files,
+                total=reached.all_files,
+                description=description,
+                visible=True,
             )
 
         yield show

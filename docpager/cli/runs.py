@@ -12,6 +12,7 @@ import click
 from docpager.cli.ask import INTERRUPTED, finish
 from docpager.cli.common import as_json_option
 from docpager.cli.terminal import note, print_json, say
+from docpager.pages import counted
 
 __all__ = ["replay", "resume", "trace"]
 
@@ -59,7 +60,12 @@ def replay(journal: Path, against: Path | None, as_json: bool) -> None:
         with closing(Archive.open(against)) as library:
             replayed = open_replay(journal, against=library)
             run = replayed.finish()
-    note(f"replayed {run.steps} steps; every request is as it was")
+    note(f"replayed {counted(run.steps, 'step')}; every request is as it was")
+    if against is not None:
+        results = "their results are" if replayed.executed != 1 else "its result is"
+        note(
+            f"{counted(replayed.executed, 'call')} executed again on {against}; {results} the same"
+        )
     if run.outcome is None:
         note(f"the run has no end yet: docpager resume {journal}")
         return

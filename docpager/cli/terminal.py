@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["note", "print_json", "say", "visible"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["drawn_on", "note", "print_json", "say", "visible"]
+
+_drawn: list[Console] = []
+"""Of what moves on stderr now: there is one stderr, so this is one for the process."""
 
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -30,7 +38,24 @@ def say(
     text: str = "", *, lines: bool = False, err: bool = False, nl: bool = True, **style: Any
 ) -> None:
     """Print one line, or several with `lines`."""
-    click.secho(visible(text, lines=lines), err=err, nl=nl, **style)
+    shown = visible(text, lines=lines)
+    if err and _drawn:
+        _drawn[-1].print(shown, markup=False, highlight=False, soft_wrap=True)
+    else:
+        click.secho(shown, err=err, nl=nl, **style)
+
+
+@contextmanager
+def drawn_on(console: Console) -> Iterator[None]:
+    """While something moves at the bottom of stderr, lines are printed above it by `console`.
+
+    What is written to stderr past that console would stand in the middle of what moves.
+    """
+    _drawn.append(console)
+    try:
+        yield
+    finally:
+        _drawn.remove(console)
 
 
 def note(message: str) -> None:

@@ -14,9 +14,11 @@ from docpager.errors import DocumentError
 
 __all__ = [
     "READABLE_SUFFIXES",
+    "FoundFiles",
     "ReadFile",
     "content_sha256",
     "find_files",
+    "is_supported",
     "leads_out",
     "read_file",
 ]
@@ -42,24 +44,65 @@ class ReadFile:
     problems: tuple[str, ...] = ()
 
 
-def find_files(root: Path) -> list[Path]:
-    """The readable files under `root` (or `root` itself) in path order, hidden ones left out.
+_SAMPLE = 65_536
+_MARKED_UP = (b"{\\rtf", b"%!PS")
+"""How files begin that are text to a computer and none to a reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """What stands under a path, each in path order."""
+
+    readable: tuple[Path, ...]
+    unsupported: tuple[Path, ...] = ()
+    """Of kinds that are not read; files that docpager wrote itself are left out."""
+
+
+def find_files(root: Path) -> FoundFiles:
+    """The files under `root` (or `root` itself), hidden ones left out.
 
     Raises:
         DocumentError: there is nothing at `root`.
     """
     if root.is_file():
-        return [root]
+        return FoundFiles((root,))
     if not root.is_dir():
         raise DocumentError(f"there is no file or folder {str(root)!r}; check the path")
     found: list[Path] = []
+    unsupported: list[Path] = []
     # A folder that may not be opened is taken for a file, and reported when it cannot be read.
     for folder, folders, files in os.walk(root, onerror=lambda e: found.append(Path(e.filename))):
         folders[:] = [name for name in folders if not _is_left_out(Path(folder, name))]
         # Links to folders are not followed; what they lead to is either here or outside.
         found.extend(Path(folder, name) for name in folders if leads_out(Path(folder, name), root))
-        found.extend(Path(folder, name) for name in files if _is_readable(name))
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+        for name in files:
+            if _is_readable(name):
+                found.append(Path(folder, name))
+            elif not name.startswith(".") and not _is_own(Path(folder, name)):
+                unsupported.append(Path(folder, name))
+    return FoundFiles(_in_path_order(found, root), _in_path_order(unsupported, root))
+
+
+def is_supported(path: Path) -> bool:
+    """Whether a file that was named itself can be read: by its ending, or else by how it begins.
+
+    A file that cannot be opened counts as supported; reading it says what is wrong.
+    """
+    from docpager.documents.pdf import is_pdf
+    from docpager.documents.text import decode
+
+    if path.suffix.lower() in READABLE_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            sample = file.read(_SAMPLE)
+        if sample.startswith(_MARKED_UP):
+            return False
+        return is_pdf(sample[:16]) or bool(decode(sample, path.name)) or not sample
+    except OSError:
+        return True
+    except DocumentError:
+        return False
 
 
 def leads_out(path: Path, root: Path) -> bool:
@@ -81,6 +124,16 @@ def _is_left_out(folder: Path) -> bool:
         return (folder / "manifest.json").is_file() and (folder / "segments").is_dir()
     except OSError:  # it may not be opened, which is reported when it is tried
         return False
+
+
+def _in_path_order(paths: list[Path], root: Path) -> tuple[Path, ...]:
+    return tuple(sorted(paths, key=lambda path: path.relative_to(root).as_posix()))
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is the output of a batch, or is kept beside one."""
+    folders = (path.parent, path.with_name(f"{path.name}.batch"))
+    return any(each.suffix == ".batch" and (each / "settings.json").is_file() for each in folders)
 
 
 def _is_readable(name: str) -> bool:

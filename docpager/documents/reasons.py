@@ -26,5 +26,7 @@ class Reason(StrEnum):
     """To something outside of the folder that was asked for."""
     FORGOTTEN = "forgotten"
     """It was read, and taken out of the archive again."""
+    UNSUPPORTED = "unsupported"
+    """Of a kind that is not read, and only met in a folder."""
     NOT_READ = "not read"
     """The process that read it ended for another reason."""

@@ -27,14 +27,16 @@ class Cost:
 class _Unit(NamedTuple):
     """What a ledger counts."""
 
+    limit: str
+    """The setting's name in `RunLimits`."""
     option: str
     grain: float
     """The smallest amount: whole numbers of it are kept, so that sums stay exact."""
     written: Callable[[float], str]
 
 
-TOKENS = _Unit("--max-tokens", 1, lambda amount: f"{amount:,.0f} tokens")
-DOLLARS = _Unit("--max-usd", 1e-12, lambda amount: f"${amount:,.4f}")
+TOKENS = _Unit("max_tokens", "--max-tokens", 1, lambda amount: f"{amount:,.0f} tokens")
+DOLLARS = _Unit("max_usd", "--max-usd", 1e-12, lambda amount: f"${amount:,.4f}")
 
 
 @dataclass(eq=False, slots=True)
@@ -105,7 +107,8 @@ class Ledger:
             aside = f" beside {written(self.reserved)} set aside" if self._reserved else ""
             raise LimitReached(
                 f"the next call could take {written(amount)}, but {written(left)} of "
-                f"{written(limit)} is left{aside} ({self._unit.option})"
+                f"{written(limit)} is left{aside} ({self._unit.option})",
+                limits=[self._unit.limit],
             )
         reservation = Reservation(self._grains(amount))
         self._reserved += reservation.grains
@@ -170,7 +173,8 @@ class Books:
         if cost.usd is None and self.usd.limit is not None:
             raise LimitReached(
                 "no price is known for this model, so a limit on dollars cannot be kept; name its "
-                "prices with --prices FILE, or limit it with --max-tokens"
+                "prices with --prices FILE, or limit it with --max-tokens",
+                limits=["max_usd"],
             )
         within = self._reserve_within(cost)
         tokens: Reservation | None = None
@@ -190,7 +194,9 @@ class Books:
         try:
             return self._within.reserve(cost)
         except LimitReached as limit:
-            raise LimitReached(str(limit), shared=True) from limit
+            raise LimitReached(
+                str(limit), limits=limit.limits, needed=limit.needed, left=limit.left, shared=True
+            ) from limit
 
     def settle(self, held: Held, actual: Cost) -> None:
         """Replace what was set aside by what a call really cost."""

@@ -81,10 +81,14 @@ def test_a_run_that_cannot_pay_for_a_call_and_the_finishing_one_costs_nothing(
 
 
 @pytest.mark.parametrize(
-    "limits", [RunLimits(max_usd=2 * WORST_USD + 0.001), RunLimits(max_tokens=9_000)]
+    ("limits", "limit"),
+    [
+        (RunLimits(max_usd=2 * WORST_USD + 0.001), "max_usd"),
+        (RunLimits(max_tokens=9_000), "max_tokens"),
+    ],
 )
 def test_the_finishing_call_is_made_from_what_was_kept_for_it(
-    library: ToyLibrary, tmp_path: Path, limits: RunLimits
+    library: ToyLibrary, tmp_path: Path, limits: RunLimits, limit: str
 ) -> None:
     path = tmp_path / "run.jsonl"
     usage = Usage(input_tokens=1_000, output_tokens=100, source="server")
@@ -95,7 +99,7 @@ def test_the_finishing_call_is_made_from_what_was_kept_for_it(
     model = FailingModel(*[answer_when_asked] * 99, usage=usage)
     line = ask(library, model, path, limits)
 
-    assert line.status == "abstained"
+    assert (line.status, line.limit) == ("stopped", limit)
     assert [request.calls_allowed for request in model.requests[-2:]] == [True, False]
     assert line.steps > 2
     assert line.cost_usd == pytest.approx(line.steps * PRICE.cost(usage))

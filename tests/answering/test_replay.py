@@ -85,7 +85,12 @@ def test_a_run_without_a_reading_log_is_replayed_without_one(
 def test_a_replay_against_the_archive_executes_every_call_again(
     finished: Path, library: ToyLibrary
 ) -> None:
-    assert open_replay(finished, against=library).finish().outcome is not None
+    replay = open_replay(finished, against=library)
+
+    assert replay.finish().outcome is not None
+    calls = [part.calls if isinstance(part, ModelReply) else (part,) for part in SCRIPT]
+    assert replay.executed == sum(map(len, calls))
+    assert open_replay(finished).executed == 0
 
 
 def test_a_replay_against_a_changed_archive_names_the_first_call_that_differs(
@@ -94,7 +99,9 @@ def test_a_replay_against_a_changed_archive_names_the_first_call_that_differs(
     text = "\n".join(f"Item {n} was sold for {n * 7} dollars on day {n}." for n in range(1_440))
     other = ToyLibrary(toy_document(text, path="ledger.txt"))
 
-    with pytest.raises(JournalError, match="fails at step 1: search now gives another result"):
+    with pytest.raises(
+        JournalError, match=r"fails at step 1: search\(bought\) now gives another result"
+    ):
         open_replay(finished, against=other).finish()
 
 

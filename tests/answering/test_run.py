@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from playing import Play, long_library
 from toy_library import ToyLibrary, toy_document
@@ -152,6 +154,57 @@ def test_a_pause_is_nudged_and_its_calls_are_executed(play: Play) -> None:
 
 def test_text_with_a_stop_reason_nobody_knows_is_an_answer(play: Play) -> None:
     play.say(ModelReply("Not found: it.", stop_reason="content_filter"))
+
+    assert play.run.outcome == Abstention("Not found: it.")
+
+
+@pytest.mark.parametrize(
+    "last", ["Not found: it.", call("answer", text="It is not there.", citations=[], found=False)]
+)
+def test_a_run_that_finds_nothing_by_its_last_step_is_stopped_and_names_the_limit(
+    library: ToyLibrary, last: ToolCall | str
+) -> None:
+    play = Play(library, limits=RunLimits(max_steps=2))
+    play.say(call("contents"))
+    play.say(last)
+
+    outcome = play.run.outcome
+    assert isinstance(outcome, Stopped)
+    assert outcome.limit == "max_steps"
+    assert "the limit of 2 steps was reached before an answer was found" in outcome.reason
+
+
+def test_a_run_that_looks_no_further_before_its_last_step_abstains(library: ToyLibrary) -> None:
+    play = Play(library, limits=RunLimits(max_steps=3))
+    play.say(call("contents"))
+    play.say("Not found: it.")
+
+    assert play.run.outcome == Abstention("Not found: it.")
+
+
+def test_no_time_is_a_limit_too(library: ToyLibrary) -> None:
+    play = Play(library, limits=RunLimits(timeout_seconds=10))
+    play.say(ModelReply(calls=(call("contents"),), elapsed_seconds=9))
+    play.say("Not found: it.")
+
+    assert isinstance(play.run.outcome, Stopped)
+    assert play.run.outcome.limit == "timeout_seconds"
+
+
+def test_an_answer_that_is_called_in_the_last_reply_counts(library: ToyLibrary) -> None:
+    play = Play(library, limits=RunLimits(max_steps=2))
+    play.say(call("page_in", locator="D1:c1"))
+    answer = call("answer", text="so", citations=[{"locator": "D1:c1", "quote": QUOTE}])
+    play.say(reply(call("contents"), answer))
+
+    assert isinstance(play.run.outcome, Answer)
+    assert play.run.outcome.citations[0].match == "exact"
+
+
+def test_a_run_under_the_first_rules_ends_as_it_did_then(library: ToyLibrary) -> None:
+    play = Play(library, limits=RunLimits(max_steps=1))
+    play.run.plan = replace(play.run.plan, rules=1)
+    play.say("Not found: it.")
 
     assert play.run.outcome == Abstention("Not found: it.")
 

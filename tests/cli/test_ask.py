@@ -122,6 +122,8 @@ def test_a_run_replays_and_traces(folder):
     assert replayed.exit_code == against.exit_code == traced.exit_code == 0
     assert replayed.stdout == against.stdout == first.stdout
     assert "every request is as it was" in replayed.stderr
+    assert "executed again" not in replayed.stderr
+    assert re.search(r"\d calls executed again on .docpager; their results are", against.stderr)
     assert "page_in" in traced.stdout
     assert "paged in D1:c" in traced.stdout
     assert all(
@@ -140,7 +142,7 @@ def test_replay_against_a_changed_archive_names_the_first_result_that_differs(fo
     result = docpager("replay", journal_of(folder), "--against", ".docpager")
 
     assert result.exit_code == 1
-    assert re.search(r"step \d+: \w+ now gives another result", result.stderr)
+    assert re.search(r"fails at step \d: search\(.*\) now gives another result", result.stderr)
 
 
 def test_every_cut_of_a_journal_can_be_resumed_to_the_same_answer(folder):
@@ -243,9 +245,13 @@ def test_the_smallest_window_that_is_printed_works_and_one_less_does_not(folder)
     assert json.loads(result.stdout)["paging"]["peak_worst_case"] <= smallest
 
 
-def test_steps_that_run_out_end_in_a_plain_answer_or_a_stop(folder):
+def test_a_run_that_its_step_limit_stops_does_not_say_that_the_documents_do_not(folder):
     result = asked("--max-steps", 1, "--json")
     line = json.loads(result.stdout)
 
-    assert line["steps"] == 1
-    assert line["status"] in ("abstained", "stopped")
+    assert (result.exit_code, line["steps"]) == (1, 1)
+    assert (line["status"], line["limit"], line["answer"]) == ("stopped", "max_steps", None)
+
+    shown = asked("--max-steps", 1)
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert "--max-steps stopped it" in shown.stderr

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from threading import Thread
+
+import pytest
 
 from docpager.archive.update import Reached
-from docpager.cli.progress import _bar, _lines, reached_in_words
+from docpager.cli.progress import _bar, _lines, ask_progress, reached_in_words
+from docpager.cli.terminal import note
 
 
 def test_a_line_says_files_speed_embedding_and_time_left():
@@ -36,3 +45,52 @@ def test_lines_go_on_while_one_file_takes_long():
 def test_a_bar_takes_what_is_told(capsys):
     with _bar() as progress:
         progress(Reached(1, 2, "[bold]a.txt", pdf_pages=4, passages=9, embedded=3))
+
+
+@contextmanager
+def terminal() -> Iterator[list[bytes]]:
+    """Stderr is a terminal; what it was sent is there when it is closed."""
+    leader, follower = os.openpty()
+    sent: list[bytes] = []
+
+    def read() -> None:
+        while True:
+            try:
+                sent.append(os.read(leader, 4096))
+            except OSError:  # the other end was closed
+                return
+
+    reading = Thread(target=read)
+    reading.start()
+    with os.fdopen(follower, "w") as stderr, redirect_stderr(stderr):
+        yield sent
+    reading.join()
+    os.close(leader)
+
+
+def test_notes_stand_above_the_line_of_a_run_which_tells_its_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with terminal() as sent, ask_progress() as (reading, stepping):
+        reading(Reached(1, 2, "a.txt"))
+        note("first note")
+        for number, doing in enumerate(("waits for the model", "search([bold]tin)"), start=1):
+            stepping(number, doing)
+            note(f"note {number}")
+            time.sleep(0.15)
+
+    shown = b"".join(sent).decode()
+    # Whatever stood on the line was wiped out just before.
+    assert len(re.findall(r"\r\x1b\[2K(?:first note|note \d)\r?\n", shown)) == 3
+    assert "step 1: waits for the model" in shown
+    assert "step 2: search([bold]tin)" in shown
+    assert shown.removesuffix("\x1b[?25h").endswith("\x1b[2K")  # nothing of it stays
+
+
+def test_in_a_pipe_steps_are_not_told() -> None:
+    with redirect_stderr(io.StringIO()) as stderr, ask_progress() as (reading, stepping):
+        reading(Reached(1, 2, "a.txt"))
+        stepping(1, "waits for the model")
+
+    assert stderr.getvalue() == ""
