@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docpager.errors import UsageError
+from docpager.inputs import check_number, check_whole
 from docpager.settings import check_dollars
 
 __all__ = ["BatchSettings"]
@@ -27,6 +28,9 @@ class BatchSettings:
     """Tokens of all prompts and replies of all sessions together."""
 
     def __post_init__(self) -> None:
+        check_whole(self.concurrency, "concurrency")
+        check_whole(self.max_tokens, "max_tokens")
+        check_number(self.finish_live_after_seconds, "finish_live_after_seconds")
         if self.concurrency is not None and self.concurrency < 1:
             raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
         check_dollars(self.max_usd)
