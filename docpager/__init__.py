@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from docpager.api import ask, ask_async, ingest, ingest_async, resume, resume_async
     from docpager.archive.archive import Archive
     from docpager.archive.embedding import Embedder
+    from docpager.archive.lock import ArchiveLocked
+    from docpager.archive.repair import Repaired, repair
     from docpager.archive.report import IngestReport
     from docpager.archive.sources import ReadingSettings
     from docpager.archive.update import Reached
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         LimitReached,
         ModelError,
         UsageError,
+        WindowTooSmall,
     )
     from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.many import ManyAnswers, ask_many, ask_many_async
@@ -44,6 +47,7 @@ _HOMES = {
     "AnswerLine": "docpager.answering.answer_line",
     "Archive": "docpager.archive.archive",
     "ArchiveError": "docpager.errors",
+    "ArchiveLocked": "docpager.archive.lock",
     "BatchSettings": "docpager.batch.settings",
     "ChatModel": "docpager.llm.chat",
     "Citation": "docpager.answering.answer_line",
@@ -61,16 +65,19 @@ _HOMES = {
     "PagingSettings": "docpager.settings",
     "Reached": "docpager.archive.update",
     "ReadingSettings": "docpager.archive.sources",
+    "Repaired": "docpager.archive.repair",
     "RunLimits": "docpager.settings",
     "ToolCall": "docpager.llm.chat",
     "Usage": "docpager.llm.chat",
     "UsageError": "docpager.errors",
+    "WindowTooSmall": "docpager.errors",
     "ask": "docpager.api",
     "ask_async": "docpager.api",
     "ask_many": "docpager.many",
     "ask_many_async": "docpager.many",
     "ingest": "docpager.api",
     "ingest_async": "docpager.api",
+    "repair": "docpager.archive.repair",
     "resume": "docpager.api",
     "resume_async": "docpager.api",
 }
@@ -79,6 +86,7 @@ __all__ = [
     "AnswerLine",
     "Archive",
     "ArchiveError",
+    "ArchiveLocked",
     "BatchSettings",
     "ChatModel",
     "Citation",
@@ -96,10 +104,12 @@ __all__ = [
     "PagingSettings",
     "Reached",
     "ReadingSettings",
+    "Repaired",
     "RunLimits",
     "ToolCall",
     "Usage",
     "UsageError",
+    "WindowTooSmall",
     "__version__",
     "ask",
     "ask_async",
@@ -107,6 +117,7 @@ __all__ = [
     "ask_many_async",
     "ingest",
     "ingest_async",
+    "repair",
     "resume",
     "resume_async",
 ]

@@ -68,12 +68,14 @@ class RunLimits:
         check_whole(self.max_tokens, "max_tokens")
         check_number(self.timeout_seconds, "timeout_seconds")
         if self.max_steps < 1:
-            raise UsageError(f"--max-steps must be at least 1, not {self.max_steps}")
+            raise UsageError(f"`max_steps=` must be at least 1, not {self.max_steps}")
         if self.timeout_seconds is not None and not self.timeout_seconds > 0:
-            raise UsageError(f"--timeout must be above 0 seconds, not {self.timeout_seconds:g}")
+            raise UsageError(
+                f"`timeout_seconds=` must be above 0 seconds, not {self.timeout_seconds:g}"
+            )
         check_dollars(self.max_usd)
         if self.max_tokens is not None and self.max_tokens < 1:
-            raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")
+            raise UsageError(f"`max_tokens=` must be at least 1, not {self.max_tokens}")
 
 
 def check_dollars(limit: float | None) -> None:
@@ -84,6 +86,6 @@ def check_dollars(limit: float | None) -> None:
     """
     check_number(limit, "max_usd")
     if limit is not None and not limit > 0:
-        raise UsageError(f"--max-usd must be above 0 dollars, not {limit:g}")
+        raise UsageError(f"`max_usd=` must be above 0 dollars, not {limit:g}")
     if limit == inf:
-        raise UsageError("--max-usd must be a number of dollars, not without end")
+        raise UsageError("`max_usd=` must be a number of dollars, not without end")

@@ -64,7 +64,7 @@ def asked_of(job: BatchJob, archive: Named) -> tuple[list[Question], dict[str, S
         each = [f"{what} {one.number}: {one.problem}" for one in bad[:_EXPLAINED_AT_MOST]]
         shown = "; ".join(each)
         more = "; ..." if len(bad) > _EXPLAINED_AT_MOST else ""
-        advice = "" if job.by_program else ", or go on without them: --skip-invalid"
+        advice = "" if job.by_program else ", or go on without them: `skip_invalid=True`"
         raise UsageError(f"{shown}{more}; mend them{advice}")
     return [each for each in job.questions if each.id in scopes], scopes
 

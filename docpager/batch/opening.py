@@ -159,7 +159,7 @@ def _desk(
     model = prepared.model
     if not isinstance(model, BatchModel):
         raise UsageError(
-            f"the model {model.name!r} takes no message batches; ask it with --via live"
+            f"the model {model.name!r} takes no message batches; ask it with `by_batches=False`"
         )
     if settings.by_batches and (why := model.why_no_batches):
         raise UsageError(why)

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from docpager.cli.flags import with_flags
+
 __all__ = ["note", "print_json", "say", "visible"]
 
 _CONTROLS = re.compile(
@@ -34,8 +36,9 @@ def say(
 
 
 def note(message: str) -> None:
-    """Something beside the data: to stderr."""
-    say(message, err=True)
+    """Something beside the data, to stderr; what the library calls by its Python name becomes an
+    option."""
+    say(with_flags(message), err=True)
 
 
 def print_json(value: object) -> None:
