@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from benchmarks.commands import compare_runs, list_all, report_runs, run_task, score_runs
+from docpager.cli.flags import with_flags
 from docpager.errors import DocpagerError
 
 __all__ = ["main"]
@@ -17,7 +18,7 @@ class _Sentences(click.Group):
         try:
             return super().invoke(context)
         except DocpagerError as error:
-            click.echo(f"benchmarks: {error}", err=True)
+            click.echo(with_flags(f"benchmarks: {error}"), err=True)
             context.exit(error.exit_code)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Answer, Setup, System
 from docpager import Archive, ChatModel, PagingSettings
 from docpager.answering.plan import plan_run
-from docpager.errors import DocpagerError, UsageError
+from docpager.errors import DocpagerError, UsageError, WindowTooSmall
 from docpager.llm.prices import Price, price_of
 from docpager.pages import DocumentEntry
 from docpager.tokens import BuiltInEstimator
@@ -38,7 +37,6 @@ __all__ = [
 OWN_WINDOW, EQUAL_TOKENS = "whole-text", "retrieve-once:tokens=docpager"
 """Contestants with other windows than the run's: a million tokens, all prompts of docpager's."""
 _QUESTIONS_AT_ONCE = 64
-_SMALLEST = re.compile(r"--window (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +131,8 @@ def _larger_needed(job: Job, window: int) -> int | None:
             factor=defaults.factor,
             paging=PagingSettings(window=window, max_output=job.max_output),
         )
-    except UsageError as error:
-        if smallest := _SMALLEST.search(str(error)):
-            return int(smallest[1])
-        raise
+    except WindowTooSmall as error:
+        return error.smallest
     return None
 
 

@@ -8,6 +8,9 @@ takes notes until it answers (`answering`); every quote is looked up before it i
 
     line = docpager.ask("What did the line cost?", "reports/", model="claude-sonnet-5-5")
     print(line.answer, [(c.document, c.pdf_page, c.quote) for c in line.citations])
+
+`ask`, `ask_many`, `ingest` and `resume` have async twins that take the same arguments: `ask_async`,
+`ask_many_async`, `ingest_async` and `resume_async`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,57 +19,107 @@ from docpager.version import __version__
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine, Citation
-    from docpager.api import ask, ask_async, resume
+    from docpager.api import ask, ask_async, ingest, ingest_async, resume, resume_async
     from docpager.archive.archive import Archive
-    from docpager.archive.ingest import ingest
+    from docpager.archive.embedding import Embedder
+    from docpager.archive.lock import ArchiveLocked
+    from docpager.archive.repair import Repaired, repair
     from docpager.archive.report import IngestReport
+    from docpager.archive.sources import ReadingSettings
+    from docpager.archive.update import Reached
     from docpager.batch.settings import BatchSettings
-    from docpager.errors import DocpagerError
-    from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall
-    from docpager.many import ManyAnswers, ask_many
+    from docpager.errors import (
+        ArchiveError,
+        DocpagerError,
+        DocumentError,
+        DocumentsChanged,
+        JournalError,
+        LimitReached,
+        ModelError,
+        UsageError,
+        WindowTooSmall,
+    )
+    from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
+    from docpager.many import ManyAnswers, ask_many, ask_many_async
     from docpager.settings import PagingSettings, RunLimits
 
 _HOMES = {
     "AnswerLine": "docpager.answering.answer_line",
     "Archive": "docpager.archive.archive",
+    "ArchiveError": "docpager.errors",
+    "ArchiveLocked": "docpager.archive.lock",
     "BatchSettings": "docpager.batch.settings",
     "ChatModel": "docpager.llm.chat",
     "Citation": "docpager.answering.answer_line",
     "DocpagerError": "docpager.errors",
+    "DocumentError": "docpager.errors",
+    "DocumentsChanged": "docpager.errors",
+    "Embedder": "docpager.archive.embedding",
     "IngestReport": "docpager.archive.report",
+    "JournalError": "docpager.errors",
+    "LimitReached": "docpager.errors",
     "ManyAnswers": "docpager.many",
+    "ModelError": "docpager.errors",
     "ModelReply": "docpager.llm.chat",
     "ModelRequest": "docpager.llm.chat",
     "PagingSettings": "docpager.settings",
+    "Reached": "docpager.archive.update",
+    "ReadingSettings": "docpager.archive.sources",
+    "Repaired": "docpager.archive.repair",
     "RunLimits": "docpager.settings",
     "ToolCall": "docpager.llm.chat",
+    "Usage": "docpager.llm.chat",
+    "UsageError": "docpager.errors",
+    "WindowTooSmall": "docpager.errors",
     "ask": "docpager.api",
     "ask_async": "docpager.api",
     "ask_many": "docpager.many",
-    "ingest": "docpager.archive.ingest",
+    "ask_many_async": "docpager.many",
+    "ingest": "docpager.api",
+    "ingest_async": "docpager.api",
+    "repair": "docpager.archive.repair",
     "resume": "docpager.api",
+    "resume_async": "docpager.api",
 }
 
 __all__ = [
     "AnswerLine",
     "Archive",
+    "ArchiveError",
+    "ArchiveLocked",
     "BatchSettings",
     "ChatModel",
     "Citation",
     "DocpagerError",
+    "DocumentError",
+    "DocumentsChanged",
+    "Embedder",
     "IngestReport",
+    "JournalError",
+    "LimitReached",
     "ManyAnswers",
+    "ModelError",
     "ModelReply",
     "ModelRequest",
     "PagingSettings",
+    "Reached",
+    "ReadingSettings",
+    "Repaired",
     "RunLimits",
     "ToolCall",
+    "Usage",
+    "UsageError",
+    "WindowTooSmall",
     "__version__",
     "ask",
     "ask_async",
     "ask_many",
+    "ask_many_async",
     "ingest",
+    "ingest_async",
+    "repair",
     "resume",
+    "resume_async",
 ]
 
 

@@ -1,15 +1,19 @@
-"""The library: ask one question of files and folders, the same as `docpager ask`."""
+"""The library: ingest files and ask one question of them, the same as `docpager ask`.
+
+Each function has an async twin that takes the same arguments. Paths are text or `os.PathLike`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from docpager.errors import DocumentError, UsageError
+from docpager.inputs import StrPath, as_path, as_paths, check_settings, check_text
 from docpager.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
     from docpager.answering.drivers import Driver, Stepping
     from docpager.answering.journal import Header
     from docpager.answering.preparing import PreparedModel
+    from docpager.archive.embedding import Embedder
     from docpager.archive.report import IngestReport
+    from docpager.archive.sources import ReadingSettings
     from docpager.archive.update import Progress
     from docpager.llm.chat import ChatModel, ModelLike
 
@@ -27,26 +33,101 @@ __all__ = [
     "ask_async",
     "ask_prepared",
     "bring_up_to_date",
+    "check_asked_with",
+    "in_own_loop",
     "in_use",
+    "ingest",
+    "ingest_async",
     "resume",
+    "resume_async",
 ]
 
 ARCHIVE = Path(".docpager")
 """Where the archive is unless another place is named."""
 
+_Result = TypeVar("_Result")
+
+
+def ingest(
+    paths: StrPath | Iterable[StrPath],
+    archive: StrPath = ARCHIVE,
+    *,
+    embedder: str | Embedder | None = None,
+    text_field: str | None = None,
+    prune: bool = False,
+    progress: Progress | None = None,
+    reading: ReadingSettings | None = None,
+) -> IngestReport:
+    """Bring an archive up to date with the files and folders at `paths`, or make it.
+
+    Files that look unchanged are not opened. `embedder` is a name or any `Embedder`; an archive
+    keeps the one it was made with. `text_field` names the field of JSONL records that holds their
+    text, `prune` removes the documents of files that are gone, `progress` hears how far it is.
+    It needs no event loop and blocks one that is running: there, await `ingest_async`.
+
+    Raises:
+        UsageError: an argument of a wrong type, no such file or folder, or no such embedder. A
+            file that cannot be read raises nothing: the report names it.
+        ArchiveError: the place is no archive, cannot be written, is being written by another
+            process, or was built with another embedder.
+    """
+    from docpager.archive.ingest import ingest as ingest_files
+    from docpager.archive.sources import ReadingSettings
+
+    check_settings(reading, ReadingSettings, "reading", example='exclude=("*.log",)')
+    return ingest_files(
+        as_paths(paths, "paths"),
+        as_path(archive, "archive"),
+        embedder=embedder,
+        text_field=text_field,
+        prune=prune,
+        progress=progress,
+        reading=reading,
+    )
+
+
+async def ingest_async(
+    paths: StrPath | Iterable[StrPath],
+    archive: StrPath = ARCHIVE,
+    *,
+    embedder: str | Embedder | None = None,
+    text_field: str | None = None,
+    prune: bool = False,
+    progress: Progress | None = None,
+    reading: ReadingSettings | None = None,
+) -> IngestReport:
+    """`ingest` for programs that run an event loop: it works in a thread.
+
+    `progress` is called from that thread. Cancelling stops the wait, not the thread: it goes on
+    until the archive is up to date.
+    """
+    return await asyncio.to_thread(
+        ingest,
+        paths,
+        archive,
+        embedder=embedder,
+        text_field=text_field,
+        prune=prune,
+        progress=progress,
+        reading=reading,
+    )
+
 
 def ask(
     question: str,
-    *paths: str | Path,
+    *paths: StrPath,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
     effort: str | None = None,
-    archive: str | Path = ARCHIVE,
+    archive: StrPath = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
-    prices: str | Path | None = None,
+    prices: StrPath | None = None,
     policy: str = "recent",
-    journal: str | Path | None = None,
+    journal: StrPath | None = None,
+    progress: Progress | None = None,
+    ingested: Callable[[IngestReport], None] | None = None,
+    begun: Callable[[Path], None] | None = None,
 ) -> AnswerLine:
     """Ingest what is new under `paths`, then answer one question from the documents there.
 
@@ -55,17 +136,19 @@ def ask(
     `base_url` names a server: then it is Claude. `"extractive"` is the rule-based reader, which is
     not a language model, and is asked only by that name. `paging` is by default what suits the
     model; `limits` stop a model that costs money at one dollar. `prices` is a file of prices that
-    goes before the built-in ones.
+    goes before the built-in ones. `progress` and `ingested` hear of the ingest, `begun` gets the
+    journal of the run, which can be resumed from it once it has begun.
 
     Raises:
-        UsageError: no model, no such path or model, a question that is empty or too long, a window
-            too small.
+        UsageError: no model, an argument of a wrong type, no such path or model, a question that
+            is empty or too long, a window too small (`WindowTooSmall`), or an event loop is
+            running here.
         ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.
         ArchiveError: the archive cannot be opened or written.
     """
-    return asyncio.run(
-        ask_async(
+    return in_own_loop(
+        lambda: ask_async(
             question,
             *paths,
             model=model,
@@ -77,40 +160,42 @@ def ask(
             prices=prices,
             policy=policy,
             journal=journal,
-        )
+            progress=progress,
+            ingested=ingested,
+            begun=begun,
+        ),
+        twin="ask_async",
     )
 
 
 async def ask_async(
     question: str,
-    *paths: str | Path,
+    *paths: StrPath,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
     effort: str | None = None,
-    archive: str | Path = ARCHIVE,
+    archive: StrPath = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
-    prices: str | Path | None = None,
+    prices: StrPath | None = None,
     policy: str = "recent",
-    journal: str | Path | None = None,
+    journal: StrPath | None = None,
     progress: Progress | None = None,
     ingested: Callable[[IngestReport], None] | None = None,
     begun: Callable[[Path], None] | None = None,
 ) -> AnswerLine:
-    """`ask` for programs that run an event loop.
-
-    `progress` and `ingested` hear of the ingest, `begun` gets the journal of the run, which can be
-    resumed from it once it has begun.
-    """
+    """`ask` for programs that run an event loop."""
     from docpager.answering.preparing import prepare
     from docpager.llm.models import ModelSource
 
+    check_text(question, "question")
+    check_asked_with(paging, limits)
     prepared = prepare(
         model,
         source=ModelSource(base_url=base_url or "", effort=effort or ""),
         paging=paging,
         limits=limits,
-        prices=Path(prices) if prices else None,
+        prices=as_path(prices, "prices") if prices else None,
         policy=policy,
         environment=os.environ,
     )
@@ -128,10 +213,10 @@ async def ask_async(
 
 async def ask_prepared(
     question: str,
-    *paths: str | Path,
+    *paths: StrPath,
     prepared: PreparedModel,
-    archive: str | Path = ARCHIVE,
-    journal: str | Path | None = None,
+    archive: StrPath = ARCHIVE,
+    journal: StrPath | None = None,
     progress: Progress | None = None,
     ingested: Callable[[IngestReport], None] | None = None,
     begun: Callable[[Path], None] | None = None,
@@ -155,28 +240,27 @@ async def ask_prepared(
             driver.tell_steps(stepping)
 
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
-        places = [Path(path) for path in paths]
-        directory = Path(archive)
+        places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
         if places:
             bring_up_to_date(places, directory, progress=progress, ingested=ingested)
-        with closing(Archive.open(directory)) as library:
+        with Archive.open(directory) as library:
             return await ask_archive(
                 question,
                 library,
                 prepared.model,
                 settings=prepared.settings,
                 scope=library.documents_under(places) if places else None,
-                journal=Path(journal) if journal else None,
+                journal=as_path(journal, "journal") if journal else None,
                 begun=begun,
                 driving=driving,
             )
 
 
 def resume(
-    journal: str | Path,
+    journal: StrPath,
     *,
     model: str | ModelLike | None = None,
-    archive: str | Path | None = None,
+    archive: StrPath | None = None,
     on_new_archive: bool = False,
 ) -> AnswerLine:
     """Go on with a run from its journal, with the model and the archive that it names.
@@ -184,30 +268,68 @@ def resume(
     Its limits are those it began with, and what it has spent counts.
 
     Raises:
-        JournalError: the journal is damaged, or a document the run has met has changed.
+        JournalError: the journal is damaged, or a document the run has met has changed
+            (`DocumentsChanged`, unless `on_new_archive`).
         ModelError: there are no credentials for the model.
+        UsageError: an argument of a wrong type, or an event loop is running here.
     """
+    return in_own_loop(
+        lambda: resume_async(journal, model=model, archive=archive, on_new_archive=on_new_archive),
+        twin="resume_async",
+    )
+
+
+async def resume_async(
+    journal: StrPath,
+    *,
+    model: str | ModelLike | None = None,
+    archive: StrPath | None = None,
+    on_new_archive: bool = False,
+) -> AnswerLine:
+    """`resume` for programs that run an event loop."""
+    from docpager.answering.asking import resume_run
     from docpager.answering.journal import read_journal
+    from docpager.archive.archive import Archive
     from docpager.llm.models import as_chat_model
 
-    record = read_journal(Path(journal))
+    record = read_journal(as_path(journal, "journal"))
     header = record.header
-    directory = Path(archive) if archive is not None else Path(header.archive)
+    directory = as_path(header.archive if archive is None else archive, "archive")
     chosen = header.model if model is None else model
     owned = isinstance(chosen, str)
     chat = _model_again(chosen, header) if isinstance(chosen, str) else as_chat_model(chosen)
+    with Archive.open(directory) as library:
+        if record.outcome is not None:
+            return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
+        async with in_use(chat, header.plan.paging, owned=owned):
+            return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
 
-    async def go_on() -> AnswerLine:
-        from docpager.answering.asking import resume_run
-        from docpager.archive.archive import Archive
 
-        with closing(Archive.open(directory)) as library:
-            if record.outcome is not None:
-                return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
-            async with in_use(chat, header.plan.paging, owned=owned):
-                return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
+def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str) -> _Result:
+    """Run what `start` begins in an event loop of its own, to its end.
 
-    return asyncio.run(go_on())
+    Raises:
+        UsageError: a loop is running here already, as in a notebook; nothing was begun.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(start())
+    # `start` was not called: a coroutine that nobody awaits would be one more warning.
+    raise UsageError(
+        "an event loop is running here, as in a notebook or an async function; "
+        f"write `await docpager.{twin}(...)`, which takes the same arguments"
+    )
+
+
+def check_asked_with(paging: object, limits: object) -> None:
+    """Refuse settings of a wrong type, such as a dict.
+
+    Raises:
+        UsageError: one is; the message shows how to write it.
+    """
+    check_settings(paging, PagingSettings, "paging", example="window=8000")
+    check_settings(limits, RunLimits, "limits", example="max_usd=0.5")
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ def check_models(name: str, *, base_url: str | None, backend: str | None) -> Ite
     elif has_credentials():
         yield Finding("model", name, "not asked", f"there are credentials; {priced}")
     else:
-        detail = "set ANTHROPIC_API_KEY, or name a server with --base-url"
+        detail = "set ANTHROPIC_API_KEY, or name a server with `base_url=`"
         yield Finding("model", name, "missing", detail)
 
 
@@ -78,15 +78,15 @@ def check_servers(base_url: str | None) -> Iterator[Finding]:
     if base_url or urlsplit(url).hostname in _LOOPBACK:
         yield _server(url)
     else:
-        yield Finding("server", url, "not asked", "--live sends one small request")
+        yield Finding("server", url, "not asked", "`live=True` sends one small request")
     for port, server in _USUAL_PORTS.items():
         if urlsplit(url).port != port and _answers("127.0.0.1", port):
-            detail = f"something answers where {server} usually does; try --base-url"
+            detail = f"something answers where {server} usually does; try `base_url=`"
             yield Finding("server", f"http://127.0.0.1:{port}", "usable", detail)
 
 
 def check_embedders() -> Iterator[Finding]:
-    """Every embedder that `--embedder` knows of."""
+    """Every embedder that can be named."""
     from docpager.archive.embedding import ENTRY_POINTS
     from docpager.archive.remote_embedders import OPENAI, VOYAGE
 
@@ -123,7 +123,7 @@ def check_tokenizers() -> Iterator[Finding]:
     elif path is None:
         yield Finding("tokenizer", name, "missing", "TIKTOKEN_CACHE_DIR is empty: no cache")
     else:
-        detail = f"no {path}; docpager doctor --fetch-tokenizer downloads 3.6 MB"
+        detail = f"no {path}; `fetch_tokenizer=True` downloads 3.6 MB"
         yield Finding("tokenizer", name, "missing", detail)
 
 

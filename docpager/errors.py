@@ -1,7 +1,12 @@
 """What can go wrong, and who has to mend it.
 
+A message says in backticks what to set, as one writes it in Python: `max_usd=0.5`. The command line
+puts its own options there (`docpager.cli.terminal`), so nothing here knows how they are spelled.
+What a program may want to act on is a field, not prose.
+
 DocpagerError           the user must correct something; reaches the terminal as one sentence
-  + UsageError          a wrong setting: window too small, question too long, bad locator
+  + UsageError          a wrong setting: a bad locator, no such model
+    - WindowTooSmall    a window that cannot hold the question and a passage; names the smallest
   + DocumentError       a file cannot be read
   + ArchiveError        missing, damaged, or built otherwise
   + JournalError        a journal that is damaged, or belongs to another archive
@@ -11,7 +16,11 @@ DocpagerError           the user must correct something; reaches the terminal as
 FunctionError           the model must correct something; becomes a function result
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 __all__ = [
     "ArchiveError",
@@ -24,6 +33,7 @@ __all__ = [
     "LimitReached",
     "ModelError",
     "UsageError",
+    "WindowTooSmall",
 ]
 
 
@@ -32,11 +42,37 @@ class DocpagerError(Exception):
 
     exit_code = 1
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python's own way calls the class with the message alone, which fails where there are
+        # fields: an error from a worker process would then break the pool instead of arriving.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[DocpagerError], args: tuple[Any, ...], fields: dict[str, Any]
+) -> DocpagerError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
+
 
 class UsageError(DocpagerError):
     """A wrong setting or argument."""
 
     exit_code = 2
+
+
+class WindowTooSmall(UsageError):
+    """A window that cannot hold the question, the document map and a passage beside a reply."""
+
+    def __init__(self, message: str, *, window: int, smallest: int, max_output: int) -> None:
+        super().__init__(message)
+        self.window = window
+        """Tokens that were asked for."""
+        self.smallest = smallest
+        """Tokens of the smallest window that would do, with the same `max_output`."""
+        self.max_output = max_output
+        """Tokens reserved for a reply."""
 
 
 class DocumentError(DocpagerError):
@@ -59,9 +95,14 @@ class JournalError(DocpagerError):
 class DocumentsChanged(JournalError):
     """Documents that a run has read are not what they were."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}; ask again, or pass --on-new-archive to go on all the same")
+    def __init__(self, documents: Sequence[str], journal: Path) -> None:
+        what = f"{', '.join(documents)} changed since the run in {journal} read them"
+        super().__init__(f"{what}; ask again, or pass `on_new_archive=True` to go on all the same")
         self.what = what
+        """The message without the advice, which depends on who asks."""
+        self.documents = tuple(documents)
+        """Their names, as in D3."""
+        self.journal = journal
 
 
 class ModelError(DocpagerError):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from docpager.errors import UsageError
+from docpager.inputs import check_text
 from docpager.pages import Passage
 
-__all__ = ["Locator", "LocatorKind", "covers", "find_locators", "parse_locator"]
+__all__ = ["Locator", "LocatorKind", "as_locator", "covers", "find_locators", "parse_locator"]
 
 
 class LocatorKind(StrEnum):
@@ -76,6 +77,18 @@ def parse_locator(text: str) -> Locator:
             "D3:s2.1 (a section), D3:c120-124 (passages) or N2 (a note)"
         )
     return _locator(match)
+
+
+def as_locator(given: Locator | str) -> Locator:
+    """A locator, read if it is given as text.
+
+    Raises:
+        UsageError: it is neither a locator nor the text of one.
+    """
+    if isinstance(given, Locator):
+        return given
+    check_text(given, "a locator")
+    return parse_locator(given)
 
 
 def find_locators(text: str) -> list[tuple[Locator, int, int]]:

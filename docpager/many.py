@@ -1,17 +1,18 @@
-"""The library: ask many questions, the same as `docpager batch`."""
+"""The library: ask many questions, the same as `docpager batch`. `ask_many` has an async twin."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.api import ARCHIVE, bring_up_to_date, in_use
+from docpager.api import ARCHIVE, bring_up_to_date, check_asked_with, in_own_loop, in_use
 from docpager.errors import UsageError
+from docpager.inputs import StrPath, as_path, as_paths, check_settings
 from docpager.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ManyAnswers",
     "ask_many",
+    "ask_many_async",
     "batch_session",
     "bounded",
     "estimate_many",
@@ -46,20 +48,20 @@ class ManyAnswers:
     report: BatchReport
 
 
-async def ask_many(
+def ask_many(
     questions: Sequence[str | Mapping[str, Any]],
-    *paths: str | Path,
-    output: str | Path | None = None,
+    *paths: StrPath,
+    output: StrPath | None = None,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
     effort: str | None = None,
-    archive: str | Path = ARCHIVE,
+    archive: StrPath = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
-    prices: str | Path | None = None,
+    prices: StrPath | None = None,
     policy: str = "recent",
     driving: BatchSettings | None = None,
-    journals: str | Path | None = None,
+    journals: StrPath | None = None,
     retry_failed: bool = False,
 ) -> ManyAnswers:
     """Ingest what is new under `paths`, then answer many questions, several at once.
@@ -68,37 +70,80 @@ async def ask_many(
     With `output` the answers are also written there, and asking again goes on where it was left;
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
-    money and nothing else is said). Questions that could not be begun have no line. Synchronous
-    programs call `asyncio.run(docpager.ask_many(...))`.
+    money and nothing else is said). Questions that could not be begun have no line.
 
     Raises:
-        UsageError: no model, no such model or document, no question, a window too small, or an
-            `output` that was begun with other settings.
+        UsageError: no model, an argument of a wrong type, a question that is none, no such model or
+            document, a window too small, an `output` that was begun with other settings, or an
+            event loop is running here.
         ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.
     """
+    return in_own_loop(
+        lambda: ask_many_async(
+            questions,
+            *paths,
+            output=output,
+            model=model,
+            base_url=base_url,
+            effort=effort,
+            archive=archive,
+            paging=paging,
+            limits=limits,
+            prices=prices,
+            policy=policy,
+            driving=driving,
+            journals=journals,
+            retry_failed=retry_failed,
+        ),
+        twin="ask_many_async",
+    )
+
+
+async def ask_many_async(
+    questions: Sequence[str | Mapping[str, Any]],
+    *paths: StrPath,
+    output: StrPath | None = None,
+    model: str | ModelLike | None = None,
+    base_url: str | None = None,
+    effort: str | None = None,
+    archive: StrPath = ARCHIVE,
+    paging: PagingSettings | None = None,
+    limits: RunLimits | None = None,
+    prices: StrPath | None = None,
+    policy: str = "recent",
+    driving: BatchSettings | None = None,
+    journals: StrPath | None = None,
+    retry_failed: bool = False,
+) -> ManyAnswers:
+    """`ask_many` for programs that run an event loop."""
     from docpager.answering.preparing import prepare
     from docpager.batch.job import BatchJob
+    from docpager.batch.settings import BatchSettings
     from docpager.llm.models import ModelSource
 
+    check_asked_with(paging, limits)
+    check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
     prepared = prepare(
         model,
         source=ModelSource(base_url=base_url or "", effort=effort or ""),
         paging=paging,
         limits=limits or RunLimits(),
-        prices=Path(prices) if prices else None,
+        prices=as_path(prices, "prices") if prices else None,
         policy=policy,
         environment=os.environ,
     )
     parsed = _parsed(questions)
     settings = bounded(driving, paid=prepared.paid)
-    places, directory = [Path(path) for path in paths], Path(archive)
+    places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
-        target = Path(output) if output is not None else Path(scratch) / "answers.jsonl"
+        target = (
+            as_path(output, "output") if output is not None else Path(scratch) / "answers.jsonl"
+        )
         own = own_files(target)
         if places:
             bring_up_to_date(places, directory, progress=None, ingested=None, without=own)
-        folder = Path(journals) if journals is not None else None
+        folder = as_path(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(
             job, prepared, settings, archive=directory, paths=places, without=own
@@ -134,7 +179,7 @@ async def batch_session(
     from docpager.archive.archive import Archive
     from docpager.batch.opening import open_batch
 
-    with closing(Archive.open(archive)) as library:
+    with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
         with open_batch(job, library, prepared, settings=settings, outside=outside) as session:
@@ -161,7 +206,7 @@ async def estimate_many(
     from docpager.archive.archive import Archive
     from docpager.batch.estimate import estimate_job
 
-    with closing(Archive.open(archive)) as library:
+    with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
         return await estimate_job(job, library, prepared, driving, told=told)

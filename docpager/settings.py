@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from docpager.errors import UsageError
+from docpager.inputs import check_number, check_whole
 
 __all__ = ["DEFAULT_BATCH_USD", "DEFAULT_RUN_USD", "PagingSettings", "RunLimits", "check_dollars"]
 
@@ -37,6 +38,10 @@ class PagingSettings:
     """False leaves it out: an ablation."""
 
     def __post_init__(self) -> None:
+        check_whole(self.window, "window")
+        check_whole(self.max_output, "max_output")
+        for name in ("warn_at", "rebuild_at", "rebuild_to"):
+            check_number(getattr(self, name), name)
         if self.window < 1 or self.max_output < 1:
             raise UsageError("window and max output are numbers of tokens, from 1")
         if not 0 < self.rebuild_to <= self.warn_at <= self.rebuild_at <= 1:
@@ -59,13 +64,18 @@ class RunLimits:
     """False tells the model nothing of time and money: for comparisons of answers."""
 
     def __post_init__(self) -> None:
+        check_whole(self.max_steps, "max_steps")
+        check_whole(self.max_tokens, "max_tokens")
+        check_number(self.timeout_seconds, "timeout_seconds")
         if self.max_steps < 1:
-            raise UsageError(f"--max-steps must be at least 1, not {self.max_steps}")
+            raise UsageError(f"`max_steps=` must be at least 1, not {self.max_steps}")
         if self.timeout_seconds is not None and not self.timeout_seconds > 0:
-            raise UsageError(f"--timeout must be above 0 seconds, not {self.timeout_seconds:g}")
+            raise UsageError(
+                f"`timeout_seconds=` must be above 0 seconds, not {self.timeout_seconds:g}"
+            )
         check_dollars(self.max_usd)
         if self.max_tokens is not None and self.max_tokens < 1:
-            raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")
+            raise UsageError(f"`max_tokens=` must be at least 1, not {self.max_tokens}")
 
 
 def check_dollars(limit: float | None) -> None:
@@ -74,7 +84,8 @@ def check_dollars(limit: float | None) -> None:
     Raises:
         UsageError: it is not above 0, or without end.
     """
+    check_number(limit, "max_usd")
     if limit is not None and not limit > 0:
-        raise UsageError(f"--max-usd must be above 0 dollars, not {limit:g}")
+        raise UsageError(f"`max_usd=` must be above 0 dollars, not {limit:g}")
     if limit == inf:
-        raise UsageError("--max-usd must be a number of dollars, not without end")
+        raise UsageError("`max_usd=` must be a number of dollars, not without end")

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.samples import Axis, Gold, Place
 from docpager.batch.jsonl import read_lines
-from docpager.batch.questions import Question, parse_question
+from docpager.batch.questions import Question, parse_question, parse_texts
 from docpager.errors import UsageError
 
 __all__ = ["OwnQuestion", "read_own_questions"]
@@ -74,7 +74,4 @@ def _parts(given: object) -> tuple[tuple[str, ...], ...]:
 
 def _texts(given: object, name: str) -> tuple[str, ...]:
     """A text, a number or a list of them, read as `docpager batch` reads gold answers."""
-    try:
-        return parse_question({"question": name, "answers": given}).answers or ()
-    except ValueError as error:
-        raise ValueError(str(error).replace("'answers'", repr(name))) from error
+    return parse_texts(given, name) or ()

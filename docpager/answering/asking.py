@@ -249,8 +249,8 @@ def check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
     """
     if limits.max_usd is not None and price is None:
         raise UsageError(
-            f"no price is known for {model!r}, so --max-usd cannot be kept; name its prices with "
-            "--prices FILE, or limit the run with --max-tokens"
+            f"no price is known for {model!r}, so `max_usd=` cannot be kept; name its prices with "
+            "`prices=`, or limit the run with `max_tokens=`"
         )
 
 
@@ -306,13 +306,11 @@ def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archiv
     if archive.id != header.archive_id:
         raise JournalError(
             f"the run in {record.path} belongs to archive {header.archive_id}, but "
-            f"{archive.directory} is {archive.id}; name the right one with --archive"
+            f"{archive.directory} is {archive.id}; name the right one with `archive=`"
         )
     changed = [f"D{number}" for number in _changed(record, archive)]
     if changed and not on_new_archive:
-        raise DocumentsChanged(
-            f"{', '.join(changed)} changed since the run in {record.path} read them"
-        )
+        raise DocumentsChanged(changed, record.path)
 
 
 def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:

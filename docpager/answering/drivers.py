@@ -26,7 +26,7 @@ Stepping = Callable[[int, str], None]
 
 _TOO_LITTLE = (
     "a run begins only when its first call and its finishing one, of a full window, can both be "
-    "paid for: raise the limit, or make --window or --max-output smaller"
+    "paid for: raise the limit, or make `window=` or `max_output=` smaller"
 )
 
 

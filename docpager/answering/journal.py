@@ -152,7 +152,7 @@ class Journal:
             self._file = _opened(path, anew=not truncate_to)
         except OSError as error:
             raise JournalError(
-                f"cannot write the journal {path}: {error.strerror}; name another with --journal"
+                f"cannot write the journal {path}: {error.strerror}; name another with `journal=`"
             ) from error
         self.path = path
         self._seal = seal
@@ -265,7 +265,7 @@ def _opened(path: Path, *, anew: bool) -> BinaryIO:
     """A journal for this process alone; never over a file that is there already."""
     if anew and path.exists():
         raise JournalError(
-            f"the journal {path} would be written over a file; name another with --journal"
+            f"the journal {path} would be written over a file; name another with `journal=`"
         )
     file = path.open("xb" if anew else "r+b")
     try:

@@ -11,7 +11,7 @@ from math import ceil
 
 from docpager.answering.document_map import full_map_tokens, render_document_map
 from docpager.answering.functions import functions_for
-from docpager.errors import UsageError
+from docpager.errors import UsageError, WindowTooSmall
 from docpager.llm.chat import FunctionSchema
 from docpager.pages import DocumentEntry
 from docpager.paging.epoch import PromptSizer
@@ -94,8 +94,8 @@ def plan_run(
     """Fix what a run will say before the model speaks.
 
     Raises:
-        UsageError: the question is empty or too long, or the window too small (the message
-            names the smallest), or there is no such policy.
+        WindowTooSmall: the window is too small, or the question too long for it.
+        UsageError: the question is empty, or there is no such policy.
     """
     paging, limits = paging or PagingSettings(), limits or RunLimits()
     question = question.strip()
@@ -154,11 +154,19 @@ def _check_window(
     if asked > budget.question_cap and budget.holds(
         question=0, document_map=listed, passage=passage
     ):
-        raise UsageError(
+        message = (
             f"the question takes {asked} tokens, at most {budget.question_cap} of a window of "
-            f"{budget.window} may; shorten it or pass --window {smallest}"
+            f"{budget.window} may; shorten it or pass `window={smallest}`"
         )
-    raise UsageError(
-        f"a window of {budget.window} tokens is too small for this question and these documents; "
-        f"the smallest is --window {smallest} (with --max-output {budget.reserved_output})"
+    else:
+        message = (
+            f"a window of {budget.window} tokens is too small for this question and these "
+            f"documents; the smallest is `window={smallest}` "
+            f"(with `max_output={budget.reserved_output}`)"
+        )
+    raise WindowTooSmall(
+        message,
+        window=budget.window,
+        smallest=smallest,
+        max_output=budget.reserved_output,
     )

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from types import TracebackType
 
 from docpager.archive.addresses import cut_to, passage_range, pdf_page_range, section_range
 from docpager.archive.audit import Audit, audit_of
@@ -22,7 +23,8 @@ from docpager.archive.threads import Threads
 from docpager.archive.words import Analyzer
 from docpager.documents.document import PdfPage, Section
 from docpager.errors import ArchiveError, UsageError
-from docpager.locators import Locator, LocatorKind
+from docpager.inputs import StrPath, as_path, as_paths
+from docpager.locators import Locator, LocatorKind, as_locator
 from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 
 __all__ = ["Archive"]
@@ -35,11 +37,16 @@ _SEARCHED_ALONE = 50_000
 
 
 class Archive:
-    """A reader of one generation of an archive; safe in threads, untouched by later ingests."""
+    """A reader of one generation of an archive; safe in threads, untouched by later ingests.
+
+    with Archive.open(".docpager") as archive:
+        passages = archive.load("D3:p1")
+    """
 
     def __init__(self, directory: Path, generation: Generation) -> None:
         self.directory = directory
         self._generation = generation
+        self._closed = False
         self._analyzer = Analyzer()
         self._embedder: Embedder | None = None
         self._lock = Lock()
@@ -47,12 +54,14 @@ class Archive:
         self._threads = Threads(2) if rows > _SEARCHED_ALONE else None
 
     @classmethod
-    def open(cls, directory: Path, *, embedder: Embedder | None = None) -> Archive:
+    def open(cls, directory: StrPath, *, embedder: Embedder | None = None) -> Archive:
         """Open the committed generation; `embedder` spares loading it by the recorded name.
 
         Raises:
+            UsageError: `directory` is no path.
             ArchiveError: there is no archive, it is damaged, or built with another embedder.
         """
+        directory = as_path(directory, "directory")
         archive = cls(directory, open_generation(directory))
         if embedder is not None and embedder.name != archive.embedder_name:
             raise ArchiveError(
@@ -61,6 +70,17 @@ class Archive:
             )
         archive._embedder = embedder
         return archive
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @property
     def id(self) -> str:
@@ -90,23 +110,28 @@ class Archive:
         """
         return self._entries[self._generation.record(number).id]
 
-    def documents_under(self, paths: Iterable[Path]) -> list[int]:
-        """Ids of the documents that stand at or under these paths, absolute or from here."""
-        asked = [path.resolve().as_posix() for path in paths]
+    def documents_under(self, paths: StrPath | Iterable[StrPath]) -> list[int]:
+        """Ids of the documents that stand at or under these paths, absolute or from here.
+
+        Raises:
+            UsageError: one is no path.
+        """
+        asked = [path.resolve().as_posix() for path in as_paths(paths, "paths")]
         return [
             record.id
             for record in self._generation.live
             if any(_is_under(root, path, place) for root, path in record.paths for place in asked)
         ]
 
-    def documents_named(self, names: Iterable[str]) -> list[int]:
+    def documents_named(self, names: str | Iterable[str]) -> list[int]:
         """Ids of the documents with these names: `D3`, a path, a file name, or a glob of paths.
 
         Raises:
             UsageError: a name fits no document, or one that is no glob fits several (which ones
                 are listed).
         """
-        return sorted({entry.id for name in names for entry in self._named(name)})
+        given = [names] if isinstance(names, str) else names
+        return sorted({entry.id for name in given for entry in self._named(name)})
 
     def _named(self, name: str) -> Sequence[DocumentEntry]:
         entries = self.documents()
@@ -143,12 +168,14 @@ class Archive:
         """The printed label of each PDF page, in order."""
         return tuple(page.label for page in self.pdf_pages(number))
 
-    def resolve(self, locator: Locator) -> PassageRange:
-        """The passages that a locator names.
+    def resolve(self, locator: Locator | str) -> PassageRange:
+        """The passages that a locator names, such as `D3:p45-47`.
 
         Raises:
-            NothingThere: it names none; the message says what there is.
+            UsageError: it is no locator, or names a note.
+            NothingThere: it names no passages; the message says what there is.
         """
+        locator = as_locator(locator)
         if locator.kind is LocatorKind.NOTE:
             raise UsageError(f"{locator} is a note of a run; the archive has documents only")
         record = self._generation.record(locator.number)
@@ -163,8 +190,13 @@ class Archive:
                 return section_range(locator, entry, self.sections(record.id), self._starts(record))
         return PassageRange(record.id, 1, record.passages)
 
-    def load(self, locator: Locator) -> Sequence[Passage]:
-        """The passages that a locator names, in reading order."""
+    def load(self, locator: Locator | str) -> Sequence[Passage]:
+        """The passages that a locator names, in reading order.
+
+        Raises:
+            UsageError: it is no locator, or names a note.
+            NothingThere: it names no passages; the message says what there is.
+        """
         return self.load_range(self.resolve(locator))
 
     def load_exactly(self, locator: Locator) -> Sequence[Passage]:
@@ -186,7 +218,7 @@ class Archive:
     def text(self, number: int, start: int = 0, end: int | None = None) -> str:
         """A slice of a document's text, by offset."""
         record = self._generation.record(number)
-        starts = self._generation.segments[record.segment].starts
+        starts = self._segment(record).starts
         own = starts[record.first_row : record.first_row + record.passages]
         start = max(0, start)
         first = max(0, int(own.searchsorted(start, side="right")) - 1)
@@ -209,10 +241,10 @@ class Archive:
         first, last = page_bounds(page=page, page_size=page_size)
         ranking = rank(
             query,
-            self._generation,
+            self._parts(),
             analyzer=self._analyzer,
             embedder=self._load_embedder,
-            documents=self._generation.restricted(documents),
+            documents=self._parts().restricted(documents),
             first=last,
             by=by,
             threads=self._threads,
@@ -237,7 +269,7 @@ class Archive:
         records = self._generation.live
         if documents is not None:
             records = tuple(record for record in records if record.id in set(documents))
-        matches = list(find_matches(pattern, self._generation, records))
+        matches = list(find_matches(pattern, self._parts(), records))
         first, last = page_bounds(page=page, page_size=page_size)
         pages = -(-len(matches) // page_size)
         hits = tuple(self._pattern_hit(match) for match in matches[first:last])
@@ -252,9 +284,14 @@ class Archive:
         return audit_of(self._generation)
 
     def close(self) -> None:
-        """Let go of the generation; its files may be removed by a writer from now on."""
+        """Let go of the generation; its files may be removed by a writer from now on.
+
+        Closing twice does nothing more. The documents' names and figures can still be asked for,
+        their text cannot.
+        """
         if self._threads:
             self._threads.close()
+        self._closed = True
         self._generation = Generation(self._generation.manifest, {}, None)
 
     def _hit(self, passage_id: PassageId, ranking: Ranking) -> Hit:
@@ -275,8 +312,18 @@ class Archive:
         record = self._generation.record(passage.document)
         return self._segment(record).passages(record.first_row + passage.ordinal - 1, 1)[0]
 
+    def _parts(self) -> Generation:
+        """The generation with its files open.
+
+        Raises:
+            ArchiveError: the archive was closed.
+        """
+        if self._closed:
+            raise ArchiveError(f"archive '{self.directory}' was closed; open it again to read it")
+        return self._generation
+
     def _segment(self, record: DocumentRecord) -> Segment:
-        return self._generation.segments[record.segment]
+        return self._parts().segments[record.segment]
 
     def _starts(self, record: DocumentRecord) -> Sequence[int]:
         starts = self._segment(record).starts

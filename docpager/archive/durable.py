@@ -168,7 +168,7 @@ def damage_of(directory: Path) -> dict[str, str]:
 def damaged_part(directory: Path) -> ArchiveError:
     """What to say of a part that is not as it was written."""
     return ArchiveError(
-        f"part '{directory}' of the archive is damaged; `docpager verify --repair` rebuilds it"
+        f"part '{directory}' of the archive is damaged; `docpager.repair(...)` rebuilds it"
     )
 
 

@@ -126,7 +126,7 @@ def _cannot_open(directory: Path, error: OSError | ArchiveError) -> ArchiveError
     if isinstance(error, FileNotFoundError):
         return ArchiveError(
             f"archive '{directory}' is damaged: '{error.filename or error}' is missing; "
-            "`docpager verify --repair` rebuilds it"
+            "`docpager.repair(...)` rebuilds it"
         )
     return ArchiveError(f"archive '{directory}' cannot be read: {error.strerror or error}")
 

@@ -121,10 +121,10 @@ def _committed(directory: Path) -> Manifest | None:
         names = [path.name for path in directory.iterdir()]
         if names and LOCK_FILE not in names:
             raise ArchiveError(
-                f"'{directory}' is not empty and not an archive; name another with --archive"
+                f"'{directory}' is not empty and not an archive; name another with `archive=`"
             )
     elif directory.exists():
-        raise ArchiveError(f"'{directory}' is a file; name another archive with --archive")
+        raise ArchiveError(f"'{directory}' is a file; name another archive with `archive=`")
     return None
 
 
@@ -137,7 +137,7 @@ def _refuse_other_embedder(
     if name != manifest.embedder:
         raise ArchiveError(
             f"archive '{directory}' was built with embedder {manifest.embedder!r}, but {name!r} "
-            f"was asked for; pass --embedder {manifest.embedder}, or ingest into another archive"
+            f"was asked for; pass `embedder={manifest.embedder!r}`, or ingest into another archive"
         )
 
 

@@ -20,6 +20,15 @@ _HOLDER_FILE = "writer.json"
 class ArchiveLocked(ArchiveError):
     """Another process is writing this archive."""
 
+    def __init__(self, directory: Path, holder: tuple[int, str] | None) -> None:
+        named = "another process" if holder is None else f"process {holder[0]} on {holder[1]}"
+        super().__init__(
+            f"archive '{directory}' is being written by {named}; wait until it is done, or stop it"
+        )
+        self.directory = directory
+        self.holder = holder
+        """The writer's process id and host; None where it has not said who it is."""
+
 
 @contextmanager
 def writer_lock(directory: Path) -> Iterator[None]:
@@ -34,14 +43,11 @@ def writer_lock(directory: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise ArchiveLocked(
-            f"archive '{directory}' is being written by {_holder(directory)}; "
-            "wait until it is done, or stop it"
-        ) from None
+        raise ArchiveLocked(directory, _holder(directory)) from None
     except OSError as error:
         raise ArchiveError(
             f"archive '{directory}' cannot be written: {error.strerror}; "
-            "make it writable or name another with --archive"
+            "make it writable or name another with `archive=`"
         ) from error
     try:
         _name_holder(directory)
@@ -66,7 +72,7 @@ def writing(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise ArchiveError(
             f"archive '{directory}' cannot be written: {error.strerror or error}; "
-            "make room or make it writable, or name another with --archive"
+            "make room or make it writable, or name another with `archive=`"
         ) from error
 
 
@@ -75,10 +81,10 @@ def _name_holder(directory: Path) -> None:
     (directory / _HOLDER_FILE).write_text(json.dumps(holder), encoding="utf-8")
 
 
-def _holder(directory: Path) -> str:
+def _holder(directory: Path) -> tuple[int, str] | None:
     # The lock file itself cannot hold the name: whoever asks for the lock truncates it.
     try:
         holder = json.loads((directory / _HOLDER_FILE).read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']}"
+        return int(holder["pid"]), str(holder["host"])
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        return None

@@ -248,21 +248,21 @@ def _nothing_here(directory: Path) -> str:
     if not directory.exists():
         return (
             f"no archive '{directory}'; make one with `docpager ingest PATH`, "
-            "or name another with --archive"
+            "or name another with `archive=`"
         )
     if not directory.is_dir():
-        return f"'{directory}' is a file, not an archive; name another with --archive"
+        return f"'{directory}' is a file, not an archive; name another with `archive=`"
     if (directory / LOCK_FILE).exists():
         return (
             f"archive '{directory}' holds nothing yet: its first ingest was interrupted or still "
             "runs; ingest again"
         )
-    return f"'{directory}' is not an archive: it has no {MANIFEST}; name another with --archive"
+    return f"'{directory}' is not an archive: it has no {MANIFEST}; name another with `archive=`"
 
 
 def _damaged(path: Path) -> DamagedManifest:
     if path.name == MANIFEST and path.with_name(COPY).is_file():
-        way_out = "`docpager verify --repair` puts its copy back"
+        way_out = "`docpager.repair(...)` puts its copy back"
     else:
         way_out = "move the archive away and ingest the documents again"
     return DamagedManifest(f"archive manifest '{path}' is damaged; {way_out}")

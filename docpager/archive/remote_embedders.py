@@ -73,7 +73,7 @@ class RemoteEmbedder:
         self, provider: Provider, model: str, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         if not model:
-            raise UsageError(f"name a model: --embedder {provider.name}:MODEL")
+            raise UsageError(f'name a model: `embedder="{provider.name}:MODEL"`')
         self.name = f"{provider.name}:{model}"
         self._provider = provider
         self._model = model
@@ -127,7 +127,7 @@ class RemoteEmbedder:
         elif provider.needs_key:
             raise UsageError(
                 f"the embedder {self.name!r} needs a key; set the environment variable "
-                f"{provider.key_variable}, or choose --embedder wordllama, which needs none"
+                f'{provider.key_variable}, or choose `embedder="wordllama"`, which needs none'
             )
         url = f"{base.rstrip('/')}/embeddings"
         if not url.startswith(("http://", "https://")):

@@ -24,6 +24,7 @@ from docpager.archive.sources import FilesSource, Source
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE
 from docpager.archive.verify import Damage, damages_of
 from docpager.documents.chunking import passages_of
+from docpager.inputs import StrPath, as_path
 
 __all__ = ["Repaired", "repair"]
 
@@ -43,14 +44,16 @@ class Repaired:
 
 
 def repair(
-    directory: Path, *, embedder: Embedder | None = None, source: Source | None = None
+    directory: StrPath, *, embedder: Embedder | None = None, source: Source | None = None
 ) -> Repaired:
     """Rebuild whatever `verify` finds damaged; ids stay, sound parts are copied.
 
     Raises:
         ArchiveError: there is no archive, its manifest and the copy of it are both damaged, or it
             cannot be written.
+        UsageError: `directory` is no path.
     """
+    directory = as_path(directory, "directory")
     if not (directory / COPY).is_file():
         read_manifest(directory)
     with writing(directory):

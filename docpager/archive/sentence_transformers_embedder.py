@@ -23,7 +23,7 @@ class SentenceTransformersEmbedder:
 
     def __init__(self, model: str) -> None:
         if not model:
-            raise UsageError("name a model: --embedder sentence-transformers:MODEL")
+            raise UsageError('name a model: `embedder="sentence-transformers:MODEL"`')
         self.name = f"sentence-transformers:{model}"
         self._model = _load(model)
         self.dimension = int(self._model.get_embedding_dimension())

@@ -151,7 +151,7 @@ class Driving:
                 self._common.journals.begin_anew(task.id)  # the next attempt does not meet it again
             said = str(error)
             if isinstance(error, DocumentsChanged):
-                said = f"{error.what}; --retry-failed asks it anew"
+                said = f"{error.what}; `retry_failed=True` asks it anew"
             return failed_line(task, model.name, said, journal=journal)
 
     async def _next_move(self) -> None:

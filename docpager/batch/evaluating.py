@@ -68,7 +68,8 @@ def read_answered(
     if answered.torn is not None and not missing_as_failed:
         raise UsageError(
             f"line {answered.torn}, the last one of {str(answers)!r}, is torn: its batch was "
-            "interrupted; run that again, or count what is missing as failed: --missing-as-failed"
+            "interrupted; run that again, or count what is missing as failed: "
+            "`missing_as_failed=True`"
         )
     golds = [question.gold for question in asked.questions]
     found = matched(golds, answered.responses, missing_as_failed=missing_as_failed)

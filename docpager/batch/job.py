@@ -67,7 +67,7 @@ def asked_of(
         each = [f"{what} {one.number}: {one.problem}" for one in bad[:_EXPLAINED_AT_MOST]]
         shown = "; ".join(each)
         more = "; ..." if len(bad) > _EXPLAINED_AT_MOST else ""
-        advice = "" if job.by_program else ", or go on without them: --skip-invalid"
+        advice = "" if job.by_program else ", or go on without them: `skip_invalid=True`"
         raise UsageError(f"{shown}{more}; mend them{advice}")
     for one in bad:
         told(f"skipped: {one}")

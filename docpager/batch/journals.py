@@ -53,7 +53,7 @@ class JournalNames:
         if was.is_dir():
             if named and was != here:
                 raise UsageError(
-                    f"the journals of this batch are in {str(was)!r}; leave --journals out, or "
+                    f"the journals of this batch are in {str(was)!r}; leave `journals=` out, or "
                     "name another output"
                 )
             return cls(was, mark)
@@ -61,7 +61,7 @@ class JournalNames:
             return cls._begin(beside, here, mark)  # moved, and found again
         raise UsageError(
             f"the journals of this batch were in {str(was)!r}, which is gone: they hold its "
-            "half-done runs and what those have cost; bring them back, or say with --journals "
+            "half-done runs and what those have cost; bring them back, or say with `journals=` "
             "where they are now, or name another output"
         )
 
@@ -84,7 +84,7 @@ class JournalNames:
         except OSError as error:
             raise UsageError(
                 f"journals cannot be kept in {str(folder)!r}: {error.strerror}; name another "
-                "folder with --journals"
+                "folder with `journals=`"
             ) from error
         relative = os.path.relpath(folder, beside.resolve())
         replace_file(beside / _PLACE, json.dumps({"folder": relative, "mark": mark}).encode())

@@ -251,6 +251,6 @@ def _kept(path: Path, number: int, line: Mapping[str, Any] | None) -> tuple[str,
     if not isinstance(key, str) or not isinstance(correct, bool):
         raise UsageError(
             f"line {number} of {str(path)!r} is no verdict; remove it, or name another file with "
-            "--verdicts"
+            "`verdicts=`"
         )
     return key, correct

@@ -67,9 +67,13 @@ class Admission:
     @property
     def shortage(self) -> LimitReached:
         """That no further question can be begun, and which limit would have to be raised."""
-        ledgers = (self._books.usd, self._books.tokens)
-        limits = " and ".join(each.written_limit for each in ledgers if each.limit is not None)
-        return LimitReached(f"what is left of {limits} does not pay for another question")
+        both = (self._books.usd, self._books.tokens)
+        limited = [each for each in both if each.limit is not None]
+        limits = " and ".join(each.written_limit for each in limited)
+        return LimitReached(
+            f"what is left of {limits} does not pay for another question",
+            limits=[each.name for each in limited],
+        )
 
     def finished(self) -> None:
         """A question that was begun has ended."""

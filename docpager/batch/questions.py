@@ -23,6 +23,7 @@ __all__ = [
     "QuestionFile",
     "did_you_mean",
     "parse_question",
+    "parse_texts",
     "read_questions",
 ]
 
@@ -142,6 +143,15 @@ def parse_question(value: object, *, line: int = 0) -> Question:
         axes={name: _axis(each) for name, each in value.items() if name not in _KNOWN},
         line=line,
     )
+
+
+def parse_texts(given: object, name: str) -> tuple[str, ...] | None:
+    """What a field like `answers` holds: a text, a number or a list of them; None for nothing.
+
+    Raises:
+        ValueError: something else; the message calls the field `name`.
+    """
+    return _texts({name: _as_json(given, name)}, name)
 
 
 def _question(line: JsonLine) -> Question:
@@ -279,5 +289,5 @@ def _refusal(path: Path, bad: Sequence[BadLine]) -> str:
     others = f"; also lines {', '.join(number_ranges(rest))}" if rest else ""
     return (
         f"{counted(len(bad), 'line')} of {str(path)!r} cannot be asked: {explained}{others}; mend "
-        "them, or go on without them: --skip-invalid"
+        "them, or go on without them: `skip_invalid=True`"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docpager.errors import UsageError
+from docpager.inputs import check_number, check_whole
 from docpager.settings import check_dollars
 
 __all__ = ["BatchSettings"]
@@ -27,13 +28,16 @@ class BatchSettings:
     """Tokens of all prompts and replies of all sessions together."""
 
     def __post_init__(self) -> None:
+        check_whole(self.concurrency, "concurrency")
+        check_whole(self.max_tokens, "max_tokens")
+        check_number(self.finish_live_after_seconds, "finish_live_after_seconds")
         if self.concurrency is not None and self.concurrency < 1:
-            raise UsageError(f"--concurrency must be at least 1, not {self.concurrency}")
+            raise UsageError(f"`concurrency=` must be at least 1, not {self.concurrency}")
         check_dollars(self.max_usd)
         if self.max_tokens is not None and self.max_tokens < 1:
-            raise UsageError(f"--max-tokens must be at least 1, not {self.max_tokens}")
+            raise UsageError(f"`max_tokens=` must be at least 1, not {self.max_tokens}")
         if self.finish_live_after_seconds is not None and not self.by_batches:
-            raise UsageError("--finish-live-after is for --via batches")
+            raise UsageError("`finish_live_after_seconds=` is for `by_batches=True`")
 
     @property
     def live_places(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from docpager.cli.common import as_json_option
+from docpager.cli.flags import with_flags
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
             say(f"{part}s", bold=True)
         say(f"  {finding.name:<30}", nl=False)
         say(f"{finding.state:<11}", nl=False, fg=_COLOURS[finding.state])
-        say(finding.detail)
+        say(with_flags(finding.detail))
 
 
 def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:

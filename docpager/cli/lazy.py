@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from docpager.cli.terminal import say
+from docpager.cli.terminal import note, say
 from docpager.errors import DocpagerError
 
 __all__ = ["LazyGroup"]
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
                 sys.stdout.flush()
             return result
         except DocpagerError as error:
-            say(f"docpager: {error}", err=True)
+            note(f"docpager: {error}")
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             say("docpager: interrupted", err=True)

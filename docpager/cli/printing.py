@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from docpager.answering.outcome import Abstention, Answer, Outcome
+from docpager.cli.flags import with_flags
 from docpager.cli.terminal import say
 from docpager.pages import counted, written_ranges
 
@@ -36,7 +37,7 @@ def print_answer(line: AnswerLine) -> None:
         already = line.answer.lower().startswith("not found")
         say(line.answer if already else f"{prefix}{line.answer}", lines=True)
     else:
-        say(f"{line.status}: {line.error}", err=True)
+        say(with_flags(f"{line.status}: {line.error}"), err=True)
     if line.limit in _OPTIONS:
         say(f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further", err=True)
     for citation in line.citations:
@@ -136,7 +137,7 @@ def print_step(step: TracedStep) -> None:
 
 def print_outcome(outcome: Outcome) -> None:
     """How a trace ends."""
-    said = outcome.text if isinstance(outcome, Answer | Abstention) else outcome.reason
+    said = outcome.text if isinstance(outcome, Answer | Abstention) else with_flags(outcome.reason)
     say(f"{outcome.status}: {said}", bold=True)
     for check in outcome.citations if isinstance(outcome, Answer | Abstention) else ():
         page = f" p{check.pdf_page}" if check.pdf_page is not None else ""

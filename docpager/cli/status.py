@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.flags import with_flags
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _print_audit(audit: Audit, *, as_json: bool) -> None:
         for unread in pages:
             say(f"  {_page_line(unread)}")
     for file in audit.files:
-        say(f"{file.path}: {file.reason or 'in part'} ({file.message})")
+        say(f"{file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
     note(f"{len(audit.pages)} PDF pages without usable text, {len(audit.files)} failures of files")
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from docpager.cli.flags import with_flags
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -59,8 +61,9 @@ def drawn_on(console: Console) -> Iterator[None]:
 
 
 def note(message: str) -> None:
-    """Something beside the data: to stderr."""
-    say(message, err=True)
+    """Something beside the data, to stderr; what the library calls by its Python name becomes an
+    option."""
+    say(with_flags(message), err=True)
 
 
 def print_json(value: object) -> None:

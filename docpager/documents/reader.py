@@ -124,7 +124,7 @@ class Reader:
         if death.reason is Reason.TIMED_OUT:
             message = (
                 f"{name} took longer than {limits.timeout_seconds:g} seconds to read and was given "
-                "up; split it or raise the limit (--timeout-per-file)"
+                "up; split it or raise the limit (`ReadingSettings.timeout_seconds=`)"
             )
         elif death.reason is Reason.TOO_LARGE:
             message = (

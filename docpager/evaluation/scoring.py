@@ -85,7 +85,7 @@ def matched(
         _named("{} asked twice", _twice(gold.id for gold in golds)),
         _named("{} answered twice", _twice(response.id for response in given)),
         _named("{} answered but not asked", [id for id in by_id if id not in asked]),
-        _named("{} without an answer (--missing-as-failed counts them)", missing),
+        _named("{} without an answer (`missing_as_failed=True` counts them)", missing),
     ]
     if any(problems):
         raise UsageError("; ".join(filter(None, problems)))

@@ -28,15 +28,14 @@ class _Unit(NamedTuple):
     """What a ledger counts."""
 
     limit: str
-    """The setting's name in `RunLimits`."""
-    option: str
+    """The setting that limits it, by its name in `RunLimits`."""
     grain: float
     """The smallest amount: whole numbers of it are kept, so that sums stay exact."""
     written: Callable[[float], str]
 
 
-TOKENS = _Unit("max_tokens", "--max-tokens", 1, lambda amount: f"{amount:,.0f} tokens")
-DOLLARS = _Unit("max_usd", "--max-usd", 1e-12, lambda amount: f"${amount:,.4f}")
+TOKENS = _Unit("max_tokens", 1, lambda amount: f"{amount:,.0f} tokens")
+DOLLARS = _Unit("max_usd", 1e-12, lambda amount: f"${amount:,.4f}")
 
 
 @dataclass(eq=False, slots=True)
@@ -67,9 +66,14 @@ class Ledger:
         return None if self._limit is None else self._limit * self._unit.grain
 
     @property
+    def name(self) -> str:
+        """The setting that limits it: `max_usd` or `max_tokens`."""
+        return self._unit.limit
+
+    @property
     def written_limit(self) -> str:
-        """The option that sets it and its amount, for people."""
-        return f"{self._unit.option} ({self._unit.written(self.limit or 0)})"
+        """The setting and its amount, for people."""
+        return f"`{self._unit.limit}=` ({self._unit.written(self.limit or 0)})"
 
     @property
     def spent(self) -> float:
@@ -107,8 +111,10 @@ class Ledger:
             aside = f" beside {written(self.reserved)} set aside" if self._reserved else ""
             raise LimitReached(
                 f"the next call could take {written(amount)}, but {written(left)} of "
-                f"{written(limit)} is left{aside} ({self._unit.option})",
+                f"{written(limit)} is left{aside} (`{self._unit.limit}=`)",
                 limits=[self._unit.limit],
+                needed=amount,
+                left=left,
             )
         reservation = Reservation(self._grains(amount))
         self._reserved += reservation.grains
@@ -173,8 +179,8 @@ class Books:
         if cost.usd is None and self.usd.limit is not None:
             raise LimitReached(
                 "no price is known for this model, so a limit on dollars cannot be kept; name its "
-                "prices with --prices FILE, or limit it with --max-tokens",
-                limits=["max_usd"],
+                "prices with `prices=`, or limit it with `max_tokens=`",
+                limits=[DOLLARS.limit],
             )
         within = self._reserve_within(cost)
         tokens: Reservation | None = None

@@ -81,7 +81,7 @@ class ModelDefaults:
         """
         if self.thinks and paging.max_output < LEAST_THINKING_OUTPUT:
             raise UsageError(
-                f"--max-output {paging.max_output} leaves a model that thinks no room for its "
+                f"`max_output={paging.max_output}` leaves a model that thinks no room for its "
                 f"answer; {LEAST_THINKING_OUTPUT} is the least"
             )
 
@@ -194,7 +194,7 @@ def model_named(
     if not name.startswith("claude-") and address(base_url) == OFFICIAL_URL:
         raise UsageError(
             f"no model {name!r}; there are {READER} (the built-in reader, not a language model), "
-            f"Claude models such as {DEFAULT_MODEL}, and whatever a server at --base-url has; in "
+            f"Claude models such as {DEFAULT_MODEL}, and whatever a server at `base_url=` has; in "
             "Python, `docpager.ask(model=...)` takes any ChatModel"
         )
     model = ClaudeModel(name, base_url=base_url, backend=backend, effort=effort, price=price)
@@ -204,7 +204,6 @@ def model_named(
 def _refuse_options(**options: str | None) -> None:
     for name, value in options.items():
         if value:
-            option = f"--{name.replace('_', '-')}"
             raise UsageError(
-                f"{option} {value} means nothing to the built-in reader; name a --model"
+                f"`{name}={value!r}` means nothing to the built-in reader; name a `model=`"
             )

@@ -12,7 +12,7 @@ from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.plan import plan_run
 from docpager.documents.document import Document, PdfPage
-from docpager.errors import UsageError
+from docpager.errors import WindowTooSmall
 from docpager.paging.rendering import marker_for
 from docpager.settings import PagingSettings
 from docpager.tokens import BuiltInEstimator, TokenCounter
@@ -147,10 +147,8 @@ WORLDS = tuple(_DOCUMENTS)
 def smallest(world_name: str, counter: TokenCounter, factor: float, max_output: int) -> int:
     """The window that the refusal of a smaller one names."""
     paging = PagingSettings(window=1, max_output=max_output)
-    with pytest.raises(UsageError) as refusal:
+    with pytest.raises(WindowTooSmall) as refusal:
         plan_run(
             QUESTION, world(world_name).documents(), counter=counter, factor=factor, paging=paging
         )
-    named = re.search(r"--window (\d+)", str(refusal.value))
-    assert named is not None
-    return int(named[1])
+    return refusal.value.smallest

@@ -74,8 +74,8 @@ def test_a_run_that_cannot_pay_for_a_call_and_the_finishing_one_costs_nothing(
         line = ask(library, model, path, RunLimits(max_usd=limit * WORST_USD))
 
         assert (line.status, line.steps, line.cost_usd, model.requests) == ("stopped", 0, 0, [])
-        assert "(--max-usd)" in str(line.error)
-        assert "raise the limit, or make --window or --max-output smaller" in str(line.error)
+        assert "(`max_usd=`)" in str(line.error)
+        assert "raise the limit, or make `window=` or `max_output=` smaller" in str(line.error)
         assert replayed(path) == (read_journal(path).outcome, 0)
         path.unlink()
 
@@ -120,7 +120,7 @@ def test_a_finishing_reply_that_is_no_answer_stops_the_run_with_its_notes(
     line = ask(library, model, path, RunLimits(max_usd=2 * WORST_USD))
 
     assert line.status == "stopped"
-    assert "(--max-usd)" in str(line.error)
+    assert "(`max_usd=`)" in str(line.error)
     assert [note.text for note in line.notes] == ["seen"]
     assert not model.requests[-1].calls_allowed
     assert replayed(path)[0] == read_journal(path).outcome

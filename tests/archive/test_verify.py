@@ -179,7 +179,7 @@ def test_a_damaged_manifest_is_put_back_from_its_copy(worn, harm):
     before, manifest = contents(worn), read_manifest(worn.directory)
     harm(worn.directory / "manifest.json")
 
-    with pytest.raises(ArchiveError, match=r"is damaged; `docpager verify --repair` puts its copy"):
+    with pytest.raises(ArchiveError, match=r"is damaged; `docpager.repair\(...\)` puts its"):
         verify(worn.directory)
     with pytest.raises(ArchiveError, match="is damaged"):
         worn.ingest()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from datetime import date
 from pathlib import Path
 
@@ -25,9 +24,7 @@ ASKED = [
 
 def many(bridges, tmp_path, questions=ASKED, **how):
     archive = tmp_path / "archive"
-    return asyncio.run(
-        docpager.ask_many(questions, bridges, model="extractive", archive=archive, **how)
-    )
+    return docpager.ask_many(questions, bridges, model="extractive", archive=archive, **how)
 
 
 def test_many_questions_are_answered_in_their_order(bridges, tmp_path):

@@ -70,7 +70,7 @@ def test_what_could_not_be_begun_is_begun_with_more_money(tmp_path):
     world = world_at(tmp_path, 1.0, by_batches=False)
     first = world.drive(settings=BatchSettings(max_usd=0.1))
     assert first.waiting and not first.succeeded
-    assert "--max-usd" in first.why_stopped
+    assert "`max_usd=`" in first.why_stopped
     assert not first.stopped, "no question is begun that cannot be paid for"
 
     second = world.drive(settings=BatchSettings(max_usd=10.0))

@@ -112,7 +112,7 @@ def test_a_judge_stops_at_its_limit_and_says_so(verdicts):
     found = judge([pair("a"), pair("b")], ScriptedModel(), verdicts, max_usd=1e-6)
 
     assert found.verdicts == {"a": None, "b": None}
-    assert "--max-usd" in found.errors["a"]
+    assert "`max_usd=`" in found.errors["a"]
     assert found.usd == 0
 
 

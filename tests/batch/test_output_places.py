@@ -181,5 +181,5 @@ def test_a_file_in_place_of_the_journals_folder_is_explained(tmp_path):
     (tmp_path / "runs").write_text("no folder")
     (tmp_path / "a.jsonl.batch").mkdir()
 
-    with pytest.raises(UsageError, match=r"journals cannot be kept in .*--journals"):
+    with pytest.raises(UsageError, match=r"journals cannot be kept in .*`journals=`"):
         JournalNames.of(tmp_path / "a.jsonl.batch", folder=tmp_path / "runs", named=True)

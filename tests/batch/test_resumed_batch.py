@@ -151,7 +151,7 @@ def test_a_question_that_is_too_long_harms_only_itself(tmp_path):
 def test_a_window_too_small_for_any_question_is_refused_before_anything_is_asked(tmp_path):
     world = World(tmp_path, settings=AskSettings(paging=PagingSettings(window=2_000)))
 
-    with pytest.raises(UsageError, match="smallest is --window"):
+    with pytest.raises(UsageError, match="smallest is `window="):
         world.drive()
     assert not world.output.exists()
 

@@ -152,7 +152,7 @@ def test_an_encrypted_file_is_read_with_its_password_only(tmp_path, algorithm):
     (document,) = read(tmp_path, content, password="p4ss wörd").documents
 
     assert (without.reason, wrong.reason) == ("encrypted", "encrypted")
-    assert "--password-file" in str(without)
+    assert "`passwords=`" in str(without)
     assert "another one" not in str(wrong)
     assert document.document.text == "secret words\n"
 

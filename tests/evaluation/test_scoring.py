@@ -85,7 +85,7 @@ def test_everything_that_does_not_belong_together_is_named_at_once():
     assert str(caught.value) == (
         "1 question asked twice: 'a'; 1 question answered twice: 'a'; "
         "1 question answered but not asked: 'x'; 2 questions without an answer "
-        "(--missing-as-failed counts them): 'b', 'c'"
+        "(`missing_as_failed=True` counts them): 'b', 'c'"
     )
 
 

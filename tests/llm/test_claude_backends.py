@@ -83,7 +83,7 @@ def test_batches_are_refused_before_anything_is_sent(name):
 def test_a_model_that_the_server_does_not_serve_is_named():
     model = model_at(Server(SERVERS["vllm"]), name="other-model", backend=None)
 
-    with pytest.raises(ModelError, match=r"`other-model` does not exist.*check --model"):
+    with pytest.raises(ModelError, match=r"`other-model` does not exist.*check `model=`"):
         asyncio.run(model.complete(asked()))
 
 
@@ -107,7 +107,7 @@ def test_the_address_of_the_environment_counts(monkeypatch):
 
 @pytest.mark.parametrize("url", ["localhost:11434", "ftp://host", "http://", "http://host/v1"])
 def test_addresses_that_cannot_be_right_are_refused(url):
-    with pytest.raises(UsageError, match="--base-url"):
+    with pytest.raises(UsageError, match="`base_url="):
         ClaudeModel(NAME, base_url=url)
 
 
@@ -128,7 +128,7 @@ def test_limits_come_from_the_models_endpoint_once():
         await model.check(window=64_000, max_output=8_192)
         with pytest.raises(UsageError, match="at most 1000000 tokens, not 2000000"):
             await model.check(window=2_000_000, max_output=8_192)
-        with pytest.raises(UsageError, match="--max-output 128000"):
+        with pytest.raises(UsageError, match="`max_output=128000`"):
             await model.check(window=64_000, max_output=200_000)
 
     asyncio.run(check_twice())

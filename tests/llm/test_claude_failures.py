@@ -76,7 +76,7 @@ def test_requests_that_will_never_pass_harm_only_themselves(status):
 
 @pytest.mark.parametrize(
     ("status", "next_step"),
-    [(401, "ANTHROPIC_API_KEY"), (402, "billing"), (403, "permissions"), (404, "--model")],
+    [(401, "ANTHROPIC_API_KEY"), (402, "billing"), (403, "permissions"), (404, "`model=`")],
 )
 def test_a_model_that_cannot_be_used_is_no_matter_of_attempts(status, next_step):
     error = failed(refused(status, "authentication_error"))

@@ -112,7 +112,7 @@ def test_what_does_not_fit_in_dollars_is_not_reserved_in_tokens_either() -> None
     outer = Books(max_tokens=100)
     books = Books(max_usd=0.1, within=outer)
 
-    with pytest.raises(LimitReached, match="--max-usd"):
+    with pytest.raises(LimitReached, match="`max_usd=`"):
         books.reserve(Cost(10, 0.2))
 
     assert (books.tokens.reserved, outer.tokens.reserved) == (0, 0)

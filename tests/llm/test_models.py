@@ -62,7 +62,7 @@ def test_what_the_user_asks_for_goes_before_the_defaults() -> None:
 
 
 def test_too_little_output_for_a_model_that_thinks_is_refused() -> None:
-    with pytest.raises(UsageError, match="--max-output 512 leaves a model that thinks no room"):
+    with pytest.raises(UsageError, match="`max_output=512` leaves a model that thinks no room"):
         model_defaults("claude-sonnet-5-5").paging(max_output=512)
 
     assert model_defaults("claude-haiku-4-5").paging(max_output=512).max_output == 512

@@ -112,7 +112,7 @@ def _encrypted(path: str, password: str | None) -> DocumentError:
             Reason.ENCRYPTED,
         )
     return DocumentError(
-        f"{path!r} is encrypted and needs a password; give it in a --password-file, "
+        f"{path!r} is encrypted and needs a password; give it with `passwords=`, "
         "or save a copy without one",
         Reason.ENCRYPTED,
     )

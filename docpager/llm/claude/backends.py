@@ -53,10 +53,10 @@ def address(given: str | None) -> str:
     url = (given or os.environ.get(_BASE_URL_VARIABLE) or OFFICIAL_URL).rstrip("/")
     if not url.startswith(("http://", "https://")) or not urlsplit(url).hostname:
         raise UsageError(
-            f"--base-url {url!r} is no http address; give one like http://localhost:8080"
+            f"`base_url={url!r}` is no http address; give one like http://localhost:8080"
         )
     if url.endswith("/v1"):
-        raise UsageError(f"--base-url {url!r} must not end in /v1: /v1/messages is added to it")
+        raise UsageError(f"`base_url={url!r}` must not end in /v1: /v1/messages is added to it")
     return url
 
 

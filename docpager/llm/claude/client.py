@@ -68,6 +68,6 @@ def _client(url: str, http_client: httpx2.AsyncClient | None) -> AsyncAnthropic:
     if url == OFFICIAL_URL:
         raise ModelError(
             "there is no key for Anthropic's API; set ANTHROPIC_API_KEY, name another server with "
-            "--base-url, or use --model extractive, which needs neither"
+            '`base_url=`, or use `model="extractive"`, which needs neither'
         )
     return client.with_options(api_key=_NO_KEY)

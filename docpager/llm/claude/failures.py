@@ -32,7 +32,7 @@ _UNUSABLE = {
     401: "the key was refused; check ANTHROPIC_API_KEY",
     402: "the account cannot pay; look at its billing page",
     403: "the key may not do this; check its permissions",
-    404: "there is no such model or address; check --model and --base-url",
+    404: "there is no such model or address; check `model=` and `base_url=`",
 }
 _WORK_MAY_BE_DONE = frozenset({408, 502, 504})
 """Statuses that come from whoever stopped waiting, not from who did the work."""

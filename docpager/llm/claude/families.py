@@ -59,8 +59,8 @@ def check_effort(effort: str | None, *, model: str, thinking: bool) -> None:
         raise UsageError(f"no effort {effort!r}; choose one of: {', '.join(EFFORTS)}")
     if not thinking:
         raise UsageError(
-            f"--effort {effort} would not be heeded by this server; leave it out, or say "
-            "--backend anthropic if the server passes it on to Anthropic"
+            f"`effort={effort!r}` would not be heeded by this server; leave it out, or say "
+            '`backend="anthropic"` if the server passes it on to Anthropic'
         )
     if not family_of(model).takes_effort:
-        raise UsageError(f"{model} takes no effort; leave --effort out or choose a newer model")
+        raise UsageError(f"{model} takes no effort; leave `effort=` out or choose a newer model")

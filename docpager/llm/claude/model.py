@@ -192,7 +192,7 @@ class ClaudeModel(ChatModel):
             return ""
         return (
             f"{self.url} is not known to take message batches; ask one by one, or say "
-            "--backend anthropic if it does"
+            '`backend="anthropic"` if it does'
         )
 
     def _require_batches(self) -> None:

@@ -45,12 +45,12 @@ def check_limits(limits: ModelLimits, *, model: str, window: int | None, max_out
     if limits.output_tokens is not None and max_output > limits.output_tokens:
         raise UsageError(
             f"{model} replies with at most {limits.output_tokens} tokens, not {max_output}; "
-            f"pass --max-output {limits.output_tokens} or less"
+            f"pass `max_output={limits.output_tokens}` or less"
         )
     if limits.input_tokens is not None and window is not None and window > limits.input_tokens:
         raise UsageError(
             f"{model} takes at most {limits.input_tokens} tokens, not {window}; "
-            f"pass --window {limits.input_tokens} or less"
+            f"pass `window={limits.input_tokens}` or less"
         )
 
 
