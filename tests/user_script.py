@@ -16,7 +16,12 @@ def ask_all(folder: Path, archive: str, questions: Sequence[str]) -> list[str]:
     limits = docpager.RunLimits(max_steps=20)
     line = docpager.ask(questions[0], model="extractive", archive=archive, paging=paging)
     try:
-        docpager.ask(questions[0], archive=archive, paging=docpager.PagingSettings(window=1_000))
+        docpager.ask(
+            questions[0],
+            archive=archive,
+            model="extractive",
+            paging=docpager.PagingSettings(window=1_000),
+        )
     except docpager.WindowTooSmall as error:
         print("the smallest window is", error.smallest)
     many = docpager.ask_many(questions, model="extractive", archive=archive, limits=limits)

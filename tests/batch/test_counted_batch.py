@@ -71,7 +71,7 @@ def test_ask_and_ask_many_have_the_same_request_counted(tmp_path, kind):
     (documents / "Ulm.txt").write_text("The bridge of Ulm cost 14 million dollars.")
     alone, many = kind(), kind()
     line = docpager.ask(QUESTION, documents, model=alone, archive=archive)
-    answers = asyncio.run(docpager.ask_many([QUESTION], documents, model=many, archive=archive))
+    answers = docpager.ask_many([QUESTION], documents, model=many, archive=archive)
 
     assert line.answer == answers.lines[0].answer == "14 million dollars"
     assert len(alone.counted) == 1
