@@ -1,11 +1,13 @@
 """Passage, Note, Hit and DocumentEntry: what moves through the house."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 __all__ = [
+    "HALF_CHARACTER",
     "DocumentEntry",
     "Hit",
     "Note",
@@ -16,6 +18,9 @@ __all__ = [
     "number_ranges",
     "written_ranges",
 ]
+
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: text that holds one cannot be written as UTF-8."""
 
 
 class PassageId(NamedTuple):

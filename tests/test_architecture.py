@@ -16,38 +16,41 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "docpager"
 
 FLOORS = {
-    0: ["errors", "inputs", "version", "settings", "tokens", "pages", "locators"],
-    1: ["retries"],
+    0: ["core", "errors", "inputs", "version", "settings", "tokens", "pages", "locators"],
+    1: ["retries", "storage"],
     2: ["documents"],
-    3: ["archive", "llm"],
+    3: ["archive", "llm", "models"],
     4: ["paging"],
-    5: ["answering"],
+    5: ["answering", "run"],
     6: ["evaluation"],
     7: ["batch", "report"],
-    8: ["__init__", "__main__", "api", "many", "checkup", "cli", "testing"],
+    8: ["__init__", "__main__", "api", "many", "checkup", "doctor", "cli", "testing"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 DOORS = {
-    "anthropic": {"llm/claude", "testing"},
-    "cattrs": {"answering/codec", "answering/journal"},
+    "anthropic": {"llm/claude", "models/claude", "testing"},
+    "cattrs": {"answering/codec", "answering/journal", "run/journal"},
     "click": {"cli"},
     "faiss": {"archive/vectors"},
-    "filelock": {"archive/lock"},
-    "httpx2": {"llm/claude", "testing"},
+    "filelock": {"archive/lock", "storage/writer_lock"},
+    "httpx2": {"llm/claude", "models/claude", "testing"},
     "numpy": {"archive", "evaluation/intervals", "testing"},
     "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},
-    "rapidfuzz": {"answering/citations", "evaluation/texts"},
+    "rapidfuzz": {"answering/citations", "evaluation/texts", "run/quotes"},
     "rich": {"cli"},
-    "safetensors": {"archive/wordllama_embedder"},
-    "sentence_transformers": {"archive/sentence_transformers_embedder"},
+    "safetensors": {"archive/embedders/wordllama_embedder", "archive/wordllama_embedder"},
+    "sentence_transformers": {
+        "archive/embedders/sentence_transformers_embedder",
+        "archive/sentence_transformers_embedder",
+    },
     "tantivy": {"archive/lexical"},
-    "tenacity": {"retries"},
-    "tiktoken": {"tokens"},
-    "tokenizers": {"archive/wordllama_embedder"},
-    "wordllama": {"archive/wordllama_embedder"},
+    "tenacity": {"core/retries", "retries"},
+    "tiktoken": {"core/tokens", "tokens"},
+    "tokenizers": {"archive/embedders/wordllama_embedder", "archive/wordllama_embedder"},
+    "wordllama": {"archive/embedders/wordllama_embedder", "archive/wordllama_embedder"},
 }
 
 

@@ -9,7 +9,6 @@ from typing import TypedDict
 from docpager.answering.arguments import check_arguments
 from docpager.answering.document_map import document_line
 from docpager.answering.library import HitPage, Library
-from docpager.answering.plan import HALF_CHARACTER
 from docpager.answering.presenting import present_loaded
 from docpager.answering.quote_checker import QuoteChecker
 from docpager.answering.results import (
@@ -26,7 +25,7 @@ from docpager.documents.document import Section
 from docpager.errors import DocpagerError, FunctionError
 from docpager.llm.chat import FunctionSchema, ToolCall
 from docpager.locators import Locator, LocatorKind, parse_locator
-from docpager.pages import DocumentEntry, Passage, PassageRange
+from docpager.pages import HALF_CHARACTER, DocumentEntry, Passage, PassageRange
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line, render_passage
 

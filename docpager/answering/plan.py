@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,7 @@ from docpager.answering.document_map import full_map_tokens, render_document_map
 from docpager.answering.functions import functions_for
 from docpager.errors import UsageError, WindowTooSmall
 from docpager.llm.chat import FunctionSchema
-from docpager.pages import DocumentEntry
+from docpager.pages import HALF_CHARACTER, DocumentEntry
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import smallest_step_tokens
 from docpager.paging.policies import POLICIES
@@ -22,10 +21,8 @@ from docpager.paging.rendering import one_line
 from docpager.settings import PagingSettings, RunLimits
 from docpager.tokens import TokenCounter
 
-__all__ = ["HALF_CHARACTER", "RunPlan", "instructions", "plan_run"]
+__all__ = ["RunPlan", "instructions", "plan_run"]
 
-HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-"""A surrogate: it can be neither written down nor looked for."""
 
 RULES = 2
 """Version of what a run does with a reply: older journals replay as they were written. Since 2 the

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docpager.answering.plan import HALF_CHARACTER
 from docpager.errors import UsageError
+from docpager.pages import HALF_CHARACTER
 
 __all__ = ["JsonLine", "LineAppender", "read_lines"]
 

@@ -11,11 +11,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from docpager.answering.asking import question_id
-from docpager.answering.plan import HALF_CHARACTER
 from docpager.batch.jsonl import JsonLine, read_lines
 from docpager.errors import UsageError
 from docpager.evaluation.records import Axis, Gold, Place
-from docpager.pages import counted, number_ranges
+from docpager.pages import HALF_CHARACTER, counted, number_ranges
 
 __all__ = [
     "BadLine",
