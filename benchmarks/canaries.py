@@ -18,7 +18,7 @@ from benchmarks.evidence_canaries import (
 from benchmarks.marking import METRICS, OF_TEXT
 from benchmarks.samples import Gold
 from benchmarks.systems.system import Answer, Cited, Stretch
-from docpager.errors import DocpagerError
+from docpager.core.errors import DocpagerError
 from docpager.evaluation.numbers import TOLERANCE, agree, figures
 from docpager.evaluation.texts import normalised
 

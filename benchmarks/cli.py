@@ -6,7 +6,7 @@ import click
 
 from benchmarks.commands import compare_runs, list_all, report_runs, run_task, score_runs
 from docpager.cli.flags import with_flags
-from docpager.errors import DocpagerError
+from docpager.core.errors import DocpagerError
 
 __all__ = ["main"]
 

@@ -22,7 +22,7 @@ from benchmarks.scoring import ScoredRun, score_run
 from benchmarks.starting import Places, RunWish, current_commit, start_run
 from benchmarks.systems.registry import ABLATIONS, BASELINES, system_named
 from benchmarks.tasks.registry import TASKS
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["compare_runs", "list_all", "report_runs", "run_task", "score_runs"]
 

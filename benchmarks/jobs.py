@@ -18,10 +18,10 @@ from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Answer, Setup, System
 from docpager import Archive, ChatModel, PagingSettings
 from docpager.answering.plan import plan_run
-from docpager.errors import DocpagerError, UsageError, WindowTooSmall
+from docpager.core.errors import DocpagerError, UsageError, WindowTooSmall
+from docpager.core.passages import DocumentEntry
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.prices import Price, price_of
-from docpager.pages import DocumentEntry
-from docpager.tokens import BuiltInEstimator
 
 __all__ = [
     "EQUAL_TOKENS",

@@ -12,7 +12,7 @@ from typing import Any
 
 from cattrs import Converter
 
-from docpager.errors import ModelError
+from docpager.core.errors import ModelError
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.models import NamedModel, model_defaults, model_named
 

@@ -15,7 +15,7 @@ from cattrs import Converter
 from benchmarks.samples import Axis
 from benchmarks.sealing import LINES, RECORD, SEAL, check_seal, write_seal
 from benchmarks.systems.system import Answer
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = [
     "LINES",

@@ -11,7 +11,7 @@ from benchmarks.marking import mark
 from benchmarks.records import Line, RunRecord, read_finished, read_record
 from benchmarks.samples import Axis
 from benchmarks.tasks.registry import task_of
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["Scored", "ScoredRun", "cells", "score_run"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.models import REPLIES
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["JOURNALS", "LINES", "RECORD", "SEAL", "check_seal", "write_seal"]
 

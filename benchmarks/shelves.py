@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from benchmarks.tasks.task import DocumentSet
 from docpager import Archive, __version__, ingest
-from docpager.errors import DocumentError
+from docpager.core.errors import DocumentError
 
 __all__ = ["build_shelves", "open_shelf"]
 

@@ -23,7 +23,7 @@ from benchmarks.tasks.registry import task_with
 from benchmarks.tasks.task import Task, Wanted
 from docpager import __version__
 from docpager.archive.lock import writer_lock
-from docpager.errors import ArchiveError, UsageError
+from docpager.core.errors import ArchiveError, UsageError
 
 __all__ = ["Places", "RunWish", "current_commit", "start_run"]
 

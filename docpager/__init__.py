@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from docpager.archive.sources import ReadingSettings
     from docpager.archive.update import Reached
     from docpager.batch.settings import BatchSettings
-    from docpager.errors import (
+    from docpager.core.errors import (
         ArchiveError,
         DocpagerError,
         DocumentError,
@@ -39,38 +39,38 @@ if TYPE_CHECKING:
         UsageError,
         WindowTooSmall,
     )
+    from docpager.core.settings import PagingSettings, RunLimits
     from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.many import ManyAnswers, ask_many, ask_many_async
-    from docpager.settings import PagingSettings, RunLimits
 
 _HOMES = {
     "AnswerLine": "docpager.answering.answer_line",
     "Archive": "docpager.archive.archive",
-    "ArchiveError": "docpager.errors",
+    "ArchiveError": "docpager.core.errors",
     "ArchiveLocked": "docpager.archive.lock",
     "BatchSettings": "docpager.batch.settings",
     "ChatModel": "docpager.llm.chat",
     "Citation": "docpager.answering.answer_line",
-    "DocpagerError": "docpager.errors",
-    "DocumentError": "docpager.errors",
-    "DocumentsChanged": "docpager.errors",
+    "DocpagerError": "docpager.core.errors",
+    "DocumentError": "docpager.core.errors",
+    "DocumentsChanged": "docpager.core.errors",
     "Embedder": "docpager.archive.embedding",
     "IngestReport": "docpager.archive.report",
-    "JournalError": "docpager.errors",
-    "LimitReached": "docpager.errors",
+    "JournalError": "docpager.core.errors",
+    "LimitReached": "docpager.core.errors",
     "ManyAnswers": "docpager.many",
-    "ModelError": "docpager.errors",
+    "ModelError": "docpager.core.errors",
     "ModelReply": "docpager.llm.chat",
     "ModelRequest": "docpager.llm.chat",
-    "PagingSettings": "docpager.settings",
+    "PagingSettings": "docpager.core.settings",
     "Reached": "docpager.archive.update",
     "ReadingSettings": "docpager.archive.sources",
     "Repaired": "docpager.archive.repair",
-    "RunLimits": "docpager.settings",
+    "RunLimits": "docpager.core.settings",
     "ToolCall": "docpager.llm.chat",
     "Usage": "docpager.llm.chat",
-    "UsageError": "docpager.errors",
-    "WindowTooSmall": "docpager.errors",
+    "UsageError": "docpager.core.errors",
+    "WindowTooSmall": "docpager.core.errors",
     "ask": "docpager.api",
     "ask_async": "docpager.api",
     "ask_many": "docpager.many",

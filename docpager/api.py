@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from docpager.errors import DocumentError, UsageError
-from docpager.inputs import StrPath, as_path, as_paths, check_settings, check_text
-from docpager.settings import PagingSettings, RunLimits
+from docpager.core.errors import DocumentError, UsageError
+from docpager.core.inputs import StrPath, as_path, as_paths, check_settings, check_text
+from docpager.core.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from docpager.errors import ArchiveError
+from docpager.core.errors import ArchiveError
 
 __all__ = ["Finding", "check_embedders", "check_models", "check_servers", "check_tokenizers"]
 
@@ -114,7 +114,7 @@ def check_embedders() -> Iterator[Finding]:
 
 def check_tokenizers() -> Iterator[Finding]:
     """What counts tokens before a server does."""
-    from docpager.tokens import BuiltInEstimator, cached_tiktoken, rank_file
+    from docpager.core.tokens import BuiltInEstimator, cached_tiktoken, rank_file
 
     yield Finding("tokenizer", BuiltInEstimator.name, "usable", "an estimate that needs no file")
     name, path = "tiktoken-o200k_base", rank_file()

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docpager.api import ARCHIVE, bring_up_to_date, check_asked_with, in_own_loop, in_use
-from docpager.errors import UsageError
-from docpager.inputs import StrPath, as_path, as_paths, check_settings
-from docpager.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
+from docpager.core.errors import UsageError
+from docpager.core.inputs import StrPath, as_path, as_paths, check_settings
+from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine

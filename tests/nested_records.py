@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from docpager.tokens import BuiltInEstimator
+from docpager.core.tokens import BuiltInEstimator
 
 PAPER = Path(__file__).parents[2] / "shared" / "data" / "memgpt-nested-kv"
 PAIRS = 140

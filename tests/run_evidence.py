@@ -10,10 +10,10 @@ from docpager.answering.answer_line import AnswerLine
 from docpager.answering.asking import AskSettings, OpenArchive, ask_archive
 from docpager.answering.journal import read_journal
 from docpager.answering.replay import Replay
+from docpager.core.passages import PassageId
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.llm.chat import ChatModel, ModelReply
-from docpager.pages import PassageId
 from docpager.paging.epoch import canonical_json
-from docpager.settings import PagingSettings, RunLimits
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.plan import plan_run
 from docpager.archive.lock import ArchiveLocked, writer_lock
-from docpager.errors import (
+from docpager.core.errors import (
     AttemptFailed,
     DocpagerError,
     DocumentError,
@@ -20,9 +20,9 @@ from docpager.errors import (
     LimitReached,
     WindowTooSmall,
 )
+from docpager.core.settings import PagingSettings
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.ledgers import Books, Cost
-from docpager.settings import PagingSettings
-from docpager.tokens import BuiltInEstimator
 
 LIBRARY = ToyLibrary(toy_document("The bridge of Graz cost 21 million dollars."))
 

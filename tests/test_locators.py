@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.errors import UsageError
-from docpager.locators import Locator, LocatorKind, covers, find_locators, parse_locator
-from docpager.pages import Passage
+from docpager.core.errors import UsageError
+from docpager.core.locators import Locator, LocatorKind, covers, find_locators, parse_locator
+from docpager.core.passages import Passage
 
 NUMBERS = st.integers(1, 999_999_999)
 LOCATORS = st.one_of(

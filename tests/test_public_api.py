@@ -16,7 +16,7 @@ import pytest
 
 import docpager
 from docpager import Archive, ArchiveError, UsageError
-from docpager.locators import parse_locator
+from docpager.core.locators import parse_locator
 
 QUESTION = "What did the bridge of Graz cost?"
 TWINS = ("ask", "ask_many", "ingest", "resume")
@@ -60,7 +60,12 @@ def test_every_public_name_is_exported_typed_and_there():
 
 
 def test_what_the_library_defines_for_its_users_is_exported():
-    for module in ("docpager.api", "docpager.many", "docpager.settings", "docpager.errors"):
+    for module in (
+        "docpager.api",
+        "docpager.many",
+        "docpager.core.settings",
+        "docpager.core.errors",
+    ):
         internal = {
             "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "in_own_loop",
             "in_use", "batch_session", "bounded", "estimate_many", "own_files", "AttemptFailed",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from virtual_time import VirtualTime
 
-from docpager.errors import AttemptFailed, LimitReached, ModelError
-from docpager.retries import ATTEMPTS, TryAgain, with_retries, with_retries_async
+from docpager.core.errors import AttemptFailed, LimitReached, ModelError
+from docpager.core.retries import ATTEMPTS, TryAgain, with_retries, with_retries_async
 
 
 def failed(*, retryable: bool = True, after: float | None = None) -> AttemptFailed:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.errors import UsageError
-from docpager.settings import PagingSettings, RunLimits
+from docpager.core.errors import UsageError
+from docpager.core.settings import PagingSettings, RunLimits
 
 
 def test_the_defaults_are_accepted() -> None:

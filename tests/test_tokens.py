@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpager.tokens import (
+from docpager.core.tokens import (
     BuiltInEstimator,
     ScaledCounter,
     TiktokenCounter,

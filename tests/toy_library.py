@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from docpager.core.errors import UsageError
+from docpager.core.locators import Locator, LocatorKind
+from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.documents.chunking import cut, passages_of
 from docpager.documents.document import Document, PdfPage, Section
-from docpager.errors import UsageError
-from docpager.locators import Locator, LocatorKind
-from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 
 
 @dataclass(frozen=True)

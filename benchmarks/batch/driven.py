@@ -16,11 +16,11 @@ from docpager.batch.opening import Outside
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport
+from docpager.core.settings import RunLimits
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.claude import ClaudeModel
 from docpager.llm.models import ModelSource
 from docpager.many import batch_session
-from docpager.settings import RunLimits
 from docpager.testing.fake_api import FakeApi
 
 os.environ.setdefault("ANTHROPIC_API_KEY", "x")

@@ -30,10 +30,10 @@ from docpager.answering.preparing import prepare
 from docpager.api import bring_up_to_date
 from docpager.batch.job import BatchJob
 from docpager.batch.settings import BatchSettings
+from docpager.core.settings import RunLimits
 from docpager.llm.models import ModelSource
 from docpager.llm.scripted import ScriptedModel
 from docpager.many import batch_session
-from docpager.settings import RunLimits
 
 MODEL = "claude-haiku-4-5"
 

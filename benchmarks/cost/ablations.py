@@ -17,8 +17,8 @@ from benchmarks.cost.epochs import Epochs
 from benchmarks.cost.measure import MAX_OUTPUT, RECORDED, STRINGS, WINDOWS, markdown
 from benchmarks.cost.server import READ_PRICES, Bill, cost
 from benchmarks.cost.strings import ReferenceString, read_string
+from docpager.core.settings import PagingSettings
 from docpager.paging.policies import POLICIES, MostRecentlyReferenced
-from docpager.settings import PagingSettings
 
 DEFAULT = MostRecentlyReferenced.name
 STEPS = 160

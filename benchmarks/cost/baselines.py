@@ -16,10 +16,10 @@ from benchmarks.cost.sized import SizedLibrary, filler
 from benchmarks.cost.strings import ReferenceString
 from docpager.answering.presenting import present_loaded
 from docpager.answering.results import Loaded
+from docpager.core.locators import parse_locator
+from docpager.core.passages import PassageId, PassageRange
+from docpager.core.settings import PagingSettings
 from docpager.llm.chat import AssistantTurn, CallResult, ModelRequest, ToolCall, UserTurn
-from docpager.locators import parse_locator
-from docpager.pages import PassageId, PassageRange
-from docpager.settings import PagingSettings
 
 __all__ = ["AppendOnly", "EvictEveryStep"]
 

@@ -12,12 +12,12 @@ from benchmarks.cost.strings import ReferenceString
 from docpager.answering.executor import FunctionExecutor
 from docpager.answering.plan import plan_run
 from docpager.answering.run import Run
+from docpager.core.locators import parse_locator
+from docpager.core.passages import PassageId, PassageRange
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.llm.chat import AssistantTurn, ModelReply, ModelRequest, Usage
 from docpager.llm.models import model_defaults
-from docpager.locators import parse_locator
-from docpager.pages import PassageId, PassageRange
 from docpager.paging.epoch import PromptSizer
-from docpager.settings import PagingSettings, RunLimits
 
 _WOULD_FIT = re.compile(r"(D\d+:c[\d-]+) would fit")
 

@@ -16,7 +16,7 @@ from benchmarks.cost.baselines import AppendOnly, EvictEveryStep
 from benchmarks.cost.epochs import Epochs
 from benchmarks.cost.server import READ_PRICES, Bill, cost
 from benchmarks.cost.strings import read_string
-from docpager.settings import PagingSettings
+from docpager.core.settings import PagingSettings
 
 RECORDED = Path(__file__).parent / "recorded"
 STRINGS = ("pass", "hoard", "searches", "near", "far", "small-loop", "large-loop")

@@ -22,8 +22,8 @@ from docpager.answering.asking import AskSettings, ask_archive
 from docpager.answering.journal import read_journal
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.llm.chat import ChatModel
-from docpager.settings import PagingSettings, RunLimits
 
 RECORDED = Path(__file__).parent / "recorded"
 STEPS = 160

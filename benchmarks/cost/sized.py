@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from benchmarks.cost.strings import ReferenceString
+from docpager.core.locators import Locator
+from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
+from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.document import Section
-from docpager.locators import Locator
-from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["ESTIMATOR", "SizedHits", "SizedLibrary", "filler"]
 

@@ -15,12 +15,12 @@ from typing import Any
 from docpager.answering.journal import JournalRecord
 from docpager.answering.presenting import present_found, present_listed
 from docpager.answering.results import Found, Listed, Loaded, ToolResult
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.locators import LocatorKind, parse_locator
+from docpager.core.passages import Passage, PassageId, PassageRange
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ModelReply, ToolCall
-from docpager.locators import LocatorKind, parse_locator
-from docpager.pages import Passage, PassageId, PassageRange
 from docpager.testing.fake_api.tokenizer import FakeTokenizer
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["RecordedStep", "ReferenceString", "read_string", "string_of", "write_string"]
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from docpager.core.passages import DocumentEntry
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, UserTurn
-from docpager.pages import DocumentEntry
 
 __all__ = ["LOCALITIES", "Searcher", "Visit", "Walker"]
 

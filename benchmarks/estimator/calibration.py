@@ -23,11 +23,11 @@ from benchmarks.estimator.measure import (
 from docpager.answering.plan import plan_run
 from docpager.answering.results import Found, Loaded, PassedThrough, ToolResult
 from docpager.answering.run import PendingCall, Run
+from docpager.core.passages import DocumentEntry, Hit, Passage, PassageRange
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 from docpager.llm.chat import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
-from docpager.pages import DocumentEntry, Hit, Passage, PassageRange
 from docpager.paging.epoch import canonical_json
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 
 HERE = Path(__file__).parent
 PASSAGE_CHARACTERS = 1_100

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from docpager.core.errors import DocumentError
+from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 from docpager.documents.reading import find_files, read_file
-from docpager.errors import DocumentError
-from docpager.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 
 HERE = Path(__file__).parent
 WINDOW_TOKENS = 300

@@ -30,12 +30,12 @@ from docpager.answering.citations import find_quote
 from docpager.answering.plain_text import parse_plain_answer
 from docpager.answering.plan import plan_run
 from docpager.answering.run import Run
+from docpager.core.locators import parse_locator
+from docpager.core.passages import Passage
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ModelRequest, UserTurn
 from docpager.llm.extractive import ExtractiveModel
-from docpager.locators import parse_locator
-from docpager.pages import Passage
 from docpager.paging.rebuild import Head
-from docpager.tokens import BuiltInEstimator
 
 MOST_CITATIONS = 3
 

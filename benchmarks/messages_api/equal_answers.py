@@ -24,6 +24,7 @@ from typing import Any
 
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
 from docpager.answering.asking import AskSettings, ask_archive
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ChatModel
 from docpager.llm.claude import ClaudeModel
 from docpager.llm.claude.backends import backend_for
@@ -36,7 +37,6 @@ from docpager.testing.fake_api.assertions import (
     assert_stable_tools_and_system,
 )
 from docpager.testing.fake_api.counting import text_of_block
-from docpager.tokens import BuiltInEstimator
 
 PLAIN, THINKING = "claude-haiku-4-5", "claude-sonnet-5-5"
 UNCALIBRATED = 2.25

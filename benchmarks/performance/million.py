@@ -30,8 +30,8 @@ from docpager.archive.manifest import FileRecord
 from docpager.archive.sources import Reading
 from docpager.archive.update import Reached
 from docpager.archive.wordllama_embedder import WordllamaEmbedder
+from docpager.core.locators import Locator, LocatorKind
 from docpager.documents.document import Cut, Document
-from docpager.locators import Locator, LocatorKind
 
 PIECE_WORDS = 8
 PIECES = 18

@@ -29,7 +29,7 @@ from typing import Any
 
 from docpager.answering.journal import read_journal
 from docpager.api import bring_up_to_date
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
 from docpager.testing.fake_api import Asked, ExtractiveBrain, FakeApi, RealClock, Reply
 from docpager.testing.fake_api.batches import BatchSettings
 

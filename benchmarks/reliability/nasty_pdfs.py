@@ -29,8 +29,8 @@ from pathlib import Path
 import pypdf
 
 from docpager.archive.archive import Archive
-from docpager.locators import parse_locator
-from docpager.pages import Passage
+from docpager.core.locators import parse_locator
+from docpager.core.passages import Passage
 
 WORDS = 3
 """Words of a file that are searched together."""

@@ -29,8 +29,8 @@ from docpager.archive.lock import writer_lock
 from docpager.archive.manifest import FileRecord
 from docpager.archive.sources import FilesSource, Reading
 from docpager.archive.verify import verify
+from docpager.core.errors import DocpagerError
 from docpager.documents.reader_process import read_and_cut
-from docpager.errors import DocpagerError
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 WORD = "turbine"

@@ -16,7 +16,7 @@ from benchmarks.scoring import Scored, ScoredRun
 
 __all__ = ["brief_blocks"]
 
-FIRST = "docpager"
+LEADER = "docpager"
 
 
 def brief_blocks(run: ScoredRun) -> Iterator[Block]:
@@ -33,7 +33,7 @@ def brief_blocks(run: ScoredRun) -> Iterator[Block]:
 
 def _unproved(run: ScoredRun, window: Axis) -> Iterator[Block]:
     """That a table is no evidence for paging, where the median run of docpager had no rebuild."""
-    paging = [each.line.answer.paging for each in lines_of(run, FIRST, window) if each.was_run]
+    paging = [each.line.answer.paging for each in lines_of(run, LEADER, window) if each.was_run]
     if paging and not median(each.get("rebuilds", 0) for each in paging):
         yield Paragraph("No evidence for paging: docpager's median run had no rebuild.", loud=True)
 
@@ -43,16 +43,19 @@ def _at_a_glance(run: ScoredRun, window: Axis) -> Table:
     lines = {system: lines_of(run, system, window) for system in run.record.systems}
     lines = {name: own for name, own in lines.items() if any(each.was_run for each in own)}
     tests = _p_values(run, lines)
-    rows = [[system, *_row(run, own, tests.get(system, ("", "")))] for system, own in lines.items()]
+    rows = [
+        [system, *_brief_row(run, own, tests.get(system, ("", "")))]
+        for system, own in lines.items()
+    ]
     title = (
-        f"{run.record.task}{at_window(run, window)} (means; p of a paired test against {FIRST} by "
+        f"{run.record.task}{at_window(run, window)} (means; p of a paired test against {LEADER} by "
         f"{run.metrics[0]}, alone and corrected for the number of contestants; n: questions, also "
         "beside a mean over fewer; tokens in, rebuilds, refaults: medians)"
     )
     return Table(title, header, rows)
 
 
-def _row(run: ScoredRun, own: Sequence[Scored], tests: tuple[str, str]) -> list[str]:
+def _brief_row(run: ScoredRun, own: Sequence[Scored], tests: tuple[str, str]) -> list[str]:
     answers = [each.line.answer for each in own if each.was_run]
     paging = [answer.paging for answer in answers if answer.paging]
     first, *others = (mean_of(own, metric) for metric in run.metrics)
@@ -73,8 +76,8 @@ def _p_values(
     run: ScoredRun, lines: Mapping[str, Sequence[Scored]]
 ) -> Mapping[str, tuple[str, str]]:
     """Of every other contestant against the first: as if alone, and corrected for them all."""
-    ours = lines.get(FIRST)
-    others = (name for name in lines if name != FIRST)
+    ours = lines.get(LEADER)
+    others = (name for name in lines if name != LEADER)
     found = {
         name: test.p_value
         for name in others

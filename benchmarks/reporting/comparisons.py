@@ -12,7 +12,7 @@ from benchmarks.reporting.cells import written_interval
 from benchmarks.reporting.slices import at_window, lines_of, values_of
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.summary import Comparison
 
 __all__ = ["comparisons"]

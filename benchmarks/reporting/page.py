@@ -19,7 +19,7 @@ from benchmarks.reporting.slices import at_window, lines_of, shown_axes, shown_w
 from benchmarks.reporting.tables import run_blocks
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
 from docpager.evaluation.intervals import Interval
 
 __all__ = ["write_report"]

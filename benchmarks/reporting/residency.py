@@ -7,7 +7,7 @@ from pathlib import Path
 
 from docpager.answering.journal import read_journal
 from docpager.answering.replay import Replay
-from docpager.pages import PassageId
+from docpager.core.passages import PassageId
 
 __all__ = ["Residency", "residency_of"]
 

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.retrieval.measure import DEPTH, interval
 from benchmarks.retrieval.question_sets import SETS, Question
 from docpager import Archive
-from docpager.pages import Hit, Passage, PassageRange
+from docpager.core.passages import Hit, Passage, PassageRange
 
 FIRST = 10
 PAGED = ("financebench", "docugami", "mmlongbench")

@@ -27,11 +27,11 @@ from docpager.answering.plan import plan_run
 from docpager.answering.request_hashes import RequestHasher
 from docpager.answering.results import Found, Loaded, PassedThrough, ToolResult
 from docpager.answering.run import Run
+from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ModelReply, ToolCall, Usage
-from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.paging.epoch import BLOCK_TOKENS
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator
 
 FILLING_CALLS = 8
 PASSAGE_TOKENS = 300

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import ceil
 
 from benchmarks.systems.system import Setup
-from docpager.pages import DocumentEntry
+from docpager.core.passages import DocumentEntry
 
 __all__ = ["NOTES_SHARE", "most_left", "most_to_read", "most_to_reduce", "shown_tokens"]
 

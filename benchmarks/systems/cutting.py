@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from docpager import Archive
-from docpager.pages import Passage, PassageRange
+from docpager.core.passages import Passage, PassageRange
 from docpager.paging.rendering import render_passage
 
 __all__ = [

@@ -33,9 +33,9 @@ from docpager.answering.results import (
     ToolResult,
 )
 from docpager.answering.run import PendingCall
-from docpager.errors import ModelError
+from docpager.core.errors import ModelError
+from docpager.core.passages import Passage, PassageId
 from docpager.llm.chat import AssistantTurn, CallResult, ModelReply, ToolCall, Turn, UserTurn
-from docpager.pages import Passage, PassageId
 
 __all__ = ["FilesWithGrep"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.systems.cutting import Count, cut_before, passage_size
-from docpager.pages import Passage, PassageId
+from docpager.core.passages import Passage, PassageId
 
 __all__ = ["appended", "joined", "joined_size"]
 

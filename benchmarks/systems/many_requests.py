@@ -16,8 +16,8 @@ from benchmarks.systems.joining import joined, joined_size
 from benchmarks.systems.reading import Reader, Reading
 from benchmarks.systems.system import Answer, Setup
 from docpager import Archive
-from docpager.errors import ModelError
-from docpager.pages import Passage, PassageId
+from docpager.core.errors import ModelError
+from docpager.core.passages import Passage, PassageId
 
 __all__ = ["MapReduce", "Refine", "SlidingNotes"]
 

@@ -17,9 +17,9 @@ from benchmarks.systems.cutting import (
 from benchmarks.systems.reading import Reader
 from benchmarks.systems.system import Answer, Setup
 from docpager import Archive
-from docpager.errors import ModelError
-from docpager.locators import parse_locator
-from docpager.pages import Passage
+from docpager.core.errors import ModelError
+from docpager.core.locators import parse_locator
+from docpager.core.passages import Passage
 
 __all__ = ["EqualShare", "RetrieveOnce", "Truncation", "WholeText"]
 

@@ -14,9 +14,9 @@ from docpager.answering.asking import AskSettings, ask_archive
 from docpager.answering.journal import read_journal
 from docpager.answering.replay import Replay
 from docpager.archive.searching import SearchPage
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.passages import PassageRange
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
-from docpager.pages import PassageRange
 from docpager.paging.statistics import PagingStatistics, faults_under_belady, faults_under_lru
 
 __all__ = ["Paging"]

@@ -20,16 +20,16 @@ from docpager.answering.plain_text import parse_plain_answer
 from docpager.answering.plan import plan_run
 from docpager.answering.quote_checker import QuoteChecker
 from docpager.answering.results import QuoteCheck
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
+from docpager.core.locators import parse_locator
+from docpager.core.passages import Passage, PassageRange
+from docpager.core.retries import with_retries_async
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import FunctionSchema, ModelReply, ModelRequest, Turn, Usage, UserTurn
 from docpager.llm.prices import price_of
-from docpager.locators import parse_locator
-from docpager.pages import Passage, PassageRange
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import LAST_REPLY
 from docpager.paging.rebuild import Head
-from docpager.retries import with_retries_async
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["Reader", "Reading"]
 

@@ -10,7 +10,7 @@ from benchmarks.systems.many_requests import MapReduce, Refine, SlidingNotes
 from benchmarks.systems.one_request import EqualShare, RetrieveOnce, Truncation, WholeText
 from benchmarks.systems.paging import Paging
 from benchmarks.systems.system import System
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.paging.policies import POLICIES
 
 __all__ = ["ABLATIONS", "BASELINES", "system_named"]

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from benchmarks.samples import Question
 from docpager import Archive
+from docpager.core.passages import Passage
 from docpager.llm.chat import ChatModel, Usage
-from docpager.pages import Passage
 
 __all__ = ["Answer", "Cited", "Setup", "Stretch", "System", "scope_of", "stretches"]
 

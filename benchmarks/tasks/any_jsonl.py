@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.samples import opaque_id
 from benchmarks.tasks.own_questions import OwnQuestion, read_own_questions
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["any_jsonl_task"]
 

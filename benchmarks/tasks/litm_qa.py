@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.samples import Gold, Place, opaque_id
 from benchmarks.tasks.files import chosen, read_records, write_documents
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["LITM_POOL", "LITM_QA", "item_of", "read_original"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.samples import Gold, Place, opaque_id
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["NESTED_KV"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.samples import Axis, Gold, Place
 from docpager.batch.jsonl import read_lines
 from docpager.batch.questions import Question, parse_question, parse_texts
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["OwnQuestion", "read_own_questions"]
 

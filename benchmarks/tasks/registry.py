@@ -13,7 +13,7 @@ from benchmarks.tasks.nested_kv import NESTED_KV
 from benchmarks.tasks.pdf_qa import DOCUGAMI, FINANCEBENCH, MMLONGBENCH
 from benchmarks.tasks.scattered_facts import SCATTERED_FACTS
 from benchmarks.tasks.task import Task
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["TASKS", "task_named", "task_of", "task_with"]
 

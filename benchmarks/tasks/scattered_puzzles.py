@@ -17,8 +17,8 @@ from itertools import pairwise
 from math import ceil
 
 from benchmarks.tasks.scattered_prose import TITLES, paragraph
+from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.chunking import cut
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["Place", "Puzzle", "Record", "make_puzzle", "words_of"]
 

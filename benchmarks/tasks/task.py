@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.samples import Axis, Gold, Question, Sample, opaque_id
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["DocumentSet", "Item", "Task", "Wanted", "sample_of"]
 

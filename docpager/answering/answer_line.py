@@ -11,8 +11,8 @@ from docpager.answering.outcome import Abstention, Answer, Failure, Stopped
 from docpager.answering.results import QuoteCheck
 from docpager.answering.run import Run, final_citations
 from docpager.answering.saving import saved_usd
+from docpager.core.passages import Note
 from docpager.llm.chat import Lost, Usage
-from docpager.pages import Note
 
 __all__ = ["AnswerLine", "Citation", "Coverage", "answer_line"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from docpager.errors import FunctionError
+from docpager.core.errors import FunctionError
 from docpager.llm.chat import FunctionSchema, ToolCall
 
 __all__ = ["check_arguments"]

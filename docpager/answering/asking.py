@@ -20,16 +20,16 @@ from docpager.answering.library import Library
 from docpager.answering.plan import plan_run
 from docpager.answering.replay import Replay
 from docpager.answering.run import Run
-from docpager.errors import DocumentsChanged, JournalError, LimitReached, UsageError
+from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
+from docpager.core.passages import DocumentEntry
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.llm.chat import ChatModel
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books
 from docpager.llm.models import ModelSource
 from docpager.llm.prices import Price, PriceList, price_of
-from docpager.pages import DocumentEntry
 from docpager.paging.epoch import PromptSizer
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator, TokenCounter
 from docpager.version import __version__
 
 __all__ = [

@@ -7,12 +7,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
+from docpager.core.retries import with_retries_async
 from docpager.llm.chat import ChatModel, Lost, ModelReply, ModelRequest
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books, Cost, Held
 from docpager.llm.prices import Price
-from docpager.retries import with_retries_async
 
 __all__ = ["Caller", "RequestHooks"]
 

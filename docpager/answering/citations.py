@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from docpager.pages import Passage
+from docpager.core.passages import Passage
 
 __all__ = ["QuoteMatch", "clean_quote", "find_quote", "flat"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from docpager.answering.citations import flat
 from docpager.answering.results import QuoteCheck
-from docpager.pages import Note, PassageId
+from docpager.core.passages import Note, PassageId
 
 __all__ = ["review"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from docpager.errors import JournalError
-from docpager.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
+from docpager.core.errors import JournalError
+from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 
 __all__ = ["RecordedCounter", "RecordingCounter", "counter_named"]
 

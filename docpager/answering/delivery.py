@@ -24,10 +24,10 @@ from docpager.answering.results import (
     TooLarge,
     ToolResult,
 )
-from docpager.errors import FunctionError
+from docpager.core.errors import FunctionError
+from docpager.core.locators import LocatorKind, parse_locator
+from docpager.core.passages import PassageId
 from docpager.llm.chat import ToolCall
-from docpager.locators import LocatorKind, parse_locator
-from docpager.pages import PassageId
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import LogEntry, written_call
 from docpager.paging.working_memory import WorkingMemory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from docpager.pages import DocumentEntry
+from docpager.core.passages import DocumentEntry
 from docpager.paging.rendering import one_line
 
 __all__ = ["document_line", "full_map_tokens", "render_document_map"]

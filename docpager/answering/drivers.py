@@ -15,7 +15,7 @@ from docpager.answering.outcome import Outcome
 from docpager.answering.request_hashes import RequestHasher
 from docpager.answering.results import Found, Loaded, ToolResult
 from docpager.answering.run import PendingCall, Run
-from docpager.errors import LimitReached, ModelError
+from docpager.core.errors import LimitReached, ModelError
 from docpager.llm.chat import Lost, ModelReply, ModelRequest
 from docpager.paging.reading_log import written_call
 

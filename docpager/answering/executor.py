@@ -21,11 +21,11 @@ from docpager.answering.results import (
     ToolResult,
 )
 from docpager.answering.run import PendingCall
+from docpager.core.errors import DocpagerError, FunctionError
+from docpager.core.locators import Locator, LocatorKind, parse_locator
+from docpager.core.passages import HALF_CHARACTER, DocumentEntry, Passage, PassageRange
 from docpager.documents.document import Section
-from docpager.errors import DocpagerError, FunctionError
 from docpager.llm.chat import FunctionSchema, ToolCall
-from docpager.locators import Locator, LocatorKind, parse_locator
-from docpager.pages import HALF_CHARACTER, DocumentEntry, Passage, PassageRange
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line, render_passage
 

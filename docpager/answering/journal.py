@@ -23,7 +23,7 @@ from docpager.answering.codec import from_json, to_json
 from docpager.answering.outcome import Outcome
 from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
 from docpager.llm.chat import Lost, ModelReply
 from docpager.llm.models import ModelSource
 from docpager.llm.prices import Price

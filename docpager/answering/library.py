@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from docpager.core.locators import Locator
+from docpager.core.passages import DocumentEntry, Hit, Passage, PassageRange
 from docpager.documents.document import Section
-from docpager.locators import Locator
-from docpager.pages import DocumentEntry, Hit, Passage, PassageRange
 
 __all__ = ["GrepHits", "HitPage", "Library", "SearchHits"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docpager.answering.results import QuoteCheck
-from docpager.pages import Note
+from docpager.core.passages import Note
 
 __all__ = ["Abstention", "Answer", "Failure", "Outcome", "Stopped"]
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from docpager.answering.presenting import present_loaded
 from docpager.answering.results import Loaded
-from docpager.errors import FunctionError
+from docpager.core.errors import FunctionError
+from docpager.core.locators import LocatorKind, covers, parse_locator
+from docpager.core.passages import PassageId, PassageRange
 from docpager.llm.chat import ToolCall
-from docpager.locators import LocatorKind, covers, parse_locator
-from docpager.pages import PassageId, PassageRange
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import LogEntry, written_call
 

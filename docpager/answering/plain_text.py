@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from docpager.locators import LocatorKind, find_locators
+from docpager.core.locators import LocatorKind, find_locators
 
 __all__ = ["parse_plain_answer"]
 

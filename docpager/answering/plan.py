@@ -10,16 +10,16 @@ from math import ceil
 
 from docpager.answering.document_map import full_map_tokens, render_document_map
 from docpager.answering.functions import functions_for
-from docpager.errors import UsageError, WindowTooSmall
+from docpager.core.errors import UsageError, WindowTooSmall
+from docpager.core.passages import HALF_CHARACTER, DocumentEntry
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import TokenCounter
 from docpager.llm.chat import FunctionSchema
-from docpager.pages import HALF_CHARACTER, DocumentEntry
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import smallest_step_tokens
 from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, Budget, smallest_window
 from docpager.paging.rendering import one_line
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import TokenCounter
 
 __all__ = ["RunPlan", "instructions", "plan_run"]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docpager.answering.asking import AskSettings
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
 from docpager.llm.chat import ChatModel, ModelLike
 from docpager.llm.models import (
     DEFAULT_MODEL,
@@ -19,7 +20,6 @@ from docpager.llm.models import (
     model_named,
 )
 from docpager.llm.prices import Price, read_prices
-from docpager.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
 
 __all__ = ["PreparedModel", "prepare"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docpager.answering.results import Found, Listed, Loaded, TooLarge
-from docpager.pages import written_ranges
+from docpager.core.passages import written_ranges
 from docpager.paging.rendering import page_span, render_passages
 
 __all__ = ["present_found", "present_listed", "present_loaded", "present_too_large"]

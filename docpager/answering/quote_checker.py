@@ -8,9 +8,9 @@ from typing import Any
 from docpager.answering.citations import clean_quote, find_quote
 from docpager.answering.library import Library
 from docpager.answering.results import QuoteCheck, QuotesChecked
-from docpager.errors import DocpagerError, FunctionError
-from docpager.locators import Locator
-from docpager.pages import DocumentEntry, PassageRange
+from docpager.core.errors import DocpagerError, FunctionError
+from docpager.core.locators import Locator
+from docpager.core.passages import DocumentEntry, PassageRange
 from docpager.paging.rendering import one_line
 
 __all__ = ["QuoteChecker"]

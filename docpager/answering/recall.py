@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from docpager.pages import Note, PassageId
+from docpager.core.passages import Note, PassageId
 from docpager.paging.reading_log import HERE, LogEntry
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from docpager.answering.journal import held_journal, journal_lines, sealed_lines
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
 
 __all__ = ["Redacted", "journals_holding", "redact_journals"]
 

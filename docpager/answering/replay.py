@@ -12,10 +12,10 @@ from docpager.answering.journal import Entry, JournalRecord, fed_hash
 from docpager.answering.request_hashes import RequestHasher
 from docpager.answering.results import ToolResult
 from docpager.answering.run import PendingCall, Run
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.paging.epoch import canonical_json
 from docpager.paging.reading_log import written_call
-from docpager.tokens import BuiltInEstimator, TokenCounter
 
 __all__ = ["Replay"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from docpager.pages import Hit, Passage, PassageId, PassageRange
+from docpager.core.passages import Hit, Passage, PassageId, PassageRange
 
 __all__ = [
     "Found",

@@ -11,15 +11,15 @@ from docpager.answering.plain_text import parse_plain_answer
 from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
 from docpager.answering.timers import Account, timer_lines
+from docpager.core.passages import PassageId, counted
+from docpager.core.tokens import TokenCounter
 from docpager.llm.chat import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.llm.ledgers import Cost
 from docpager.llm.prices import Price
-from docpager.pages import PassageId, counted
 from docpager.paging.framing import LAST_REPLY
 from docpager.paging.main_context import MainContext
 from docpager.paging.meter import Meter
 from docpager.paging.policies import POLICIES
-from docpager.tokens import TokenCounter
 
 __all__ = ["MOST_CALLS", "PendingCall", "Run"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from docpager.core.settings import RunLimits
 from docpager.llm.ledgers import Cost
-from docpager.settings import RunLimits
 
 __all__ = ["Account", "timer_lines"]
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from docpager.archive.generation_reader import NothingThere
+from docpager.core.locators import Locator, LocatorKind
+from docpager.core.passages import DocumentEntry, Passage, PassageRange
+from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.document import PdfPage, Section
-from docpager.locators import Locator, LocatorKind
-from docpager.pages import DocumentEntry, Passage, PassageRange
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["cut_to", "overlapping", "passage_range", "pdf_page_range", "section_range"]
 

@@ -21,11 +21,11 @@ from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, status_of
 from docpager.archive.threads import Threads
 from docpager.archive.words import Analyzer
+from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.inputs import StrPath, as_path, as_paths
+from docpager.core.locators import Locator, LocatorKind, as_locator
+from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.documents.document import PdfPage, Section
-from docpager.errors import ArchiveError, UsageError
-from docpager.inputs import StrPath, as_path, as_paths
-from docpager.locators import Locator, LocatorKind, as_locator
-from docpager.pages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 
 __all__ = ["Archive"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from docpager.archive.catalogue import told_apart
 from docpager.archive.generation_reader import Generation
 from docpager.archive.report import Skipped
+from docpager.core.passages import DocumentEntry
 from docpager.documents.document import PdfPage
-from docpager.pages import DocumentEntry
 
 __all__ = ["Audit", "UnreadablePage", "audit_of"]
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
-from docpager.errors import ArchiveError
+from docpager.core.errors import ArchiveError
 
 __all__ = [
     "AUDIT_EVENT",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np

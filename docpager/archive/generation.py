@@ -13,8 +13,8 @@ from docpager.archive.manifest import DocumentRecord, Manifest, SegmentRecord
 from docpager.archive.segment import Segment
 from docpager.archive.segment_writer import SegmentWriter, merge_segments, text_to_embed
 from docpager.archive.words import Analyzer
+from docpager.core.passages import Passage
 from docpager.documents.document import Document
-from docpager.pages import Passage
 
 if TYPE_CHECKING:
     import numpy as np

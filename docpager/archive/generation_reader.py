@@ -11,8 +11,8 @@ from docpager.archive.catalogue import told_apart
 from docpager.archive.lexical import LexicalIndex
 from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest
 from docpager.archive.segment import Segment
-from docpager.errors import ArchiveError, UsageError
-from docpager.pages import DocumentEntry
+from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.passages import DocumentEntry
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from docpager.archive.generation_reader import Generation
 from docpager.archive.manifest import DocumentRecord
 from docpager.archive.segment import Segment
-from docpager.errors import UsageError
-from docpager.pages import Hit
+from docpager.core.errors import UsageError
+from docpager.core.passages import Hit
 
 if TYPE_CHECKING:
     import numpy as np

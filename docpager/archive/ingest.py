@@ -25,8 +25,8 @@ from docpager.archive.manifest import (
 from docpager.archive.report import IngestReport, report_of
 from docpager.archive.sources import FilesSource, ReadingSettings, Source
 from docpager.archive.update import COMMIT_PASSAGES, Changes, Progress, Update
+from docpager.core.errors import ArchiveError
 from docpager.documents.reasons import Reason
-from docpager.errors import ArchiveError
 
 __all__ = ["ingest"]
 

@@ -19,7 +19,7 @@ from docpager.archive.durable import (
     fresh_directory,
     sync_part,
 )
-from docpager.pages import PassageId
+from docpager.core.passages import PassageId
 
 if TYPE_CHECKING:
     import numpy as np

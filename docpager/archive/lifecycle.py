@@ -23,8 +23,8 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.rewriting import StoredDocument, rewrite, stored_document
 from docpager.archive.segment import Segment
+from docpager.core.errors import UsageError
 from docpager.documents.reasons import Reason
-from docpager.errors import UsageError
 
 __all__ = ["Compacted", "Forgotten", "compact", "forget"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from docpager.errors import ArchiveError
+from docpager.core.errors import ArchiveError
 
 __all__ = ["LOCK_FILE", "ArchiveLocked", "writer_lock", "writing"]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from docpager.archive.durable import discard, replace_file
 from docpager.archive.lock import LOCK_FILE
+from docpager.core.errors import ArchiveError
+from docpager.core.passages import DocumentEntry
 from docpager.documents.chunking import PASSAGE_TOKENS
-from docpager.errors import ArchiveError
-from docpager.pages import DocumentEntry
 
 __all__ = [
     "COPY",

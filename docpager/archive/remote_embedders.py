@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from docpager.errors import ModelError, UsageError
-from docpager.retries import TryAgain, with_retries
+from docpager.core.errors import ModelError, UsageError
+from docpager.core.retries import TryAgain, with_retries
 
 if TYPE_CHECKING:
     from docpager.archive.embedding import Vector, Vectors

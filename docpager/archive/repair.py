@@ -23,8 +23,8 @@ from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
 from docpager.archive.sources import FilesSource, Source
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE
 from docpager.archive.verify import Damage, damages_of
+from docpager.core.inputs import StrPath, as_path
 from docpager.documents.chunking import passages_of
-from docpager.inputs import StrPath, as_path
 
 __all__ = ["Repaired", "repair"]
 

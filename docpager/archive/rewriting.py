@@ -19,8 +19,8 @@ from docpager.archive.manifest import (
 from docpager.archive.segment import Segment
 from docpager.archive.segment_writer import SegmentWriter, text_to_embed
 from docpager.archive.words import Analyzer
+from docpager.core.passages import Passage
 from docpager.documents.document import Document
-from docpager.pages import Passage
 
 if TYPE_CHECKING:
     from docpager.archive.embedding import Embedder, Vectors

@@ -12,8 +12,8 @@ from docpager.archive.generation_reader import Generation
 from docpager.archive.lexical import Best, LexicalIndex, key_of, passage_of
 from docpager.archive.threads import Threads, at_once
 from docpager.archive.words import Analyzer
-from docpager.errors import UsageError
-from docpager.pages import Hit, PassageId
+from docpager.core.errors import UsageError
+from docpager.core.passages import Hit, PassageId
 
 if TYPE_CHECKING:
     import numpy as np

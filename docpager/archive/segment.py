@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.archive.durable import damaged_part, sizes_of
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE, VectorIndex
+from docpager.core.passages import Passage
 from docpager.documents.document import PdfPage, Section
-from docpager.pages import Passage
 
 if TYPE_CHECKING:
     import numpy as np

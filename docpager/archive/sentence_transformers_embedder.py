@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from docpager.errors import ModelError, UsageError
+from docpager.core.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from docpager.archive.embedding import Vector, Vectors

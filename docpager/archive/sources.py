@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from docpager.archive.manifest import FileRecord
+from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.document import Cut, Document
 from docpager.documents.reading import READABLE_SUFFIXES, find_files, is_supported, leads_out
 from docpager.documents.reasons import Reason
-from docpager.errors import DocumentError, UsageError
 
 if TYPE_CHECKING:
     from docpager.documents.reader_process import ReadingJob

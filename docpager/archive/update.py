@@ -17,11 +17,11 @@ from docpager.archive.manifest import (
     discard_unnamed_parts,
 )
 from docpager.archive.sources import Reading, Source
+from docpager.core.errors import DocumentError
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
 from docpager.documents.reading import content_sha256
 from docpager.documents.reasons import Reason
-from docpager.errors import DocumentError
 
 __all__ = ["COMMIT_PASSAGES", "Changes", "Progress", "Reached", "Update"]
 

@@ -20,8 +20,8 @@ from docpager.archive.manifest import (
     read_manifest,
 )
 from docpager.archive.segment import Segment
-from docpager.errors import ArchiveError
-from docpager.pages import PassageId
+from docpager.core.errors import ArchiveError
+from docpager.core.passages import PassageId
 
 __all__ = ["Damage", "Verified", "damages_of", "verify"]
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docpager.errors import ArchiveError
+from docpager.core.errors import ArchiveError
 
 if TYPE_CHECKING:
     from docpager.archive.embedding import Vector, Vectors

@@ -15,7 +15,7 @@ from docpager.archive.durable import sync_directory
 from docpager.archive.lock import writer_lock
 from docpager.batch.fingerprint import Fingerprint
 from docpager.batch.jsonl import JsonLine, LineAppender, read_lines
-from docpager.errors import ArchiveError, UsageError
+from docpager.core.errors import ArchiveError, UsageError
 from docpager.llm.ledgers import Cost
 
 __all__ = ["AnswersFile", "answered_ids", "check_ending", "open_answers"]

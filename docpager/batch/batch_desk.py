@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from docpager.answering.journal import JournalRecord
 from docpager.batch.round_book import Round, RoundBook
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
+from docpager.core.retries import with_retries_async
 from docpager.llm.chat import BatchItem, BatchResult, ChatModel, ModelRequest
-from docpager.retries import with_retries_async
 
 __all__ = ["BatchDesk", "Results"]
 

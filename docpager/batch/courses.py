@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.answering.journal import Entry, JournalRecord, read_journal
-from docpager.errors import JournalError
-from docpager.tokens import BuiltInEstimator
+from docpager.core.errors import JournalError
+from docpager.core.tokens import BuiltInEstimator
 
 __all__ = ["Course", "Step", "course_of", "past_courses"]
 

@@ -17,7 +17,7 @@ from docpager.batch.ordering import Line
 from docpager.batch.parking import Parking, StoppableRequests
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Send
-from docpager.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
+from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
 from docpager.llm.chat import ChatModel, ModelReply, Usage
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books

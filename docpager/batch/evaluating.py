@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docpager.batch.questions import BadLine, Question, read_questions
 from docpager.batch.responses import read_responses
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.numbers import TOLERANCE
 from docpager.evaluation.records import Response
 from docpager.evaluation.scoring import Marks, matched, score

@@ -12,7 +12,7 @@ from docpager.answering.preparing import PreparedModel
 from docpager.archive.durable import replace_file
 from docpager.batch.job import BatchJob
 from docpager.batch.questions import Question
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["Fingerprint", "Setting", "decisive"]
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from docpager.answering.asking import OpenArchive
 from docpager.batch.questions import BadLine, Question
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["BatchArchive", "BatchJob", "Scope", "asked_of", "documents_called"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docpager.answering.journal import JournalRecord, left_unanswered
 from docpager.archive.durable import replace_file
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.llm.ledgers import Cost
 
 __all__ = ["JournalNames", "spent_in"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docpager.errors import UsageError
-from docpager.pages import HALF_CHARACTER
+from docpager.core.errors import UsageError
+from docpager.core.passages import HALF_CHARACTER
 
 __all__ = ["JsonLine", "LineAppender", "read_lines"]
 

@@ -18,7 +18,7 @@ from docpager.answering.calling import Caller
 from docpager.answering.preparing import PreparedModel
 from docpager.batch.jsonl import LineAppender, read_lines
 from docpager.batch.questions import Question
-from docpager.errors import ModelError, UsageError
+from docpager.core.errors import ModelError, UsageError
 from docpager.evaluation.records import Response
 from docpager.llm.chat import ModelRequest, UserTurn
 from docpager.llm.gate import Gate

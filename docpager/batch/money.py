@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from docpager.errors import LimitReached
+from docpager.core.errors import LimitReached
 from docpager.llm.ledgers import Books, Cost, Held
 
 __all__ = ["Admission", "OnTheWay"]

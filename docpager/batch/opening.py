@@ -24,9 +24,9 @@ from docpager.batch.questions import Question
 from docpager.batch.round_book import RoundBook
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
-from docpager.errors import JournalError, UsageError
+from docpager.core.errors import JournalError, UsageError
+from docpager.core.passages import DocumentEntry
 from docpager.llm.ledgers import Books, Cost
-from docpager.pages import DocumentEntry
 
 __all__ = ["Outside", "open_batch", "spent_before"]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from docpager.answering.calling import RequestHooks
-from docpager.errors import AttemptFailed
+from docpager.core.errors import AttemptFailed
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 
 __all__ = ["Parked", "Parking", "StoppableRequests"]

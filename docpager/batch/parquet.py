@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from docpager.batch.answers import AnswersFile
 from docpager.batch.job import Scope
 from docpager.batch.journals import JournalNames
 from docpager.batch.questions import Question
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
 
 __all__ = ["BatchPlan", "Task", "plan_batch"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from docpager.answering.asking import question_id
 from docpager.batch.jsonl import JsonLine, read_lines
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.passages import HALF_CHARACTER, counted, number_ranges
 from docpager.evaluation.records import Axis, Gold, Place
-from docpager.pages import HALF_CHARACTER, counted, number_ranges
 
 __all__ = [
     "BadLine",

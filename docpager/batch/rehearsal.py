@@ -12,9 +12,9 @@ from docpager.answering.journal import read_journal
 from docpager.answering.preparing import PreparedModel
 from docpager.batch.courses import Course, course_of, past_courses
 from docpager.batch.plan import Task
-from docpager.errors import DocpagerError
+from docpager.core.errors import DocpagerError
+from docpager.core.passages import counted
 from docpager.llm.extractive import ExtractiveModel
-from docpager.pages import counted
 
 __all__ = ["FEWEST_PAST", "Sample", "sample_runs"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docpager.batch.jsonl import read_lines
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.records import Cited, Response
 
 __all__ = ["AnsweredFile", "parse_response", "read_responses"]

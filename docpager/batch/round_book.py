@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
 
 __all__ = ["BookedItem", "Round", "RoundBook"]
 

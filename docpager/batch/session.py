@@ -25,7 +25,7 @@ from docpager.batch.rehearsal import sample_runs
 from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport, Tally
 from docpager.batch.ways import drive_in_rounds, drive_live
-from docpager.errors import LimitReached
+from docpager.core.errors import LimitReached
 from docpager.llm.ledgers import Books, Cost
 
 __all__ = ["Session"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from docpager.errors import UsageError
-from docpager.inputs import check_number, check_whole
-from docpager.settings import check_dollars
+from docpager.core.errors import UsageError
+from docpager.core.inputs import check_number, check_whole
+from docpager.core.settings import check_dollars
 
 __all__ = ["BatchSettings"]
 

@@ -14,7 +14,7 @@ from docpager.batch.ordering import Line
 from docpager.batch.parking import Parking
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Rounds, Send, ask_live
-from docpager.errors import LimitReached
+from docpager.core.errors import LimitReached
 from docpager.llm.gate import Gate
 
 __all__ = ["drive_in_rounds", "drive_live"]

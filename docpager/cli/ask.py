@@ -13,7 +13,7 @@ from docpager.cli.common import archive_option, as_json_option, tell_unsupported
 from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
-from docpager.settings import DEFAULT_RUN_USD
+from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine

@@ -21,7 +21,7 @@ from docpager.cli.common import archive_option, as_json_option, tell_misspelt
 from docpager.cli.models import limit_options, model_options, prepared_model
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
-from docpager.settings import DEFAULT_BATCH_USD
+from docpager.core.settings import DEFAULT_BATCH_USD
 
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docpager.cli.batch_view import duration
 from docpager.cli.terminal import note, print_json, say
-from docpager.pages import counted
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel

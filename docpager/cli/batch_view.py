@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.cli.models import tell_free
 from docpager.cli.terminal import drawn_on, note, visible
-from docpager.pages import counted
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docpager.cli.terminal import note
-from docpager.pages import number_ranges
+from docpager.core.passages import number_ranges
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive

@@ -13,9 +13,9 @@ from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
+    from docpager.core.locators import Locator
+    from docpager.core.passages import DocumentEntry, Passage
     from docpager.documents.document import Section
-    from docpager.locators import Locator
-    from docpager.pages import DocumentEntry, Passage
 
 __all__ = ["contents", "show"]
 
@@ -27,7 +27,7 @@ __all__ = ["contents", "show"]
 def contents(locator: str | None, archive_directory: Path, as_json: bool) -> None:
     """List the documents, or the outline of one."""
     from docpager.archive.archive import Archive
-    from docpager.locators import parse_locator
+    from docpager.core.locators import parse_locator
 
     archive = Archive.open(archive_directory)
     if locator is None:
@@ -43,7 +43,7 @@ def contents(locator: str | None, archive_directory: Path, as_json: bool) -> Non
 def show(locator: str, archive_directory: Path, as_json: bool) -> None:
     """Print the text that a locator names, cut at the borders of its PDF pages or its section."""
     from docpager.archive.archive import Archive
-    from docpager.locators import parse_locator
+    from docpager.core.locators import parse_locator
 
     archive = Archive.open(archive_directory)
     wanted = parse_locator(locator)
@@ -71,8 +71,8 @@ def _print_documents(entries: Sequence[DocumentEntry], *, as_json: bool) -> None
 
 
 def _print_outline(archive: Archive, locator: Locator, *, as_json: bool) -> None:
-    from docpager.errors import UsageError
-    from docpager.locators import LocatorKind
+    from docpager.core.errors import UsageError
+    from docpager.core.locators import LocatorKind
 
     if locator.kind not in (LocatorKind.DOCUMENT, LocatorKind.SECTION):
         raise UsageError(f"{locator} has no outline; give a document or a section")

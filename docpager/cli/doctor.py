@@ -79,7 +79,7 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
 def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
     """Ask one tiny question; the only thing here that costs money."""
     from docpager.checkup import Finding
-    from docpager.errors import ModelError
+    from docpager.core.errors import ModelError
     from docpager.llm.models import model_named
     from docpager.llm.trial import MOST_OUTPUT_TOKENS, ask_something, worst_case_usd
 
@@ -102,7 +102,7 @@ def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
 
 def _fetch_tokenizer() -> bool:
     """Whether the file is there now."""
-    from docpager.tokens import TiktokenCounter, rank_file
+    from docpager.core.tokens import TiktokenCounter, rank_file
 
     path = rank_file()
     if path is None:

@@ -15,9 +15,9 @@ import click
 
 from docpager.cli.common import as_json_option, tell_misspelt
 from docpager.cli.terminal import note, print_json, say
-from docpager.errors import UsageError
-from docpager.pages import counted
-from docpager.settings import RunLimits
+from docpager.core.errors import UsageError
+from docpager.core.passages import counted
+from docpager.core.settings import RunLimits
 
 if TYPE_CHECKING:
     from docpager.batch.evaluating import AnsweredQuestions

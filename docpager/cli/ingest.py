@@ -124,7 +124,7 @@ def _parting_words() -> Iterator[None]:
 
 def _passwords(path: Path) -> dict[str, str]:
     """What the file says, which is never shown."""
-    from docpager.errors import UsageError
+    from docpager.core.errors import UsageError
 
     try:
         given = json.loads(path.read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from docpager.cli.terminal import note, say
-from docpager.errors import DocpagerError
+from docpager.core.errors import DocpagerError
 
 __all__ = ["LazyGroup"]
 

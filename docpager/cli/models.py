@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docpager.cli.terminal import note
-from docpager.settings import RunLimits
+from docpager.core.settings import RunLimits
 
 if TYPE_CHECKING:
     from docpager.answering.preparing import PreparedModel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from docpager.answering.outcome import Abstention, Answer, Outcome
 from docpager.cli.flags import with_flags
 from docpager.cli.terminal import say
-from docpager.pages import counted, written_ranges
+from docpager.core.passages import counted, written_ranges
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine, Citation

@@ -12,7 +12,7 @@ import click
 from docpager.cli.ask import INTERRUPTED, finish
 from docpager.cli.common import as_json_option
 from docpager.cli.terminal import note, print_json, say
-from docpager.pages import counted
+from docpager.core.passages import counted
 
 __all__ = ["replay", "resume", "trace"]
 

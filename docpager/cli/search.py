@@ -18,7 +18,7 @@ from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
-    from docpager.pages import Hit
+    from docpager.core.passages import Hit
 
 __all__ = ["grep", "search"]
 

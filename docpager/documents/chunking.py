@@ -7,9 +7,9 @@ import unicodedata
 from array import array
 from bisect import bisect_left, bisect_right
 
+from docpager.core.passages import Passage
+from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.document import Cut, Document
-from docpager.pages import Passage
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["LARGEST_PASSAGE", "PASSAGE_TOKENS", "cut", "passages_of"]
 

@@ -19,9 +19,9 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import IO
 
+from docpager.core.errors import DocumentError
 from docpager.documents.reader_process import CutFile, ReadingJob, Refusal, receive, send
 from docpager.documents.reasons import Reason
-from docpager.errors import DocumentError
 
 __all__ = ["Reader", "ReadingLimits"]
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
+from docpager.core.errors import DocumentError
 from docpager.documents.chunking import cut
 from docpager.documents.document import Cut, Document
 from docpager.documents.reading import read_file
 from docpager.documents.reasons import Reason
-from docpager.errors import DocumentError
 
 __all__ = ["CutDocument", "CutFile", "ReadingJob", "Refusal", "receive", "send"]
 

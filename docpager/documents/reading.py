@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from docpager.core.errors import DocumentError
 from docpager.documents.document import Document
 from docpager.documents.reasons import Reason
-from docpager.errors import DocumentError
 
 __all__ = [
     "READABLE_SUFFIXES",

@@ -122,7 +122,7 @@ def _headings_of(chain: Sequence[_Line], text: str, body: float) -> Iterator[_Li
     as they may be the head of a table."""
     leads_in = _is_prose(_line(text, chain[-1].end + 1, chain[-1].style).text)
     for line in chain:
-        if _is_title(line.text) and (leads_in or _is_large(line.style, body)):
+        if _looks_like_title(line.text) and (leads_in or _is_large(line.style, body)):
             yield line
 
 
@@ -134,7 +134,7 @@ def _letters(line: str) -> int:
     return sum(character.isalpha() or character == " " for character in line)
 
 
-def _is_title(line: str) -> bool:
+def _looks_like_title(line: str) -> bool:
     return (
         3 <= len(line) <= _LONGEST
         and (line[0].isupper() or line[0].isdigit())

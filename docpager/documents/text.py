@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from docpager.core.errors import DocumentError
 from docpager.documents.document import Document
 from docpager.documents.outline import Heading, nest
 from docpager.documents.reasons import Reason
-from docpager.errors import DocumentError
 
 __all__ = ["decode", "read_jsonl", "read_markdown", "read_text"]
 

@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from queue import SimpleQueue
 
+from docpager.core.errors import DocumentError
 from docpager.documents.reader import Reader, ReadingLimits
 from docpager.documents.reader_process import CutDocument, CutFile, ReadingJob
-from docpager.errors import DocumentError
 
 __all__ = ["CutDocument", "CutFile", "ReadingJob", "ReadingLimits", "available_cores", "read_files"]
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.passages import counted
 from docpager.evaluation.brief import is_brief, says_brief
 from docpager.evaluation.evidence import citation_validity, evidence_precision, evidence_recall
 from docpager.evaluation.numbers import TOLERANCE, numeric_match, only_figure
 from docpager.evaluation.records import Axis, Gold, Response
 from docpager.evaluation.texts import best_phrase, best_subspan, exact_match, rouge_l, token_f1
-from docpager.pages import counted
 
 __all__ = ["METRICS", "Marks", "matched", "right", "score"]
 

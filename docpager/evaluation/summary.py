@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.intervals import (
     CONFIDENCE,
     RESAMPLES,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from docpager.errors import ModelError
+from docpager.core.errors import ModelError
 
 __all__ = [
     "AssistantTurn",

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
-from docpager.retries import LONGEST_WAIT_SECONDS
+from docpager.core.retries import LONGEST_WAIT_SECONDS
 
 __all__ = ["Gate"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from docpager.errors import LimitReached
+from docpager.core.errors import LimitReached
 
 __all__ = ["Books", "Cost", "Held", "Ledger", "Reservation"]
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.settings import PagingSettings
+from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 from docpager.llm.chat import ChatModel, ModelLike, ModelReply, ModelRequest
 from docpager.llm.prices import Price
-from docpager.settings import PagingSettings
-from docpager.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 
 __all__ = [
     "DEFAULT_MODEL",

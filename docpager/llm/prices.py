@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.llm.chat import Usage
 
 __all__ = ["Price", "PriceBand", "PriceList", "Rates", "built_in_prices", "price_of", "read_prices"]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from math import ceil
 
+from docpager.core.tokens import TokenCounter
 from docpager.llm.chat import (
     AssistantTurn,
     CallResult,
@@ -16,7 +17,6 @@ from docpager.llm.chat import (
     UserTurn,
 )
 from docpager.paging.sizes import Size
-from docpager.tokens import TokenCounter
 
 __all__ = ["BLOCK_TOKENS", "Epoch", "PromptSizer", "blocks_of", "canonical_json"]
 

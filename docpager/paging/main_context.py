@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from docpager.core.locators import covers, parse_locator
+from docpager.core.passages import Passage, PassageId
 from docpager.llm.chat import (
     AssistantTurn,
     CallResult,
@@ -13,8 +15,6 @@ from docpager.llm.chat import (
     Usage,
     UserTurn,
 )
-from docpager.locators import covers, parse_locator
-from docpager.pages import Passage, PassageId
 from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.fitting import Fitting
 from docpager.paging.framing import warning

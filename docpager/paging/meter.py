@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import ceil
 
+from docpager.core.tokens import TokenCounter
 from docpager.llm.chat import UserTurn
 from docpager.paging.calibration import Calibration
 from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer, blocks_of
 from docpager.paging.scripts import ScriptScale, Weights
 from docpager.paging.sizes import NOTHING, Size
-from docpager.tokens import TokenCounter
 
 __all__ = ["Meter"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import ceil
 
-from docpager.pages import Passage, PassageId
+from docpager.core.passages import Passage, PassageId
 from docpager.paging.sizes import Size
 
 __all__ = ["PageTable", "Residency"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from docpager.pages import PassageId
+from docpager.core.passages import PassageId
 from docpager.paging.page_table import Residency
 from docpager.paging.sizes import Size
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
+from docpager.core.passages import PassageId, PassageRange
 from docpager.llm.chat import ToolCall
-from docpager.pages import PassageId, PassageRange
 from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import one_line
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from docpager.core.passages import Passage
 from docpager.llm.chat import ToolCall, UserTurn
-from docpager.pages import Passage
 from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import fence, marker_for, render_passages
 

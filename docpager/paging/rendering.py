@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from docpager.pages import Note, Passage
+from docpager.core.passages import Note, Passage
 
 __all__ = ["fence", "marker_for", "one_line", "render_note", "render_passage", "render_passages"]
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from docpager.tokens import BuiltInEstimator
+from docpager.core.tokens import BuiltInEstimator
 
 __all__ = ["ScriptScale", "Weights"]
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from docpager.pages import PassageId
+from docpager.core.passages import PassageId
 
 __all__ = ["PagingStatistics", "faults_under_belady", "faults_under_lru"]
 

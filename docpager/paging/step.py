@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from docpager.core.passages import PassageId
 from docpager.llm.chat import AssistantTurn, CallResult, ToolCall, UserTurn
-from docpager.pages import PassageId
 from docpager.paging.rebuild import StepText
 from docpager.paging.sizes import NOTHING, Size
 

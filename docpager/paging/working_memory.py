@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from docpager.errors import FunctionError
-from docpager.pages import Note, PassageId
+from docpager.core.errors import FunctionError
+from docpager.core.passages import Note, PassageId
 from docpager.paging.rendering import render_note
 
 __all__ = ["WorkingMemory"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, Usage
 from docpager.llm.prices import Price, PriceBand, Rates
 from docpager.llm.scripted import Script, ScriptedModel

@@ -9,11 +9,11 @@ from toy_library import ToyLibrary, toy_document
 from docpager.answering.executor import FunctionExecutor
 from docpager.answering.plan import plan_run
 from docpager.answering.run import Run
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.llm.chat import CallResult, ModelReply, ModelRequest, ToolCall, UserTurn
 from docpager.llm.scripted import reply
 from docpager.paging.epoch import PromptSizer
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator, TokenCounter
 
 
 class Play:

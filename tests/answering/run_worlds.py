@@ -11,11 +11,11 @@ import pytest
 from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.plan import plan_run
+from docpager.core.errors import WindowTooSmall
+from docpager.core.settings import PagingSettings
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.documents.document import Document, PdfPage
-from docpager.errors import WindowTooSmall
 from docpager.paging.rendering import marker_for
-from docpager.settings import PagingSettings
-from docpager.tokens import BuiltInEstimator, TokenCounter
 
 QUESTION = "What was paid, to whom, and when?"
 

@@ -11,6 +11,7 @@ from zlib import crc32
 
 from watched_run import WatchedRun, is_warned
 
+from docpager.core.tokens import TokenCounter
 from docpager.llm.chat import (
     AssistantTurn,
     FunctionSchema,
@@ -19,7 +20,6 @@ from docpager.llm.chat import (
     ToolCall,
     Usage,
 )
-from docpager.tokens import TokenCounter
 
 FACTOR = 2.0
 """The most that a server here charges for a counted token."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from docpager.answering.arguments import check_arguments
 from docpager.answering.functions import functions_for
-from docpager.errors import FunctionError
+from docpager.core.errors import FunctionError
 from docpager.llm.chat import ToolCall
 
 FUNCTIONS = {function.name: function for function in functions_for()}

@@ -22,7 +22,7 @@ from failing_models import (
 from virtual_time import VirtualTime
 
 from docpager.answering.calling import Caller
-from docpager.errors import LimitReached, ModelError
+from docpager.core.errors import LimitReached, ModelError
 from docpager.llm.chat import ChatModel, Lost, ModelReply, ModelRequest, Usage, UserTurn
 from docpager.llm.gate import Gate
 from docpager.llm.ledgers import Books

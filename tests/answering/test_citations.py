@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from docpager.answering.citations import QuoteMatch, clean_quote, find_quote
-from docpager.pages import Passage
+from docpager.core.passages import Passage
 
 
 def passages(*texts: str) -> list[Passage]:

@@ -10,8 +10,8 @@ from docpager.answering.document_map import (
     full_map_tokens,
     render_document_map,
 )
-from docpager.pages import DocumentEntry
-from docpager.settings import PagingSettings
+from docpager.core.passages import DocumentEntry
+from docpager.core.settings import PagingSettings
 
 
 def entry(number: int, path: str, title: str = "", pdf_pages: int = 0) -> DocumentEntry:

@@ -8,10 +8,10 @@ from playing import long_library
 from docpager.answering.asking import AskSettings, ask_archive, open_replay, resume_run
 from docpager.answering.drivers import Driver
 from docpager.answering.journal import read_journal
-from docpager.errors import ModelError
+from docpager.core.errors import ModelError
+from docpager.core.settings import RunLimits
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.scripted import ScriptedModel, call, reply
-from docpager.settings import RunLimits
 
 
 class FailingModel(ChatModel):

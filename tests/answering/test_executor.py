@@ -18,10 +18,10 @@ from docpager.answering.results import (
     ToolResult,
 )
 from docpager.answering.run import PendingCall
+from docpager.core.passages import PassageId, PassageRange
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ToolCall
-from docpager.pages import PassageId, PassageRange
 from docpager.paging.epoch import PromptSizer
-from docpager.tokens import BuiltInEstimator
 
 TEXT = "\n".join(f"Line {n} names the price of item {n}." for n in range(400))
 PAGES = [TEXT.index(f"Line {n} ") for n in range(0, 400, 40)]

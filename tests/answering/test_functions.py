@@ -7,9 +7,9 @@ import pytest
 
 from docpager.answering.functions import functions_for
 from docpager.answering.plan import instructions
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import FunctionSchema
 from docpager.paging.epoch import PromptSizer
-from docpager.tokens import BuiltInEstimator
 
 MOST_FIXED = 1_600
 

@@ -26,13 +26,13 @@ from toy_library import ToyLibrary
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.asking import AskSettings, ask_archive, open_replay, resume_run
 from docpager.answering.journal import Entry, read_journal
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ModelReply, ModelRequest, ToolCall, Usage
 from docpager.llm.prices import PriceList
 from docpager.llm.scripted import Script, call, reply
 from docpager.report.trace import trace
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator
 
 WINDOW, OUTPUT = 6_000, 500
 WORST_USD = PRICE.worst_case(prompt_tokens=WINDOW - OUTPUT, output_tokens=OUTPUT)

@@ -9,10 +9,10 @@ from watched_run import WatchedRun
 from docpager.answering.plan import plan_run
 from docpager.answering.results import Listed
 from docpager.answering.run import Run
+from docpager.core.passages import DocumentEntry
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.llm.chat import ModelReply, ToolCall
-from docpager.pages import DocumentEntry
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator, TokenCounter
 
 STEPS = 200
 NOTES = 100

@@ -20,11 +20,11 @@ from run_evidence import Evidence, ask_with_evidence
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.core.locators import Locator, LocatorKind
+from docpager.core.passages import Passage, PassageId
+from docpager.core.settings import PagingSettings
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.extractive import ExtractiveModel
-from docpager.locators import Locator, LocatorKind
-from docpager.pages import Passage, PassageId
-from docpager.settings import PagingSettings
-from docpager.tokens import BuiltInEstimator
 
 WINDOW = 4000
 PAGING = PagingSettings(window=WINDOW, max_output=512)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from docpager.answering.preparing import prepare
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.llm.chat import BatchItem, ChatModel, ModelLike, ModelReply, ModelRequest
 from docpager.llm.models import ModelSource
 from docpager.llm.scripted import ScriptedModel
-from docpager.settings import PagingSettings, RunLimits
 
 KEY = {"ANTHROPIC_API_KEY": "k"}
 

@@ -9,7 +9,7 @@ from docpager.answering.presenting import (
     present_too_large,
 )
 from docpager.answering.results import Found, Listed, Loaded, TooLarge
-from docpager.pages import Hit, Passage, PassageId, PassageRange
+from docpager.core.passages import Hit, Passage, PassageId, PassageRange
 
 PASSAGES = (
     Passage(1, 210, "end of sixty. Sixty-one.\n", 9, 0, 60, ((14, 61),)),

@@ -11,8 +11,8 @@ from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.citations import find_quote
 from docpager.answering.quote_checker import QuoteChecker
-from docpager.locators import parse_locator
-from docpager.pages import Passage, PassageRange
+from docpager.core.locators import parse_locator
+from docpager.core.passages import Passage, PassageRange
 from docpager.paging.rendering import render_passages
 
 WORDS = ["revenue", "of", "copper", "rose", "to", "1,577", "—", "“plant”", "(see", "note", "12)"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from inline_snapshot import snapshot
 
 from docpager.answering.recall import MOST_LINES, recall
-from docpager.pages import PassageRange
+from docpager.core.passages import PassageRange
 from docpager.paging.reading_log import LogEntry
 from docpager.paging.working_memory import WorkingMemory
 

@@ -14,11 +14,11 @@ from docpager.answering.asking import AskSettings, ask_archive, open_replay
 from docpager.answering.journal import read_journal
 from docpager.answering.outcome import Answer
 from docpager.answering.replay import Replay
-from docpager.errors import DocpagerError, JournalError
+from docpager.core.errors import DocpagerError, JournalError
+from docpager.core.settings import PagingSettings
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ModelReply
 from docpager.llm.scripted import ScriptedModel, call, reply
-from docpager.settings import PagingSettings
-from docpager.tokens import BuiltInEstimator
 
 SETTINGS = AskSettings(paging=PagingSettings(window=5_000))
 QUOTE = "Item 0 was bought for 0 dollars on day 0."

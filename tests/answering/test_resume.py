@@ -13,10 +13,10 @@ from docpager.answering.answer_line import AnswerLine
 from docpager.answering.asking import AskSettings, ask_archive, resume_run
 from docpager.answering.journal import read_journal
 from docpager.answering.replay import Replay
-from docpager.errors import JournalError
+from docpager.core.errors import JournalError
+from docpager.core.settings import RunLimits
 from docpager.llm.chat import ModelReply, ToolCall
 from docpager.llm.scripted import ScriptedModel, call, reply
-from docpager.settings import RunLimits
 
 QUESTION = "What was paid?"
 

@@ -7,9 +7,9 @@ from playing import Play, long_library
 from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.outcome import Abstention, Answer, Failure, Stopped
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.llm.chat import ModelReply, ToolCall, Usage
 from docpager.llm.scripted import call, reply
-from docpager.settings import PagingSettings, RunLimits
 
 SMALL = PagingSettings(window=6_000)
 WIDE = PagingSettings(window=12_000)

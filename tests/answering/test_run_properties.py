@@ -13,9 +13,9 @@ from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
 from watched_run import WatchedRun
 
 from docpager.answering.plan import RunPlan, plan_run
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import TokenCounter
 from docpager.paging.policies import POLICIES
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import TokenCounter
 
 RUNS = 150
 LEAST = {

@@ -17,14 +17,14 @@ from benchmarks.tasks.scattered_prose import paragraph
 from benchmarks.tasks.scattered_puzzles import Place, Puzzle, Record, make_puzzle, words_of
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.core.locators import Locator, LocatorKind, parse_locator
+from docpager.core.passages import Passage, PassageId
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ToolCall, UserTurn
 from docpager.llm.extractive import ExtractiveModel
 from docpager.llm.scripted import ScriptedModel, call, reply
-from docpager.locators import Locator, LocatorKind, parse_locator
-from docpager.pages import Passage, PassageId
 from docpager.paging.epoch import PromptSizer
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator
 
 SIZES = ((4, 4500), (8, 5000), (12, 6000))
 """Places of a question, and the window. A place is 3,500, 1,900 or 1,500 tokens long: the first do

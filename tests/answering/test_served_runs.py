@@ -11,7 +11,7 @@ from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
 from served_run import FACTOR, ServedRun, Server
 
 from docpager.answering.plan import plan_run
-from docpager.settings import PagingSettings, RunLimits
+from docpager.core.settings import PagingSettings, RunLimits
 
 RUNS = 40
 

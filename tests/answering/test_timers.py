@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from docpager.answering.timers import Account, timer_lines
+from docpager.core.settings import RunLimits
 from docpager.llm.ledgers import Cost
-from docpager.settings import RunLimits
 
 ACCOUNT = Account(
     steps=5,

@@ -21,6 +21,8 @@ from docpager.answering.replay import Replay
 from docpager.answering.request_hashes import request_hash
 from docpager.answering.results import Found, Loaded, TooLarge, ToolResult
 from docpager.answering.run import PendingCall, Run
+from docpager.core.passages import Passage, PassageId, PassageRange
+from docpager.core.tokens import TokenCounter
 from docpager.llm.chat import (
     AssistantTurn,
     CallResult,
@@ -29,9 +31,7 @@ from docpager.llm.chat import (
     ToolCall,
     UserTurn,
 )
-from docpager.pages import Passage, PassageId, PassageRange
 from docpager.paging.epoch import PromptSizer
-from docpager.tokens import TokenCounter
 
 WARNING = "[memory] Main context is"
 FRAMING = 8

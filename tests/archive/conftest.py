@@ -12,8 +12,8 @@ from docpager.archive.ingest import ingest
 from docpager.archive.manifest import FileRecord
 from docpager.archive.report import IngestReport
 from docpager.archive.sources import FilesSource, Reading, ReadingSettings
+from docpager.core.errors import DocumentError
 from docpager.documents.reader_process import read_and_cut
-from docpager.errors import DocumentError
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from make_pdf import make_pdf
 
 from docpager.archive.archive import Archive
-from docpager.errors import ArchiveError, UsageError
-from docpager.locators import parse_locator
+from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.locators import parse_locator
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 WORDS = ["revenue", "cost", "margin", "plant", "river", "winter", "copper", "signal"]

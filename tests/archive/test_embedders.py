@@ -17,7 +17,7 @@ import pytest
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.embedding_cache import cached
 from docpager.archive.remote_embedders import OPENAI, RemoteEmbedder
-from docpager.errors import ModelError, UsageError
+from docpager.core.errors import ModelError, UsageError
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 TEXTS = ["capital expenditure", "", "a school of fish", "capital expenditure"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from docpager.archive.fusion import fuse, words_that_decide
 from docpager.archive.lexical import key_of
-from docpager.pages import PassageId
+from docpager.core.passages import PassageId
 
 passages = st.builds(PassageId, st.integers(1, 3), st.integers(1, 9))
 rankings = st.lists(passages, unique=True)

@@ -19,10 +19,10 @@ from docpager.archive.ingest import ingest
 from docpager.archive.lock import ArchiveLocked, writer_lock
 from docpager.archive.manifest import SegmentRecord, read_manifest
 from docpager.archive.update import Reached
+from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.locators import parse_locator
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
-from docpager.errors import ArchiveError, UsageError
-from docpager.locators import parse_locator
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 ROOT = Path(__file__).parent.parent.parent

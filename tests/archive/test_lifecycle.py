@@ -13,7 +13,7 @@ from docpager.archive.lifecycle import compact, forget
 from docpager.archive.manifest import read_manifest
 from docpager.archive.sources import ReadingSettings
 from docpager.archive.verify import verify
-from docpager.errors import ArchiveError, UsageError
+from docpager.core.errors import ArchiveError, UsageError
 
 SECRET = "zanzibarite"
 

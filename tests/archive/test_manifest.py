@@ -16,7 +16,7 @@ from docpager.archive.manifest import (
     discard_unnamed_parts,
     read_manifest,
 )
-from docpager.errors import ArchiveError
+from docpager.core.errors import ArchiveError
 
 MANIFEST = Manifest(
     archive_id="a1",

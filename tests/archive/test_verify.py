@@ -11,7 +11,7 @@ from make_pdf import make_pdf
 from docpager.archive.manifest import commit_manifest, read_manifest
 from docpager.archive.repair import repair
 from docpager.archive.verify import verify
-from docpager.errors import ArchiveError
+from docpager.core.errors import ArchiveError
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 

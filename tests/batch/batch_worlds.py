@@ -20,7 +20,7 @@ from docpager.batch.questions import Question
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport
-from docpager.errors import AttemptFailed, UsageError
+from docpager.core.errors import AttemptFailed, UsageError
 from docpager.llm.chat import (
     BatchItem,
     BatchResult,

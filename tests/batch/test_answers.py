@@ -10,7 +10,7 @@ from docpager.batch.answers import open_answers
 from docpager.batch.fingerprint import Fingerprint
 from docpager.batch.questions import parse_question
 from docpager.batch.responses import read_responses
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.records import Cited, Response
 from docpager.llm.ledgers import Cost
 

@@ -7,8 +7,8 @@ from batch_worlds import TOWNS
 from click.testing import CliRunner
 
 from docpager.cli import main
+from docpager.core.settings import DEFAULT_BATCH_USD
 from docpager.many import bounded
-from docpager.settings import DEFAULT_BATCH_USD
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from docpager.answering.asking import AskSettings
 from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, Usage
 from docpager.llm.ledgers import Books, Cost
 from docpager.llm.scripted import call, reply
-from docpager.settings import PagingSettings, RunLimits
 
 SMALL = AskSettings(paging=PagingSettings(window=8_000))
 

@@ -16,9 +16,9 @@ from docpager.batch.estimate import Estimate, estimate, estimate_job
 from docpager.batch.job import BatchJob
 from docpager.batch.rehearsal import Sample
 from docpager.batch.settings import BatchSettings
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.settings import PagingSettings
 from docpager.llm.prices import price_of
-from docpager.settings import PagingSettings
 
 
 def estimated(world: World, **settings) -> Estimate:

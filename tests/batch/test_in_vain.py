@@ -10,8 +10,8 @@ from batch_worlds import CountedReader, World, town_questions
 from docpager.answering.asking import AskSettings
 from docpager.batch.session import VAIN
 from docpager.batch.settings import BatchSettings
-from docpager.errors import ModelError, UsageError
-from docpager.settings import PagingSettings
+from docpager.core.errors import ModelError, UsageError
+from docpager.core.settings import PagingSettings
 
 
 class Renamed(CountedReader):

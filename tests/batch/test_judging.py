@@ -10,13 +10,13 @@ from docpager.answering.asking import AskSettings
 from docpager.answering.preparing import PreparedModel
 from docpager.batch.judging import judge_answers, parse_verdict, verdict_request
 from docpager.batch.questions import parse_question
-from docpager.errors import ModelError, UsageError
+from docpager.core.errors import ModelError, UsageError
+from docpager.core.settings import RunLimits
 from docpager.evaluation.records import Response
 from docpager.llm.chat import ChatModel, ModelReply, Usage
 from docpager.llm.extractive import ExtractiveModel
 from docpager.llm.prices import Price, PriceBand, Rates
 from docpager.llm.scripted import ScriptedModel
-from docpager.settings import RunLimits
 
 RATES = Rates(input=2.0, output=10.0, write_5m=2.5, write_1h=4.0, read=0.1)
 PRICE = Price("scripted", (PriceBand(RATES),), as_of="2026-11-21", source="made up")

@@ -13,7 +13,7 @@ from docpager.batch.fingerprint import Fingerprint
 from docpager.batch.journals import JournalNames
 from docpager.batch.parquet import read_parquet
 from docpager.batch.questions import parse_question
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 QUESTIONS = [parse_question({"id": id, "question": f"{id}?"}) for id in "ab"]
 BEGUN = Fingerprint.of(QUESTIONS, model="extractive")

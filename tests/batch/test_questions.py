@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from docpager.answering.asking import question_id
 from docpager.batch.questions import parse_question, read_questions
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.records import Gold, Place
 
 

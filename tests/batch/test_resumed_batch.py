@@ -13,8 +13,8 @@ from docpager.answering.asking import AskSettings
 from docpager.batch.parquet import read_parquet
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
-from docpager.errors import ModelError, UsageError
-from docpager.settings import PagingSettings
+from docpager.core.errors import ModelError, UsageError
+from docpager.core.settings import PagingSettings
 
 
 @pytest.fixture

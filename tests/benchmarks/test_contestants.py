@@ -17,9 +17,9 @@ from benchmarks.systems.system import Answer, Setup
 from benchmarks.tasks.scattered_prose import paragraph
 from benchmarks.tasks.scattered_puzzles import make_puzzle
 from docpager import Archive, ingest
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.extractive import ExtractiveModel
-from docpager.tokens import BuiltInEstimator
 
 WINDOW = 5_000
 KEY, VALUE = "copper-lantern-17", "violet-anchor-58"

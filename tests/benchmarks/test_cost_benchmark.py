@@ -12,9 +12,9 @@ from benchmarks.cost.epochs import Epochs
 from benchmarks.cost.measure import RECORDED, STRINGS
 from benchmarks.cost.server import cost
 from benchmarks.cost.strings import RecordedStep, ReferenceString, read_string, write_string
-from docpager.errors import UsageError
-from docpager.pages import PassageId, PassageRange
-from docpager.settings import PagingSettings
+from docpager.core.errors import UsageError
+from docpager.core.passages import PassageId, PassageRange
+from docpager.core.settings import PagingSettings
 
 PAGING = PagingSettings(window=60_000, max_output=8_192)
 

@@ -18,10 +18,10 @@ from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Answer, Setup, Stretch
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ModelReply, ModelRequest
 from docpager.llm.extractive import ExtractiveModel
 from docpager.llm.extractive.parsing import parse_passages
-from docpager.tokens import BuiltInEstimator
 
 COUNT = BuiltInEstimator().count
 CHAIN = {"key-a-1": "key-b-2", "key-b-2": "value-c-3"}

@@ -18,7 +18,7 @@ from benchmarks.scoring import ScoredRun, score_run
 from benchmarks.sealing import RECORD
 from benchmarks.starting import Places, RunWish, start_run
 from docpager.archive.lock import writer_lock
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 PAIRS = 140
 WISH = RunWish(

@@ -17,11 +17,11 @@ from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Setup
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
+from docpager.core.passages import Passage
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.extractive import ExtractiveModel
 from docpager.llm.extractive.parsing import parse_passages
-from docpager.pages import Passage
 from docpager.paging.rendering import render_passages
-from docpager.tokens import BuiltInEstimator
 
 WHOLE = Passage(2, 7, "One is red. Two is blue. Three is green.", 12, 100, 45, ((12, 46), (25, 47)))
 

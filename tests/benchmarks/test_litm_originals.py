@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.samples import Place
 from benchmarks.tasks.litm_qa import item_of, read_original
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 
 def original(folder: Path) -> Path:

@@ -18,7 +18,7 @@ from benchmarks.starting import Places, RunWish, start_run
 from benchmarks.systems.system import Answer
 from benchmarks.tasks.any_jsonl import any_jsonl_task
 from benchmarks.tasks.own_questions import read_own_questions
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 ASKED = {"question": "What did the bridge cost?", "answers": ["61 ells"]}
 

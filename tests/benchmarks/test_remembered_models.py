@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.models import REPLIES, Remembering, open_model
-from docpager.errors import ModelError
+from docpager.core.errors import ModelError
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage, UserTurn
 from docpager.llm.extractive import ExtractiveModel
 

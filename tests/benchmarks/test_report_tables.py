@@ -11,7 +11,7 @@ from benchmarks.reporting.cells import written_interval
 from benchmarks.reporting.comparisons import comparisons
 from benchmarks.reporting.summary import summary_blocks
 from benchmarks.reporting.tables import headline, run_blocks
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.intervals import mean_interval
 
 

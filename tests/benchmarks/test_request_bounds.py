@@ -16,9 +16,9 @@ from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Setup
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
 from docpager.llm.extractive.parsing import parse_passages
-from docpager.tokens import BuiltInEstimator
 
 COUNT = BuiltInEstimator().count
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.shelves import build_shelves, open_shelf
 from benchmarks.tasks.task import DocumentSet
 from docpager import __version__
-from docpager.errors import DocumentError
+from docpager.core.errors import DocumentError
 
 
 def _write(text: str, folder: Path) -> None:

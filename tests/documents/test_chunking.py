@@ -8,9 +8,9 @@ import uuid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.chunking import LARGEST_PASSAGE, PASSAGE_TOKENS, cut, passages_of
 from docpager.documents.document import Document, PdfPage
-from docpager.tokens import BuiltInEstimator
 
 ESTIMATOR = BuiltInEstimator()
 WORDS = st.sampled_from(

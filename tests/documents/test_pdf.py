@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from make_pdf import encrypted_pdf, make_pdf
 
+from docpager.core.errors import DocumentError
 from docpager.documents.pdf import read_pdf
-from docpager.errors import DocumentError
 
 NASTY = Path(__file__).parents[3] / "shared" / "data" / "nasty-pdfs" / "pdfs"
 

@@ -6,8 +6,8 @@ import os
 import pytest
 from make_pdf import make_pdf
 
+from docpager.core.errors import DocumentError
 from docpager.documents.reading import content_sha256, find_files, read_file
-from docpager.errors import DocumentError
 
 
 def write(root, name, content=b"words"):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docpager.core.errors import DocumentError
 from docpager.documents.text import decode, read_jsonl, read_markdown, read_text
-from docpager.errors import DocumentError
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t")))

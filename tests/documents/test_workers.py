@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from make_pdf import make_pdf
 
+from docpager.core.errors import DocumentError
 from docpager.documents.workers import ReadingJob, ReadingLimits, available_cores, read_files
-from docpager.errors import DocumentError
 
 ROOT = Path(__file__).parents[2]
 

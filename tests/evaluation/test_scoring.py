@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.records import Cited, Gold, Place, Response
 from docpager.evaluation.scoring import METRICS, right, score
 

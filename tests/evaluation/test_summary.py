@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.evaluation.scoring import Marks
 from docpager.evaluation.summary import by_axis, compare, summarise
 

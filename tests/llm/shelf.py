@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from docpager.answering.executor import FunctionExecutor
 from docpager.answering.plan import plan_run
 from docpager.answering.run import Run
+from docpager.core.locators import LocatorKind
+from docpager.core.passages import DocumentEntry, Hit, PassageRange
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.chunking import cut, passages_of
 from docpager.documents.text import read_markdown
-from docpager.locators import LocatorKind
-from docpager.pages import DocumentEntry, Hit, PassageRange
 from docpager.paging.epoch import PromptSizer
-from docpager.settings import PagingSettings, RunLimits
-from docpager.tokens import BuiltInEstimator
 
 
 @dataclass

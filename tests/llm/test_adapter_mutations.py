@@ -13,7 +13,7 @@ from conversations import model_for, script, talk
 from messages_api import asked
 from mutations import DEARER, REFUSED, REFUSED_IN_BATCHES, Mutant
 
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
 from docpager.llm.chat import BatchItem
 from docpager.llm.claude import ClaudeModel
 from docpager.testing.fake_api import FakeApi, FakeClock

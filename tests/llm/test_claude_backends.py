@@ -9,7 +9,7 @@ import pytest
 from compatible_servers import SERVERS
 from messages_api import NAME, Server, asked, message, model_at, refused, streamed, text
 
-from docpager.errors import ModelError, UsageError
+from docpager.core.errors import ModelError, UsageError
 from docpager.llm.chat import AssistantTurn, BatchItem, CallResult, ToolCall, UserTurn
 from docpager.llm.claude import ANTHROPIC, COMPATIBLE, ClaudeModel
 from docpager.llm.claude.model_limits import ModelLimits

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from messages_api import Server, asked, message, model_at, refused, text, tool_use
 
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
 from docpager.llm.chat import BatchItem, BatchStatus
 
 ID = "msgbatch_1"

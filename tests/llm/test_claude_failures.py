@@ -23,7 +23,7 @@ from messages_api import (
     written,
 )
 
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
 from docpager.llm.claude import ClaudeModel
 
 

@@ -9,7 +9,7 @@ import pytest
 from conversations import INSTRUCTIONS, STEPS, converse, model_for, script, talk
 from messages_api import asked
 
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
 from docpager.llm.claude.families import family_of
 from docpager.testing.fake_api import FAULT_KINDS, FakeApi, FaultPlan, call
 

@@ -20,7 +20,7 @@ from messages_api import (
 )
 
 from docpager.answering.codec import from_json, to_json
-from docpager.errors import AttemptFailed
+from docpager.core.errors import AttemptFailed
 from docpager.llm.chat import AssistantTurn, CallResult, ModelReply, ToolCall, Usage, UserTurn
 
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}

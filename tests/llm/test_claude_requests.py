@@ -12,7 +12,7 @@ import pytest
 from messages_api import NAME, SEARCH, Server, asked, message, model_at, streamed, text, tool_use
 
 from docpager.answering.functions import functions_for
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.llm.chat import AssistantTurn, CallResult, FunctionSchema, ToolCall, UserTurn
 from docpager.llm.claude import ClaudeModel
 from docpager.llm.claude.strict import can_be_strict, strict_schema

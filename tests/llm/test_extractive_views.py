@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docpager.answering.functions import functions_for
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import (
     AssistantTurn,
     CallResult,
@@ -20,7 +21,6 @@ from docpager.llm.extractive.parsing import parse_request
 from docpager.llm.extractive.questions import read_question
 from docpager.llm.extractive.words import Glossary
 from docpager.paging.epoch import PromptSizer
-from docpager.tokens import BuiltInEstimator
 
 SIZER = PromptSizer(BuiltInEstimator().count)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from docpager.errors import LimitReached
+from docpager.core.errors import LimitReached
 from docpager.llm.ledgers import Books, Cost, Held
 
 amounts = st.builds(

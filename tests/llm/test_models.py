@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
+from docpager.core.settings import PagingSettings
 from docpager.llm.models import (
     DEFAULT_MODEL,
     default_model_name,
     model_defaults,
     model_named,
 )
-from docpager.settings import PagingSettings
 
 
 def test_without_a_key_or_a_server_there_is_no_default() -> None:

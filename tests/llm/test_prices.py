@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 from docpager.llm.chat import Usage
 from docpager.llm.prices import built_in_prices, price_of, read_prices
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docpager.pages import Passage, PassageId
+from docpager.core.passages import Passage, PassageId
 from docpager.paging.page_table import PageTable
 from docpager.paging.sizes import Size
 

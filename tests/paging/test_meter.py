@@ -5,11 +5,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.chat import CallResult, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.meter import Meter
 from docpager.paging.sizes import Size
-from docpager.tokens import BuiltInEstimator
 
 ENGLISH = "The revenue of the segment rose in the third quarter and is expected to grow. "
 CHINESE = "公司的年度报告显示，本财年净利润有所增长。"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from resident_pages import pid
 
-from docpager.pages import PassageRange
+from docpager.core.passages import PassageRange
 from docpager.paging.reading_log import LogEntry, ReadingLog
 
 

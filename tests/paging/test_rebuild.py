@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from docpager.core.passages import Note, Passage
 from docpager.llm.chat import ToolCall
-from docpager.pages import Note, Passage
 from docpager.paging.rebuild import Head, StepText, in_reading_order
 from docpager.paging.rendering import marker_for, one_line, page_span, render_note, render_passage
 

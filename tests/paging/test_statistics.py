@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from resident_pages import pid
 
-from docpager.pages import PassageId
+from docpager.core.passages import PassageId
 from docpager.paging.statistics import PagingStatistics, faults_under_belady, faults_under_lru
 
 # Silberschatz, Galvin and Gagne, Operating System Concepts: three frames, LRU 12, optimal 9.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.errors import FunctionError
+from docpager.core.errors import FunctionError
 from docpager.paging.working_memory import WorkingMemory
 
 CAP = 80

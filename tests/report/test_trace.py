@@ -8,10 +8,10 @@ from pathlib import Path
 from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.asking import AskSettings, ask_archive, open_replay
+from docpager.core.passages import PassageId
+from docpager.core.settings import PagingSettings
 from docpager.llm.scripted import ScriptedModel, call, reply
-from docpager.pages import PassageId
 from docpager.report.trace import TracedStep, trace
-from docpager.settings import PagingSettings
 
 WORDS = "harbour crane ledger tide mooring captain barge quay signal lantern".split()  # noqa: SIM905
 

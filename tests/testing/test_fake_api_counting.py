@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from talking import SONNET, TOOLS, body, client, echoed, plain, send, words
 
+from docpager.core.tokens import BuiltInEstimator
 from docpager.testing.fake_api import (
     NO_OVERHEADS,
     FakeApi,
@@ -16,7 +17,6 @@ from docpager.testing.fake_api import (
     RequestCounter,
     call,
 )
-from docpager.tokens import BuiltInEstimator
 
 
 def prompt_tokens(request, **options) -> int:

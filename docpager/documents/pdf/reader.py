@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Any
 
+from docpager.core.errors import DocumentError
 from docpager.documents.document import Document, PdfPage
 from docpager.documents.headings import detect_headings
 from docpager.documents.outline import Heading, nest
@@ -18,7 +19,6 @@ from docpager.documents.pdf.second import SecondReader, is_pdf
 from docpager.documents.pdf.tidying import dehyphenate, tidy
 from docpager.documents.reasons import Reason
 from docpager.documents.styled_headings import LineStyle
-from docpager.errors import DocumentError
 
 __all__ = ["is_pdf", "read_pdf"]
 

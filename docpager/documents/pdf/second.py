@@ -8,10 +8,10 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
+from docpager.core.errors import DocumentError
 from docpager.documents.pdf.extract import Extract, PageExtract, PageWatch
 from docpager.documents.pdf.tidying import page_text
 from docpager.documents.reasons import Reason
-from docpager.errors import DocumentError
 
 if TYPE_CHECKING:
     import pypdf

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = [
     "ANTHROPIC",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from docpager.errors import AttemptFailed
+from docpager.core.errors import AttemptFailed
 from docpager.llm.chat import BatchResult, BatchStatus, ModelReply, SubmittedBatch
 from docpager.llm.claude.failures import MAY_PASS
 

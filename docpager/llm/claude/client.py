@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from docpager.errors import ModelError
+from docpager.core.errors import ModelError
 from docpager.llm.claude.backends import OFFICIAL_URL
 
 if TYPE_CHECKING:

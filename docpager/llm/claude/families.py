@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = ["EFFORTS", "Family", "check_effort", "family_of"]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from docpager.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ModelError
 from docpager.llm.chat import (
     BatchItem,
     BatchResult,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic

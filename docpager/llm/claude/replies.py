@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from docpager.errors import AttemptFailed
+from docpager.core.errors import AttemptFailed
 from docpager.llm.chat import ModelReply, ToolCall, Usage
 
 if TYPE_CHECKING:

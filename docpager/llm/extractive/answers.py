@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.llm.chat import ModelReply, ToolCall
 from docpager.llm.extractive.moves import Answering, Calls, Citation
 from docpager.llm.extractive.notes import flat, shortened
 from docpager.llm.extractive.view import View
-from docpager.tokens import BuiltInEstimator, TokenCounter
 
 __all__ = ["reply_for"]
 

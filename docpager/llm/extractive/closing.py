@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.extractive.moves import (
     Answering,
     Call,
@@ -23,7 +24,6 @@ from docpager.llm.extractive.place_notes import (
 from docpager.llm.extractive.reading import Reading
 from docpager.llm.extractive.recalling import away, bring_back, lost, recalled, tried_again
 from docpager.llm.extractive.records import find_records
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["all_read", "close", "finding_calls"]
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.extractive.evidence import Evidence
 from docpager.llm.extractive.moves import Call, page_out, write_note
 from docpager.llm.extractive.notes import flat, shortened
 from docpager.llm.extractive.place_notes import PartRead, Remark, part_note
 from docpager.llm.extractive.reading import Reading
 from docpager.llm.extractive.records import Record, Strand, find_records, joined
-from docpager.tokens import BuiltInEstimator
 
 __all__ = ["Place", "best_remark", "keep", "met_strands", "ranged", "ranges"]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from docpager.core.locators import Locator, LocatorKind
 from docpager.llm.extractive.closing import all_read, close, finding_calls
 from docpager.llm.extractive.moves import Call, Move, calls, page_in, page_out, recall
 from docpager.llm.extractive.notes import flat
@@ -26,7 +27,6 @@ from docpager.llm.extractive.place_parts import (
 from docpager.llm.extractive.reading import Reading
 from docpager.llm.extractive.recalling import away, bring_back, lost, recalled, tried_again
 from docpager.llm.extractive.records import joined
-from docpager.locators import Locator, LocatorKind
 
 __all__ = ["read_places"]
 

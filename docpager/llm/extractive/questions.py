@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from docpager.core.locators import Locator, LocatorKind, find_locators
 from docpager.llm.extractive.words import GENERIC, STOP_WORDS, Glossary, stem, tokens
-from docpager.locators import Locator, LocatorKind, find_locators
 
 __all__ = ["Asked", "Concept", "Wants", "read_question", "years_in"]
 

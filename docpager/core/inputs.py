@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from docpager.errors import UsageError
+from docpager.core.errors import UsageError
 
 __all__ = [
     "StrPath",

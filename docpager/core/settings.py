@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from docpager.errors import UsageError
-from docpager.inputs import check_number, check_whole
+from docpager.core.errors import UsageError
+from docpager.core.inputs import check_number, check_whole
 
 __all__ = ["DEFAULT_BATCH_USD", "DEFAULT_RUN_USD", "PagingSettings", "RunLimits", "check_dollars"]
 

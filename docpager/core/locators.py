@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from docpager.errors import UsageError
-from docpager.inputs import check_text
-from docpager.pages import Passage
+from docpager.core.errors import UsageError
+from docpager.core.inputs import check_text
+from docpager.core.passages import Passage
 
 __all__ = ["Locator", "LocatorKind", "as_locator", "covers", "find_locators", "parse_locator"]
 

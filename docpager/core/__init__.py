@@ -1,0 +1,1 @@
+"""What every room uses: passages and locators, tokens, settings, errors, retries."""
