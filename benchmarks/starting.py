@@ -22,8 +22,8 @@ from benchmarks.systems.registry import system_named
 from benchmarks.tasks.registry import task_with
 from benchmarks.tasks.task import Task, Wanted
 from docpager import __version__
-from docpager.archive.lock import writer_lock
 from docpager.core.errors import ArchiveError, UsageError
+from docpager.storage.writer_lock import writer_lock
 
 __all__ = ["Places", "RunWish", "current_commit", "start_run"]
 

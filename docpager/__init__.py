@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from docpager.api import ask, ask_async, ingest, ingest_async, resume, resume_async
     from docpager.archive.archive import Archive
     from docpager.archive.embedding import Embedder
-    from docpager.archive.lock import ArchiveLocked
     from docpager.archive.repair import Repaired, repair
     from docpager.archive.report import IngestReport
     from docpager.archive.sources import ReadingSettings
@@ -42,12 +41,13 @@ if TYPE_CHECKING:
     from docpager.core.settings import PagingSettings, RunLimits
     from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.many import ManyAnswers, ask_many, ask_many_async
+    from docpager.storage.writer_lock import ArchiveLocked
 
 _HOMES = {
     "AnswerLine": "docpager.answering.answer_line",
     "Archive": "docpager.archive.archive",
     "ArchiveError": "docpager.core.errors",
-    "ArchiveLocked": "docpager.archive.lock",
+    "ArchiveLocked": "docpager.storage.writer_lock",
     "BatchSettings": "docpager.batch.settings",
     "ChatModel": "docpager.llm.chat",
     "Citation": "docpager.answering.answer_line",

@@ -11,7 +11,6 @@ import pytest
 from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.plan import plan_run
-from docpager.archive.lock import ArchiveLocked, writer_lock
 from docpager.core.errors import (
     AttemptFailed,
     DocpagerError,
@@ -23,6 +22,7 @@ from docpager.core.errors import (
 from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator
 from docpager.llm.ledgers import Books, Cost
+from docpager.storage.writer_lock import ArchiveLocked, writer_lock
 
 LIBRARY = ToyLibrary(toy_document("The bridge of Graz cost 21 million dollars."))
 

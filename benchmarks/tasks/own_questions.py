@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.samples import Axis, Gold, Place
-from docpager.batch.jsonl import read_lines
 from docpager.batch.questions import Question, parse_question, parse_texts
 from docpager.core.errors import UsageError
+from docpager.storage.append_log import read_lines
 
 __all__ = ["OwnQuestion", "read_own_questions"]
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docpager.archive.durable import announce
+from docpager.storage.atomic_files import announce
 
 if TYPE_CHECKING:
     from docpager.archive.embedding import Embedder, Vector, Vectors

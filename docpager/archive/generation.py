@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docpager.archive.durable import damage_of, damaged_part, sync_directory, write_bytes
 from docpager.archive.lexical import LexicalWriter
 from docpager.archive.manifest import DocumentRecord, Manifest, SegmentRecord
 from docpager.archive.segment import Segment
@@ -15,6 +14,7 @@ from docpager.archive.segment_writer import SegmentWriter, merge_segments, text_
 from docpager.archive.words import Analyzer
 from docpager.core.passages import Passage
 from docpager.documents.document import Document
+from docpager.storage.atomic_files import damage_of, damaged_part, sync_directory, write_bytes
 
 if TYPE_CHECKING:
     import numpy as np

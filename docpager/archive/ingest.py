@@ -13,7 +13,6 @@ from docpager.archive.catalogue import Catalogue, missing_files
 from docpager.archive.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
 from docpager.archive.embedding_cache import cached
 from docpager.archive.generation import GenerationWriter
-from docpager.archive.lock import LOCK_FILE, writing
 from docpager.archive.manifest import (
     COPY,
     MANIFEST,
@@ -27,6 +26,7 @@ from docpager.archive.sources import FilesSource, ReadingSettings, Source
 from docpager.archive.update import COMMIT_PASSAGES, Changes, Progress, Update
 from docpager.core.errors import ArchiveError
 from docpager.documents.reasons import Reason
+from docpager.storage.writer_lock import LOCK_FILE, writing
 
 __all__ = ["ingest"]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docpager.archive.durable import (
+from docpager.core.passages import PassageId
+from docpager.storage.atomic_files import (
     CHECKSUMS,
     Checksum,
     announce,
@@ -19,7 +20,6 @@ from docpager.archive.durable import (
     fresh_directory,
     sync_part,
 )
-from docpager.core.passages import PassageId
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from docpager.archive.catalogue import named_documents
-from docpager.archive.durable import damage_of, damaged_part, discard
 from docpager.archive.embedding import Embedder, load_embedder
 from docpager.archive.embedding_cache import CACHE
 from docpager.archive.generation import GenerationWriter
-from docpager.archive.lock import writing
 from docpager.archive.manifest import (
     DocumentRecord,
     FileRecord,
@@ -25,6 +23,8 @@ from docpager.archive.rewriting import StoredDocument, rewrite, stored_document
 from docpager.archive.segment import Segment
 from docpager.core.errors import UsageError
 from docpager.documents.reasons import Reason
+from docpager.storage.atomic_files import damage_of, damaged_part, discard
+from docpager.storage.writer_lock import writing
 
 __all__ = ["Compacted", "Forgotten", "compact", "forget"]
 

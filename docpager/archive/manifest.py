@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from docpager.archive.durable import discard, replace_file
-from docpager.archive.lock import LOCK_FILE
 from docpager.core.errors import ArchiveError
 from docpager.core.passages import DocumentEntry
 from docpager.documents.chunking import PASSAGE_TOKENS
+from docpager.storage.atomic_files import discard, replace_file
+from docpager.storage.writer_lock import LOCK_FILE
 
 __all__ = [
     "COPY",

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from docpager.archive.catalogue import named_documents
 from docpager.archive.embedding import Embedder, load_embedder
-from docpager.archive.lock import writing
 from docpager.archive.manifest import (
     COPY,
     DocumentRecord,
@@ -25,6 +24,7 @@ from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE
 from docpager.archive.verify import Damage, damages_of
 from docpager.core.inputs import StrPath, as_path
 from docpager.documents.chunking import passages_of
+from docpager.storage.writer_lock import writing
 
 __all__ = ["Repaired", "repair"]
 

@@ -11,10 +11,10 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.archive.durable import damaged_part, sizes_of
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE, VectorIndex
 from docpager.core.passages import Passage
 from docpager.documents.document import PdfPage, Section
+from docpager.storage.atomic_files import damaged_part, sizes_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,11 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.archive.durable import announce, fresh_directory, sync_part
 from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
 from docpager.archive.vectors import VECTORS_FILE, VectorWriter
 from docpager.core.passages import Passage
 from docpager.documents.document import Document, PdfPage, Section
+from docpager.storage.atomic_files import announce, fresh_directory, sync_part
 
 if TYPE_CHECKING:
     from docpager.archive.embedding import Vectors

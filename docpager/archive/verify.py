@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from docpager.archive.durable import checksums_of, damage_of
 from docpager.archive.generation import live_rows
 from docpager.archive.lexical import LexicalIndex, key_of
 from docpager.archive.manifest import (
@@ -22,6 +21,7 @@ from docpager.archive.manifest import (
 from docpager.archive.segment import Segment
 from docpager.core.errors import ArchiveError
 from docpager.core.passages import PassageId
+from docpager.storage.atomic_files import checksums_of, damage_of
 
 __all__ = ["Damage", "Verified", "damages_of", "verify"]
 

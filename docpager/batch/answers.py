@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.codec import UNREADABLE, from_json
-from docpager.archive.durable import sync_directory
-from docpager.archive.lock import writer_lock
 from docpager.batch.fingerprint import Fingerprint
-from docpager.batch.jsonl import JsonLine, LineAppender, read_lines
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.llm.ledgers import Cost
+from docpager.storage.append_log import JsonLine, LineAppender, read_lines
+from docpager.storage.atomic_files import sync_directory
+from docpager.storage.writer_lock import writer_lock
 
 __all__ = ["AnswersFile", "answered_ids", "check_ending", "open_answers"]
 

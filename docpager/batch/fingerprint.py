@@ -9,10 +9,10 @@ from pathlib import Path
 
 from docpager.answering.asking import OpenArchive
 from docpager.answering.preparing import PreparedModel
-from docpager.archive.durable import replace_file
 from docpager.batch.job import BatchJob
 from docpager.batch.questions import Question
 from docpager.core.errors import UsageError
+from docpager.storage.atomic_files import replace_file
 
 __all__ = ["Fingerprint", "Setting", "decisive"]
 

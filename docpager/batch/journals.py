@@ -12,9 +12,9 @@ from math import ceil
 from pathlib import Path
 
 from docpager.answering.journal import JournalRecord, left_unanswered
-from docpager.archive.durable import replace_file
 from docpager.core.errors import UsageError
 from docpager.llm.ledgers import Cost
+from docpager.storage.atomic_files import replace_file
 
 __all__ = ["JournalNames", "spent_in"]
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from docpager.answering.calling import Caller
 from docpager.answering.preparing import PreparedModel
-from docpager.batch.jsonl import LineAppender, read_lines
 from docpager.batch.questions import Question
 from docpager.core.errors import ModelError, UsageError
 from docpager.evaluation.records import Response
@@ -26,6 +25,7 @@ from docpager.llm.ledgers import Books
 from docpager.llm.models import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
+from docpager.storage.append_log import LineAppender, read_lines
 
 __all__ = ["Judgement", "VerdictFile", "judge_answers", "parse_verdict", "verdict_request"]
 

@@ -11,10 +11,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from docpager.answering.asking import question_id
-from docpager.batch.jsonl import JsonLine, read_lines
 from docpager.core.errors import UsageError
 from docpager.core.passages import HALF_CHARACTER, counted, number_ranges
 from docpager.evaluation.records import Axis, Gold, Place
+from docpager.storage.append_log import JsonLine, read_lines
 
 __all__ = [
     "BadLine",

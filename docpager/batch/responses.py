@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docpager.batch.jsonl import read_lines
 from docpager.core.errors import UsageError
 from docpager.evaluation.records import Cited, Response
+from docpager.storage.append_log import read_lines
 
 __all__ = ["AnsweredFile", "parse_response", "read_responses"]
 

@@ -16,13 +16,13 @@ import pytest
 from docpager.archive.archive import Archive
 from docpager.archive.generation import segments_to_merge, whole_words
 from docpager.archive.ingest import ingest
-from docpager.archive.lock import ArchiveLocked, writer_lock
 from docpager.archive.manifest import SegmentRecord, read_manifest
 from docpager.archive.update import Reached
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.locators import parse_locator
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
+from docpager.storage.writer_lock import ArchiveLocked, writer_lock
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 ROOT = Path(__file__).parent.parent.parent
@@ -267,7 +267,7 @@ def test_a_dead_writer_does_not_block(workshop):
     workshop.write(a_txt="one")
     workshop.directory.mkdir()
     script = (
-        "import os; from pathlib import Path; from docpager.archive.lock import writer_lock;"
+        "import os; from pathlib import Path; from docpager.storage.writer_lock import writer_lock;"
         f"writer_lock(Path({str(workshop.directory)!r})).__enter__(); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 9

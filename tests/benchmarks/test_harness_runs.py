@@ -17,8 +17,8 @@ from benchmarks.reporting.page import write_report
 from benchmarks.scoring import ScoredRun, score_run
 from benchmarks.sealing import RECORD
 from benchmarks.starting import Places, RunWish, start_run
-from docpager.archive.lock import writer_lock
 from docpager.core.errors import UsageError
+from docpager.storage.writer_lock import writer_lock
 
 PAIRS = 140
 WISH = RunWish(
