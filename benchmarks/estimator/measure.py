@@ -20,7 +20,7 @@ from pathlib import Path
 
 from docpager.core.errors import DocumentError
 from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
-from docpager.documents.reading import find_files, read_file
+from docpager.documents.files import find_files, read_file
 
 HERE = Path(__file__).parent
 WINDOW_TOKENS = 300

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from docpager.archive.manifest import FileRecord
 from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.document import Cut, Document
-from docpager.documents.reading import READABLE_SUFFIXES, find_files, is_supported, leads_out
+from docpager.documents.files import READABLE_SUFFIXES, find_files, is_supported, leads_out
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class FilesSource:
 
     def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
         """What is in each of the files, read in processes of their own."""
-        from docpager.documents.workers import ReadingLimits, read_files
+        from docpager.documents.reader_pool import ReadingLimits, read_files
 
         seconds = self._settings.timeout_seconds
         limits = ReadingLimits() if seconds is None else ReadingLimits(timeout_seconds=seconds)

@@ -20,7 +20,7 @@ from docpager.archive.sources import Reading, Source
 from docpager.core.errors import DocumentError
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
-from docpager.documents.reading import content_sha256
+from docpager.documents.files import content_sha256
 from docpager.documents.reasons import Reason
 
 __all__ = ["COMMIT_PASSAGES", "Changes", "Progress", "Reached", "Update"]

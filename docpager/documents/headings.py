@@ -1,17 +1,175 @@
-"""Finds headings in a PDF without bookmarks: `Item 1A. Risk Factors`, and what stands out."""
+"""Finds headings in a PDF without bookmarks: `Item 1A. Risk Factors`, and what stands out.
+
+Finds headings by how they are set: larger than the text, or bold and followed by it. Pure.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from docpager.documents.document import PdfPage
 from docpager.documents.outline import Heading
-from docpager.documents.styled_headings import LineStyle, styled_headings
 
-__all__ = ["detect_headings"]
+__all__ = ["LineStyle", "detect_headings", "styled_headings"]
+
+_LARGER = 1.12
+"""How much larger than the text a heading is set, unless it is bold."""
+_BOLD_FROM = 0.88
+"""How large bold lines are at least, against the text: smaller ones head tables."""
+_PROSE = 40
+"""Characters that make a line running text."""
+_LONGEST = 110
+_SHOUT = 20
+"""A line in capitals so long may go on in the next one."""
+_RUNNING_HEADER = 3
+"""A line that comes back on so many pages is no heading."""
+_MOST_PER_PAGE = 2.5
+_FEW = 5
+"""Headings that every document may have, however short."""
+_TOP_LEVEL = 10
+"""Styled headings stand below numbered ones."""
+_OPEN_END = re.compile(r"(?:\b(?:and|or|of|the|for|in|to|with|on|from|by|a|an)|[,&–—-])$", re.I)
+_NO_HEADING = re.compile(
+    r"[$%•☐☒]|\.{4}|\s\(?\d+[.,]\d+\)?(?:\s|$)|(?:\d[\d,.()]*\s+){2}"
+    r"|^(?i:table of contents|contents|index|page)\b"
+)
+
+
+class LineStyle(NamedTuple):
+    """How the beginning of a line is set."""
+
+    size: float
+    """In points, as printed."""
+    bold: bool
+
+
+class _Line(NamedTuple):
+    start: int
+    end: int
+    text: str
+    style: LineStyle
+
+
+def styled_headings(
+    text: str, styles: Mapping[int, LineStyle], pages: Sequence[PdfPage]
+) -> list[Heading]:
+    """Headings in reading order; `styles` holds the styles of lines by where they begin."""
+    lines = [_line(text, start, styles[start]) for start in sorted(styles)]
+    body = _body_size(lines)
+    found = [
+        line
+        for chain in _chains(line for line in lines if _stands_out(line.style, body))
+        for line in _headings_of(chain, text, body)
+    ]
+    found = _without_running_headers(found, pages)
+    ranks = _ranks(found, most=_FEW + int(_MOST_PER_PAGE * len(pages)))
+    return [
+        Heading(line.start, _TOP_LEVEL + ranks[line.style], line.text, _page(line, pages))
+        for line in found
+        if line.style in ranks
+    ]
+
+
+def _line(text: str, start: int, style: LineStyle) -> _Line:
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    return _Line(start, end, " ".join(text[start:end].split()), style)
+
+
+def _body_size(lines: Iterable[_Line]) -> float:
+    """The size in which most of the running text is set."""
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        if len(line.text) >= _PROSE:
+            sizes[line.style.size] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else float("inf")
+
+
+def _is_large(style: LineStyle, body: float) -> bool:
+    return style.size >= _LARGER * body
+
+
+def _stands_out(style: LineStyle, body: float) -> bool:
+    return _is_large(style, body) or (style.bold and style.size >= _BOLD_FROM * body)
+
+
+def _chains(lines: Iterable[_Line]) -> Iterator[list[_Line]]:
+    """Lines that stand out, those that follow each other directly together; a title of several
+    lines has become one."""
+    chain: list[_Line] = []
+    for line in lines:
+        if chain and line.start != chain[-1].end + 1:
+            yield chain
+            chain = []
+        if chain and _goes_on(chain[-1], line):
+            before = chain.pop()
+            line = _Line(before.start, line.end, f"{before.text} {line.text}", before.style)
+        chain.append(line)
+    if chain:
+        yield chain
+
+
+def _goes_on(before: _Line, line: _Line) -> bool:
+    if before.style != line.style:
+        return False
+    shouted = before.text.isupper() and line.text.isupper() and len(before.text) > _SHOUT
+    return line.text[0].islower() or shouted or bool(_OPEN_END.search(before.text))
+
+
+def _headings_of(chain: Sequence[_Line], text: str, body: float) -> Iterator[_Line]:
+    """The headings among lines that follow each other: bold ones only where text follows them,
+    as they may be the head of a table."""
+    leads_in = _is_prose(_line(text, chain[-1].end + 1, chain[-1].style).text)
+    for line in chain:
+        if _looks_like_title(line.text) and (leads_in or _is_large(line.style, body)):
+            yield line
+
+
+def _is_prose(line: str) -> bool:
+    return len(line) >= _PROSE and _letters(line) > 0.8 * len(line)
+
+
+def _letters(line: str) -> int:
+    return sum(character.isalpha() or character == " " for character in line)
+
+
+def _looks_like_title(line: str) -> bool:
+    return (
+        3 <= len(line) <= _LONGEST
+        and (line[0].isupper() or line[0].isdigit())
+        and line[-1] not in ".,;"
+        and _letters(line) > 0.7 * len(line)
+        and not _NO_HEADING.search(line)
+    )
+
+
+def _without_running_headers(lines: Sequence[_Line], pages: Sequence[PdfPage]) -> list[_Line]:
+    places: dict[str, set[int]] = {}
+    for line in lines:
+        places.setdefault(line.text, set()).add(_page(line, pages))
+    return [line for line in lines if len(places[line.text]) < _RUNNING_HEADER]
+
+
+def _ranks(lines: Sequence[_Line], *, most: int) -> dict[LineStyle, int]:
+    """Depth by style, the largest first, of as many styles as make at most `most` headings."""
+    counts = Counter(line.style for line in lines)
+    ranks: dict[LineStyle, int] = {}
+    total = 0
+    for style in sorted(counts, key=lambda style: (-style.size, not style.bold)):
+        total += counts[style]
+        if total > most:
+            break
+        ranks[style] = len(ranks)
+    return ranks
+
+
+def _page(line: _Line, pages: Sequence[PdfPage]) -> int:
+    return pages[bisect_right(pages, line.start, key=lambda page: page.start) - 1].number
+
 
 _LEVELS = {"part": 0, "chapter": 1, "article": 1, "item": 1, "appendix": 1, "annex": 1}
 _LINE = re.compile(

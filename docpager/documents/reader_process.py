@@ -22,7 +22,7 @@ from typing import IO, Any
 from docpager.core.errors import DocumentError
 from docpager.documents.chunking import cut
 from docpager.documents.document import Cut, Document
-from docpager.documents.reading import read_file
+from docpager.documents.files import read_file
 from docpager.documents.reasons import Reason
 
 __all__ = ["CutDocument", "CutFile", "ReadingJob", "Refusal", "receive", "send"]

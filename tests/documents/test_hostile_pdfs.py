@@ -9,7 +9,7 @@ import pytest
 from make_pdf import encrypted_pdf, make_pdf, make_pdf_of_streams
 
 from docpager.core.errors import DocumentError
-from docpager.documents.workers import ReadingJob, ReadingLimits, read_files
+from docpager.documents.reader_pool import ReadingJob, ReadingLimits, read_files
 
 FINE = b"BT /F1 9 Tf 50 700 Td (Readable words.) Tj ET"
 LINE = b"(some words of a page without end) Tj 0 -10 Td\n"

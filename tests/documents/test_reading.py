@@ -7,7 +7,7 @@ import pytest
 from make_pdf import make_pdf
 
 from docpager.core.errors import DocumentError
-from docpager.documents.reading import content_sha256, find_files, read_file
+from docpager.documents.files import content_sha256, find_files, read_file
 
 
 def write(root, name, content=b"words"):

@@ -3,8 +3,8 @@
 from make_pdf import make_pdf_of_streams
 
 from docpager.documents.document import PdfPage
+from docpager.documents.headings import LineStyle, styled_headings
 from docpager.documents.pdf import read_pdf
-from docpager.documents.styled_headings import LineStyle, styled_headings
 
 PROSE = "The company sells tape and other products in many countries of the world."
 BODY, BOLD = LineStyle(10.0, False), LineStyle(10.0, True)

@@ -11,7 +11,7 @@ import pytest
 from make_pdf import make_pdf
 
 from docpager.core.errors import DocumentError
-from docpager.documents.workers import ReadingJob, ReadingLimits, available_cores, read_files
+from docpager.documents.reader_pool import ReadingJob, ReadingLimits, available_cores, read_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -136,7 +136,7 @@ def test_the_default_is_a_process_for_each_core():
 SCRIPT = """
 import sys
 from pathlib import Path
-from docpager.documents.workers import ReadingJob, read_files
+from docpager.documents.reader_pool import ReadingJob, read_files
 print("started", flush=True)
 for job, result in read_files([ReadingJob(Path(sys.argv[1]), "a.txt")]):
     print(result.documents[0].document.text)

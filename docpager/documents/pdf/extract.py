@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from docpager.documents.headings import LineStyle
 from docpager.documents.pdf.tidying import GARBLED_SHARE, PageText
 from docpager.documents.reasons import Reason
-from docpager.documents.styled_headings import LineStyle
 
 __all__ = ["ASSEMBLING", "FEW_CHARACTERS", "OUTLINE", "Extract", "PageExtract", "PageWatch"]
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from docpager.core.errors import DocumentError
 from docpager.documents.document import Document, PdfPage
-from docpager.documents.headings import detect_headings
+from docpager.documents.headings import LineStyle, detect_headings
 from docpager.documents.outline import Heading, nest
 from docpager.documents.pdf.extract import ASSEMBLING, OUTLINE, Extract, PageExtract, PageWatch
-from docpager.documents.pdf.pdfium import Pdfium
-from docpager.documents.pdf.second import SecondReader, is_pdf
+from docpager.documents.pdf.pdfium_reader import Pdfium
+from docpager.documents.pdf.pypdf_reader import SecondReader, is_pdf
 from docpager.documents.pdf.tidying import dehyphenate, tidy
 from docpager.documents.reasons import Reason
-from docpager.documents.styled_headings import LineStyle
 
 __all__ = ["is_pdf", "read_pdf"]
 

@@ -1,4 +1,6 @@
-"""One process that reads files, seen from this side: kept within limits, replaced when it dies.
+"""Reads and cuts many files in processes of their own, so that a bad file harms only itself.
+
+One process that reads files, seen from this side: kept within limits, replaced when it dies.
 
 A process pool of a library (pebble was tried) reads as fast, but needs a main guard in the user's
 script or a fork of a process with threads, and knows nothing of a file it was killed over. This
@@ -8,22 +10,42 @@ process tells which page it begins, so when one page hangs or kills it, the othe
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import IO
 
 from docpager.core.errors import DocumentError
-from docpager.documents.reader_process import CutFile, ReadingJob, Refusal, receive, send
+from docpager.documents.reader_process import (
+    CutDocument,
+    CutFile,
+    ReadingJob,
+    Refusal,
+    receive,
+    send,
+)
 from docpager.documents.reasons import Reason
 
-__all__ = ["Reader", "ReadingLimits"]
+__all__ = [
+    "CutDocument",
+    "CutFile",
+    "Reader",
+    "ReadingJob",
+    "ReadingLimits",
+    "available_cores",
+    "read_files",
+]
 
 _PAGE_SHARE = 0.25
 """Of a file's time: what one page may take."""
@@ -234,3 +256,62 @@ def _start(limits: ReadingLimits, complaints: IO[bytes]) -> subprocess.Popen[byt
         stdout=subprocess.PIPE,
         stderr=complaints,
     )
+
+
+_FILES_AHEAD = 4
+"""Per process: files read before the caller has taken the first of them, which bounds memory."""
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def read_files(
+    jobs: Iterable[ReadingJob], limits: ReadingLimits | None = None
+) -> Iterator[tuple[ReadingJob, CutFile | DocumentError]]:
+    """Each job with its documents, or with the reason why there are none, in the jobs' order.
+
+    Processes are started when the first file is asked for and stopped when the iterator is closed,
+    exhausted or interrupted.
+    """
+    waiting = list(jobs)
+    if not waiting:
+        return
+    limits = limits or ReadingLimits()
+    count = min(limits.processes or available_cores(), len(waiting))
+    readers = [Reader(limits) for _ in range(count)]
+    idle: SimpleQueue[Reader] = SimpleQueue()
+    for reader in readers:
+        idle.put(reader)
+    pool = ThreadPoolExecutor(count, thread_name_prefix="reader")
+    try:
+        yield from _in_order(waiting, pool, idle, ahead=count * _FILES_AHEAD)
+    finally:
+        for reader in readers:
+            reader.stop()
+        pool.shutdown(cancel_futures=True)
+        for reader in readers:
+            reader.close()
+
+
+def _in_order(
+    jobs: list[ReadingJob], pool: ThreadPoolExecutor, idle: SimpleQueue[Reader], *, ahead: int
+) -> Iterator[tuple[ReadingJob, CutFile | DocumentError]]:
+    def read(job: ReadingJob) -> CutFile | DocumentError:
+        reader = idle.get()
+        try:
+            return reader.read(job)
+        finally:
+            idle.put(reader)
+
+    rest = iter(jobs)
+    begun: deque[tuple[ReadingJob, Future[CutFile | DocumentError]]] = deque()
+    while True:
+        begun.extend((job, pool.submit(read, job)) for job in islice(rest, ahead - len(begun)))
+        if not begun:
+            return
+        job, result = begun.popleft()
+        yield job, result.result()

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from docpager.documents.headings import LineStyle
 from docpager.documents.pdf.extract import FEW_CHARACTERS, PageExtract
 from docpager.documents.pdf.tidying import PageText, page_text, tidy
 from docpager.documents.reasons import Reason
-from docpager.documents.styled_headings import LineStyle
 
 if TYPE_CHECKING:
     import pypdfium2
