@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine, Citation
     from docpager.api import ask, ask_async, ingest, ingest_async, resume, resume_async
     from docpager.archive.archive import Archive
-    from docpager.archive.embedding import Embedder
-    from docpager.archive.repair import Repaired, repair
-    from docpager.archive.report import IngestReport
-    from docpager.archive.sources import ReadingSettings
-    from docpager.archive.update import Reached
+    from docpager.archive.embedders.base import Embedder
+    from docpager.archive.ingest_report import IngestReport
+    from docpager.archive.ingest_session import Reached, ReadingSettings
+    from docpager.archive.integrity import Repaired, repair
     from docpager.batch.settings import BatchSettings
     from docpager.core.errors import (
         ArchiveError,
@@ -54,8 +53,8 @@ _HOMES = {
     "DocpagerError": "docpager.core.errors",
     "DocumentError": "docpager.core.errors",
     "DocumentsChanged": "docpager.core.errors",
-    "Embedder": "docpager.archive.embedding",
-    "IngestReport": "docpager.archive.report",
+    "Embedder": "docpager.archive.embedders.base",
+    "IngestReport": "docpager.archive.ingest_report",
     "JournalError": "docpager.core.errors",
     "LimitReached": "docpager.core.errors",
     "ManyAnswers": "docpager.many",
@@ -63,9 +62,9 @@ _HOMES = {
     "ModelReply": "docpager.llm.chat",
     "ModelRequest": "docpager.llm.chat",
     "PagingSettings": "docpager.core.settings",
-    "Reached": "docpager.archive.update",
-    "ReadingSettings": "docpager.archive.sources",
-    "Repaired": "docpager.archive.repair",
+    "Reached": "docpager.archive.ingest_session",
+    "ReadingSettings": "docpager.archive.ingest_session",
+    "Repaired": "docpager.archive.integrity",
     "RunLimits": "docpager.core.settings",
     "ToolCall": "docpager.llm.chat",
     "Usage": "docpager.llm.chat",
@@ -77,7 +76,7 @@ _HOMES = {
     "ask_many_async": "docpager.many",
     "ingest": "docpager.api",
     "ingest_async": "docpager.api",
-    "repair": "docpager.archive.repair",
+    "repair": "docpager.archive.integrity",
     "resume": "docpager.api",
     "resume_async": "docpager.api",
 }

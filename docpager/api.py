@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from docpager.answering.drivers import Driver, Stepping
     from docpager.answering.journal import Header
     from docpager.answering.preparing import PreparedModel
-    from docpager.archive.embedding import Embedder
-    from docpager.archive.report import IngestReport
-    from docpager.archive.sources import ReadingSettings
-    from docpager.archive.update import Progress
+    from docpager.archive.embedders.base import Embedder
+    from docpager.archive.ingest_report import IngestReport
+    from docpager.archive.ingest_session import Progress, ReadingSettings
     from docpager.llm.chat import ChatModel, ModelLike
 
 __all__ = [
@@ -72,7 +71,7 @@ def ingest(
             process, or was built with another embedder.
     """
     from docpager.archive.ingest import ingest as ingest_files
-    from docpager.archive.sources import ReadingSettings
+    from docpager.archive.ingest_session import ReadingSettings
 
     check_settings(reading, ReadingSettings, "reading", example='exclude=("*.log",)')
     return ingest_files(
@@ -372,7 +371,7 @@ def bring_up_to_date(
         DocumentError: nothing there could be read.
     """
     from docpager.archive.ingest import ingest
-    from docpager.archive.sources import ReadingSettings
+    from docpager.archive.ingest_session import ReadingSettings
 
     reading = ReadingSettings(keep_forgotten_out=True, without=without)
     report = ingest(places, directory, progress=progress, reading=reading)

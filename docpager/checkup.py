@@ -87,8 +87,8 @@ def check_servers(base_url: str | None) -> Iterator[Finding]:
 
 def check_embedders() -> Iterator[Finding]:
     """Every embedder that can be named."""
-    from docpager.archive.embedding import ENTRY_POINTS
-    from docpager.archive.remote_embedders import OPENAI, VOYAGE
+    from docpager.archive.embedders.base import ENTRY_POINTS
+    from docpager.archive.embedders.remote import OPENAI, VOYAGE
 
     yield _wordllama()
     installed = find_spec("sentence_transformers") is not None
@@ -128,7 +128,7 @@ def check_tokenizers() -> Iterator[Finding]:
 
 
 def _wordllama() -> Finding:
-    from docpager.archive.wordllama_embedder import WordllamaEmbedder
+    from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
 
     try:
         WordllamaEmbedder()

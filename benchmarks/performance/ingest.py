@@ -184,9 +184,9 @@ def _seconds(command: Sequence[str]) -> float:
 
 def _stages(files: Sequence[Path], archive: Path) -> list[Stage]:
     """Core-seconds of each stage, one after another in this process; outlines as they are found."""
-    from docpager.archive.segment_writer import text_to_embed
-    from docpager.archive.wordllama_embedder import WordllamaEmbedder
-    from docpager.archive.words import Analyzer
+    from docpager.archive.analyzer import Analyzer
+    from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
+    from docpager.archive.segment import text_to_embed
     from docpager.documents.chunking import cut, passages_of
     from docpager.documents.pdf import read_pdf
 
@@ -262,7 +262,7 @@ class _Ready:
         return False
 
     def read(self, files: Sequence) -> Iterator:
-        from docpager.archive.sources import Reading
+        from docpager.archive.ingest_session import Reading
 
         for file in files:
             yield Reading(file, (self._read[file.path],))

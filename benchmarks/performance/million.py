@@ -26,10 +26,9 @@ from typing import Any
 import numpy as np
 
 from docpager import Archive, ingest
+from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
+from docpager.archive.ingest_session import Reached, Reading
 from docpager.archive.manifest import FileRecord
-from docpager.archive.sources import Reading
-from docpager.archive.update import Reached
-from docpager.archive.wordllama_embedder import WordllamaEmbedder
 from docpager.core.locators import Locator, LocatorKind
 from docpager.documents.document import Cut, Document
 

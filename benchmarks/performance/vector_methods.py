@@ -31,9 +31,9 @@ from benchmarks.performance.million import (
     folders_with_questions,
 )
 from docpager import Archive, ingest
-from docpager.archive.searching import NEAREST
+from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
+from docpager.archive.search import NEAREST
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE, VectorIndex, VectorWriter
-from docpager.archive.wordllama_embedder import WordllamaEmbedder
 
 Ask = Callable[[Any], list[int]]
 """The first ten rows for a query."""

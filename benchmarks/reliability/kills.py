@@ -26,8 +26,8 @@ from pathlib import Path
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
-from docpager.archive.lifecycle import compact
-from docpager.archive.verify import verify
+from docpager.archive.integrity import verify
+from docpager.archive.maintenance import compact
 
 WORDS = ["river", "plant", "winter", "copper", "signal", "margin", "revenue", "harbour", "ledger"]
 QUERIES = ["copper revenue", "the winter of the turbine", "margin 1377", "file 7 was changed"]
@@ -50,7 +50,7 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 directory, files, during = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 if during == "compact":
-    from docpager.archive.lifecycle import compact
+    from docpager.archive.maintenance import compact
     compact(directory)
 else:
     from docpager.archive.ingest import ingest

@@ -22,7 +22,7 @@ from ir_measures import RR, Qrel, ScoredDoc, Success
 
 from benchmarks.retrieval.question_sets import SETS, Question, QuestionSet
 from docpager import Archive, ingest
-from docpager.archive.embedding import Embedder, load_embedder
+from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.core.passages import PassageRange
 
 MEASURES = {"hit@1": Success @ 1, "hit@5": Success @ 5, "hit@10": Success @ 10}

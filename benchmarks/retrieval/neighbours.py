@@ -108,7 +108,7 @@ def _cells(found: Sequence[Sequence[bool]]) -> list[str]:
 
 def _recorded(folder: Path):
     from benchmarks.retrieval.measure import Stripped
-    from docpager.archive.embedding import load_embedder
+    from docpager.archive.embedders.base import load_embedder
     from docpager.archive.manifest import read_manifest
 
     name, _, seen = read_manifest(folder / "archive-0").embedder.partition(" on ")

@@ -13,7 +13,7 @@ from docpager import AnswerLine, Archive, PagingSettings, RunLimits
 from docpager.answering.asking import AskSettings, ask_archive
 from docpager.answering.journal import read_journal
 from docpager.answering.replay import Replay
-from docpager.archive.searching import SearchPage
+from docpager.archive.search import SearchPage
 from docpager.core.errors import UsageError
 from docpager.core.passages import PassageRange
 from docpager.llm.chat import ChatModel, ModelReply, ModelRequest

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docpager.archive.generation_reader import Generation
 from docpager.archive.manifest import DocumentRecord
 from docpager.archive.segment import Segment
+from docpager.archive.snapshot import Generation
 from docpager.core.errors import UsageError
 from docpager.core.passages import Hit
 

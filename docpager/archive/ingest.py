@@ -9,10 +9,19 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
-from docpager.archive.catalogue import Catalogue, missing_files
-from docpager.archive.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
-from docpager.archive.embedding_cache import cached
-from docpager.archive.generation import GenerationWriter
+from docpager.archive.document_registry import Catalogue, missing_files
+from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder
+from docpager.archive.embedders.cache import cached
+from docpager.archive.ingest_report import IngestReport, report_of
+from docpager.archive.ingest_session import (
+    COMMIT_PASSAGES,
+    Changes,
+    FilesSource,
+    Progress,
+    ReadingSettings,
+    Source,
+    Update,
+)
 from docpager.archive.manifest import (
     COPY,
     MANIFEST,
@@ -21,9 +30,7 @@ from docpager.archive.manifest import (
     discard_unnamed_parts,
     read_manifest,
 )
-from docpager.archive.report import IngestReport, report_of
-from docpager.archive.sources import FilesSource, ReadingSettings, Source
-from docpager.archive.update import COMMIT_PASSAGES, Changes, Progress, Update
+from docpager.archive.snapshot_writer import GenerationWriter
 from docpager.core.errors import ArchiveError
 from docpager.documents.reasons import Reason
 from docpager.storage.writer_lock import LOCK_FILE, writing

@@ -1,13 +1,20 @@
-"""What an archive holds, in figures."""
+"""What an archive holds, in figures.
+
+What an archive could not read: files, and pages of files.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from docpager.archive.generation_reader import Generation
+from docpager.archive.document_registry import told_apart
+from docpager.archive.ingest_report import Skipped
+from docpager.archive.snapshot import Generation
+from docpager.core.passages import DocumentEntry
+from docpager.documents.document import PdfPage
 
-__all__ = ["ArchiveStatus", "status_of"]
+__all__ = ["ArchiveStatus", "Audit", "UnreadablePage", "audit_of", "status_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +66,40 @@ def status_of(directory: Path, generation: Generation) -> ArchiveStatus:
 def _bytes(path: Path) -> int:
     files = path.iterdir() if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePage:
+    """A PDF page without usable text; its `problem` says why."""
+
+    document: DocumentEntry
+    page: PdfPage
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Everything that no search can find."""
+
+    pages: tuple[UnreadablePage, ...]
+    """By document, in page order."""
+    files: tuple[Skipped, ...]
+    """Files, and lines of files, that could not be read, in path order."""
+
+
+def audit_of(generation: Generation) -> Audit:
+    """Gather what could not be read; only outlines of documents with such pages are opened."""
+    pages = [
+        UnreadablePage(generation.entries[record.id], page)
+        for record in generation.live
+        if record.unreadable
+        for page in generation.segments[record.segment].pdf_pages(record.id)
+        if page.problem
+    ]
+    files = sorted(generation.manifest.files, key=lambda file: (file.path, file.root))
+    shown = told_apart((file.root, file.path) for file in files)
+    failed = [
+        Skipped(shown[file.root, file.path], file.reason, said)
+        for file in files
+        for said in file.problems
+    ]
+    return Audit(tuple(pages), tuple(failed))

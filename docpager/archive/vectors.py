@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docpager.archive.embedding import Vector, Vectors
+    from docpager.archive.embedders.base import Vector, Vectors
 
 __all__ = ["FLAT_ROWS", "PROPOSALS_FILE", "VECTORS_FILE", "VectorIndex", "VectorWriter"]
 

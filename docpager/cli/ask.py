@@ -17,7 +17,7 @@ from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine
-    from docpager.archive.report import IngestReport
+    from docpager.archive.ingest_report import IngestReport
 
 __all__ = ["ask", "finish", "tell_ingested"]
 

@@ -22,7 +22,7 @@ from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
-    from docpager.archive.report import IngestReport
+    from docpager.archive.ingest_report import IngestReport
 
 __all__ = ["ingest"]
 
@@ -86,7 +86,7 @@ def ingest(
     changes. Files in folders that are of a kind which is not read (.docx, .zip) are counted.
     """
     from docpager.archive.ingest import ingest as ingest_files
-    from docpager.archive.sources import ReadingSettings
+    from docpager.archive.ingest_session import ReadingSettings
 
     passwords = _passwords(password_file) if password_file else {}
     reading = ReadingSettings(

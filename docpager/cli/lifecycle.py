@@ -15,7 +15,7 @@ from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
-    from docpager.archive.repair import Repaired
+    from docpager.archive.integrity import Repaired
 
 __all__ = ["compact", "forget", "verify"]
 
@@ -36,7 +36,7 @@ def verify(archive_directory: Path, mend: bool, as_json: bool) -> None:
     if mend:
         _repair(archive_directory, as_json=as_json)
         return
-    from docpager.archive.verify import verify as verify_archive
+    from docpager.archive.integrity import verify as verify_archive
 
     found = verify_archive(archive_directory)
     if as_json:
@@ -53,7 +53,7 @@ def verify(archive_directory: Path, mend: bool, as_json: bool) -> None:
 
 
 def _repair(directory: Path, *, as_json: bool) -> None:
-    from docpager.archive.repair import repair
+    from docpager.archive.integrity import repair
 
     done = repair(directory)
     if as_json:
@@ -88,7 +88,7 @@ def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -
     """
     from docpager.answering.redaction import journals_holding
     from docpager.archive.archive import Archive
-    from docpager.archive.lifecycle import forget as forget_documents
+    from docpager.archive.maintenance import forget as forget_documents
 
     archive = Archive.open(archive_directory)
     numbers = {number for name in documents for number in _numbers(archive, name)}
@@ -122,7 +122,7 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
     still going on keeps what it has read; its journal is named and left for the next compact.
     """
     from docpager.answering.redaction import redact_journals
-    from docpager.archive.lifecycle import compact as compact_archive
+    from docpager.archive.maintenance import compact as compact_archive
     from docpager.archive.manifest import read_manifest
 
     manifest = read_manifest(archive_directory)

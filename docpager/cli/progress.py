@@ -13,7 +13,7 @@ from docpager.cli.terminal import drawn_on, note, visible
 
 if TYPE_CHECKING:
     from docpager.answering.drivers import Stepping
-    from docpager.archive.update import Progress, Reached
+    from docpager.archive.ingest_session import Progress, Reached
 
 __all__ = ["ask_progress", "ingest_progress", "reached_in_words"]
 

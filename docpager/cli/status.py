@@ -14,7 +14,7 @@ from docpager.cli.flags import with_flags
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
-    from docpager.archive.audit import Audit, UnreadablePage
+    from docpager.archive.status import Audit, UnreadablePage
 
 __all__ = ["status"]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from docpager.archive.embedding import Vector, Vectors
+    from docpager.archive.embedders.base import Vector, Vectors
 
 __all__ = ["HashingEmbedder"]
 

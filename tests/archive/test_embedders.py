@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docpager.archive.embedding import Embedder, load_embedder
-from docpager.archive.embedding_cache import cached
-from docpager.archive.remote_embedders import OPENAI, RemoteEmbedder
+from docpager.archive.embedders.base import Embedder, load_embedder
+from docpager.archive.embedders.cache import cached
+from docpager.archive.embedders.remote import OPENAI, RemoteEmbedder
 from docpager.core.errors import ModelError, UsageError
 from docpager.testing.hashing_embedder import HashingEmbedder
 
@@ -265,7 +265,7 @@ def test_local_embedders_keep_no_cache(tmp_path):
 def test_an_archive_is_built_and_searched_by_a_remote_embedder(provider, tmp_path):
     from docpager.archive.archive import Archive
     from docpager.archive.ingest import ingest
-    from docpager.archive.lifecycle import compact
+    from docpager.archive.maintenance import compact
 
     files, directory = tmp_path / "files", tmp_path / "archive"
     files.mkdir()

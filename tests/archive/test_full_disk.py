@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docpager.archive.verify import verify
+from docpager.archive.integrity import verify
 
 ROOT = Path(__file__).parent.parent.parent
 

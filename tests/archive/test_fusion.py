@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.archive.fusion import fuse, words_that_decide
 from docpager.archive.lexical import key_of
+from docpager.archive.search import fuse, words_that_decide
 from docpager.core.passages import PassageId
 
 passages = st.builds(PassageId, st.integers(1, 3), st.integers(1, 9))

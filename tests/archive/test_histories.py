@@ -8,8 +8,8 @@ import random
 import pytest
 
 from docpager.archive.ingest import ingest
-from docpager.archive.lifecycle import compact, forget
-from docpager.archive.verify import verify
+from docpager.archive.integrity import verify
+from docpager.archive.maintenance import compact, forget
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 STEPS = 22

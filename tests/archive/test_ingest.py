@@ -14,10 +14,10 @@ from threading import Event
 import pytest
 
 from docpager.archive.archive import Archive
-from docpager.archive.generation import segments_to_merge, whole_words
 from docpager.archive.ingest import ingest
+from docpager.archive.ingest_session import Reached
 from docpager.archive.manifest import SegmentRecord, read_manifest
-from docpager.archive.update import Reached
+from docpager.archive.snapshot_writer import segments_to_merge, whole_words
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.locators import parse_locator
 from docpager.documents.chunking import passages_of

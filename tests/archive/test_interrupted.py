@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docpager.archive.ingest import ingest
-from docpager.archive.update import Reached
+from docpager.archive.ingest_session import Reached
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from docpager.archive.analyzer import Analyzer
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
-from docpager.archive.searching import rank
-from docpager.archive.threads import Threads
-from docpager.archive.words import Analyzer
+from docpager.archive.search import Threads, rank
 from docpager.testing.hashing_embedder import HashingEmbedder
 
 WORDS = ("copper", "silver", "lead", "tin", "zinc", "iron")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.archive.snippets import excerpt, snippet
-from docpager.archive.words import Analyzer
+from docpager.archive.analyzer import Analyzer
+from docpager.archive.search import excerpt, snippet
 
 FILLER = "lorem ipsum dolor sit amet " * 60
 

@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
 from docpager.archive.vectors import (
     FLAT_ROWS,
     PROPOSALS_FILE,
@@ -17,7 +18,6 @@ from docpager.archive.vectors import (
     VectorIndex,
     VectorWriter,
 )
-from docpager.archive.wordllama_embedder import WordllamaEmbedder
 
 _CORNERS = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=3, max_size=3)
 

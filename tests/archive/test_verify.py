@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 from make_pdf import make_pdf
 
+from docpager.archive.integrity import repair, verify
 from docpager.archive.manifest import commit_manifest, read_manifest
-from docpager.archive.repair import repair
-from docpager.archive.verify import verify
 from docpager.core.errors import ArchiveError
 from docpager.testing.hashing_embedder import HashingEmbedder
 

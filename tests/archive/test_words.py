@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.archive.stop_words import without_stop_words
-from docpager.archive.words import Analyzer, stem
+from docpager.archive.analyzer import Analyzer, stem, without_stop_words
 
 UUID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 

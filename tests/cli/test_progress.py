@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from docpager.archive.update import Reached
+from docpager.archive.ingest_session import Reached
 from docpager.cli.progress import _bar, _lines, ask_progress, reached_in_words
 from docpager.cli.terminal import note
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from docpager.storage.atomic_files import announce
 
 if TYPE_CHECKING:
-    from docpager.archive.embedding import Embedder, Vector, Vectors
+    from docpager.archive.embedders.base import Embedder, Vector, Vectors
 
 __all__ = ["CACHE", "CachedEmbedder", "cached"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from docpager.archive.catalogue import told_apart
+from docpager.archive.document_registry import told_apart
+from docpager.archive.ingest_session import Changes
 from docpager.archive.manifest import FileRecord, Manifest
-from docpager.archive.update import Changes
 
 __all__ = ["IngestReport", "Skipped", "by_reason", "report_of"]
 

@@ -23,15 +23,15 @@ ENTRY_POINTS = "docpager.embedders"
 
 # Named as entry points are, so that looking a name up imports nothing else.
 _BUILT_IN = {
-    "wordllama": "docpager.archive.wordllama_embedder:WordllamaEmbedder",
+    "wordllama": "docpager.archive.embedders.wordllama_embedder:WordllamaEmbedder",
     "hashing": "docpager.testing.hashing_embedder:HashingEmbedder",
 }
 _OF_A_MODEL = {
     "sentence-transformers": (
-        "docpager.archive.sentence_transformers_embedder:SentenceTransformersEmbedder"
+        "docpager.archive.embedders.sentence_transformers_embedder:SentenceTransformersEmbedder"
     ),
-    "voyage": "docpager.archive.remote_embedders:voyage_embedder",
-    "openai": "docpager.archive.remote_embedders:openai_embedder",
+    "voyage": "docpager.archive.embedders.remote:voyage_embedder",
+    "openai": "docpager.archive.embedders.remote:openai_embedder",
 }
 """Named with a model: `openai:MODEL`."""
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from docpager.archive.catalogue import named_documents
-from docpager.archive.embedding import Embedder, load_embedder
-from docpager.archive.embedding_cache import CACHE
-from docpager.archive.generation import GenerationWriter
+from docpager.archive.document_registry import named_documents
+from docpager.archive.embedders.base import Embedder, load_embedder
+from docpager.archive.embedders.cache import CACHE
 from docpager.archive.manifest import (
     DocumentRecord,
     FileRecord,
@@ -19,8 +18,13 @@ from docpager.archive.manifest import (
     discard_unnamed_parts,
     read_manifest,
 )
-from docpager.archive.rewriting import StoredDocument, rewrite, stored_document
 from docpager.archive.segment import Segment
+from docpager.archive.snapshot_writer import (
+    GenerationWriter,
+    StoredDocument,
+    rewrite,
+    stored_document,
+)
 from docpager.core.errors import UsageError
 from docpager.documents.reasons import Reason
 from docpager.storage.atomic_files import damage_of, damaged_part, discard

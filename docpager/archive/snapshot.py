@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docpager.archive.catalogue import told_apart
+from docpager.archive.document_registry import told_apart
 from docpager.archive.lexical import LexicalIndex
 from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest
 from docpager.archive.segment import Segment
@@ -71,7 +71,7 @@ class Generation:
 
     def rows(self, documents: Collection[int] | None) -> dict[str, NDArray[np.bool_]]:
         """By segment: the rows of live documents, or of these only."""
-        from docpager.archive.generation import live_rows
+        from docpager.archive.snapshot_writer import live_rows
 
         if documents is None:
             return self._live_rows
@@ -81,7 +81,7 @@ class Generation:
 
     @cached_property
     def _live_rows(self) -> dict[str, NDArray[np.bool_]]:
-        from docpager.archive.generation import live_rows
+        from docpager.archive.snapshot_writer import live_rows
 
         return live_rows(self.manifest.segments, self.live)
 

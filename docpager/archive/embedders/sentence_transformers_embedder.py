@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from docpager.core.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from docpager.archive.embedding import Vector, Vectors
+    from docpager.archive.embedders.base import Vector, Vectors
 
 __all__ = ["SentenceTransformersEmbedder"]
 

@@ -1,17 +1,25 @@
-"""Writes the next generation: new passages in, departed documents out, small segments merged."""
+"""Writes the next generation: new passages in, departed documents out, small segments merged.
+
+Writes all documents anew, into one segment and one word index: nothing else is left behind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from docpager.archive.analyzer import Analyzer
 from docpager.archive.lexical import LexicalWriter
-from docpager.archive.manifest import DocumentRecord, Manifest, SegmentRecord
-from docpager.archive.segment import Segment
-from docpager.archive.segment_writer import SegmentWriter, merge_segments, text_to_embed
-from docpager.archive.words import Analyzer
+from docpager.archive.manifest import (
+    DocumentRecord,
+    Manifest,
+    SegmentRecord,
+    commit_manifest,
+    discard_unnamed_parts,
+)
+from docpager.archive.segment import Segment, SegmentWriter, merge_segments, text_to_embed
 from docpager.core.passages import Passage
 from docpager.documents.document import Document
 from docpager.storage.atomic_files import damage_of, damaged_part, sync_directory, write_bytes
@@ -20,14 +28,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docpager.archive.embedding import Embedder
+    from docpager.archive.embedders.base import Embedder, Vectors
 
 __all__ = [
     "LIVE_SEGMENTS",
     "SETTLED_SEGMENTS",
     "GenerationWriter",
+    "StoredDocument",
     "live_rows",
+    "rewrite",
     "segments_to_merge",
+    "stored_document",
 ]
 
 LIVE_SEGMENTS = 8
@@ -247,3 +258,95 @@ def _without_empty(
 ) -> list[SegmentRecord]:
     used = {document.segment for document in documents}
     return [record for record in segments if record.name in used]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document with everything that an archive keeps of it."""
+
+    record: DocumentRecord
+    document: Document
+    passages: tuple[Passage, ...]
+    vectors: Vectors | None = None
+    """None: its passages must be embedded."""
+
+
+def stored_document(
+    segment: Segment, record: DocumentRecord, *, with_vectors: bool = True
+) -> StoredDocument:
+    """A live document as its segment holds it."""
+    document = Document(
+        path=record.paths[0][1],
+        sha256=record.sha256,
+        title=record.title,
+        kind=record.kind,
+        text=segment.text(record.first_row, record.passages),
+        pdf_pages=segment.pdf_pages(record.id),
+        sections=segment.sections(record.id),
+    )
+    passages = tuple(segment.passages(record.first_row, record.passages))
+    vectors = segment.vectors.between(record.first_row, len(passages)) if with_vectors else None
+    return StoredDocument(record, document, passages, vectors)
+
+
+def rewrite(
+    directory: Path,
+    manifest: Manifest,
+    documents: Iterable[StoredDocument],
+    *,
+    embedder: Callable[[], Embedder],
+    **changes: Any,
+) -> Manifest:
+    """Commit `documents`, by id, as the only ones that are live; every other part is removed.
+
+    The caller holds the writer's lock. `changes` are made to the manifest besides.
+    """
+    names = [f"{manifest.next_part + n:06d}" for n in range(2)]
+    segment = SegmentWriter(directory / "segments" / names[0], dimension=manifest.dimension)
+    lexical = LexicalWriter(directory / "lexical" / names[1], previous=None)
+    try:
+        records = list(_write(documents, segment, lexical, names[0], embedder))
+    except BaseException:
+        segment.abandon()
+        raise
+    segment.close()
+    lexical.close()
+    written = {record.id: record for record in records}
+    departed = {
+        record.id: replace(record, segment="", first_row=0) for record in manifest.documents
+    }
+    settled = {**departed, **written}
+    successor = manifest.succeed(
+        segments=(SegmentRecord(names[0], segment.rows),) if written else (),
+        lexical=names[1] if written else "",
+        deletions="",
+        documents=tuple(settled[number] for number in sorted(settled)),
+        next_part=manifest.next_part + len(names),
+        **changes,
+    )
+    # Nobody needs the generation before: readers that open it turn to this one.
+    successor = replace(successor, previous_parts=())
+    commit_manifest(directory, successor)
+    discard_unnamed_parts(directory, successor)
+    return successor
+
+
+def _write(
+    documents: Iterable[StoredDocument],
+    segment: SegmentWriter,
+    lexical: LexicalWriter,
+    name: str,
+    embedder: Callable[[], Embedder],
+) -> Iterator[DocumentRecord]:
+    analyzer = Analyzer()
+    for stored in documents:
+        record, document, passages = stored.record, stored.document, stored.passages
+        vectors = stored.vectors
+        if vectors is None:
+            texts = [text_to_embed(document, passage) for passage in passages]
+            vectors = embedder().embed_passages(texts)
+        yield replace(record, segment=name, first_row=segment.rows)
+        segment.add_outline(record.id, document)
+        for passage, text in zip(passages, whole_words(document, passages), strict=True):
+            lexical.add(passage.id, analyzer.terms(text))
+        segment.add(passages, vectors)

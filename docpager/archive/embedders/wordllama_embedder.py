@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from docpager.core.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from docpager.archive.embedding import Vector, Vectors
+    from docpager.archive.embedders.base import Vector, Vectors
 
 __all__ = ["WordllamaEmbedder"]
 

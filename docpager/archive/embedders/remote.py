@@ -20,7 +20,7 @@ from docpager.core.errors import ModelError, UsageError
 from docpager.core.retries import TryAgain, with_retries
 
 if TYPE_CHECKING:
-    from docpager.archive.embedding import Vector, Vectors
+    from docpager.archive.embedders.base import Vector, Vectors
 
 __all__ = ["OPENAI", "VOYAGE", "Provider", "RemoteEmbedder", "openai_embedder", "voyage_embedder"]
 

@@ -1,0 +1,1 @@
+"""Texts as vectors: built in, on this machine, or behind an address."""

@@ -1,0 +1,372 @@
+"""Hybrid search: words and meaning, one complete and stable list.
+
+Ranks from words and from meaning, fused into one stable list.
+
+Parts of one piece of work, done one after the other or beside one another.
+
+The part of a passage that matched, on one line.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
+
+from docpager.archive.analyzer import Analyzer, Place
+from docpager.archive.lexical import Best, LexicalIndex, key_of, passage_of
+from docpager.archive.snapshot import Generation
+from docpager.core.errors import UsageError
+from docpager.core.passages import Hit, PassageId
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docpager.archive.embedders.base import Embedder
+
+__all__ = [
+    "NEAREST",
+    "RECIPROCAL_RANK_K",
+    "WORDS_WEIGHT",
+    "Begin",
+    "By",
+    "Ranking",
+    "SearchPage",
+    "Snippet",
+    "Threads",
+    "at_once",
+    "excerpt",
+    "fuse",
+    "page_bounds",
+    "rank",
+    "snippet",
+    "words_that_decide",
+]
+
+RECIPROCAL_RANK_K = 10
+"""Cormack, Clarke and Buettcher (SIGIR 2009) have 60, for lists as good as each other. Where one
+is much better, so large a k buries its first ranks under what both have at rank 50."""
+WORDS_WEIGHT = 2.0
+"""What a rank by words counts, a rank by meaning being 1. Both are from one sweep over the five
+sets of `benchmarks/retrieval`, where anything from 5 to 20 and from 1.5 to 3 does about as well."""
+
+
+def fuse(
+    words: NDArray[np.int64],
+    meaning: NDArray[np.int64],
+    *,
+    k: int = RECIPROCAL_RANK_K,
+    words_weight: float = WORDS_WEIGHT,
+) -> NDArray[np.int64]:
+    """Weighted reciprocal rank fusion of passage keys; ties by key: document id, then ordinal.
+
+    >>> import numpy as np
+    >>> fuse(np.array([11, 12]), np.array([12])).tolist()
+    [12, 11]
+    """
+    import numpy as np
+
+    by_words = words_weight / (k + np.arange(1, len(words) + 1))
+    by_meaning = 1 / (k + np.arange(1, len(meaning) + 1))
+    keys, places = np.unique(np.concatenate([words, meaning]), return_inverse=True)
+    gains = np.concatenate([by_words, by_meaning])
+    scores = np.bincount(places, weights=gains, minlength=len(keys))
+    fused: NDArray[np.int64] = keys[np.lexsort((keys, -scores))]
+    return fused
+
+
+def words_that_decide(
+    first: int, *, most: int, k: int = RECIPROCAL_RANK_K, words_weight: float = WORDS_WEIGHT
+) -> int:
+    """How many ranks by words settle the `first` of a fused list; `most` if no fewer do.
+
+    Each of the `first` by words gains at least w / (k + first). Whoever stands after rank n by
+    words gains less than w / (k + n) there and at most 1 / (k + 1) by meaning. Where that is less
+    together, it is not among the first, whatever its rank may be.
+
+    >>> words_that_decide(10, most=1000), words_that_decide(20, most=1000)
+    (210, 1000)
+    """
+    to_spare = words_weight / (k + first) - 1 / (k + 1)
+    if to_spare * (k + most) <= words_weight:
+        return most
+    return max(first, math.ceil(words_weight / to_spare) - k)
+
+
+_Result = TypeVar("_Result")
+
+
+class Begin(Protocol):
+    """Begins a piece of work; what it returns waits for the result."""
+
+    def __call__(self, work: Callable[[], _Result]) -> Callable[[], _Result]: ...
+
+
+def at_once(work: Callable[[], _Result]) -> Callable[[], _Result]:
+    """Do it here and now."""
+    result = work()
+    return lambda: result
+
+
+class Threads:
+    """Begins work in threads of its own; worth it where the work is done outside of Python."""
+
+    def __init__(self, count: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="docpager")
+
+    def __call__(self, work: Callable[[], _Result]) -> Callable[[], _Result]:
+        return self._pool.submit(work).result
+
+    def close(self) -> None:
+        """End the threads when they are done with what was begun."""
+        self._pool.shutdown(wait=False)
+
+
+By = Literal["both", "words", "meaning"]
+
+NEAREST = 200
+"""V: how many passages meaning may contribute."""
+_FUSED_WORDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One page of a search's results."""
+
+    hits: tuple[Hit, ...]
+    by_words: int
+    """Passages that contain a query word."""
+    by_meaning: int
+    """Those among the nearest in meaning that contain none."""
+    page: int
+    pages: int
+
+    @property
+    def total(self) -> int:
+        return self.by_words + self.by_meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The head of the result list, fused, and how to go on. Passages are keys here."""
+
+    terms: frozenset[str]
+    head: NDArray[np.int64]
+    near: frozenset[int]
+    """Found by meaning."""
+    with_words: Callable[[], frozenset[int]]
+    """Those of the head that contain a query word."""
+    by_words: int
+    """How many passages contain one."""
+    rest: Callable[[], NDArray[np.int64]]
+    """The remaining passages that contain a query word, by BM25."""
+
+    @property
+    def by_meaning(self) -> int:
+        return len(self.near - self.with_words())
+
+    @property
+    def total(self) -> int:
+        return self.by_words + self.by_meaning
+
+    def slice(self, first: int, last: int) -> list[PassageId]:
+        """Results `first` to `last` (not included), counted from 0."""
+        found = self.head[first:last].tolist()
+        if last > len(self.head) and self.total > len(self.head):
+            rest = self.rest()
+            found += rest[max(0, first - len(self.head)) : last - len(self.head)].tolist()
+        return [passage_of(key) for key in found]
+
+    def found_by(self, passage: PassageId) -> str:
+        """What found one of the results: "words", "meaning" or "both"."""
+        key = key_of(passage)
+        if key not in self.near:
+            return "words"
+        return "both" if key in self.with_words() else "meaning"
+
+
+def rank(
+    query: str,
+    generation: Generation,
+    *,
+    analyzer: Analyzer,
+    embedder: Callable[[], Embedder],
+    documents: Collection[int] | None,
+    first: int,
+    by: By = "both",
+    threads: Threads | None = None,
+) -> Ranking:
+    """Rank every passage that contains a query word, and the nearest in meaning; or `by` one.
+
+    Where only the `first` results are wanted, no more than decides them is looked at: they are
+    the same as those of the whole list. With `threads`, words and meaning are looked up together.
+    """
+    import numpy as np
+
+    terms = analyzer.query_terms(query)
+    if not query.strip():
+        raise UsageError("there is nothing to search for; give some words")
+    lexical = generation.lexical if by != "meaning" else None
+    depth = words_that_decide(first, most=_FUSED_WORDS)
+    begin = threads or at_once
+    best = begin(lambda: _best(lexical, terms, depth, documents))
+    nearest = np.zeros(0, dtype=np.int64)
+    if by != "words":
+        nearest = _nearest(query, generation, embedder, documents)
+    near = frozenset(nearest.tolist())
+    if lexical is None:
+        return Ranking(frozenset(), nearest, near, frozenset, 0, lambda: nearest)
+    further: Callable[[], set[int]] = set
+    # Where words found fewer than they may contribute, nothing beyond them contains one.
+    if threads or len(best().keys) == depth:
+        further = begin(lambda: lexical.containing(terms, near))
+    words = best()
+    head = fuse(words.keys, nearest)
+
+    def rest() -> NDArray[np.int64]:
+        every = lexical.every(terms, documents=documents)
+        return every[~np.isin(every, head)]
+
+    return Ranking(
+        terms=frozenset(terms),
+        head=head,
+        near=near,
+        with_words=cache(lambda: frozenset(words.keys.tolist()) | further()),
+        by_words=words.total,
+        rest=rest,
+    )
+
+
+def page_bounds(*, page: int, page_size: int) -> tuple[int, int]:
+    """First and last (not included) result of a page, counted from 0."""
+    if page < 1 or page_size < 1:
+        raise UsageError(f"pages of results count from 1, not {page}, and hold at least one")
+    return (page - 1) * page_size, page * page_size
+
+
+def _best(
+    lexical: LexicalIndex | None,
+    terms: Sequence[str],
+    count: int,
+    documents: Collection[int] | None,
+) -> Best:
+    import numpy as np
+
+    if lexical is None:
+        return Best(np.zeros(0, dtype=np.int64), 0)
+    return lexical.best(terms, count=count, documents=documents)
+
+
+def _nearest(
+    query: str,
+    generation: Generation,
+    embedder: Callable[[], Embedder],
+    documents: Collection[int] | None,
+) -> NDArray[np.int64]:
+    import numpy as np
+
+    rows = {name: live for name, live in generation.rows(documents).items() if live.any()}
+    if not rows:
+        return np.zeros(0, dtype=np.int64)
+    vector = embedder().embed_query(query)
+    keys, similarities = [], []
+    for name, live in rows.items():
+        segment = generation.segments[name]
+        found, similar = segment.vectors.nearest(vector, count=NEAREST, among=live)
+        keys.append(segment.keys[found])
+        similarities.append(similar)
+    every = np.concatenate(keys)
+    order = np.lexsort((every, -np.concatenate(similarities)))
+    return every[order[:NEAREST]]
+
+
+_CHARACTERS = 300
+_LINE = _CHARACTERS - 4
+"""Without the marks of what was left out."""
+_WORDS = 40
+_TOKEN = re.compile(r"\S+")
+_STRING = r'"(?:[^"\\\n]|\\.)*"'
+_RECORD = re.compile(rf"{_STRING}\s*:\s*(?:{_STRING}|[^\s,\"{{}}\[\]]+)")
+
+
+class Snippet(NamedTuple):
+    """A part of a text on one line, and where its match begins in the text."""
+
+    text: str
+    offset: int
+
+
+def snippet(text: str, terms: Collection[str], analyzer: Analyzer) -> Snippet:
+    """The part of `text` with most distinct `terms`; its beginning where it has none of them."""
+    places = analyzer.places_of(frozenset(terms), text)
+    if not places:
+        first = _TOKEN.search(text)
+        start = first.start() if first else 0
+        return Snippet(excerpt(text, start, start), start)
+    start, end = _densest(places)
+    return Snippet(excerpt(text, start, end), start)
+
+
+def excerpt(text: str, start: int, end: int) -> str:
+    """`text[start:end]` on one line: with its whole `"key": "value"` record, or words around it."""
+    record = _record_around(text, start, end)
+    if record is not None:
+        return _one_line(record)
+    left, right = _widen(text, start, min(end, start + _LINE))
+    right = right if right > left else left + _LINE
+    cut_left = "… " if text[:left].strip() else ""
+    cut_right = " …" if text[right:].strip() else ""
+    return f"{cut_left}{_one_line(text[left:right])[:_LINE]}{cut_right}"
+
+
+def _densest(places: Sequence[Place]) -> tuple[int, int]:
+    """The stretch that fits a snippet and has most distinct terms: the first, then the shortest."""
+    best = (0, 0, 0)
+    chosen = (places[0].start, places[0].end)
+    first = 0
+    for last, place in enumerate(places):
+        while place.end - places[first].start > _CHARACTERS * 2 // 3 and first < last:
+            first += 1
+        inside = places[first : last + 1]
+        distinct = len({other.term for other in inside})
+        length = place.end - places[first].start
+        quality = (distinct, -length if distinct > 1 else 0, -first)
+        if quality > best:
+            best, chosen = quality, (places[first].start, place.end)
+    return chosen
+
+
+def _widen(text: str, start: int, end: int) -> tuple[int, int]:
+    """Whole words around a stretch, one after it and one before it, up to a snippet's size."""
+    before = [m.start() for m in _TOKEN.finditer(text, max(0, start - _CHARACTERS), start)]
+    after = [m.end() for m in _TOKEN.finditer(text, end, end + _CHARACTERS)][::-1]
+    words = len(_TOKEN.findall(text, start, end))
+    left, right = start, end
+    while words < _WORDS and (before or after):
+        if after:
+            candidate = after.pop()
+            right, words = (candidate, words + 1) if candidate - left <= _LINE else (right, words)
+        if before and words < _WORDS:
+            candidate = before.pop()
+            left, words = (candidate, words + 1) if right - candidate <= _LINE else (left, words)
+    return left, right
+
+
+def _record_around(text: str, start: int, end: int) -> str | None:
+    """The record in which a stretch begins, if it is short enough to show."""
+    line = max(text.rfind("\n", 0, start) + 1, start - _CHARACTERS)
+    for match in _RECORD.finditer(text, line, start + 2 * _CHARACTERS):
+        if match.end() > start:
+            fits = match.start() <= start and len(match[0]) <= _CHARACTERS
+            return match[0] if fits and end <= match.end() else None
+    return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
