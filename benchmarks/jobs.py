@@ -21,7 +21,7 @@ from docpager.answering.plan import plan_run
 from docpager.core.errors import DocpagerError, UsageError, WindowTooSmall
 from docpager.core.passages import DocumentEntry
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.prices import Price, price_of
+from docpager.models.pricing import Price, price_of
 
 __all__ = [
     "EQUAL_TOKENS",

@@ -13,8 +13,8 @@ from typing import Any
 from cattrs import Converter
 
 from docpager.core.errors import ModelError
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
-from docpager.llm.models import NamedModel, model_defaults, model_named
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest
+from docpager.models.registry import NamedModel, model_defaults, model_named
 
 __all__ = ["READER", "REPLIES", "Remembering", "is_replay", "open_model"]
 

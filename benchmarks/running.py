@@ -24,7 +24,7 @@ from benchmarks.jobs import (
 from benchmarks.models import REPLIES
 from benchmarks.records import LinesWriter, RunRecord, read_lines
 from benchmarks.samples import Sample
-from docpager.llm.prices import Price
+from docpager.models.pricing import Price
 
 __all__ = ["answer_all", "estimate", "jobs_of", "processes"]
 

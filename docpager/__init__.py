@@ -38,8 +38,8 @@ if TYPE_CHECKING:
         WindowTooSmall,
     )
     from docpager.core.settings import PagingSettings, RunLimits
-    from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.many import ManyAnswers, ask_many, ask_many_async
+    from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.storage.writer_lock import ArchiveLocked
 
 _HOMES = {
@@ -48,7 +48,7 @@ _HOMES = {
     "ArchiveError": "docpager.core.errors",
     "ArchiveLocked": "docpager.storage.writer_lock",
     "BatchSettings": "docpager.batch.settings",
-    "ChatModel": "docpager.llm.chat",
+    "ChatModel": "docpager.models.messages",
     "Citation": "docpager.answering.answer_line",
     "DocpagerError": "docpager.core.errors",
     "DocumentError": "docpager.core.errors",
@@ -59,15 +59,15 @@ _HOMES = {
     "LimitReached": "docpager.core.errors",
     "ManyAnswers": "docpager.many",
     "ModelError": "docpager.core.errors",
-    "ModelReply": "docpager.llm.chat",
-    "ModelRequest": "docpager.llm.chat",
+    "ModelReply": "docpager.models.messages",
+    "ModelRequest": "docpager.models.messages",
     "PagingSettings": "docpager.core.settings",
     "Reached": "docpager.archive.ingest_session",
     "ReadingSettings": "docpager.archive.ingest_session",
     "Repaired": "docpager.archive.integrity",
     "RunLimits": "docpager.core.settings",
-    "ToolCall": "docpager.llm.chat",
-    "Usage": "docpager.llm.chat",
+    "ToolCall": "docpager.models.messages",
+    "Usage": "docpager.models.messages",
     "UsageError": "docpager.core.errors",
     "WindowTooSmall": "docpager.core.errors",
     "ask": "docpager.api",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from docpager.archive.embedders.base import Embedder
     from docpager.archive.ingest_report import IngestReport
     from docpager.archive.ingest_session import Progress, ReadingSettings
-    from docpager.llm.chat import ChatModel, ModelLike
+    from docpager.models.messages import ChatModel, ModelLike
 
 __all__ = [
     "ARCHIVE",
@@ -185,7 +185,7 @@ async def ask_async(
 ) -> AnswerLine:
     """`ask` for programs that run an event loop."""
     from docpager.answering.preparing import prepare
-    from docpager.llm.models import ModelSource
+    from docpager.models.registry import ModelSource
 
     check_text(question, "question")
     check_asked_with(paging, limits)
@@ -289,7 +289,7 @@ async def resume_async(
     from docpager.answering.asking import resume_run
     from docpager.answering.journal import read_journal
     from docpager.archive.archive import Archive
-    from docpager.llm.models import as_chat_model
+    from docpager.models.registry import as_chat_model
 
     record = read_journal(as_path(journal, "journal"))
     header = record.header
@@ -344,7 +344,7 @@ async def in_use(model: ChatModel, paging: PagingSettings, *, owned: bool) -> As
 
 def _model_again(name: str, header: Header) -> ChatModel:
     """The model of that name, asked where and how the run in a journal asked."""
-    from docpager.llm.models import model_named
+    from docpager.models.registry import model_named
 
     source = header.source
     return model_named(

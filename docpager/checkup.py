@@ -48,10 +48,10 @@ def check_models(name: str, *, base_url: str | None, backend: str | None) -> Ite
     Raises:
         UsageError: the address is none, or there is no such backend or model.
     """
-    from docpager.llm.claude.backends import OFFICIAL_URL, address, backend_for
-    from docpager.llm.claude.client import has_credentials
-    from docpager.llm.models import READER, model_named
-    from docpager.llm.prices import price_of
+    from docpager.models.claude.backends import OFFICIAL_URL, address, backend_for
+    from docpager.models.claude.client import has_credentials
+    from docpager.models.pricing import price_of
+    from docpager.models.registry import READER, model_named
 
     model_named(name, base_url=base_url, backend=backend)
     yield Finding("model", READER, "usable", "the built-in reader, no language model")
@@ -72,7 +72,7 @@ def check_models(name: str, *, base_url: str | None, backend: str | None) -> Ite
 
 def check_servers(base_url: str | None) -> Iterator[Finding]:
     """The server the user named, and whatever answers where local servers usually do."""
-    from docpager.llm.claude.backends import address
+    from docpager.models.claude.backends import address
 
     url = address(base_url)
     if base_url or urlsplit(url).hostname in _LOOPBACK:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
-    from docpager.llm.chat import ModelLike
+    from docpager.models.messages import ModelLike
 
 __all__ = [
     "ManyAnswers",
@@ -120,7 +120,7 @@ async def ask_many_async(
     from docpager.answering.preparing import prepare
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
-    from docpager.llm.models import ModelSource
+    from docpager.models.registry import ModelSource
 
     check_asked_with(paging, limits)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")

@@ -12,7 +12,7 @@ from docpager.answering.journal import read_journal
 from docpager.answering.replay import Replay
 from docpager.core.passages import PassageId
 from docpager.core.settings import PagingSettings, RunLimits
-from docpager.llm.chat import ChatModel, ModelReply
+from docpager.models.messages import ChatModel, ModelReply
 from docpager.paging.epoch import canonical_json
 
 

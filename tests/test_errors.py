@@ -21,7 +21,7 @@ from docpager.core.errors import (
 )
 from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.ledgers import Books, Cost
+from docpager.models.budget import Books, Cost
 from docpager.storage.writer_lock import ArchiveLocked, writer_lock
 
 LIBRARY = ToyLibrary(toy_document("The bridge of Graz cost 21 million dollars."))

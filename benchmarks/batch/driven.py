@@ -17,10 +17,10 @@ from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport
 from docpager.core.settings import RunLimits
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
-from docpager.llm.claude import ClaudeModel
-from docpager.llm.models import ModelSource
 from docpager.many import batch_session
+from docpager.models.claude import ClaudeModel
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest
+from docpager.models.registry import ModelSource
 from docpager.testing.fake_api import FakeApi
 
 os.environ.setdefault("ANTHROPIC_API_KEY", "x")

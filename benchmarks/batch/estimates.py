@@ -26,8 +26,8 @@ from docpager.batch.job import BatchJob
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
-from docpager.llm.models import ModelSource
 from docpager.many import estimate_many
+from docpager.models.registry import ModelSource
 from docpager.testing.fake_api import ExtractiveBrain, FakeApi, RealClock, RequestCounter
 
 ROOT = Path(__file__).parent.parent.parent

@@ -22,7 +22,7 @@ from benchmarks.batch.serving import walk
 from docpager.api import bring_up_to_date
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
-from docpager.llm.prices import price_of
+from docpager.models.pricing import price_of
 from docpager.testing.fake_api import FakeApi, FaultPlan, RealClock
 
 MODEL = "claude-haiku-4-5"

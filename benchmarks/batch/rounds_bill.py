@@ -22,8 +22,8 @@ from docpager.archive.archive import Archive
 from docpager.batch.bills import USUAL_HIT_RATE, compare
 from docpager.batch.courses import past_courses
 from docpager.batch.settings import BatchSettings
-from docpager.llm.claude import ClaudeModel
-from docpager.llm.prices import price_of
+from docpager.models.claude import ClaudeModel
+from docpager.models.pricing import price_of
 from docpager.testing.fake_api import FakeApi, FakeClock
 from docpager.testing.fake_api.batches import BatchSettings as ServerBatches
 

@@ -31,9 +31,9 @@ from docpager.api import bring_up_to_date
 from docpager.batch.job import BatchJob
 from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
-from docpager.llm.models import ModelSource
-from docpager.llm.scripted import ScriptedModel
 from docpager.many import batch_session
+from docpager.models.registry import ModelSource
+from docpager.models.scripted import ScriptedModel
 
 MODEL = "claude-haiku-4-5"
 
@@ -105,7 +105,7 @@ def scripted(archive: Path, count: int) -> Level:
 
 
 async def _not_found(_: object) -> object:
-    from docpager.llm.scripted import reply
+    from docpager.models.scripted import reply
 
     return reply("Not found: it.")
 

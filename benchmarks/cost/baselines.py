@@ -19,7 +19,7 @@ from docpager.answering.results import Loaded
 from docpager.core.locators import parse_locator
 from docpager.core.passages import PassageId, PassageRange
 from docpager.core.settings import PagingSettings
-from docpager.llm.chat import AssistantTurn, CallResult, ModelRequest, ToolCall, UserTurn
+from docpager.models.messages import AssistantTurn, CallResult, ModelRequest, ToolCall, UserTurn
 
 __all__ = ["AppendOnly", "EvictEveryStep"]
 

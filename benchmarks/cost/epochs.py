@@ -15,8 +15,8 @@ from docpager.answering.run import Run
 from docpager.core.locators import parse_locator
 from docpager.core.passages import PassageId, PassageRange
 from docpager.core.settings import PagingSettings, RunLimits
-from docpager.llm.chat import AssistantTurn, ModelReply, ModelRequest, Usage
-from docpager.llm.models import model_defaults
+from docpager.models.messages import AssistantTurn, ModelReply, ModelRequest, Usage
+from docpager.models.registry import model_defaults
 from docpager.paging.epoch import PromptSizer
 
 _WOULD_FIT = re.compile(r"(D\d+:c[\d-]+) would fit")

@@ -23,7 +23,7 @@ from docpager.answering.journal import read_journal
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.core.settings import PagingSettings, RunLimits
-from docpager.llm.chat import ChatModel
+from docpager.models.messages import ChatModel
 
 RECORDED = Path(__file__).parent / "recorded"
 STEPS = 160

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks.cost.sized import filler
 from benchmarks.cost.strings import RecordedStep
 from docpager.core.passages import PassageId, PassageRange
-from docpager.llm.chat import AssistantTurn, ToolCall
+from docpager.models.messages import AssistantTurn, ToolCall
 
 __all__ = ["Speaker", "joined", "pages_of"]
 

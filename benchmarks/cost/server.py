@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.cost.sized import ESTIMATOR
-from docpager.llm.chat import AssistantTurn, ModelRequest, Turn
-from docpager.llm.claude import ClaudeModel
+from docpager.models.claude import ClaudeModel
+from docpager.models.messages import AssistantTurn, ModelRequest, Turn
 from docpager.testing.fake_api import CacheModel, RequestCounter, Usage
 from docpager.testing.fake_api.models import model_named
 from docpager.testing.fake_api.prompt import prompt_of

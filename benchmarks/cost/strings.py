@@ -19,7 +19,7 @@ from docpager.core.errors import UsageError
 from docpager.core.locators import LocatorKind, parse_locator
 from docpager.core.passages import Passage, PassageId, PassageRange
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ModelReply, ToolCall
+from docpager.models.messages import ModelReply, ToolCall
 from docpager.testing.fake_api.tokenizer import FakeTokenizer
 
 __all__ = ["RecordedStep", "ReferenceString", "read_string", "string_of", "write_string"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from docpager.core.passages import DocumentEntry
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, UserTurn
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, UserTurn
 
 __all__ = ["LOCALITIES", "Searcher", "Visit", "Walker"]
 

@@ -26,7 +26,7 @@ from docpager.answering.run import PendingCall, Run
 from docpager.core.passages import DocumentEntry, Hit, Passage, PassageRange
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
-from docpager.llm.chat import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.models.messages import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.paging.epoch import canonical_json
 
 HERE = Path(__file__).parent

@@ -33,8 +33,8 @@ from docpager.answering.run import Run
 from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ModelRequest, UserTurn
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import ModelRequest, UserTurn
 from docpager.paging.rebuild import Head
 
 MOST_CITATIONS = 3

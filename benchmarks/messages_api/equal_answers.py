@@ -25,10 +25,10 @@ from typing import Any
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
 from docpager.answering.asking import AskSettings, ask_archive
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ChatModel
-from docpager.llm.claude import ClaudeModel
-from docpager.llm.claude.backends import backend_for
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.claude import ClaudeModel
+from docpager.models.claude.backends import backend_for
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import ChatModel
 from docpager.paging.epoch import BLOCK_TOKENS, canonical_json
 from docpager.testing.fake_api import ExtractiveBrain, FakeApi, Overheads, RequestCounter
 from docpager.testing.fake_api.assertions import (

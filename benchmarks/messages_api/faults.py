@@ -27,9 +27,9 @@ from benchmarks.messages_api.skipping_loop import SkippingLoop
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
 from docpager.answering.asking import AskSettings, Sharing, ask_archive, resume_run
 from docpager.answering.journal import read_journal
-from docpager.llm.claude import ClaudeModel
-from docpager.llm.gate import Gate
-from docpager.llm.ledgers import Books
+from docpager.models.budget import Books
+from docpager.models.claude import ClaudeModel
+from docpager.models.limiter import Gate
 from docpager.testing.fake_api import FAULT_KINDS, ExtractiveBrain, FakeApi, FaultPlan
 from docpager.testing.fake_api.faults import UNDELIVERED
 

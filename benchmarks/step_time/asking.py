@@ -15,8 +15,8 @@ from typing import Any
 import httpx2
 from anthropic import AsyncAnthropic
 
-from docpager.llm.chat import ModelReply, ModelRequest
-from docpager.llm.claude import ClaudeModel
+from docpager.models.claude import ClaudeModel
+from docpager.models.messages import ModelReply, ModelRequest
 
 MODEL = "claude-sonnet-5-5"
 URL = "http://127.0.0.1:1"

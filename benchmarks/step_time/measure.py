@@ -30,7 +30,7 @@ from docpager.answering.run import Run
 from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ModelReply, ToolCall, Usage
+from docpager.models.messages import ModelReply, ToolCall, Usage
 from docpager.paging.epoch import BLOCK_TOKENS
 
 FILLING_CALLS = 8

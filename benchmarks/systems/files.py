@@ -35,7 +35,7 @@ from docpager.answering.results import (
 from docpager.answering.run import PendingCall
 from docpager.core.errors import ModelError
 from docpager.core.passages import Passage, PassageId
-from docpager.llm.chat import AssistantTurn, CallResult, ModelReply, ToolCall, Turn, UserTurn
+from docpager.models.messages import AssistantTurn, CallResult, ModelReply, ToolCall, Turn, UserTurn
 
 __all__ = ["FilesWithGrep"]
 

@@ -16,7 +16,7 @@ from docpager.answering.replay import Replay
 from docpager.archive.search import SearchPage
 from docpager.core.errors import UsageError
 from docpager.core.passages import PassageRange
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.paging.statistics import PagingStatistics, faults_under_belady, faults_under_lru
 
 __all__ = ["Paging"]

@@ -25,8 +25,8 @@ from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage, PassageRange
 from docpager.core.retries import with_retries_async
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import FunctionSchema, ModelReply, ModelRequest, Turn, Usage, UserTurn
-from docpager.llm.prices import price_of
+from docpager.models.messages import FunctionSchema, ModelReply, ModelRequest, Turn, Usage, UserTurn
+from docpager.models.pricing import price_of
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import LAST_REPLY
 from docpager.paging.rebuild import Head

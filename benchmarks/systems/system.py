@@ -10,7 +10,7 @@ from typing import Protocol
 from benchmarks.samples import Question
 from docpager import Archive
 from docpager.core.passages import Passage
-from docpager.llm.chat import ChatModel, Usage
+from docpager.models.messages import ChatModel, Usage
 
 __all__ = ["Answer", "Cited", "Setup", "Stretch", "System", "scope_of", "stretches"]
 

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.unseen.score import print_scores
 from docpager import Archive, PagingSettings, RunLimits, ingest
 from docpager.answering.asking import AskSettings, ask_archive
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
 
 DATASETS = Path(__file__).parent.parent.parent / "datasets"
 SETS = {

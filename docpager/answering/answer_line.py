@@ -12,7 +12,7 @@ from docpager.answering.results import QuoteCheck
 from docpager.answering.run import Run, final_citations
 from docpager.answering.saving import saved_usd
 from docpager.core.passages import Note
-from docpager.llm.chat import Lost, Usage
+from docpager.models.messages import Lost, Usage
 
 __all__ = ["AnswerLine", "Citation", "Coverage", "answer_line"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from docpager.core.errors import FunctionError
-from docpager.llm.chat import FunctionSchema, ToolCall
+from docpager.models.messages import FunctionSchema, ToolCall
 
 __all__ = ["check_arguments"]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Protocol
 
 from docpager.answering.answer_line import AnswerLine, answer_line
-from docpager.answering.calling import Caller, RequestHooks
 from docpager.answering.counting import RecordingCounter, counter_named
 from docpager.answering.drivers import Driver
 from docpager.answering.executor import FunctionExecutor
@@ -24,11 +23,12 @@ from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, U
 from docpager.core.passages import DocumentEntry
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
-from docpager.llm.chat import ChatModel
-from docpager.llm.gate import Gate
-from docpager.llm.ledgers import Books
-from docpager.llm.models import ModelSource
-from docpager.llm.prices import Price, PriceList, price_of
+from docpager.models.budget import Books
+from docpager.models.limiter import Gate
+from docpager.models.messages import ChatModel
+from docpager.models.metered_model import Caller, RequestHooks
+from docpager.models.pricing import Price, PriceList, price_of
+from docpager.models.registry import ModelSource
 from docpager.paging.epoch import PromptSizer
 from docpager.version import __version__
 

@@ -27,7 +27,7 @@ from docpager.answering.results import (
 from docpager.core.errors import FunctionError
 from docpager.core.locators import LocatorKind, parse_locator
 from docpager.core.passages import PassageId
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import LogEntry, written_call
 from docpager.paging.working_memory import WorkingMemory

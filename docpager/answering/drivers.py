@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from docpager.answering.calling import Caller
 from docpager.answering.counting import RecordingCounter
 from docpager.answering.executor import FunctionExecutor
 from docpager.answering.journal import Entry, Journal
@@ -16,7 +15,8 @@ from docpager.answering.request_hashes import RequestHasher
 from docpager.answering.results import Found, Loaded, ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.core.errors import LimitReached, ModelError
-from docpager.llm.chat import Lost, ModelReply, ModelRequest
+from docpager.models.messages import Lost, ModelReply, ModelRequest
+from docpager.models.metered_model import Caller
 from docpager.paging.reading_log import written_call
 
 __all__ = ["Driver", "Stepping"]

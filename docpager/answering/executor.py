@@ -25,7 +25,7 @@ from docpager.core.errors import DocpagerError, FunctionError
 from docpager.core.locators import Locator, LocatorKind, parse_locator
 from docpager.core.passages import HALF_CHARACTER, DocumentEntry, Passage, PassageRange
 from docpager.documents.document import Section
-from docpager.llm.chat import FunctionSchema, ToolCall
+from docpager.models.messages import FunctionSchema, ToolCall
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line, render_passage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from docpager.llm.chat import FunctionSchema
+from docpager.models.messages import FunctionSchema
 
 __all__ = ["functions_for"]
 

@@ -24,9 +24,9 @@ from docpager.answering.outcome import Outcome
 from docpager.answering.plan import RunPlan
 from docpager.answering.results import ToolResult
 from docpager.core.errors import JournalError
-from docpager.llm.chat import Lost, ModelReply
-from docpager.llm.models import ModelSource
-from docpager.llm.prices import Price
+from docpager.models.messages import Lost, ModelReply
+from docpager.models.pricing import Price
+from docpager.models.registry import ModelSource
 from docpager.paging.epoch import canonical_json
 
 __all__ = [

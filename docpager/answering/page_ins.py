@@ -10,7 +10,7 @@ from docpager.answering.results import Loaded
 from docpager.core.errors import FunctionError
 from docpager.core.locators import LocatorKind, covers, parse_locator
 from docpager.core.passages import PassageId, PassageRange
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import LogEntry, written_call
 

@@ -14,7 +14,7 @@ from docpager.core.errors import UsageError, WindowTooSmall
 from docpager.core.passages import HALF_CHARACTER, DocumentEntry
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
-from docpager.llm.chat import FunctionSchema
+from docpager.models.messages import FunctionSchema
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.framing import smallest_step_tokens
 from docpager.paging.policies import POLICIES

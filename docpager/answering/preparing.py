@@ -9,8 +9,9 @@ from pathlib import Path
 from docpager.answering.asking import AskSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
-from docpager.llm.chat import ChatModel, ModelLike
-from docpager.llm.models import (
+from docpager.models.messages import ChatModel, ModelLike
+from docpager.models.pricing import Price, read_prices
+from docpager.models.registry import (
     DEFAULT_MODEL,
     READER,
     ModelSource,
@@ -19,7 +20,6 @@ from docpager.llm.models import (
     model_defaults,
     model_named,
 )
-from docpager.llm.prices import Price, read_prices
 
 __all__ = ["PreparedModel", "prepare"]
 

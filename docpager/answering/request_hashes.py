@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from docpager.answering.codec import to_json
-from docpager.llm.chat import FunctionSchema, ModelRequest, Turn
+from docpager.models.messages import FunctionSchema, ModelRequest, Turn
 from docpager.paging.epoch import canonical_json
 
 __all__ = ["RequestHasher", "request_hash"]

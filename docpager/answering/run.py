@@ -13,9 +13,9 @@ from docpager.answering.results import ToolResult
 from docpager.answering.timers import Account, timer_lines
 from docpager.core.passages import PassageId, counted
 from docpager.core.tokens import TokenCounter
-from docpager.llm.chat import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
-from docpager.llm.ledgers import Cost
-from docpager.llm.prices import Price
+from docpager.models.budget import Cost
+from docpager.models.messages import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.models.pricing import Price
 from docpager.paging.framing import LAST_REPLY
 from docpager.paging.main_context import MainContext
 from docpager.paging.meter import Meter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docpager.answering.run import Run
-from docpager.llm.chat import Usage
+from docpager.models.messages import Usage
 
 __all__ = ["saved_usd"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docpager.core.settings import RunLimits
-from docpager.llm.ledgers import Cost
+from docpager.models.budget import Cost
 
 __all__ = ["Account", "timer_lines"]
 

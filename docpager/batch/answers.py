@@ -13,7 +13,7 @@ from docpager.answering.answer_line import AnswerLine
 from docpager.answering.codec import UNREADABLE, from_json
 from docpager.batch.fingerprint import Fingerprint
 from docpager.core.errors import ArchiveError, UsageError
-from docpager.llm.ledgers import Cost
+from docpager.models.budget import Cost
 from docpager.storage.append_log import JsonLine, LineAppender, read_lines
 from docpager.storage.atomic_files import sync_directory
 from docpager.storage.writer_lock import writer_lock

@@ -14,7 +14,7 @@ from docpager.answering.journal import JournalRecord
 from docpager.batch.round_book import Round, RoundBook
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.core.retries import with_retries_async
-from docpager.llm.chat import BatchItem, BatchResult, ChatModel, ModelRequest
+from docpager.models.messages import BatchItem, BatchResult, ChatModel, ModelRequest
 
 __all__ = ["BatchDesk", "Results"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docpager.batch.courses import Course, Step
-from docpager.llm.chat import Usage
-from docpager.llm.prices import Price
+from docpager.models.messages import Usage
+from docpager.models.pricing import Price
 
 __all__ = ["RoundsBill", "compare", "live_usd", "rounds_usd"]
 

@@ -18,9 +18,9 @@ from docpager.batch.parking import Parking, StoppableRequests
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Send
 from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
-from docpager.llm.chat import ChatModel, ModelReply, Usage
-from docpager.llm.gate import Gate
-from docpager.llm.ledgers import Books
+from docpager.models.budget import Books
+from docpager.models.limiter import Gate
+from docpager.models.messages import ChatModel, ModelReply, Usage
 
 __all__ = ["Common", "Driving", "Seats"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docpager.answering.journal import JournalRecord, left_unanswered
 from docpager.core.errors import UsageError
-from docpager.llm.ledgers import Cost
+from docpager.models.budget import Cost
 from docpager.storage.atomic_files import replace_file
 
 __all__ = ["JournalNames", "spent_in"]

@@ -14,15 +14,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from docpager.answering.calling import Caller
 from docpager.answering.preparing import PreparedModel
 from docpager.batch.questions import Question
 from docpager.core.errors import ModelError, UsageError
 from docpager.evaluation.records import Response
-from docpager.llm.chat import ModelRequest, UserTurn
-from docpager.llm.gate import Gate
-from docpager.llm.ledgers import Books
-from docpager.llm.models import READER
+from docpager.models.budget import Books
+from docpager.models.limiter import Gate
+from docpager.models.messages import ModelRequest, UserTurn
+from docpager.models.metered_model import Caller
+from docpager.models.registry import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
 from docpager.storage.append_log import LineAppender, read_lines

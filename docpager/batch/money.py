@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from docpager.core.errors import LimitReached
-from docpager.llm.ledgers import Books, Cost, Held
+from docpager.models.budget import Books, Cost, Held
 
 __all__ = ["Admission", "OnTheWay"]
 

@@ -26,7 +26,7 @@ from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import JournalError, UsageError
 from docpager.core.passages import DocumentEntry
-from docpager.llm.ledgers import Books, Cost
+from docpager.models.budget import Books, Cost
 
 __all__ = ["Outside", "open_batch", "spent_before"]
 

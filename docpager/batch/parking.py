@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from docpager.answering.calling import RequestHooks
 from docpager.core.errors import AttemptFailed
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest
+from docpager.models.metered_model import RequestHooks
 
 __all__ = ["Parked", "Parking", "StoppableRequests"]
 

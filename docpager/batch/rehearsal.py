@@ -14,7 +14,7 @@ from docpager.batch.courses import Course, course_of, past_courses
 from docpager.batch.plan import Task
 from docpager.core.errors import DocpagerError
 from docpager.core.passages import counted
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
 
 __all__ = ["FEWEST_PAST", "Sample", "sample_runs"]
 

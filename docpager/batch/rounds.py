@@ -16,7 +16,7 @@ from docpager.answering.request_hashes import request_hash
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.parking import Parked, Parking
 from docpager.core.errors import AttemptFailed, ModelError
-from docpager.llm.chat import BatchResult, ChatModel, ModelReply, ModelRequest
+from docpager.models.messages import BatchResult, ChatModel, ModelReply, ModelRequest
 
 __all__ = ["Rounds", "Send", "ask_live"]
 

@@ -26,7 +26,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport, Tally
 from docpager.batch.ways import drive_in_rounds, drive_live
 from docpager.core.errors import LimitReached
-from docpager.llm.ledgers import Books, Cost
+from docpager.models.budget import Books, Cost
 
 __all__ = ["Session"]
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from docpager.answering.answer_line import AnswerLine
-from docpager.llm.chat import ModelReply, Usage
+from docpager.models.messages import ModelReply, Usage
 
 __all__ = ["BatchReport", "Tally"]
 

@@ -15,7 +15,7 @@ from docpager.batch.parking import Parking
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Rounds, Send, ask_live
 from docpager.core.errors import LimitReached
-from docpager.llm.gate import Gate
+from docpager.models.limiter import Gate
 
 __all__ = ["drive_in_rounds", "drive_live"]
 

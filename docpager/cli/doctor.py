@@ -43,7 +43,7 @@ def doctor(
     Nobody is asked but this machine and the server at --base-url; only --live costs money.
     """
     from docpager import checkup
-    from docpager.llm.models import DEFAULT_MODEL
+    from docpager.models.registry import DEFAULT_MODEL
 
     failed = fetch_tokenizer and not _fetch_tokenizer()
     name = model or DEFAULT_MODEL
@@ -80,8 +80,8 @@ def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
     """Ask one tiny question; the only thing here that costs money."""
     from docpager.checkup import Finding
     from docpager.core.errors import ModelError
-    from docpager.llm.models import model_named
-    from docpager.llm.trial import MOST_OUTPUT_TOKENS, ask_something, worst_case_usd
+    from docpager.models.registry import model_named
+    from docpager.models.trial import MOST_OUTPUT_TOKENS, ask_something, worst_case_usd
 
     model = model_named(name, base_url=base_url, backend=backend).model
     worst = worst_case_usd(name)

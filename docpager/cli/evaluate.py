@@ -178,7 +178,7 @@ def _judge(
 ) -> Judgement:
     from docpager.answering.preparing import prepare
     from docpager.batch.judging import judge_answers
-    from docpager.llm.models import ModelSource
+    from docpager.models.registry import ModelSource
 
     prepared = prepare(
         judge,

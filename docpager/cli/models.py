@@ -124,7 +124,7 @@ def prepared_model(
 ) -> PreparedModel:
     """The model that these options choose, with its settings."""
     from docpager.answering.preparing import prepare
-    from docpager.llm.models import READER, ModelSource, default_model_name
+    from docpager.models.registry import READER, ModelSource, default_model_name
 
     # Only here is the reader asked without being named: `tell_price` and the answer itself say so.
     chosen = model or default_model_name(os.environ, base_url=base_url) or READER
@@ -164,7 +164,7 @@ def tell_price(prepared: PreparedModel) -> None:
 
 def tell_free(name: str) -> None:
     """Name a model that costs nothing; what is no language model is never taken for one."""
-    from docpager.llm.models import READER
+    from docpager.models.registry import READER
 
     if name == READER:
         note(f"model: {name}, the rule-based reader: it is not a language model")

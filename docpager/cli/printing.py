@@ -11,7 +11,7 @@ from docpager.core.passages import counted, written_ranges
 
 if TYPE_CHECKING:
     from docpager.answering.answer_line import AnswerLine, Citation
-    from docpager.llm.chat import Usage
+    from docpager.models.messages import Usage
     from docpager.report.trace import TracedStep
 
 __all__ = ["print_answer", "print_outcome", "print_step"]
@@ -30,7 +30,7 @@ _OPTIONS = {
 def print_answer(line: AnswerLine) -> None:
     """The answer, its citations and whether a language model gave it on stdout, what it took on
     stderr."""
-    from docpager.llm.models import READER
+    from docpager.models.registry import READER
 
     if line.answer is not None:
         prefix = "Not found: " if line.status == "abstained" else ""

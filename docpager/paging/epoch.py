@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 
 from docpager.core.tokens import TokenCounter
-from docpager.llm.chat import (
+from docpager.models.messages import (
     AssistantTurn,
     CallResult,
     FunctionSchema,

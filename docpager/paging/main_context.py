@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from docpager.core.locators import covers, parse_locator
 from docpager.core.passages import Passage, PassageId
-from docpager.llm.chat import (
+from docpager.models.messages import (
     AssistantTurn,
     CallResult,
     FunctionSchema,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import ceil
 
 from docpager.core.tokens import TokenCounter
-from docpager.llm.chat import UserTurn
+from docpager.models.messages import UserTurn
 from docpager.paging.calibration import Calibration
 from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer, blocks_of
 from docpager.paging.scripts import ScriptScale, Weights

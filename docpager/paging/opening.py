@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from docpager.llm.chat import UserTurn
+from docpager.models.messages import UserTurn
 from docpager.paging.epoch import Epoch
 from docpager.paging.meter import Meter
 from docpager.paging.page_table import Residency

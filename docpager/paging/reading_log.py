@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from docpager.core.passages import PassageId, PassageRange
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import one_line
 

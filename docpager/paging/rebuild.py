@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docpager.core.passages import Passage
-from docpager.llm.chat import ToolCall, UserTurn
+from docpager.models.messages import ToolCall, UserTurn
 from docpager.paging.epoch import canonical_json
 from docpager.paging.rendering import fence, marker_for, render_passages
 

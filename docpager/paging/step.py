@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from docpager.core.passages import PassageId
-from docpager.llm.chat import AssistantTurn, CallResult, ToolCall, UserTurn
+from docpager.models.messages import AssistantTurn, CallResult, ToolCall, UserTurn
 from docpager.paging.rebuild import StepText
 from docpager.paging.sizes import NOTHING, Size
 

@@ -9,7 +9,7 @@ from docpager.answering.journal import Entry
 from docpager.answering.outcome import Outcome
 from docpager.answering.replay import Replay
 from docpager.core.passages import PassageId
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 from docpager.paging.epoch import canonical_json
 
 __all__ = ["TracedCall", "TracedStep", "trace"]

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from docpager.core.errors import AttemptFailed, ModelError
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, Usage
-from docpager.llm.prices import Price, PriceBand, Rates
-from docpager.llm.scripted import Script, ScriptedModel
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest, Usage
+from docpager.models.pricing import Price, PriceBand, Rates
+from docpager.models.scripted import Script, ScriptedModel
 
 PRICE = Price(
     "failing",

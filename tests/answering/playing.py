@@ -11,8 +11,8 @@ from docpager.answering.plan import plan_run
 from docpager.answering.run import Run
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
-from docpager.llm.chat import CallResult, ModelReply, ModelRequest, ToolCall, UserTurn
-from docpager.llm.scripted import reply
+from docpager.models.messages import CallResult, ModelReply, ModelRequest, ToolCall, UserTurn
+from docpager.models.scripted import reply
 from docpager.paging.epoch import PromptSizer
 
 

@@ -9,7 +9,7 @@ from run_worlds import SENTINEL, WORDS, World
 
 from docpager.answering.run import Run
 from docpager.core.passages import Passage, PassageRange
-from docpager.llm.chat import ModelReply, ToolCall
+from docpager.models.messages import ModelReply, ToolCall
 
 NONSENSE: tuple[Any, ...] = (
     None, 0, -1, 3.5, True, "", " ", [], {}, [1], [None], {"locator": "D1"}, "D0", "D99", "D1:c0",

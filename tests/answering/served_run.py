@@ -12,7 +12,7 @@ from zlib import crc32
 from watched_run import WatchedRun, is_warned
 
 from docpager.core.tokens import TokenCounter
-from docpager.llm.chat import (
+from docpager.models.messages import (
     AssistantTurn,
     FunctionSchema,
     ModelReply,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from docpager.answering.arguments import check_arguments
 from docpager.answering.functions import functions_for
 from docpager.core.errors import FunctionError
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 
 FUNCTIONS = {function.name: function for function in functions_for()}
 JSON = st.recursive(

@@ -21,13 +21,13 @@ from failing_models import (
 )
 from virtual_time import VirtualTime
 
-from docpager.answering.calling import Caller
 from docpager.core.errors import LimitReached, ModelError
-from docpager.llm.chat import ChatModel, Lost, ModelReply, ModelRequest, Usage, UserTurn
-from docpager.llm.gate import Gate
-from docpager.llm.ledgers import Books
-from docpager.llm.prices import Price
-from docpager.llm.scripted import ScriptedModel
+from docpager.models.budget import Books
+from docpager.models.limiter import Gate
+from docpager.models.messages import ChatModel, Lost, ModelReply, ModelRequest, Usage, UserTurn
+from docpager.models.metered_model import Caller
+from docpager.models.pricing import Price
+from docpager.models.scripted import ScriptedModel
 
 REQUEST = ModelRequest("", (), (UserTurn("why?"),), max_output_tokens=100)
 FINISHING = ModelRequest("", (), (UserTurn("why?"),), max_output_tokens=100, calls_allowed=False)

@@ -10,8 +10,8 @@ from docpager.answering.drivers import Driver
 from docpager.answering.journal import read_journal
 from docpager.core.errors import ModelError
 from docpager.core.settings import RunLimits
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
-from docpager.llm.scripted import ScriptedModel, call, reply
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest
+from docpager.models.scripted import ScriptedModel, call, reply
 
 
 class FailingModel(ChatModel):

@@ -20,7 +20,7 @@ from docpager.answering.results import (
 from docpager.answering.run import PendingCall
 from docpager.core.passages import PassageId, PassageRange
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 from docpager.paging.epoch import PromptSizer
 
 TEXT = "\n".join(f"Line {n} names the price of item {n}." for n in range(400))

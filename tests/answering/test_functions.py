@@ -8,7 +8,7 @@ import pytest
 from docpager.answering.functions import functions_for
 from docpager.answering.plan import instructions
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import FunctionSchema
+from docpager.models.messages import FunctionSchema
 from docpager.paging.epoch import PromptSizer
 
 MOST_FIXED = 1_600

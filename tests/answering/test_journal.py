@@ -25,7 +25,7 @@ from docpager.answering.results import (
 from docpager.core.errors import JournalError
 from docpager.core.passages import Hit, Note, Passage, PassageId, PassageRange
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ModelReply, ToolCall, Usage
+from docpager.models.messages import ModelReply, ToolCall, Usage
 
 PASSAGE = Passage(1, 2, "half \ud83d a pair and \ufffd", 9, 40, 7, ((0, 7), (5, 8)))
 CHECK = QuoteCheck("D1:c2", "half", "exact", 1, "a.pdf", 7, "5", (PassageId(1, 2),), None)

@@ -7,7 +7,7 @@ import asyncio
 from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.asking import ask_archive, open_replay
-from docpager.llm.scripted import ScriptedModel, call, reply
+from docpager.models.scripted import ScriptedModel, call, reply
 
 
 def test_arguments_in_any_order_replay_to_the_same_requests(tmp_path):

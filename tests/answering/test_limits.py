@@ -29,9 +29,9 @@ from docpager.answering.journal import Entry, read_journal
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ModelReply, ModelRequest, ToolCall, Usage
-from docpager.llm.prices import PriceList
-from docpager.llm.scripted import Script, call, reply
+from docpager.models.messages import ModelReply, ModelRequest, ToolCall, Usage
+from docpager.models.pricing import PriceList
+from docpager.models.scripted import Script, call, reply
 from docpager.report.trace import trace
 
 WINDOW, OUTPUT = 6_000, 500

@@ -12,7 +12,7 @@ from docpager.answering.run import Run
 from docpager.core.passages import DocumentEntry
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
-from docpager.llm.chat import ModelReply, ToolCall
+from docpager.models.messages import ModelReply, ToolCall
 
 STEPS = 200
 NOTES = 100

@@ -24,7 +24,7 @@ from docpager.core.locators import Locator, LocatorKind
 from docpager.core.passages import Passage, PassageId
 from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
 
 WINDOW = 4000
 PAGING = PagingSettings(window=WINDOW, max_output=512)

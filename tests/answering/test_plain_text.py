@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from docpager.answering.arguments import check_arguments
 from docpager.answering.functions import ANSWER
 from docpager.answering.plain_text import parse_plain_answer
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 
 
 def cited(*pairs: tuple[str, str]) -> list[dict[str, str]]:

@@ -8,9 +8,9 @@ import pytest
 from docpager.answering.preparing import prepare
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings, RunLimits
-from docpager.llm.chat import BatchItem, ChatModel, ModelLike, ModelReply, ModelRequest
-from docpager.llm.models import ModelSource
-from docpager.llm.scripted import ScriptedModel
+from docpager.models.messages import BatchItem, ChatModel, ModelLike, ModelReply, ModelRequest
+from docpager.models.registry import ModelSource
+from docpager.models.scripted import ScriptedModel
 
 KEY = {"ANTHROPIC_API_KEY": "k"}
 

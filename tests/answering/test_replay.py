@@ -17,8 +17,8 @@ from docpager.answering.replay import Replay
 from docpager.core.errors import DocpagerError, JournalError
 from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ModelReply
-from docpager.llm.scripted import ScriptedModel, call, reply
+from docpager.models.messages import ModelReply
+from docpager.models.scripted import ScriptedModel, call, reply
 
 SETTINGS = AskSettings(paging=PagingSettings(window=5_000))
 QUOTE = "Item 0 was bought for 0 dollars on day 0."

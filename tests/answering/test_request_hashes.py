@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from docpager.answering.request_hashes import RequestHasher, request_hash
-from docpager.llm.chat import (
+from docpager.models.messages import (
     AssistantTurn,
     CallResult,
     FunctionSchema,

@@ -15,8 +15,8 @@ from docpager.answering.journal import read_journal
 from docpager.answering.replay import Replay
 from docpager.core.errors import JournalError
 from docpager.core.settings import RunLimits
-from docpager.llm.chat import ModelReply, ToolCall
-from docpager.llm.scripted import ScriptedModel, call, reply
+from docpager.models.messages import ModelReply, ToolCall
+from docpager.models.scripted import ScriptedModel, call, reply
 
 QUESTION = "What was paid?"
 

@@ -8,8 +8,8 @@ from toy_library import ToyLibrary, toy_document
 
 from docpager.answering.outcome import Abstention, Answer, Failure, Stopped
 from docpager.core.settings import PagingSettings, RunLimits
-from docpager.llm.chat import ModelReply, ToolCall, Usage
-from docpager.llm.scripted import call, reply
+from docpager.models.messages import ModelReply, ToolCall, Usage
+from docpager.models.scripted import call, reply
 
 SMALL = PagingSettings(window=6_000)
 WIDE = PagingSettings(window=12_000)

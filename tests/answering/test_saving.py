@@ -10,9 +10,9 @@ from playing import long_library
 
 from docpager.answering.answer_line import AnswerLine
 from docpager.answering.asking import AskSettings, ask_archive
-from docpager.llm.chat import Usage
-from docpager.llm.prices import Price, PriceBand, PriceList
-from docpager.llm.scripted import call
+from docpager.models.messages import Usage
+from docpager.models.pricing import Price, PriceBand, PriceList
+from docpager.models.scripted import call
 
 LIBRARY = long_library(40)
 WHOLE = sum(entry.tokens for entry in LIBRARY.documents())

@@ -21,9 +21,9 @@ from docpager.core.locators import Locator, LocatorKind, parse_locator
 from docpager.core.passages import Passage, PassageId
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ToolCall, UserTurn
-from docpager.llm.extractive import ExtractiveModel
-from docpager.llm.scripted import ScriptedModel, call, reply
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import ToolCall, UserTurn
+from docpager.models.scripted import ScriptedModel, call, reply
 from docpager.paging.epoch import PromptSizer
 
 SIZES = ((4, 4500), (8, 5000), (12, 6000))

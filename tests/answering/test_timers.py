@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from docpager.answering.timers import Account, timer_lines
 from docpager.core.settings import RunLimits
-from docpager.llm.ledgers import Cost
+from docpager.models.budget import Cost
 
 ACCOUNT = Account(
     steps=5,

@@ -23,7 +23,7 @@ from docpager.answering.results import Found, Loaded, TooLarge, ToolResult
 from docpager.answering.run import PendingCall, Run
 from docpager.core.passages import Passage, PassageId, PassageRange
 from docpager.core.tokens import TokenCounter
-from docpager.llm.chat import (
+from docpager.models.messages import (
     AssistantTurn,
     CallResult,
     ModelReply,

@@ -21,7 +21,8 @@ from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.batch.tally import BatchReport
 from docpager.core.errors import AttemptFailed, UsageError
-from docpager.llm.chat import (
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import (
     BatchItem,
     BatchResult,
     BatchStatus,
@@ -31,8 +32,7 @@ from docpager.llm.chat import (
     SubmittedBatch,
     Usage,
 )
-from docpager.llm.extractive import ExtractiveModel
-from docpager.llm.prices import Price, PriceBand, PriceList, Rates
+from docpager.models.pricing import Price, PriceBand, PriceList, Rates
 
 TOWNS = ("Ulm", "Graz", "Bern", "Metz", "Trent", "Gent", "Brno", "Linz")
 

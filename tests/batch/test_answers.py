@@ -12,7 +12,7 @@ from docpager.batch.questions import parse_question
 from docpager.batch.responses import read_responses
 from docpager.core.errors import UsageError
 from docpager.evaluation.records import Cited, Response
-from docpager.llm.ledgers import Cost
+from docpager.models.budget import Cost
 
 QUESTIONS = [parse_question({"id": id, "question": f"{id}?"}) for id in "abc"]
 BEGUN = Fingerprint.of(QUESTIONS, model="extractive", window=8000)

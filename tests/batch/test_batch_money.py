@@ -17,9 +17,9 @@ from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings, RunLimits
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, Usage
-from docpager.llm.ledgers import Books, Cost
-from docpager.llm.scripted import call, reply
+from docpager.models.budget import Books, Cost
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest, Usage
+from docpager.models.scripted import call, reply
 
 SMALL = AskSettings(paging=PagingSettings(window=8_000))
 

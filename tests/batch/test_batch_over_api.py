@@ -12,9 +12,9 @@ from batch_worlds import World, town_questions
 
 from docpager.answering.asking import AskSettings
 from docpager.batch.settings import BatchSettings
-from docpager.llm.claude import ClaudeModel
-from docpager.llm.models import model_defaults
-from docpager.llm.prices import price_of
+from docpager.models.claude import ClaudeModel
+from docpager.models.pricing import price_of
+from docpager.models.registry import model_defaults
 from docpager.testing.fake_api import ExtractiveBrain, FakeApi
 from docpager.testing.fake_api.batches import BatchSettings as ServerBatches
 

@@ -14,8 +14,8 @@ from docpager.answering.journal import read_journal
 from docpager.answering.request_hashes import request_hash
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 
 QUESTION = "What did the bridge of Ulm cost?"
 

@@ -18,7 +18,7 @@ from docpager.batch.rehearsal import Sample
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings
-from docpager.llm.prices import price_of
+from docpager.models.pricing import price_of
 
 
 def estimated(world: World, **settings) -> Estimate:

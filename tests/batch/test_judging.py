@@ -13,10 +13,10 @@ from docpager.batch.questions import parse_question
 from docpager.core.errors import ModelError, UsageError
 from docpager.core.settings import RunLimits
 from docpager.evaluation.records import Response
-from docpager.llm.chat import ChatModel, ModelReply, Usage
-from docpager.llm.extractive import ExtractiveModel
-from docpager.llm.prices import Price, PriceBand, Rates
-from docpager.llm.scripted import ScriptedModel
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import ChatModel, ModelReply, Usage
+from docpager.models.pricing import Price, PriceBand, Rates
+from docpager.models.scripted import ScriptedModel
 
 RATES = Rates(input=2.0, output=10.0, write_5m=2.5, write_1h=4.0, read=0.1)
 PRICE = Price("scripted", (PriceBand(RATES),), as_of="2026-11-21", source="made up")

@@ -11,7 +11,7 @@ from batch_worlds import BatchServer, CountedReader, World, price
 from docpager.answering.request_hashes import request_hash
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
-from docpager.llm.chat import BatchResult
+from docpager.models.messages import BatchResult
 
 ROUNDS = BatchSettings(by_batches=True)
 

@@ -19,7 +19,7 @@ from benchmarks.tasks.scattered_puzzles import make_puzzle
 from docpager import Archive, ingest
 from docpager.core.errors import UsageError
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
 
 WINDOW = 5_000
 KEY, VALUE = "copper-lantern-17", "violet-anchor-58"

@@ -19,9 +19,9 @@ from benchmarks.systems.system import Answer, Setup, Stretch
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ModelReply, ModelRequest
-from docpager.llm.extractive import ExtractiveModel
-from docpager.llm.extractive.parsing import parse_passages
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.extractive.parsing import parse_passages
+from docpager.models.messages import ModelReply, ModelRequest
 
 COUNT = BuiltInEstimator().count
 CHAIN = {"key-a-1": "key-b-2", "key-b-2": "value-c-3"}

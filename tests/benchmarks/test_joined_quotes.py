@@ -19,8 +19,8 @@ from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
 from docpager.core.passages import Passage
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.extractive import ExtractiveModel
-from docpager.llm.extractive.parsing import parse_passages
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.extractive.parsing import parse_passages
 from docpager.paging.rendering import render_passages
 
 WHOLE = Passage(2, 7, "One is red. Two is blue. Three is green.", 12, 100, 45, ((12, 46), (25, 47)))

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.models import REPLIES, Remembering, open_model
 from docpager.core.errors import ModelError
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest, ToolCall, Usage, UserTurn
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage, UserTurn
 
 REQUEST = ModelRequest("read", (), (UserTurn("# Question\nWhy?"),), 99)
 

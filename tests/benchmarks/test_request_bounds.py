@@ -17,8 +17,8 @@ from benchmarks.systems.system import Setup
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import ChatModel, ModelReply, ModelRequest
-from docpager.llm.extractive.parsing import parse_passages
+from docpager.models.extractive.parsing import parse_passages
+from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 
 COUNT = BuiltInEstimator().count
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.llm.chat import AssistantTurn, CallResult, FunctionSchema, ToolCall, UserTurn
+from docpager.models.messages import AssistantTurn, CallResult, FunctionSchema, ToolCall, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer, blocks_of, canonical_json
 from docpager.paging.sizes import Size
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docpager.core.tokens import BuiltInEstimator
-from docpager.llm.chat import CallResult, UserTurn
+from docpager.models.messages import CallResult, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.meter import Meter
 from docpager.paging.sizes import Size

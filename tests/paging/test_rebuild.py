@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from docpager.core.passages import Note, Passage
-from docpager.llm.chat import ToolCall
+from docpager.models.messages import ToolCall
 from docpager.paging.rebuild import Head, StepText, in_reading_order
 from docpager.paging.rendering import marker_for, one_line, page_span, render_note, render_passage
 

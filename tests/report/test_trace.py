@@ -10,7 +10,7 @@ from toy_library import ToyLibrary, toy_document
 from docpager.answering.asking import AskSettings, ask_archive, open_replay
 from docpager.core.passages import PassageId
 from docpager.core.settings import PagingSettings
-from docpager.llm.scripted import ScriptedModel, call, reply
+from docpager.models.scripted import ScriptedModel, call, reply
 from docpager.report.trace import TracedStep, trace
 
 WORDS = "harbour crane ledger tide mooring captain barge quay signal lantern".split()  # noqa: SIM905

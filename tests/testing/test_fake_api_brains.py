@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from talking import HAIKU, TOOLS, body, echoed, plain, result, send
 
-from docpager.llm.chat import FunctionSchema, ModelRequest, UserTurn
-from docpager.llm.extractive import ExtractiveModel
+from docpager.models.extractive import ExtractiveModel
+from docpager.models.messages import FunctionSchema, ModelRequest, UserTurn
 from docpager.testing.fake_api import (
     MISCHIEF,
     AdversarialBrain,

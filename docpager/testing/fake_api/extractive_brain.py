@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from docpager.llm.chat import (
+from docpager.models.messages import (
     AssistantTurn,
     CallResult,
     FunctionSchema,
@@ -24,7 +24,7 @@ class ExtractiveBrain:
     """Answers as the reader does when it is given the same request without a server."""
 
     def __init__(self) -> None:
-        from docpager.llm.extractive import ExtractiveModel
+        from docpager.models.extractive import ExtractiveModel
 
         self._reader = ExtractiveModel()
 

@@ -1,5 +1,0 @@
-"""The built-in reader without a language model: deterministic, offline, sees only the request."""
-
-from docpager.llm.extractive.reader import ExtractiveModel
-
-__all__ = ["ExtractiveModel"]
