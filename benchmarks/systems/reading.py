@@ -28,8 +28,7 @@ from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import FunctionSchema, ModelReply, ModelRequest, Turn, Usage, UserTurn
 from docpager.models.pricing import price_of
 from docpager.paging.epoch import PromptSizer
-from docpager.paging.framing import LAST_REPLY
-from docpager.paging.rebuild import Head
+from docpager.paging.rebuild import LAST_REPLY, Head
 
 __all__ = ["Reader", "Reading"]
 

@@ -16,9 +16,9 @@ from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import FunctionSchema
 from docpager.paging.epoch import PromptSizer
-from docpager.paging.framing import smallest_step_tokens
 from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, Budget, smallest_window
+from docpager.paging.rebuild import smallest_step_tokens
 from docpager.paging.rendering import one_line
 
 __all__ = ["RunPlan", "instructions", "plan_run"]

@@ -16,10 +16,10 @@ from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Cost
 from docpager.models.messages import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.models.pricing import Price
-from docpager.paging.framing import LAST_REPLY
 from docpager.paging.main_context import MainContext
-from docpager.paging.meter import Meter
 from docpager.paging.policies import POLICIES
+from docpager.paging.rebuild import LAST_REPLY
+from docpager.paging.token_meter import Meter
 
 __all__ = ["MOST_CALLS", "PendingCall", "Run"]
 

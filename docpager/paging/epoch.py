@@ -16,7 +16,7 @@ from docpager.models.messages import (
     Turn,
     UserTurn,
 )
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 __all__ = ["BLOCK_TOKENS", "Epoch", "PromptSizer", "blocks_of", "canonical_json"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from docpager.core.passages import Passage, PassageId
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 __all__ = ["PageTable", "Residency"]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from docpager.core.passages import PassageId
 from docpager.paging.page_table import Residency
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 __all__ = [
     "POLICIES",

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 __all__ = ["MAP_SHARE", "SMALLEST_STEP", "Budget", "smallest_window"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docpager.core.passages import Passage, PassageId
 from docpager.paging.page_table import PageTable
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 
 def passage(ordinal: int, text: str = "text", document: int = 1) -> Passage:

@@ -4,7 +4,7 @@ import pytest
 
 from docpager.models.messages import AssistantTurn, CallResult, FunctionSchema, ToolCall, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer, blocks_of, canonical_json
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 SIZER = PromptSizer(len)
 CALL = ToolCall("1", "grep", {"pattern": "ü", "page": 2})

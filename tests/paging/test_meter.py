@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import CallResult, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS
-from docpager.paging.meter import Meter
-from docpager.paging.sizes import Size
+from docpager.paging.token_meter import Meter
+from docpager.paging.token_sizes import Size
 
 ENGLISH = "The revenue of the segment rose in the third quarter and is expected to grow. "
 CHINESE = "公司的年度报告显示，本财年净利润有所增长。"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from resident_pages import passage, pid, table_of
 
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 
 def test_a_passage_is_resident_from_its_page_in_until_it_is_not_kept() -> None:

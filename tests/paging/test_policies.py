@@ -7,7 +7,7 @@ from resident_pages import passage, pid, table_of
 
 from docpager.paging.page_table import PageTable
 from docpager.paging.policies import POLICIES, survivors_within
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 SIZES = st.dictionaries(st.integers(1, 40), st.integers(1, 400), max_size=15)
 

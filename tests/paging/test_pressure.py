@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docpager.paging.pressure import Budget, smallest_window
-from docpager.paging.sizes import Size
+from docpager.paging.token_sizes import Size
 
 # Worked by hand. W = 10,000, F = 1,500, R = 500, E = 400:
 #   by worst case 10,000 - 2 x 500 - 400 = 8,600; by pressure 7,000 - 500 - 1 = 6,499

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.paging.scripts import ScriptScale
+from docpager.paging.token_meter import ScriptScale
 
 SCALE = ScriptScale()
 TEXTS = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.paging.sizes import NOTHING, Size
+from docpager.paging.token_sizes import NOTHING, Size
 
 
 def test_sizes_add_up_part_by_part() -> None:
