@@ -17,11 +17,11 @@ from benchmarks.systems.bounds import shown_tokens
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Answer, Setup, System
 from docpager import Archive, ChatModel, PagingSettings
-from docpager.answering.plan import plan_run
 from docpager.core.errors import DocpagerError, UsageError, WindowTooSmall
 from docpager.core.passages import DocumentEntry
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.pricing import Price, price_of
+from docpager.run.plan import plan_run
 
 __all__ = [
     "EQUAL_TOKENS",

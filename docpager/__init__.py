@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from docpager.version import __version__
 
 if TYPE_CHECKING:
-    from docpager.answering.answer_line import AnswerLine, Citation
     from docpager.api import ask, ask_async, ingest, ingest_async, resume, resume_async
     from docpager.archive.archive import Archive
     from docpager.archive.embedders.base import Embedder
@@ -40,16 +39,17 @@ if TYPE_CHECKING:
     from docpager.core.settings import PagingSettings, RunLimits
     from docpager.many import ManyAnswers, ask_many, ask_many_async
     from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
+    from docpager.run.result import AnswerLine, Citation
     from docpager.storage.writer_lock import ArchiveLocked
 
 _HOMES = {
-    "AnswerLine": "docpager.answering.answer_line",
+    "AnswerLine": "docpager.run.result",
     "Archive": "docpager.archive.archive",
     "ArchiveError": "docpager.core.errors",
     "ArchiveLocked": "docpager.storage.writer_lock",
     "BatchSettings": "docpager.batch.settings",
     "ChatModel": "docpager.models.messages",
-    "Citation": "docpager.answering.answer_line",
+    "Citation": "docpager.run.result",
     "DocpagerError": "docpager.core.errors",
     "DocumentError": "docpager.core.errors",
     "DocumentsChanged": "docpager.core.errors",

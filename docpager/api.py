@@ -17,14 +17,14 @@ from docpager.core.inputs import StrPath, as_path, as_paths, check_settings, che
 from docpager.core.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
-    from docpager.answering.answer_line import AnswerLine
-    from docpager.answering.drivers import Driver, Stepping
-    from docpager.answering.journal import Header
-    from docpager.answering.preparing import PreparedModel
     from docpager.archive.embedders.base import Embedder
     from docpager.archive.ingest_report import IngestReport
     from docpager.archive.ingest_session import Progress, ReadingSettings
     from docpager.models.messages import ChatModel, ModelLike
+    from docpager.run.driver import Driver, Stepping
+    from docpager.run.journal import Header
+    from docpager.run.result import AnswerLine
+    from docpager.run.service import PreparedModel
 
 __all__ = [
     "ARCHIVE",
@@ -184,8 +184,8 @@ async def ask_async(
     begun: Callable[[Path], None] | None = None,
 ) -> AnswerLine:
     """`ask` for programs that run an event loop."""
-    from docpager.answering.preparing import prepare
     from docpager.models.registry import ModelSource
+    from docpager.run.service import prepare
 
     check_text(question, "question")
     check_asked_with(paging, limits)
@@ -227,8 +227,8 @@ async def ask_prepared(
     `waiting` is told of each attempt at a reply that failed, and how long the next one waits;
     `stepping` of each step, and what is done in it.
     """
-    from docpager.answering.asking import ask_archive
     from docpager.archive.archive import Archive
+    from docpager.run.service import ask_archive
 
     if not question.strip():
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
@@ -286,10 +286,10 @@ async def resume_async(
     on_new_archive: bool = False,
 ) -> AnswerLine:
     """`resume` for programs that run an event loop."""
-    from docpager.answering.asking import resume_run
-    from docpager.answering.journal import read_journal
     from docpager.archive.archive import Archive
     from docpager.models.registry import as_chat_model
+    from docpager.run.journal import read_journal
+    from docpager.run.service import resume_run
 
     record = read_journal(as_path(journal, "journal"))
     header = record.header

@@ -16,8 +16,6 @@ from docpager.core.inputs import StrPath, as_path, as_paths, check_settings
 from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
-    from docpager.answering.answer_line import AnswerLine
-    from docpager.answering.preparing import PreparedModel
     from docpager.archive.archive import Archive
     from docpager.batch.estimate import Estimate
     from docpager.batch.job import BatchJob
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
     from docpager.models.messages import ModelLike
+    from docpager.run.result import AnswerLine
+    from docpager.run.service import PreparedModel
 
 __all__ = [
     "ManyAnswers",
@@ -117,10 +117,10 @@ async def ask_many_async(
     retry_failed: bool = False,
 ) -> ManyAnswers:
     """`ask_many` for programs that run an event loop."""
-    from docpager.answering.preparing import prepare
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
     from docpager.models.registry import ModelSource
+    from docpager.run.service import prepare
 
     check_asked_with(paging, limits)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")

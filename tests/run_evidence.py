@@ -6,14 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from docpager.answering.answer_line import AnswerLine
-from docpager.answering.asking import AskSettings, OpenArchive, ask_archive
-from docpager.answering.journal import read_journal
-from docpager.answering.replay import Replay
 from docpager.core.passages import PassageId
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.messages import ChatModel, ModelReply
 from docpager.paging.epoch import canonical_json
+from docpager.run.journal import read_journal
+from docpager.run.replay import Replay
+from docpager.run.result import AnswerLine
+from docpager.run.service import AskSettings, OpenArchive, ask_archive
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from toy_library import ToyLibrary, toy_document
 
-from docpager.answering.plan import plan_run
 from docpager.core.errors import (
     AttemptFailed,
     DocpagerError,
@@ -22,6 +21,7 @@ from docpager.core.errors import (
 from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.budget import Books, Cost
+from docpager.run.plan import plan_run
 from docpager.storage.writer_lock import ArchiveLocked, writer_lock
 
 LIBRARY = ToyLibrary(toy_document("The bridge of Graz cost 21 million dollars."))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.messages_api.skipping_loop import SkippingLoop
-from docpager.answering.preparing import prepare
 from docpager.batch.job import BatchJob
 from docpager.batch.opening import Outside
 from docpager.batch.questions import Question
@@ -21,6 +20,7 @@ from docpager.many import batch_session
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.registry import ModelSource
+from docpager.run.service import prepare
 from docpager.testing.fake_api import FakeApi
 
 os.environ.setdefault("ANTHROPIC_API_KEY", "x")

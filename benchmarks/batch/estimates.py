@@ -19,7 +19,6 @@ from pathlib import Path
 
 from benchmarks.batch.corpora import make_documents, make_questions, read_asked
 from benchmarks.batch.driven import drive
-from docpager.answering.preparing import prepare
 from docpager.api import bring_up_to_date
 from docpager.batch.estimate import Band, Estimate
 from docpager.batch.job import BatchJob
@@ -28,6 +27,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
 from docpager.many import estimate_many
 from docpager.models.registry import ModelSource
+from docpager.run.service import prepare
 from docpager.testing.fake_api import ExtractiveBrain, FakeApi, RealClock, RequestCounter
 
 ROOT = Path(__file__).parent.parent.parent

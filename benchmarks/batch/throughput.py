@@ -26,7 +26,6 @@ from pathlib import Path
 
 from benchmarks.batch.corpora import make_documents, make_questions, repeated
 from benchmarks.batch.serving import served
-from docpager.answering.preparing import prepare
 from docpager.api import bring_up_to_date
 from docpager.batch.job import BatchJob
 from docpager.batch.settings import BatchSettings
@@ -34,6 +33,7 @@ from docpager.core.settings import RunLimits
 from docpager.many import batch_session
 from docpager.models.registry import ModelSource
 from docpager.models.scripted import ScriptedModel
+from docpager.run.service import prepare
 
 MODEL = "claude-haiku-4-5"
 

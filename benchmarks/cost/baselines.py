@@ -14,12 +14,12 @@ from benchmarks.cost.replies import Speaker, joined, pages_of
 from benchmarks.cost.server import Bill, Server
 from benchmarks.cost.sized import SizedLibrary, filler
 from benchmarks.cost.strings import ReferenceString
-from docpager.answering.presenting import present_loaded
-from docpager.answering.results import Loaded
 from docpager.core.locators import parse_locator
 from docpager.core.passages import PassageId, PassageRange
 from docpager.core.settings import PagingSettings
 from docpager.models.messages import AssistantTurn, CallResult, ModelRequest, ToolCall, UserTurn
+from docpager.run.render import present_loaded
+from docpager.run.results import Loaded
 
 __all__ = ["AppendOnly", "EvictEveryStep"]
 

@@ -9,15 +9,15 @@ from benchmarks.cost.replies import Speaker, joined, pages_of
 from benchmarks.cost.server import MODEL, Bill, Server
 from benchmarks.cost.sized import ESTIMATOR, SizedLibrary
 from benchmarks.cost.strings import ReferenceString
-from docpager.answering.executor import FunctionExecutor
-from docpager.answering.plan import plan_run
-from docpager.answering.run import Run
 from docpager.core.locators import parse_locator
 from docpager.core.passages import PassageId, PassageRange
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.messages import AssistantTurn, ModelReply, ModelRequest, Usage
 from docpager.models.registry import model_defaults
 from docpager.paging.epoch import PromptSizer
+from docpager.run.executor import FunctionExecutor
+from docpager.run.plan import plan_run
+from docpager.run.state import Run
 
 _WOULD_FIT = re.compile(r"(D\d+:c[\d-]+) would fit")
 

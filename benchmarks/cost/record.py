@@ -18,12 +18,12 @@ from pathlib import Path
 
 from benchmarks.cost.strings import string_of, write_string
 from benchmarks.cost.walkers import LOCALITIES, Searcher, Walker, ranges
-from docpager.answering.asking import AskSettings, ask_archive
-from docpager.answering.journal import read_journal
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.messages import ChatModel
+from docpager.run.journal import read_journal
+from docpager.run.service import AskSettings, ask_archive
 
 RECORDED = Path(__file__).parent / "recorded"
 STEPS = 160

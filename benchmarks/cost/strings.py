@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docpager.answering.journal import JournalRecord
-from docpager.answering.presenting import present_found, present_listed
-from docpager.answering.results import Found, Listed, Loaded, ToolResult
 from docpager.core.errors import UsageError
 from docpager.core.locators import LocatorKind, parse_locator
 from docpager.core.passages import Passage, PassageId, PassageRange
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply, ToolCall
+from docpager.run.journal import JournalRecord
+from docpager.run.render import present_found, present_listed
+from docpager.run.results import Found, Listed, Loaded, ToolResult
 from docpager.testing.fake_api.tokenizer import FakeTokenizer
 
 __all__ = ["RecordedStep", "ReferenceString", "read_string", "string_of", "write_string"]

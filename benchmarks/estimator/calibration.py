@@ -20,14 +20,14 @@ from benchmarks.estimator.measure import (
     samples_of_pdfs,
     samples_of_texts,
 )
-from docpager.answering.plan import plan_run
-from docpager.answering.results import Found, Loaded, PassedThrough, ToolResult
-from docpager.answering.run import PendingCall, Run
 from docpager.core.passages import DocumentEntry, Hit, Passage, PassageRange
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 from docpager.models.messages import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.paging.epoch import canonical_json
+from docpager.run.plan import plan_run
+from docpager.run.results import Found, Loaded, PassedThrough, ToolResult
+from docpager.run.state import PendingCall, Run
 
 HERE = Path(__file__).parent
 PASSAGE_CHARACTERS = 1_100

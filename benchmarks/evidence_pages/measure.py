@@ -25,17 +25,17 @@ from typing import Any
 import pypdfium2
 
 from docpager import Archive, PagingSettings, RunLimits, ingest
-from docpager.answering.asking import AskSettings, ask_archive
-from docpager.answering.citations import find_quote
-from docpager.answering.plain_text import parse_plain_answer
-from docpager.answering.plan import plan_run
-from docpager.answering.run import Run
 from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ModelRequest, UserTurn
 from docpager.paging.rebuild import Head
+from docpager.run.functions import parse_plain_answer
+from docpager.run.plan import plan_run
+from docpager.run.quotes import find_quote
+from docpager.run.service import AskSettings, ask_archive
+from docpager.run.state import Run
 
 MOST_CITATIONS = 3
 

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
-from docpager.answering.asking import AskSettings, ask_archive
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.claude import ClaudeModel
 from docpager.models.claude.backends import backend_for
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ChatModel
 from docpager.paging.epoch import BLOCK_TOKENS, canonical_json
+from docpager.run.service import AskSettings, ask_archive
 from docpager.testing.fake_api import ExtractiveBrain, FakeApi, Overheads, RequestCounter
 from docpager.testing.fake_api.assertions import (
     assert_append_only,

@@ -25,11 +25,11 @@ from pathlib import Path
 from benchmarks.messages_api.equal_answers import THINKING, _essence, _questions
 from benchmarks.messages_api.skipping_loop import SkippingLoop
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
-from docpager.answering.asking import AskSettings, Sharing, ask_archive, resume_run
-from docpager.answering.journal import read_journal
 from docpager.models.budget import Books
 from docpager.models.claude import ClaudeModel
 from docpager.models.limiter import Gate
+from docpager.run.journal import read_journal
+from docpager.run.service import AskSettings, Sharing, ask_archive, resume_run
 from docpager.testing.fake_api import FAULT_KINDS, ExtractiveBrain, FakeApi, FaultPlan
 from docpager.testing.fake_api.faults import UNDELIVERED
 

@@ -27,9 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docpager.answering.journal import read_journal
 from docpager.api import bring_up_to_date
 from docpager.core.errors import JournalError
+from docpager.run.journal import read_journal
 from docpager.testing.fake_api import Asked, ExtractiveBrain, FakeApi, RealClock, Reply
 from docpager.testing.fake_api.batches import BatchSettings
 

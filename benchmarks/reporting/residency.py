@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from docpager.answering.journal import read_journal
-from docpager.answering.replay import Replay
 from docpager.core.passages import PassageId
+from docpager.run.journal import read_journal
+from docpager.run.replay import Replay
 
 __all__ = ["Residency", "residency_of"]
 

@@ -22,16 +22,15 @@ from statistics import mean, median, quantiles
 from typing import TypeVar
 
 from benchmarks.step_time.asking import TwoWays
-from docpager.answering.journal import Entry, Header, Journal
-from docpager.answering.plan import plan_run
-from docpager.answering.request_hashes import RequestHasher
-from docpager.answering.results import Found, Loaded, PassedThrough, ToolResult
-from docpager.answering.run import Run
 from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply, ToolCall, Usage
 from docpager.paging.epoch import BLOCK_TOKENS
+from docpager.run.journal import Entry, Header, Journal, RequestHasher
+from docpager.run.plan import plan_run
+from docpager.run.results import Found, Loaded, PassedThrough, ToolResult
+from docpager.run.state import Run
 
 FILLING_CALLS = 8
 PASSAGE_TOKENS = 300

@@ -14,15 +14,18 @@ from benchmarks.samples import Question
 from benchmarks.systems.reading import Reader, Reading
 from benchmarks.systems.system import Answer, Setup
 from docpager import Archive
-from docpager.answering.executor import FunctionExecutor
-from docpager.answering.functions import functions_for
-from docpager.answering.presenting import (
+from docpager.core.errors import ModelError
+from docpager.core.passages import Passage, PassageId
+from docpager.models.messages import AssistantTurn, CallResult, ModelReply, ToolCall, Turn, UserTurn
+from docpager.run.executor import FunctionExecutor
+from docpager.run.functions import functions_for
+from docpager.run.render import (
     present_found,
     present_listed,
     present_loaded,
     present_too_large,
 )
-from docpager.answering.results import (
+from docpager.run.results import (
     Found,
     Listed,
     Loaded,
@@ -32,10 +35,7 @@ from docpager.answering.results import (
     TooLarge,
     ToolResult,
 )
-from docpager.answering.run import PendingCall
-from docpager.core.errors import ModelError
-from docpager.core.passages import Passage, PassageId
-from docpager.models.messages import AssistantTurn, CallResult, ModelReply, ToolCall, Turn, UserTurn
+from docpager.run.state import PendingCall
 
 __all__ = ["FilesWithGrep"]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from benchmarks.samples import Question
 from benchmarks.systems.system import Answer, Cited, Setup, Stretch, scope_of, stretches
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits
-from docpager.answering.asking import AskSettings, ask_archive
-from docpager.answering.journal import read_journal
-from docpager.answering.replay import Replay
 from docpager.archive.search import SearchPage
 from docpager.core.errors import UsageError
 from docpager.core.passages import PassageRange
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.paging.statistics import PagingStatistics, faults_under_belady, faults_under_lru
+from docpager.run.journal import read_journal
+from docpager.run.replay import Replay
+from docpager.run.service import AskSettings, ask_archive
 
 __all__ = ["Paging"]
 

@@ -16,10 +16,6 @@ from benchmarks.systems.cutting import cut_after, cut_before
 from benchmarks.systems.joining import appended, joined
 from benchmarks.systems.system import Answer, Cited, Setup, scope_of, stretches
 from docpager import Archive, PagingSettings
-from docpager.answering.plain_text import parse_plain_answer
-from docpager.answering.plan import plan_run
-from docpager.answering.quote_checker import QuoteChecker
-from docpager.answering.results import QuoteCheck
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage, PassageRange
@@ -29,6 +25,10 @@ from docpager.models.messages import FunctionSchema, ModelReply, ModelRequest, T
 from docpager.models.pricing import price_of
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rebuild import LAST_REPLY, Head
+from docpager.run.functions import parse_plain_answer
+from docpager.run.plan import plan_run
+from docpager.run.quotes import QuoteChecker
+from docpager.run.results import QuoteCheck
 
 __all__ = ["Reader", "Reading"]
 

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.unseen.score import print_scores
 from docpager import Archive, PagingSettings, RunLimits, ingest
-from docpager.answering.asking import AskSettings, ask_archive
 from docpager.models.extractive import ExtractiveModel
+from docpager.run.service import AskSettings, ask_archive
 
 DATASETS = Path(__file__).parent.parent.parent / "datasets"
 SETS = {

@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from docpager.answering.answer_line import AnswerLine
-from docpager.answering.codec import UNREADABLE, from_json
 from docpager.batch.fingerprint import Fingerprint
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.models.budget import Cost
+from docpager.run.journal import UNREADABLE, from_json
+from docpager.run.result import AnswerLine
 from docpager.storage.append_log import JsonLine, LineAppender, read_lines
 from docpager.storage.atomic_files import sync_directory
 from docpager.storage.writer_lock import writer_lock

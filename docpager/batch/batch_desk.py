@@ -10,11 +10,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from docpager.answering.journal import JournalRecord
 from docpager.batch.round_book import Round, RoundBook
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.core.retries import with_retries_async
 from docpager.models.messages import BatchItem, BatchResult, ChatModel, ModelRequest
+from docpager.run.journal import JournalRecord
 
 __all__ = ["BatchDesk", "Results"]
 

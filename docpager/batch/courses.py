@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from docpager.answering.journal import Entry, JournalRecord, read_journal
 from docpager.core.errors import JournalError
 from docpager.core.tokens import BuiltInEstimator
+from docpager.run.journal import Entry, JournalRecord, read_journal
 
 __all__ = ["Course", "Step", "course_of", "past_courses"]
 

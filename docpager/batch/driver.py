@@ -8,9 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from docpager.answering.answer_line import AnswerLine, Coverage
-from docpager.answering.asking import AskSettings, OpenArchive, Sharing, ask_archive, resume_run
-from docpager.answering.journal import JournalRecord
 from docpager.batch.journals import JournalNames
 from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.ordering import Line
@@ -21,6 +18,9 @@ from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, 
 from docpager.models.budget import Books
 from docpager.models.limiter import Gate
 from docpager.models.messages import ChatModel, ModelReply, Usage
+from docpager.run.journal import JournalRecord
+from docpager.run.result import AnswerLine, Coverage
+from docpager.run.service import AskSettings, OpenArchive, Sharing, ask_archive, resume_run
 
 __all__ = ["Common", "Driving", "Seats"]
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import answered_ids
 from docpager.batch.bills import RoundsBill, compare, live_usd, rounds_usd
 from docpager.batch.courses import Course
@@ -16,6 +15,7 @@ from docpager.batch.journals import JournalNames
 from docpager.batch.plan import Task
 from docpager.batch.rehearsal import Sample, sample_runs
 from docpager.batch.settings import BatchSettings
+from docpager.run.service import PreparedModel
 
 __all__ = ["Band", "Estimate", "as_asked", "estimate", "estimate_job"]
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from docpager.answering.asking import OpenArchive
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.job import BatchJob
 from docpager.batch.questions import Question
 from docpager.core.errors import UsageError
+from docpager.run.service import OpenArchive, PreparedModel
 from docpager.storage.atomic_files import replace_file
 
 __all__ = ["Fingerprint", "Setting", "decisive"]

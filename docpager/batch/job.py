@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from docpager.answering.asking import OpenArchive
 from docpager.batch.questions import BadLine, Question
 from docpager.core.errors import UsageError
+from docpager.run.service import OpenArchive
 
 __all__ = ["BatchArchive", "BatchJob", "Scope", "asked_of", "documents_called"]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from pathlib import Path
 
-from docpager.answering.journal import JournalRecord, left_unanswered
 from docpager.core.errors import UsageError
 from docpager.models.budget import Cost
+from docpager.run.journal import JournalRecord, left_unanswered
 from docpager.storage.atomic_files import replace_file
 
 __all__ = ["JournalNames", "spent_in"]

@@ -14,7 +14,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.questions import Question
 from docpager.core.errors import ModelError, UsageError
 from docpager.evaluation.records import Response
@@ -25,6 +24,7 @@ from docpager.models.metered_model import Caller
 from docpager.models.registry import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
+from docpager.run.service import PreparedModel
 from docpager.storage.append_log import LineAppender, read_lines
 
 __all__ = ["Judgement", "VerdictFile", "judge_answers", "parse_verdict", "verdict_request"]

@@ -9,11 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from docpager.answering.answer_line import AnswerLine
-from docpager.answering.asking import AskSettings, check_limits
-from docpager.answering.journal import JournalRecord, read_journal
-from docpager.answering.plan import plan_run
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import AnswersFile, open_answers
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.fingerprint import Fingerprint, decisive
@@ -27,6 +22,10 @@ from docpager.batch.settings import BatchSettings
 from docpager.core.errors import JournalError, UsageError
 from docpager.core.passages import DocumentEntry
 from docpager.models.budget import Books, Cost
+from docpager.run.journal import JournalRecord, read_journal
+from docpager.run.plan import plan_run
+from docpager.run.result import AnswerLine
+from docpager.run.service import AskSettings, PreparedModel, check_limits
 
 __all__ = ["Outside", "open_batch", "spent_before"]
 

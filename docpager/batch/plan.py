@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from docpager.answering.journal import read_journal
 from docpager.batch.answers import AnswersFile
 from docpager.batch.job import Scope
 from docpager.batch.journals import JournalNames
 from docpager.batch.questions import Question
 from docpager.core.errors import JournalError
+from docpager.run.journal import read_journal
 
 __all__ = ["BatchPlan", "Task", "plan_batch"]
 

@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any
 
-from docpager.answering.asking import question_id
 from docpager.core.errors import UsageError
 from docpager.core.passages import HALF_CHARACTER, counted, number_ranges
 from docpager.evaluation.records import Axis, Gold, Place
+from docpager.run.service import question_id
 from docpager.storage.append_log import JsonLine, read_lines
 
 __all__ = [

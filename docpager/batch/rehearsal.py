@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from docpager.answering.asking import OpenArchive, ask_archive
-from docpager.answering.journal import read_journal
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.courses import Course, course_of, past_courses
 from docpager.batch.plan import Task
 from docpager.core.errors import DocpagerError
 from docpager.core.passages import counted
 from docpager.models.extractive import ExtractiveModel
+from docpager.run.journal import read_journal
+from docpager.run.service import OpenArchive, PreparedModel, ask_archive
 
 __all__ = ["FEWEST_PAST", "Sample", "sample_runs"]
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from docpager.answering.request_hashes import request_hash
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.parking import Parked, Parking
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.models.messages import BatchResult, ChatModel, ModelReply, ModelRequest
+from docpager.run.journal import request_hash
 
 __all__ = ["Rounds", "Send", "ask_live"]
 

@@ -8,10 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from docpager.answering.answer_line import AnswerLine
-from docpager.answering.asking import OpenArchive
-from docpager.answering.journal import JournalRecord
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.answers import AnswersFile
 from docpager.batch.batch_desk import BatchDesk
 from docpager.batch.bills import RoundsBill, compare
@@ -27,6 +23,9 @@ from docpager.batch.tally import BatchReport, Tally
 from docpager.batch.ways import drive_in_rounds, drive_live
 from docpager.core.errors import LimitReached
 from docpager.models.budget import Books, Cost
+from docpager.run.journal import JournalRecord
+from docpager.run.result import AnswerLine
+from docpager.run.service import OpenArchive, PreparedModel
 
 __all__ = ["Session"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from docpager.answering.answer_line import AnswerLine
 from docpager.models.messages import ModelReply, Usage
+from docpager.run.result import AnswerLine
 
 __all__ = ["BatchReport", "Tally"]
 

@@ -16,8 +16,8 @@ from docpager.cli.terminal import note, print_json
 from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
-    from docpager.answering.answer_line import AnswerLine
     from docpager.archive.ingest_report import IngestReport
+    from docpager.run.result import AnswerLine
 
 __all__ = ["ask", "finish", "tell_ingested"]
 

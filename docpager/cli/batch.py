@@ -24,12 +24,12 @@ from docpager.cli.terminal import note, print_json
 from docpager.core.settings import DEFAULT_BATCH_USD
 
 if TYPE_CHECKING:
-    from docpager.answering.preparing import PreparedModel
     from docpager.batch.job import BatchJob
     from docpager.batch.questions import Question
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
     from docpager.batch.tally import BatchReport
+    from docpager.run.service import PreparedModel
 
 __all__ = ["batch"]
 

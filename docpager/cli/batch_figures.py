@@ -11,10 +11,10 @@ from docpager.cli.terminal import note, print_json, say
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
-    from docpager.answering.preparing import PreparedModel
     from docpager.batch.bills import RoundsBill
     from docpager.batch.estimate import Band, Estimate
     from docpager.batch.settings import BatchSettings
+    from docpager.run.service import PreparedModel
 
 __all__ = ["print_estimate", "tell_rounds"]
 

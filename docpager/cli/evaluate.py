@@ -176,9 +176,9 @@ def _judge(
     prices: Path | None,
     limits: RunLimits,
 ) -> Judgement:
-    from docpager.answering.preparing import prepare
     from docpager.batch.judging import judge_answers
     from docpager.models.registry import ModelSource
+    from docpager.run.service import prepare
 
     prepared = prepare(
         judge,

@@ -86,9 +86,9 @@ def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -
     their text from every file of the archive, journals of runs included. The journals that hold
     them are listed; journals and answers kept elsewhere are yours to delete.
     """
-    from docpager.answering.redaction import journals_holding
     from docpager.archive.archive import Archive
     from docpager.archive.maintenance import forget as forget_documents
+    from docpager.run.redaction import journals_holding
 
     archive = Archive.open(archive_directory)
     numbers = {number for name in documents for number in _numbers(archive, name)}
@@ -121,9 +121,9 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
     it, is replaced by hashes; such a journal can no longer be replayed or resumed. A run that is
     still going on keeps what it has read; its journal is named and left for the next compact.
     """
-    from docpager.answering.redaction import redact_journals
     from docpager.archive.maintenance import compact as compact_archive
     from docpager.archive.manifest import read_manifest
+    from docpager.run.redaction import redact_journals
 
     manifest = read_manifest(archive_directory)
     asked = () if keep_runs else manifest.forgotten

@@ -13,7 +13,7 @@ from docpager.cli.terminal import note
 from docpager.core.settings import RunLimits
 
 if TYPE_CHECKING:
-    from docpager.answering.preparing import PreparedModel
+    from docpager.run.service import PreparedModel
 
 __all__ = ["limit_options", "model_options", "prepared_model", "tell_free", "tell_price"]
 
@@ -123,8 +123,8 @@ def prepared_model(
     default_max_usd: bool = True,
 ) -> PreparedModel:
     """The model that these options choose, with its settings."""
-    from docpager.answering.preparing import prepare
     from docpager.models.registry import READER, ModelSource, default_model_name
+    from docpager.run.service import prepare
 
     # Only here is the reader asked without being named: `tell_price` and the answer itself say so.
     chosen = model or default_model_name(os.environ, base_url=base_url) or READER

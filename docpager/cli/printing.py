@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docpager.answering.outcome import Abstention, Answer, Outcome
 from docpager.cli.flags import with_flags
 from docpager.cli.terminal import say
 from docpager.core.passages import counted, written_ranges
+from docpager.run.outcome import Abstention, Answer, Outcome
 
 if TYPE_CHECKING:
-    from docpager.answering.answer_line import AnswerLine, Citation
     from docpager.models.messages import Usage
-    from docpager.report.trace import TracedStep
+    from docpager.run.result import AnswerLine, Citation
+    from docpager.run.trace import TracedStep
 
 __all__ = ["print_answer", "print_outcome", "print_step"]
 

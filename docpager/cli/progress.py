@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from docpager.cli.terminal import drawn_on, note, visible
 
 if TYPE_CHECKING:
-    from docpager.answering.drivers import Stepping
     from docpager.archive.ingest_session import Progress, Reached
+    from docpager.run.driver import Stepping
 
 __all__ = ["ask_progress", "ingest_progress", "reached_in_words"]
 

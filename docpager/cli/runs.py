@@ -49,9 +49,9 @@ def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: b
 @as_json_option
 def replay(journal: Path, against: Path | None, as_json: bool) -> None:
     """Make a run again from its JOURNAL and prove every request of it."""
-    from docpager.answering.answer_line import answer_line
-    from docpager.answering.asking import open_replay
     from docpager.archive.archive import Archive
+    from docpager.run.result import answer_line
+    from docpager.run.service import open_replay
 
     if against is None:
         replayed = open_replay(journal)
@@ -77,10 +77,10 @@ def replay(journal: Path, against: Path | None, as_json: bool) -> None:
 @as_json_option
 def trace(journal: Path, as_json: bool) -> None:
     """Show a run step by step: calls, what became resident, tokens, warnings, rebuilds."""
-    from docpager.answering.asking import open_replay
     from docpager.cli.printing import print_outcome, print_step
-    from docpager.report.trace import TracedStep
-    from docpager.report.trace import trace as steps_of
+    from docpager.run.service import open_replay
+    from docpager.run.trace import TracedStep
+    from docpager.run.trace import trace as steps_of
 
     replayed = open_replay(journal)
     header = replayed.record.header

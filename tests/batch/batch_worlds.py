@@ -12,8 +12,6 @@ from time import time as wall_time
 from toy_library import ToyLibrary, toy_document
 from virtual_time import VirtualTime
 
-from docpager.answering.asking import AskSettings
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.job import BatchJob
 from docpager.batch.opening import Outside, open_batch
 from docpager.batch.questions import Question
@@ -33,6 +31,7 @@ from docpager.models.messages import (
     Usage,
 )
 from docpager.models.pricing import Price, PriceBand, PriceList, Rates
+from docpager.run.service import AskSettings, PreparedModel
 
 TOWNS = ("Ulm", "Graz", "Bern", "Metz", "Trent", "Gent", "Brno", "Linz")
 

@@ -11,7 +11,6 @@ from batch_worlds import BatchServer, CountedReader, World, price, town_question
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpager.answering.asking import AskSettings
 from docpager.batch.money import Admission, OnTheWay
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
@@ -20,6 +19,7 @@ from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.budget import Books, Cost
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest, Usage
 from docpager.models.scripted import call, reply
+from docpager.run.service import AskSettings
 
 SMALL = AskSettings(paging=PagingSettings(window=8_000))
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 from batch_worlds import World, town_questions
 
-from docpager.answering.asking import AskSettings
 from docpager.batch.settings import BatchSettings
 from docpager.models.claude import ClaudeModel
 from docpager.models.pricing import price_of
 from docpager.models.registry import model_defaults
+from docpager.run.service import AskSettings
 from docpager.testing.fake_api import ExtractiveBrain, FakeApi
 from docpager.testing.fake_api.batches import BatchSettings as ServerBatches
 

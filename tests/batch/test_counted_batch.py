@@ -10,12 +10,11 @@ import pytest
 from batch_worlds import BatchServer, CountingReader, World, price
 
 import docpager
-from docpager.answering.journal import read_journal
-from docpager.answering.request_hashes import request_hash
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
+from docpager.run.journal import read_journal, request_hash
 
 QUESTION = "What did the bridge of Ulm cost?"
 

@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 from batch_worlds import CountedReader, TownLibrary, World, price, town_questions
 
-from docpager.answering.asking import AskSettings
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.bills import compare, live_usd, rounds_usd
 from docpager.batch.courses import Course, Step
 from docpager.batch.estimate import Estimate, estimate, estimate_job
@@ -19,6 +17,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings
 from docpager.models.pricing import price_of
+from docpager.run.service import AskSettings, PreparedModel
 
 
 def estimated(world: World, **settings) -> Estimate:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from batch_worlds import CountedReader, World, town_questions
 
-from docpager.answering.asking import AskSettings
 from docpager.batch.session import VAIN
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import ModelError, UsageError
 from docpager.core.settings import PagingSettings
+from docpager.run.service import AskSettings
 
 
 class Renamed(CountedReader):

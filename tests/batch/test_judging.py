@@ -6,8 +6,6 @@ import asyncio
 
 import pytest
 
-from docpager.answering.asking import AskSettings
-from docpager.answering.preparing import PreparedModel
 from docpager.batch.judging import judge_answers, parse_verdict, verdict_request
 from docpager.batch.questions import parse_question
 from docpager.core.errors import ModelError, UsageError
@@ -17,6 +15,7 @@ from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ChatModel, ModelReply, Usage
 from docpager.models.pricing import Price, PriceBand, Rates
 from docpager.models.scripted import ScriptedModel
+from docpager.run.service import AskSettings, PreparedModel
 
 RATES = Rates(input=2.0, output=10.0, write_5m=2.5, write_1h=4.0, read=0.1)
 PRICE = Price("scripted", (PriceBand(RATES),), as_of="2026-11-21", source="made up")

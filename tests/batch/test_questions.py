@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.answering.asking import question_id
 from docpager.batch.questions import parse_question, read_questions
 from docpager.core.errors import UsageError
 from docpager.evaluation.records import Gold, Place
+from docpager.run.service import question_id
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from batch_worlds import CountedReader, World, town_questions
 
-from docpager.answering.asking import AskSettings
 from docpager.batch.parquet import read_parquet
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import ModelError, UsageError
 from docpager.core.settings import PagingSettings
+from docpager.run.service import AskSettings
 
 
 @pytest.fixture

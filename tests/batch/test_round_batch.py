@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from batch_worlds import BatchServer, CountedReader, World, price
 
-from docpager.answering.request_hashes import request_hash
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.models.messages import BatchResult
+from docpager.run.journal import request_hash
 
 ROUNDS = BatchSettings(by_batches=True)
 

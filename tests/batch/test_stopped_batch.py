@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from batch_worlds import CountedReader, World, price
 
-from docpager.answering.request_hashes import request_hash
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
+from docpager.run.journal import request_hash
 
 
 class SlowReader(CountedReader):

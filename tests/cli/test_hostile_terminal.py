@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from docpager.answering.journal import Journal, read_journal
 from docpager.cli import main
 from docpager.cli.terminal import visible
 from docpager.core.errors import JournalError
+from docpager.run.journal import Journal, read_journal
 
 EVIL = "The lizard \x1b[2J\x1b]0;pwned\x07 sleeps \x9b31m under \u202estones.\n"
 

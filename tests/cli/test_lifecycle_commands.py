@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from docpager.answering.journal import held_journal, journal_lines
 from docpager.archive.archive import Archive
 from docpager.cli import main
+from docpager.run.journal import held_journal, journal_lines
 
 SECRET = "zanzibarite"
 TITLE = "Minerals of the Kingdom"

@@ -6,9 +6,6 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 
-from docpager.answering.executor import FunctionExecutor
-from docpager.answering.plan import plan_run
-from docpager.answering.run import Run
 from docpager.core.locators import LocatorKind
 from docpager.core.passages import DocumentEntry, Hit, PassageRange
 from docpager.core.settings import PagingSettings, RunLimits
@@ -16,6 +13,9 @@ from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.chunking import cut, passages_of
 from docpager.documents.text import read_markdown
 from docpager.paging.epoch import PromptSizer
+from docpager.run.executor import FunctionExecutor
+from docpager.run.plan import plan_run
+from docpager.run.state import Run
 
 
 @dataclass

@@ -19,7 +19,6 @@ from messages_api import (
     tool_use,
 )
 
-from docpager.answering.codec import from_json, to_json
 from docpager.core.errors import AttemptFailed
 from docpager.models.messages import (
     AssistantTurn,
@@ -29,6 +28,7 @@ from docpager.models.messages import (
     Usage,
     UserTurn,
 )
+from docpager.run.journal import from_json, to_json
 
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}
 REDACTED = {"type": "redacted_thinking", "data": "ZGF0YQ=="}

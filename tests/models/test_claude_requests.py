@@ -11,11 +11,11 @@ from itertools import pairwise
 import pytest
 from messages_api import NAME, SEARCH, Server, asked, message, model_at, streamed, text, tool_use
 
-from docpager.answering.functions import functions_for
 from docpager.core.errors import UsageError
 from docpager.models.claude import ClaudeModel
 from docpager.models.claude.requests import can_be_strict, strict_schema
 from docpager.models.messages import AssistantTurn, CallResult, FunctionSchema, ToolCall, UserTurn
+from docpager.run.functions import functions_for
 
 THINKING = {"type": "thinking", "thinking": "", "signature": "c2lnbmVk"}
 MARK = {"type": "ephemeral"}

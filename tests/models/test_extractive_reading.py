@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from shelf import read
 
-from docpager.answering.outcome import Abstention, Answer
 from docpager.models.extractive import ExtractiveModel
+from docpager.run.outcome import Abstention, Answer
 
 FILLER = 12 * "The committee met again and spoke at length of weather, tea and the garden.\n"
 REPORT = {

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shelf import read
 
-from docpager.answering.outcome import Abstention
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.extractive.evidence import Scorer
 from docpager.models.extractive.kinds import picked
@@ -14,6 +13,7 @@ from docpager.models.extractive.stretches import running_heads, stretches
 from docpager.models.extractive.units import units
 from docpager.models.extractive.view import SeenPassage
 from docpager.models.extractive.words import Glossary
+from docpager.run.outcome import Abstention
 
 
 def told(text, furniture=()):

@@ -6,7 +6,6 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpager.answering.functions import functions_for
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.extractive.parsing import parse_request
@@ -21,6 +20,7 @@ from docpager.models.messages import (
     UserTurn,
 )
 from docpager.paging.epoch import PromptSizer
+from docpager.run.functions import functions_for
 
 SIZER = PromptSizer(BuiltInEstimator().count)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from toy_library import ToyLibrary, toy_document
 
-from docpager.answering.asking import AskSettings, ask_archive, open_replay
 from docpager.core.passages import PassageId
 from docpager.core.settings import PagingSettings
 from docpager.models.scripted import ScriptedModel, call, reply
-from docpager.report.trace import TracedStep, trace
+from docpager.run.service import AskSettings, ask_archive, open_replay
+from docpager.run.trace import TracedStep, trace
 
 WORDS = "harbour crane ledger tide mooring captain barge quay signal lantern".split()  # noqa: SIM905
 

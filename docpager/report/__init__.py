@@ -1,1 +1,0 @@
-"""Runs and results for people to look at."""

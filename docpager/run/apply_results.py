@@ -1,0 +1,423 @@
+"""Delivery: what each result does to a run's main context, and how it is shown.
+
+PageIns: passages of one run becoming resident, or refused with what would fit.
+
+What may be quoted: what was resident, or was copied into a note while it was.
+
+recall: search this run's own past. Never the text of an evicted page: its locator instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+
+from docpager.core.errors import FunctionError
+from docpager.core.locators import LocatorKind, covers, parse_locator
+from docpager.core.passages import Note, PassageId, PassageRange
+from docpager.models.messages import ToolCall
+from docpager.paging.main_context import MainContext
+from docpager.paging.reading_log import HERE, LogEntry, written_call
+from docpager.paging.rendering import one_line
+from docpager.paging.working_memory import WorkingMemory
+from docpager.run.outcome import Abstention, Answer, Outcome
+from docpager.run.quotes import flat
+from docpager.run.render import present_found, present_listed, present_loaded, present_too_large
+from docpager.run.results import (
+    Found,
+    Listed,
+    Loaded,
+    PassedThrough,
+    QuoteCheck,
+    QuotesChecked,
+    Refused,
+    TooLarge,
+    ToolResult,
+)
+
+__all__ = ["PLAIN_TEXT", "Delivery", "PageIns", "recall", "review"]
+
+MOST_REPEATS = 2
+"""Times that one range may be paged in without a note or a search between."""
+
+
+class PageIns:
+    """Answers `page_in` calls, and remembers what was paged in under which name."""
+
+    def __init__(self, context: MainContext) -> None:
+        self._context = context
+        self._repeats: Counter[PassageRange] = Counter()
+        self._ranges: dict[str, PassageRange] = {}
+
+    def forget_repeats(self) -> None:
+        """A note or a search came between: a range may be paged in again."""
+        self._repeats.clear()
+
+    def apply(self, call: ToolCall, loaded: Loaded, *, step: int) -> None:
+        """Answer a `page_in`: make its passages resident, or say what would fit."""
+        context, pin = self._context, call.arguments.get("pin") is True
+        if self._repeats[loaded.range] >= MOST_REPEATS:
+            context.refuse(
+                f"refused: {loaded.range} was paged in {MOST_REPEATS} times without a note or a "
+                "search between; write_note what you need of it"
+            )
+            return
+        # Another call of the same reply may have paged some of them in.
+        here = [p.id for p in loaded.passages if p.id in context.table]
+        fresh = tuple(p for p in loaded.passages if p.id not in context.table)
+        still = tuple(p for p in loaded.resident if p in context.table)
+        loaded = replace(loaded, passages=fresh, resident=tuple(sorted({*still, *here})))
+        if pin and not self._pins_fit(loaded):
+            return
+        if not context.admit_pages(present_loaded(loaded), resident=loaded.resident, pin=pin):
+            self._refuse(loaded)
+            return
+        context.enter(fresh, step=step, pin=pin)
+        context.statistics.fault([p.id for p in fresh], step=step)
+        context.statistics.reference(loaded.resident, step=step)
+        self._repeats[loaded.range] += 1
+        self._ranges[str(call.arguments["locator"]).strip()] = loaded.range
+        context.log.add(LogEntry(step, written_call(call), "", loaded.range))
+
+    def _pins_fit(self, loaded: Loaded) -> bool:
+        context = self._context
+        wanted = sum(map(context.page_tokens, loaded.passages))
+        wanted += sum(
+            context.table[p].size.most for p in loaded.resident if not context.table[p].pinned
+        )
+        left = context.budget.pins_cap - context.table.pinned_tokens
+        if wanted > left:
+            context.refuse(
+                f"refused: pinning takes {wanted} tokens, {max(0, left)} are left for pins"
+            )
+        return wanted <= left
+
+    def _refuse(self, loaded: Loaded) -> None:
+        context = self._context
+        context.statistics.refused_page_ins += 1
+        if not loaded.passages:
+            context.refuse(
+                f"refused: no room to keep {loaded.range} now; page_out what you are done with",
+                warn=True,
+            )
+            return
+        needed = sum(map(context.page_tokens, loaded.passages))
+        free, after = context.free(), context.bound()
+        used, fitting = 40, 0
+        for passage in loaded.passages:
+            used += context.page_tokens(passage)
+            if used > free:
+                break
+            fitting += 1
+        first = loaded.passages[0].id
+        hint = "page_out what you are done with"
+        if fitting:
+            hint = f"{PassageRange(*first, first.ordinal + fitting - 1)} would fit"
+        context.refuse(
+            f"refused: {loaded.range} takes about {needed} tokens; {free} are free now, "
+            f"{after} after a rebuild; {hint}.",
+            f"refused: {needed} tokens; {free} are free.",
+            warn=True,
+        )
+
+    def resident_under(self, text: str) -> list[PassageId]:
+        """The resident passages that a locator names; a section must have been paged in by name."""
+        table = self._context.table
+        locator = parse_locator(text)
+        if known := self._ranges.get(text):
+            return [passage for passage in sorted(table.ids) if known.covers(passage)]
+        if locator.kind is LocatorKind.SECTION:
+            raise FunctionError(
+                f"{text} was not paged in by that name; release its passages instead"
+            )
+        return [p for p in sorted(table.ids) if covers(locator, table[p].passage)]
+
+
+def review(
+    checks: Sequence[QuoteCheck],
+    quotes: Sequence[str],
+    *,
+    resident: Collection[PassageId],
+    notes: Sequence[Note],
+) -> tuple[QuoteCheck, ...]:
+    """The checks, failed where the model had not read what it quotes.
+
+    `quotes` are the model's own wordings, `resident` what it saw when it answered.
+    """
+    return tuple(
+        check
+        if check.match == "failed" or _was_read(check, quote, resident, notes)
+        else replace(
+            check,
+            match="failed",
+            problem=f"the quote from {check.locator} is neither in main context nor in a note; "
+            f"page_in {check.passages[0]} first",
+        )
+        for check, quote in zip(checks, quotes, strict=True)
+    )
+
+
+def _was_read(
+    check: QuoteCheck, quote: str, resident: Collection[PassageId], notes: Sequence[Note]
+) -> bool:
+    if all(passage in resident for passage in check.passages):
+        return True
+    wanted = {flat(quote), flat(check.quote)}
+    return any(
+        set(check.passages) <= set(note.seen) and any(each in flat(note.text) for each in wanted)
+        for note in notes
+    )
+
+
+MOST_LINES = 12
+
+
+def recall(
+    query: str, *, notes: WorkingMemory, log: Sequence[LogEntry], resident: Collection[PassageId]
+) -> list[str]:
+    """The notes and log lines that share words with `query`, most shared first, then newest.
+
+    Notes that are paged out come before everything else that shares as many words.
+    """
+    wanted = _words(query)
+    scored = [
+        (len(wanted & _words(text)), rank, number, line)
+        for rank, number, text, line in _memories(notes, log, resident)
+    ]
+    matching = sorted((each for each in scored if each[0]), reverse=True)
+    return [line for *_, line in matching[:MOST_LINES]]
+
+
+def _memories(
+    notes: WorkingMemory, log: Sequence[LogEntry], resident: Collection[PassageId]
+) -> Iterator[tuple[int, int, str, str]]:
+    """(rank, recency, what is searched, what is shown)."""
+    for note in notes.notes:
+        out = note.number not in notes.resident
+        where = f"paged out; page_in {note.name}" if out else "in main context"
+        sources = " ".join(note.sources)
+        shown = f"{note.name} ({where}) {one_line(note.text, limit=80)}"
+        yield 2 if out else 1, note.number, _searchable(note, sources), shown
+    for position, entry in enumerate(log):
+        line = f"step {_lasting(entry, resident)}"
+        yield 0, position, line, line
+
+
+def _lasting(entry: LogEntry, resident: Collection[PassageId]) -> str:
+    """A line of the log that stays true: what is here may leave with the step that asked."""
+    outcome = entry.outcome or entry.whereabouts(resident)
+    return entry.ending("read" if outcome == HERE else outcome)
+
+
+def _searchable(note: Note, sources: str) -> str:
+    return f"note {note.name} {sources} {note.text}"
+
+
+def _words(text: str) -> set[str]:
+    """Lower-case words, each also by its first four letters so that endings matter little."""
+    words = re.findall(r"\w+", text.lower())
+    return {word if word.isdigit() else word[:6] for word in words if len(word) > 1}
+
+
+PLAIN_TEXT = "\0plain text"
+"""Id of an answer that was no call: no provider's own id can be this."""
+
+
+class Delivery:
+    """Applies results to one run's main context, in call order."""
+
+    def __init__(self, context: MainContext) -> None:
+        self._context = context
+        self._page_ins = PageIns(context)
+        self._step = 0
+        self._sent_back = False
+        self.shown: set[PassageId] = set()
+        """Passages of which a search or a grep showed a part."""
+
+    def apply(
+        self,
+        call: ToolCall,
+        result: ToolResult,
+        *,
+        step: int,
+        resident: frozenset[PassageId],
+        last: bool,
+    ) -> Outcome | None:
+        """Answer one call. Returns how the run ends, if it does.
+
+        `resident` is what the model could see when it made the call; `last` says that no further
+        reply is allowed.
+        """
+        self._step = step
+        match result:
+            case Refused(message):
+                self._context.refuse(message)
+            case Found():
+                self._found(call, result)
+            case Listed():
+                self._listed(call, result)
+            case Loaded():
+                self._page_ins.apply(call, result, step=step)
+            case TooLarge():
+                self._context.refuse(present_too_large(result))
+                self._context.statistics.refused_page_ins += 1
+            case QuotesChecked():
+                return self._answer(call, result, resident=resident, last=last)
+            case PassedThrough():
+                self._pass_through(call, resident)
+        return None
+
+    def _found(self, call: ToolCall, found: Found) -> None:
+        self._page_ins.forget_repeats()
+        subject = _subject(call)
+        shown = self._admit_most(
+            len(found.hits),
+            lambda n: present_found(
+                replace(found, hits=found.hits[:n], hidden=found.hidden + len(found.hits) - n),
+                subject=subject,
+            ),
+        )
+        seen = [hit.passage for hit in found.hits[: shown or 0]]
+        self.shown.update(seen)
+        best = ", ".join(dict.fromkeys(map(str, seen)))
+        self._log(
+            call, f"{found.by_words + found.by_meaning} found, seen {best}" if best else "nothing"
+        )
+
+    def _listed(self, call: ToolCall, listed: Listed) -> None:
+        lines = listed.lines
+        self._admit_most(
+            len(lines),
+            lambda n: present_listed(Listed(lines[:n], listed.more + len(lines) - n)),
+        )
+        self._log(call, f"{len(lines) + listed.more} lines")
+
+    def _admit_most(self, available: int, present: Callable[[int], str]) -> int | None:
+        """Admit the longest beginning of a list that fits; returns its length."""
+        if self._context.admit(present(available)):
+            return available
+        # Halving, not one by one: a list of documents may have thousands of lines.
+        fitting, too_long = 0, available
+        while too_long - fitting > 1:
+            middle = (fitting + too_long) // 2
+            if self._context.would_admit(present(middle)):
+                fitting = middle
+            else:
+                too_long = middle
+        if fitting and self._context.admit(present(fitting)):
+            return fitting
+        self._context.refuse("refused: nothing of this fits", warn=True)
+        return None
+
+    def _pass_through(self, call: ToolCall, resident: frozenset[PassageId]) -> None:
+        try:
+            match call.name:
+                case "page_out":
+                    self._page_out(call)
+                case "write_note":
+                    self._write_note(call, resident)
+                case "recall":
+                    self._recall(call)
+                case "page_in":
+                    self._page_in_note(parse_locator(call.arguments["locator"]).number)
+        except FunctionError as error:
+            self._context.refuse(str(error))
+
+    def _page_out(self, call: ToolCall) -> None:
+        context, notes = self._context, self._context.notes
+        pages: list[PassageId] = []
+        for text in call.arguments["locators"]:
+            locator = parse_locator(text)
+            if locator.kind is LocatorKind.NOTE:
+                notes = notes.page_out(locator.number)
+            else:
+                pages += self._page_ins.resident_under(text.strip())
+        if not context.admit(f"released {len(set(pages))} passages.", notes=notes):
+            context.refuse(warn=True)
+            return
+        released = context.table.release(pages)
+        statistics = context.statistics
+        statistics.released += len(released)
+        statistics.released_unread += sum(context.table[p].since == self._step for p in released)
+        self._log(call, f"{len(released)} passages released")
+
+    def _write_note(self, call: ToolCall, resident: frozenset[PassageId]) -> None:
+        context, arguments = self._context, call.arguments
+        replaces = arguments.get("replaces")
+        notes, note = context.notes.write(
+            arguments["text"],
+            sources=tuple(str(parse_locator(source)) for source in arguments["sources"]),
+            seen=tuple(sorted(resident)),
+            replaces=parse_locator(replaces).number if replaces else None,
+        )
+        if not self._admit_notes(f"noted as {note.name}.", notes):
+            return
+        self._page_ins.forget_repeats()
+        self._log(call, f"noted as {note.name}", shown=f"write_note({note.name})")
+
+    def _page_in_note(self, number: int) -> None:
+        notes = self._context.notes.page_in(number)
+        note = notes[number]
+        sources = ", ".join(note.sources)
+        self._admit_notes(f"{note.name} [{sources}] {note.text}", notes)
+
+    def _admit_notes(self, text: str, notes: WorkingMemory) -> bool:
+        context = self._context
+        before = set(context.notes.resident)
+        if not context.admit(text, notes=notes):
+            context.refuse(
+                "refused: no room for this note; page_out what you are done with", warn=True
+            )
+            return False
+        context.statistics.notes_paged_out += len(before - set(notes.resident))
+        return True
+
+    def _recall(self, call: ToolCall) -> None:
+        context = self._context
+        lines = recall(
+            call.arguments["query"],
+            notes=context.notes,
+            log=context.log.entries,
+            resident=context.table.ids,
+        )
+        self._admit_most(len(lines), lambda n: "\n".join(lines[:n]) or "nothing found.")
+
+    def _answer(
+        self, call: ToolCall, checked: QuotesChecked, *, resident: Collection[PassageId], last: bool
+    ) -> Outcome | None:
+        """End the run, or send the answer back once if a quote fails."""
+        quotes = [str(citation["quote"]) for citation in call.arguments["citations"]]
+        checks = review(checked.checks, quotes, resident=resident, notes=self._context.notes.notes)
+        text, found = str(call.arguments["text"]), call.arguments.get("found", True)
+        problems = [check.problem for check in checks if check.problem]
+        if found and not checks:
+            problems = ["an answer needs citations: a locator and a quote copied from there"]
+        if problems and not self._sent_back and not last:
+            self._sent_back = True
+            self._send_back(call, problems)
+            return None
+        cited = [passage for check in checks for passage in check.passages]
+        self._context.table.reference(cited)
+        self._context.statistics.reference(cited, step=self._step)
+        return Answer(text, checks) if found else Abstention(text, checks)
+
+    def _send_back(self, call: ToolCall, problems: Sequence[str]) -> None:
+        listed = "; ".join(problems)
+        if call.id == PLAIN_TEXT:
+            self._context.nudge(f"[run] Not accepted: {listed}. Answer again.")
+        else:
+            self._context.refuse(
+                f"not accepted: {listed}. Answer again.", f"not accepted: {problems[0]}"
+            )
+
+    def _log(self, call: ToolCall, outcome: str, *, shown: str | None = None) -> None:
+        self._context.log.add(LogEntry(self._step, shown or written_call(call), outcome))
+
+
+def _subject(call: ToolCall) -> str:
+    wanted = call.arguments.get("query", call.arguments.get("pattern", ""))
+    narrowed = call.arguments.get("documents")
+    within = f" in {', '.join(map(str, narrowed))}" if narrowed else ""
+    return f'{call.name} "{wanted}"{within}'

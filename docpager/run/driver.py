@@ -1,0 +1,216 @@
+"""Moves a run until it has an outcome: caller, executor and journal in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from docpager.core.errors import LimitReached, ModelError
+from docpager.models.messages import Lost, ModelReply, ModelRequest
+from docpager.models.metered_model import Caller
+from docpager.paging.reading_log import written_call
+from docpager.run.executor import FunctionExecutor
+from docpager.run.journal import Entry, Journal, RequestHasher
+from docpager.run.outcome import Outcome
+from docpager.run.replay import RecordingCounter
+from docpager.run.results import Found, Loaded, ToolResult
+from docpager.run.state import PendingCall, Run
+
+__all__ = ["Driver", "Stepping"]
+
+Stepping = Callable[[int, str], None]
+"""Told the number of a step, counted from 1, and what is done now: whenever that changes."""
+
+_TOO_LITTLE = (
+    "a run begins only when its first call and its finishing one, of a full window, can both be "
+    "paid for: raise the limit, or make `window=` or `max_output=` smaller"
+)
+
+
+class Driver:
+    """One live run: asks the model, executes its calls, writes everything down first."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        caller: Caller,
+        executor: FunctionExecutor,
+        journal: Journal,
+        sha256_of: Callable[[int], str],
+        counter: RecordingCounter | None = None,
+        met: Collection[int] = (),
+    ) -> None:
+        self._run = run
+        self._caller = caller
+        self._executor = executor
+        self._journal = journal
+        self._sha256_of = sha256_of
+        self._counter = counter
+        self._met = set(met)
+        self._waiting: Callable[[str], None] | None = None
+        self._stepping: Stepping = lambda step, doing: None
+        self._clock = time.monotonic()
+        self._hasher = RequestHasher()
+
+    async def drive(self, pending: Sequence[PendingCall] | None = None) -> Outcome:
+        """Move the run until it has an outcome; `pending` calls of a resumed run come first."""
+        run = self._run
+        if pending is not None:
+            await self._execute(pending)
+        elif run.outcome is not None:
+            self._end()  # killed after the last results, before the outcome was written
+        try:
+            self._keep_finishing_call()
+            while run.outcome is None:
+                reply = await self._complete()
+                if reply is not None:
+                    await self._execute(run.receive(reply))
+        finally:
+            self._caller.release()
+        return run.outcome
+
+    def charge_unanswered(self) -> None:
+        """Count a request that was under way when the process ended: it may have been billed."""
+        run, price = self._run, self._run.price
+        if price is None or price.free:
+            return
+        worst = self._caller.worst_case(
+            prompt_tokens=run.context.epoch.tokens, output_tokens=run.plan.paging.max_output
+        )
+        self._charge(Lost(1, worst.tokens, worst.usd))
+
+    def interrupt(self, message: str) -> None:
+        """Tell the model something at the next step boundary."""
+        self._write(Entry("interrupt", self._run.steps, message=message))
+        self._run.interrupt(message)
+
+    def tell_waits(self, waiting: Callable[[str], None] | None) -> None:
+        """From now on tell `waiting` too what failed and how long nothing happens."""
+        self._waiting = waiting
+
+    def tell_steps(self, stepping: Stepping) -> None:
+        """From now on tell `stepping` too at which step the run is, and what it does."""
+        self._stepping = stepping
+
+    def _keep_finishing_call(self) -> None:
+        """From now on the finishing call is paid for, or the run ends before it costs anything."""
+        run = self._run
+        if run.outcome is not None or self._caller.keeps:
+            return
+        try:
+            self._caller.keep(
+                prompt_tokens=run.largest_prompt, output_tokens=run.plan.paging.max_output
+            )
+        except LimitReached as limit:
+            self._run_short(limit)
+
+    async def _complete(self) -> ModelReply | None:
+        """The next reply; None where the run is to ask again, was stopped, or is parked."""
+        run = self._run
+        try:
+            return await self._ask()
+        except TimeoutError:
+            self._stop("no time is left", limit="timeout_seconds")
+        except LimitReached as limit:
+            self._run_short(limit)
+        except asyncio.CancelledError:
+            self._charge(self._caller.take_lost())
+            raise
+        except ModelError as error:
+            # No outcome is written: the run is parked, and resume asks the model again.
+            self._charge(self._caller.take_lost())
+            run.park(str(error))
+            self._write(Entry("failure", run.steps, message=str(error)), sync=True)
+        return None
+
+    async def _ask(self) -> ModelReply:
+        run = self._run
+        request = run.next_request()
+        estimate, sha256 = run.context.estimate, self._hasher.hash(request)
+        self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
+        left = run.seconds_left
+        self._stepping(run.steps + 1, "waits for the model")
+        async with asyncio.timeout(left):
+            await self._count(request)
+            prompt = run.context.epoch.tokens
+            reply = await self._caller.complete(
+                request, prompt_tokens=prompt, seconds_left=left, before_wait=self._tell_wait
+            )
+        now = time.monotonic()
+        reply = replace(reply, elapsed_seconds=round(now - self._clock, 3))
+        self._clock = now
+        self._write(Entry("reply", run.steps, reply=reply))
+        return reply
+
+    async def _count(self, request: ModelRequest) -> None:
+        """Have the first request counted, where the server does that."""
+        if self._run.steps:
+            return
+        tokens = await self._caller.count_tokens(request)
+        if tokens is not None:
+            self._write(Entry("counted", self._run.steps, prompt_tokens=tokens))
+            self._run.count(tokens)
+
+    def _tell_wait(self, failed: str, seconds: float) -> None:
+        """Write down why nothing happens for a while, and what it may have cost."""
+        self._charge(self._caller.take_lost())
+        message = f"{failed}; waits {seconds:.0f} s"
+        self._write(Entry("waiting", self._run.steps, message=message))
+        if self._waiting is not None:
+            self._waiting(message)
+
+    def _run_short(self, limit: LimitReached) -> None:
+        """The next call does not fit: finish with the one that was kept, or stop with the notes."""
+        run = self._run
+        if not run.steps:
+            self._stop(f"{limit}; {_TOO_LITTLE}", limit=limit.limit)
+            return
+        if run.finishing:
+            self._stop(str(limit), limit=limit.limit)
+            return
+        self._write(Entry("finish", run.steps, message=str(limit), limit=limit.limit))
+        run.finish(str(limit), limit=limit.limit)
+
+    def _stop(self, reason: str, *, limit: str) -> None:
+        self._charge(self._caller.take_lost())
+        self._write(Entry("stopped", self._run.steps, message=reason, limit=limit))
+        self._run.stop(reason, limit=limit)
+        self._end()
+
+    def _charge(self, lost: Lost) -> None:
+        if lost.attempts:
+            self._write(Entry("lost", self._run.steps, lost=lost))
+            self._run.charge(lost)
+
+    async def _execute(self, pending: Sequence[PendingCall]) -> None:
+        run = self._run
+        self._stepping(run.steps, "; ".join(written_call(each.call) for each in pending))
+        results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
+        documents = {str(n): self._sha256_of(n) for n in self._newly_met(results)}
+        self._write(Entry("results", run.steps, results=results, documents=documents))
+        run.deliver(results)
+        if run.outcome is not None:
+            self._end()
+
+    def _newly_met(self, results: Sequence[ToolResult]) -> list[int]:
+        met = set()
+        for result in results:
+            if isinstance(result, Loaded):
+                met.add(result.range.document)
+            if isinstance(result, Found):
+                met.update(number for number, _ in result.paths)
+        new = sorted(met - self._met)
+        self._met |= met
+        return new
+
+    def _end(self) -> None:
+        run = self._run
+        self._write(Entry("outcome", run.steps, outcome=run.outcome), sync=True)
+
+    def _write(self, entry: Entry, *, sync: bool = False) -> None:
+        if self._counter is not None:
+            entry = replace(entry, counts=self._counter.take())
+        self._journal.write(entry, sync=sync)

@@ -1,0 +1,280 @@
+"""FunctionExecutor: checks the calls of a run and reads the archive for them. Changes nothing.
+
+Checks a call's arguments against the function's schema, with sentences the model can act on.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from docpager.core.errors import DocpagerError, FunctionError
+from docpager.core.locators import Locator, LocatorKind, parse_locator
+from docpager.core.passages import HALF_CHARACTER, DocumentEntry, Passage, PassageRange
+from docpager.documents.document import Section
+from docpager.models.messages import FunctionSchema, ToolCall
+from docpager.paging.epoch import PromptSizer
+from docpager.paging.rendering import one_line, render_passage
+from docpager.run.archival_storage import HitPage, Library
+from docpager.run.quotes import QuoteChecker
+from docpager.run.render import document_line, present_loaded
+from docpager.run.results import Found, Listed, Loaded, PassedThrough, Refused, TooLarge, ToolResult
+from docpager.run.state import PendingCall
+
+__all__ = ["FunctionExecutor", "check_arguments"]
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "array": (list, tuple),
+    "object": (dict,),
+    "boolean": (bool,),
+    "integer": (int,),
+}
+
+
+def check_arguments(call: ToolCall, functions: Mapping[str, FunctionSchema]) -> None:
+    """Pass a call whose arguments fit its schema.
+
+    Raises:
+        FunctionError: no such function, or an argument is missing, unknown or of another kind.
+    """
+    function = functions.get(call.name)
+    if function is None:
+        raise FunctionError(f"no function {call.name!r}; there are {', '.join(functions)}")
+    _check(dict(call.arguments), function.parameters, call.name)
+
+
+def _check(value: Any, schema: Mapping[str, Any], where: str) -> None:
+    kind = schema["type"]
+    # bool is an int in Python, not in JSON.
+    fits = isinstance(value, _KINDS[kind])
+    if not fits or (kind == "integer" and isinstance(value, bool)):
+        raise FunctionError(f"{where} must be of type {kind}, not {value!r:.60}")
+    if isinstance(value, dict):
+        _check_object(value, schema, where)
+    elif isinstance(value, list | tuple):
+        for position, item in enumerate(value, 1):
+            _check(item, schema["items"], f"{where}, item {position},")
+    elif kind == "integer" and isinstance(value, int) and value < 1:
+        raise FunctionError(f"{where} must be at least 1, not {value}")
+
+
+def _check_object(value: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> None:
+    properties = schema["properties"]
+    if unknown := [key for key in value if key not in properties]:
+        raise FunctionError(f"{where} has no {unknown[0]!r}; it takes {', '.join(properties)}")
+    for name in schema["required"]:
+        if name not in value:
+            raise FunctionError(
+                f"{where} needs {name!r}: {properties[name].get('description', '')}"
+            )
+    for name, item in value.items():
+        _check(item, properties[name], f"{where}: {name}")
+
+
+class Where(TypedDict):
+    """Which hits are wanted."""
+
+    documents: frozenset[int] | None
+    page: int
+    page_size: int
+
+
+class FunctionExecutor:
+    """Runs calls against an archive, or the part of it that a question is about."""
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        functions: Sequence[FunctionSchema],
+        sizer: PromptSizer,
+        hits_per_page: int = 10,
+        scope: Collection[int] | None = None,
+    ) -> None:
+        self._library = library
+        self._functions = {function.name: function for function in functions}
+        self._sizer = sizer
+        self._hits_per_page = hits_per_page
+        self._scope = None if scope is None else frozenset(scope)
+        self._quotes = QuoteChecker(library, self._locator)
+
+    def execute_all(self, calls: Sequence[PendingCall]) -> list[ToolResult]:
+        """One result for each call, in order. What the model can correct comes back as Refused."""
+        return [self.execute(pending) for pending in calls]
+
+    def execute(self, pending: PendingCall) -> ToolResult:
+        """Check and run one call."""
+        try:
+            check_arguments(pending.call, self._functions)
+            return self._run(pending)
+        except (FunctionError, DocpagerError) as error:
+            return Refused(str(error))
+
+    def _run(self, pending: PendingCall) -> ToolResult:
+        call = pending.call
+        match call.name:
+            case "search":
+                found = self._library.search(_wanted(call, "query"), **self._where(call))
+                return self._found(found, found.by_words, found.by_meaning)
+            case "grep":
+                matching = self._library.grep(_wanted(call, "pattern"), **self._where(call))
+                return self._found(matching, matching.total, 0)
+            case "contents":
+                return self._contents(call.arguments.get("locator"), pending.bound)
+            case "page_in":
+                return self._page_in(pending)
+            case "answer":
+                return self._quotes.check_all(call.arguments["citations"])
+            case "page_out":
+                self._check_locators(call.arguments["locators"])
+            case "write_note":
+                self._check_locators(call.arguments["sources"])
+                _check_replaced(call.arguments.get("replaces"))
+        return PassedThrough()
+
+    def _where(self, call: ToolCall) -> Where:
+        return Where(
+            documents=self._narrowed(call.arguments.get("documents")),
+            page=call.arguments.get("page", 1),
+            page_size=self._hits_per_page,
+        )
+
+    def _found(self, page: HitPage, by_words: int, by_meaning: int) -> Found:
+        numbers = sorted({hit.passage.document for hit in page.hits})
+        paths = tuple((n, one_line(self._library.document(n).path)) for n in numbers)
+        return Found(tuple(page.hits), paths, page.page, page.pages, by_words, by_meaning)
+
+    def _narrowed(self, names: Sequence[str] | None) -> frozenset[int] | None:
+        """The documents that `names` (D3, a path, a glob) mean; None for all."""
+        if not names:
+            return self._scope
+        return frozenset(number for name in names for number in self._named(name.strip()))
+
+    def _named(self, name: str) -> list[int]:
+        entries = self._in_scope()
+        by_name = [entry.id for entry in entries if entry.name == name.partition(":")[0]]
+        found = by_name or [
+            entry.id
+            for entry in entries
+            if name == entry.title or any(_matches(path, name) for path in entry.paths)
+        ]
+        if not found:
+            raise FunctionError(
+                f"no document {name!r}; use names such as D1, or paths from contents"
+            )
+        return found
+
+    def _in_scope(self) -> list[DocumentEntry]:
+        documents = self._library.documents()
+        return [e for e in documents if self._scope is None or e.id in self._scope]
+
+    def _contents(self, text: str | None, bound: int) -> Listed:
+        if text is None:
+            return self._listed((document_line(entry) for entry in self._in_scope()), bound)
+        locator = self._locator(text)
+        entry = self._library.document(locator.number)
+        within = locator.section
+        lines = [
+            self._section_line(entry, section)
+            for section in self._library.sections(entry.id)
+            if section.path[: len(within)] == within
+        ]
+        if not lines:
+            lines = [f"{document_line(entry)}; no outline: read {entry.name}:c1-{entry.passages}"]
+        return self._listed(lines, bound)
+
+    def _section_line(self, entry: DocumentEntry, section: Section) -> str:
+        passages = self._library.resolve(
+            Locator(LocatorKind.SECTION, entry.id, section=section.path)
+        )
+        page = f"p{section.pdf_page}, " if section.pdf_page is not None else ""
+        size = passages.last - passages.first + 1
+        return f"{entry.name}:s{section.number} {one_line(section.title)} ({page}{size} passages)"
+
+    def _listed(self, lines: Iterable[str], bound: int) -> Listed:
+        kept: list[str] = []
+        used, more = 0, 0
+        for line in lines:
+            used += self._sizer.count(line + "\n")
+            if more or used > bound:
+                more += 1
+            else:
+                kept.append(line)
+        return Listed(tuple(kept), more)
+
+    def _page_in(self, pending: PendingCall) -> ToolResult:
+        text = pending.call.arguments["locator"]
+        if parse_locator(text).kind is LocatorKind.NOTE:
+            return PassedThrough()
+        wanted = self._library.resolve(self._locator(text))
+        entry = self._library.document(wanted.document)
+        resident = tuple(each for each in wanted.ids() if each in pending.resident)
+        if self._least_tokens(wanted) > pending.bound:
+            return self._too_large(wanted, entry, pending.bound)
+        missing = [p for p in self._library.load_range(wanted) if p.id not in pending.resident]
+        labels = self._labels(entry, missing)
+        loaded = Loaded(wanted, one_line(entry.path), tuple(missing), resident, labels)
+        if self._sizer.text(present_loaded(loaded)) > pending.bound:
+            return self._too_large(wanted, entry, pending.bound)
+        return loaded
+
+    def _least_tokens(self, wanted: PassageRange) -> int:
+        """Headers alone: tells without reading that a whole document cannot fit."""
+        return (wanted.last - wanted.first + 1) * self._sizer.count(f"[{wanted}]\n")
+
+    def _too_large(self, wanted: PassageRange, entry: DocumentEntry, bound: int) -> TooLarge:
+        """About what the range takes, and its beginning that fits."""
+        used, fitting = self._sizer.text(f"{wanted} of {entry.path}, pdf pages 1000-1001"), 0
+        tokens = entry.tokens * (wanted.last - wanted.first + 1) // max(1, entry.passages)
+        for ordinal in range(wanted.first, wanted.last + 1):
+            (passage,) = self._library.load_range(PassageRange(wanted.document, ordinal, ordinal))
+            used += self._sizer.count(render_passage(passage) + "\n")
+            if used > bound:
+                break
+            fitting += 1
+        fits = wanted._replace(last=wanted.first + fitting - 1) if fitting else None
+        return TooLarge(wanted, max(tokens, used), fits)
+
+    def _labels(
+        self, entry: DocumentEntry, passages: Sequence[Passage]
+    ) -> tuple[tuple[int, str], ...]:
+        """Printed labels of the first and last page, where they differ from the number."""
+        pages = sorted({page for passage in passages for page in passage.pdf_pages or ()})
+        if not pages:
+            return ()
+        labels = self._library.page_labels(entry.id)
+        ends = {n: labels[n - 1] for n in (pages[0], pages[-1])}
+        return tuple((n, label) for n, label in ends.items() if label and label != str(n))
+
+    def _locator(self, text: str) -> Locator:
+        locator = parse_locator(text)
+        if locator.kind is LocatorKind.NOTE:
+            raise FunctionError(f"{text!r} is a note; a place in a document is needed")
+        if self._scope is not None and locator.number not in self._scope:
+            raise FunctionError(f"no document D{locator.number} among those that were asked about")
+        return locator
+
+    def _check_locators(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            parse_locator(text)
+
+
+def _wanted(call: ToolCall, argument: str) -> str:
+    wanted: str = call.arguments[argument]
+    if not wanted.strip():
+        raise FunctionError(f"{call.name} needs something to look for")
+    if HALF_CHARACTER.search(wanted):
+        raise FunctionError(f"{call.name}: {argument} holds half a character; leave it out")
+    return wanted
+
+
+def _check_replaced(name: str | None) -> None:
+    if name and parse_locator(name).kind is not LocatorKind.NOTE:
+        raise FunctionError(f"{name!r} is no note; replaces takes one such as N2")
+
+
+def _matches(path: str, pattern: str) -> bool:
+    name = path.rpartition("/")[2]
+    return fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(name, pattern)

@@ -1,0 +1,439 @@
+"""The journal: what was fed into a run, in order. One JSON object a line, each sealed by a hash.
+
+A line's seal covers the line before it, so a changed byte is found at once and a line that was torn
+by a crash is dropped. Requests are recorded as hash and size only: the run makes them again.
+
+Hashes of requests: what a journal proves of them, each turn hashed once.
+
+Dataclasses of a run as JSON and back: the only place that knows how they are written down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, reduce
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, TypeVar
+
+from cattrs import BaseValidationError, Converter
+from cattrs.strategies import configure_tagged_union
+
+from docpager.core.errors import JournalError
+from docpager.models.messages import FunctionSchema, Lost, ModelReply, ModelRequest, Turn
+from docpager.models.pricing import Price
+from docpager.models.registry import ModelSource
+from docpager.paging.epoch import canonical_json
+from docpager.run.outcome import Outcome
+from docpager.run.plan import RunPlan
+from docpager.run.results import ToolResult
+
+__all__ = [
+    "FORMAT",
+    "UNREADABLE",
+    "Entry",
+    "Header",
+    "Journal",
+    "JournalRecord",
+    "RequestHasher",
+    "fed_hash",
+    "from_json",
+    "held_journal",
+    "journal_lines",
+    "left_unanswered",
+    "read_journal",
+    "request_hash",
+    "sealed_lines",
+    "to_json",
+]
+
+T = TypeVar("T")
+
+UNREADABLE = (BaseValidationError, KeyError, TypeError, ValueError)
+"""What `from_json` raises where `to_json` did not write it."""
+
+
+@cache
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    configure_tagged_union(ToolResult, converter, tag_name="kind")
+    configure_tagged_union(Outcome, converter, tag_name="kind")
+    # A union with None is another union to cattrs, and it would guess between outcomes.
+    optional: Any = Outcome | None
+    tagged: Any = Outcome
+
+    def unstructure(value: Outcome | None) -> Any:
+        return None if value is None else converter.unstructure(value, tagged)
+
+    def structure(value: Any, _: object) -> Any:
+        return None if value is None else converter.structure(value, tagged)
+
+    converter.register_unstructure_hook(optional, unstructure)
+    converter.register_structure_hook(optional, structure)
+    return converter
+
+
+def to_json(value: object, kind: Any) -> Any:
+    """`value`, which is a `kind`, as what `json.dumps` takes."""
+    return _converter().unstructure(value, kind)
+
+
+def from_json(value: Any, kind: type[T]) -> T:
+    """The `kind` that `to_json` wrote.
+
+    Raises:
+        one of UNREADABLE: it did not write this.
+    """
+    return _converter().structure(value, kind)
+
+
+FORMAT = 2
+
+_FED = ("counted", "reply", "results", "interrupt", "finish", "lost", "stopped")
+_PROVING = ("request", "outcome")
+_BETWEEN = ("interrupt", "counted")
+"""What may stand between a request and its reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a run was started with."""
+
+    plan: RunPlan
+    model: str
+    archive: str
+    """Where the archive was, as the user named it."""
+    archive_id: str
+    generation: int
+    package: str
+    """Version of docpager."""
+    question_id: str = ""
+    scope: tuple[int, ...] | None = None
+    """Documents that the question is about; None for all."""
+    hits_per_page: int = 10
+    passages: int = 0
+    """Passages within the scope."""
+    unreadable: int = 0
+    """PDF pages without usable text within the scope."""
+    started: str = ""
+    """UTC time, ISO 8601."""
+    price: Price | None = None
+    """Of the model, on the day of the run; None where it was not known."""
+    source: ModelSource = field(default_factory=ModelSource)
+    """Where and how the model is asked."""
+    whole_text_tokens: int = 0
+    """All text within the scope, by the built-in estimator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was fed into a run, or came out of it."""
+
+    kind: str
+    """`request`, `counted` (by the server, beforehand), `reply`, `results`, `interrupt`,
+    `finish` (a limit allows one more call), `lost`, `waiting` (to try again), `stopped`,
+    `failure`, `resumed` or `outcome`."""
+    step: int
+    """Replies received when it was written."""
+    request_sha256: str = ""
+    fed_sha256: str = ""
+    """Of a request or an outcome: `fed_hash` of everything that was fed into the run before."""
+    prompt_tokens: int = 0
+    reply: ModelReply | None = None
+    results: tuple[ToolResult, ...] = ()
+    documents: dict[str, str] = field(default_factory=dict)
+    """sha256 of each document met for the first time in these results, by number."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Token counts made since the last entry by a counter that needs a file, by text hash."""
+    message: str = ""
+    limit: str = ""
+    """The limit that `finish` and `stopped` are about, as in `max_usd`."""
+    lost: Lost | None = None
+    """Attempts that failed, may have been billed, and stand in no reply."""
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """A journal that was read and whose seals hold."""
+
+    path: Path
+    header: Header
+    entries: tuple[Entry, ...]
+    size: int
+    """Bytes up to the end of the last whole line."""
+    seal: str
+    fed: str = ""
+    """`fed_hash` of all entries."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return self.entries[-1].outcome if self.entries else None
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the process ended while a request was under way."""
+        return left_unanswered(entry.kind for entry in self.entries)
+
+    @property
+    def documents(self) -> dict[int, str]:
+        """sha256 of every document the run has met."""
+        return {int(n): sha for entry in self.entries for n, sha in entry.documents.items()}
+
+
+def left_unanswered(kinds: Iterable[str]) -> bool:
+    """Whether entries of these kinds end with a request of which nobody knows what became."""
+    told = [kind for kind in kinds if kind not in _BETWEEN]
+    return bool(told) and told[-1] in ("request", "waiting")
+
+
+class Journal:
+    """Appends to one journal; every entry is flushed as it is written."""
+
+    def __init__(self, path: Path, *, seal: str = "", fed: str = "", truncate_to: int = 0) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = _opened(path, anew=not truncate_to)
+        except OSError as error:
+            raise JournalError(
+                f"cannot write the journal {path}: {error.strerror}; name another with `journal=`"
+            ) from error
+        self.path = path
+        self._seal = seal
+        self._fed = fed
+        self._file.truncate(truncate_to)
+        self._file.seek(truncate_to)
+
+    @classmethod
+    def create(cls, path: Path, header: Header) -> Journal:
+        """Begin a journal."""
+        journal = cls(path)
+        journal._write({"format": FORMAT, "header": to_json(header, Header)})
+        return journal
+
+    @classmethod
+    def resume(cls, record: JournalRecord) -> Journal:
+        """Go on after the last whole line."""
+        return cls(record.path, seal=record.seal, fed=record.fed, truncate_to=record.size)
+
+    def write(self, entry: Entry, *, sync: bool = False) -> None:
+        """Add an entry; `sync` waits until it is on disk."""
+        if entry.kind in _PROVING:
+            entry = replace(entry, fed_sha256=self._fed)
+        self._fed = fed_hash(self._fed, entry)
+        written = to_json(entry, Entry)
+        self._write({k: v for k, v in written.items() if v or k in ("kind", "step")})
+        if sync:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        # Keys keep their order: what a model said is echoed to it as it said it.
+        body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        self._seal = _sealed(self._seal, body)
+        self._file.write(f"{self._seal} {body}\n".encode("utf-8", "surrogatepass"))
+        self._file.flush()
+
+
+def read_journal(path: Path) -> JournalRecord:
+    """Read a journal and check its seals. A torn last line is left out.
+
+    Raises:
+        JournalError: it is missing, no journal, of another format, damaged (names the line), or
+            redacted.
+    """
+    parsed, size, seal = journal_lines(path)
+    return _record(path, parsed, size, seal)
+
+
+def journal_lines(path: Path) -> tuple[list[dict[str, Any]], int, str]:
+    """The whole lines of a journal as JSON, how many bytes they take, and the last one's seal.
+
+    Raises:
+        JournalError: it is missing, no journal, or damaged (names the line).
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
+    whole = content[: content.rfind(b"\n") + 1]
+    seal = ""
+    parsed: list[dict[str, Any]] = []
+    for number, line in enumerate(whole.splitlines(), 1):
+        seal, body = _checked(line, seal, path, number, parsed)
+        parsed.append(body)
+    if not parsed:
+        raise JournalError(f"{path} is no journal of docpager: it has no whole line")
+    return parsed, len(whole), seal
+
+
+def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:
+    """Lines as a journal holds them, sealed anew."""
+    seal, written = "", []
+    for line in lines:
+        body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        seal = _sealed(seal, body)
+        written.append(f"{seal} {body}\n")
+    return "".join(written).encode("utf-8", "surrogatepass")
+
+
+def fed_hash(previous: str, entry: Entry) -> str:
+    """Hash of what was fed into a run up to `entry`, given the hash before it.
+
+    Requests do not show everything (a dropped reply, the offsets of a passage), so they alone do
+    not prove that a journal holds what the run was fed.
+    """
+    if entry.kind not in _FED:
+        return previous
+    fields = to_json(entry, Entry)
+    if not entry.limit:
+        del fields["limit"]  # journals from before it existed keep their hashes
+    written = canonical_json(fields)
+    return hashlib.sha256(f"{previous}{written}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _opened(path: Path, *, anew: bool) -> BinaryIO:
+    """A journal for this process alone; never over a file that is there already."""
+    if anew and path.exists():
+        raise JournalError(
+            f"the journal {path} would be written over a file; name another with `journal=`"
+        )
+    file = path.open("xb" if anew else "r+b")
+    try:
+        _lock(file)
+    except BlockingIOError as error:
+        file.close()
+        raise JournalError(
+            f"another process is going on with the run in {path}; wait until it is done"
+        ) from error
+    return file
+
+
+@contextmanager
+def held_journal(path: Path) -> Iterator[None]:
+    """Keep every run from going on with a journal while it is replaced.
+
+    Raises:
+        JournalError: a run is going on with it.
+    """
+    with _opened(path, anew=False):
+        yield
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keep others from writing to the same journal; the lock ends with the process."""
+    try:
+        import fcntl
+    except ImportError:  # not a Unix; two writers must be kept apart by hand
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sealed(previous: str, body: str) -> str:
+    digest = hashlib.sha256(f"{previous}{body}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:16]
+
+
+def _checked(
+    line: bytes, seal: str, path: Path, number: int, before: Sequence[dict[str, Any]]
+) -> tuple[str, dict[str, Any]]:
+    try:
+        text = line.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = ""
+    found, _, body = text.partition(" ")
+    if found != _sealed(seal, body):
+        step = before[-1].get("step", 0) if before else 0
+        what = f"{path} is no journal of docpager" if number == 1 else (
+            f"the journal {path} is damaged at line {number} (after step {step})"
+        )  # fmt: skip
+        raise JournalError(f"{what}: its seal does not hold; restore the file or ask again")
+    parsed: dict[str, Any] = json.loads(body)
+    return found, parsed
+
+
+def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> JournalRecord:
+    first, *rest = parsed
+    if first.get("format") != FORMAT:
+        raise JournalError(
+            f"the journal {path} has format {first.get('format')!r}; this version reads {FORMAT}"
+        )
+    if "redacted" in first:
+        gone = ", ".join(f"D{number}" for number in first["redacted"])
+        raise JournalError(
+            f"the journal {path} is redacted: {gone} was forgotten and its text taken out, so the "
+            "run cannot be made again; ask again"
+        )
+    try:
+        header = from_json(first["header"], Header)
+        entries = tuple(from_json(each, Entry) for each in rest)
+    except (BaseValidationError, KeyError, TypeError, ValueError) as error:
+        raise JournalError(f"the journal {path} was written by another version: {error}") from error
+    fed = reduce(fed_hash, entries, "")
+    return JournalRecord(path, header, entries, size, seal, fed)
+
+
+class RequestHasher:
+    """Hashes the requests of one run: a turn that was hashed in the last one is not hashed again.
+
+    A request's hash covers the hash of everything before its turns, then that of each turn.
+    """
+
+    def __init__(self) -> None:
+        self._before: tuple[str, Sequence[FunctionSchema]] | None = None
+        self._before_hash = ""
+        self._turns: list[Turn] = []
+        self._hashes: list[str] = []
+
+    def hash(self, request: ModelRequest) -> str:
+        """sha256 of the request."""
+        if self._before != (request.instructions, request.functions):
+            self._before = (request.instructions, request.functions)
+            self._before_hash = _sha256([request.instructions, *map(_json, request.functions)])
+        known = self._known(request.turns)
+        del self._turns[known:], self._hashes[known:]
+        self._turns += request.turns[known:]
+        self._hashes += (_sha256(_json(turn)) for turn in request.turns[known:])
+        rest = [request.max_output_tokens, request.calls_allowed]
+        return _sha256([self._before_hash, *self._hashes, *rest])
+
+    def _known(self, turns: Sequence[Turn]) -> int:
+        """How many turns are the very ones of the last request."""
+        known = 0
+        for old, new in zip(self._turns, turns, strict=False):
+            if old is not new:
+                break
+            known += 1
+        return known
+
+
+def request_hash(request: ModelRequest) -> str:
+    """sha256 of a single request."""
+    return RequestHasher().hash(request)
+
+
+def _json(part: FunctionSchema | Turn) -> Any:
+    return [type(part).__name__, to_json(part, type(part))]
+
+
+def _sha256(value: Any) -> str:
+    written = canonical_json(value).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(written).hexdigest()

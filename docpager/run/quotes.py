@@ -1,0 +1,178 @@
+"""Finds a quote in passages: exactly, but for typography, or nearly; or not at all.
+
+Looks the citations of an answer up where they are said to stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
+
+from docpager.core.errors import DocpagerError, FunctionError
+from docpager.core.locators import Locator
+from docpager.core.passages import DocumentEntry, Passage, PassageRange
+from docpager.paging.rendering import one_line
+from docpager.run.archival_storage import Library
+from docpager.run.results import QuoteCheck, QuotesChecked
+
+__all__ = ["QuoteChecker", "QuoteMatch", "clean_quote", "find_quote", "flat"]
+
+SHORTEST_QUOTE = 2
+"""Characters below which a quote proves nothing."""
+
+MOST_DIFFERENCE = 0.10
+"""Share of a quote's characters that may differ when it is repaired; its numbers may not."""
+
+_HEADER = re.compile(r"\[D\d+:c\d+(?: p\d+)?\]\n?")
+_PAGE_MARK = re.compile(r"\[p\d+\]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_QUOTES = "\"'`´‘’‚‛“”„‟«»‹›′″"
+_DASHES = "-‐‑‒–—−"
+_SOFT = "\u00ad\u200b\ufeff"
+_INVISIBLE = re.compile(rf"[\s{_SOFT}]")
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteMatch:
+    """Where a quote stands in a run of passages."""
+
+    match: str
+    """`exact`, `normalised` or `repaired`."""
+    text: str
+    """The archive's own wording."""
+    start: int
+    """Offset in the passages' joined text."""
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+def clean_quote(quote: str) -> str:
+    """A quote without the headers and page marks that main context adds."""
+    return _PAGE_MARK.sub("", _HEADER.sub("", quote)).strip()
+
+
+def find_quote(
+    quote: str, passages: Sequence[Passage], *, repair: bool = True
+) -> QuoteMatch | None:
+    """Look a quote up in consecutive passages of one document, across their borders.
+
+    Differences of white space, quotation marks, dashes and letter case are `normalised`; at most
+    10 % of other characters are `repaired`, as long as every number is equal.
+    """
+    text = "".join(passage.text for passage in passages)
+    if len(_INVISIBLE.sub("", clean_quote(quote))) < SHORTEST_QUOTE:
+        return None
+    # What looks like a mark of main context may be the document's own: as written comes first.
+    for wording in (quote.strip(), clean_quote(quote)):
+        if (start := text.find(wording)) >= 0:
+            return QuoteMatch("exact", wording, start)
+    for wording in (quote, _PAGE_MARK.sub("", quote)):
+        if found := _tolerant(wording).search(text):
+            return QuoteMatch("normalised", found[0], found.start())
+    return _repaired(clean_quote(quote), text) if repair else None
+
+
+def _tolerant(quote: str) -> re.Pattern[str]:
+    """A pattern for `quote` that does not mind headers, white space, typography or case."""
+    pieces = [piece for piece in _HEADER.split(quote) if piece.strip()]
+    return re.compile(r"\s*".join(map(_words, pieces)), re.IGNORECASE)
+
+
+def _words(piece: str) -> str:
+    return r"\s+".join("".join(map(_character, word)) for word in piece.split())
+
+
+def _character(character: str) -> str:
+    for variants in (_QUOTES, _DASHES):
+        if character in variants:
+            return f"[{re.escape(variants)}]"
+    return f"[{_SOFT}]?" if character in _SOFT else re.escape(character)
+
+
+def _repaired(quote: str, text: str) -> QuoteMatch | None:
+    """The nearest wording, if it is near enough and every number is equal."""
+    alignment = fuzz.partial_ratio_alignment(quote.lower(), text.lower(), score_cutoff=80)
+    if alignment is None or len(text.lower()) != len(text):
+        return None
+    start, end = _whole_words(text, alignment.dest_start, alignment.dest_end)
+    nearest = text[start:end].strip()
+    start = text.index(nearest, start)
+    allowed = int(MOST_DIFFERENCE * len(quote))
+    distance = Levenshtein.distance(flat(quote), flat(nearest), score_cutoff=allowed)
+    if distance > allowed or _NUMBER.findall(quote) != _NUMBER.findall(nearest):
+        return None
+    return QuoteMatch("repaired", nearest, start)
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    while 0 < start < len(text) and text[start - 1].isalnum() and text[start].isalnum():
+        start -= 1
+    while 0 < end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    return start, end
+
+
+def flat(text: str) -> str:
+    """`text` in lower case with single spaces: what white space and case do not change."""
+    return " ".join(text.lower().split())
+
+
+class QuoteChecker:
+    """Finds quotes in an archive. `locate` reads a locator and refuses places out of scope."""
+
+    def __init__(self, library: Library, locate: Callable[[str], Locator]) -> None:
+        self._library = library
+        self._locate = locate
+
+    def check_all(self, citations: Sequence[Mapping[str, Any]]) -> QuotesChecked:
+        """One check for each citation, in order."""
+        return QuotesChecked(tuple(self._check(c["locator"], c["quote"]) for c in citations))
+
+    def _check(self, written: str, quote: str) -> QuoteCheck:
+        """Look first at the place itself, then beside it, then in the rest of the document."""
+        cleaned = clean_quote(quote)
+        try:
+            cited = self._library.resolve(self._locate(written))
+        except (FunctionError, DocpagerError) as error:
+            return QuoteCheck(written, cleaned, "failed", problem=str(error))
+        entry = self._library.document(cited.document)
+        near = PassageRange(entry.id, max(1, cited.first - 1), min(entry.passages, cited.last + 1))
+        everything = PassageRange(entry.id, 1, entry.passages)
+        for span, repair in ((cited, False), (near, True), (everything, False)):
+            if check := self._look_up(quote, span, entry, written=written, repair=repair):
+                return check
+        shown = one_line(cleaned, limit=60)
+        problem = f"the quote {shown!r} was not found in {entry.name}; copy it exactly"
+        return QuoteCheck(written, cleaned, "failed", entry.id, entry.path, problem=problem)
+
+    def _look_up(
+        self, quote: str, span: PassageRange, entry: DocumentEntry, *, written: str, repair: bool
+    ) -> QuoteCheck | None:
+        passages = self._library.load_range(span)
+        found = find_quote(quote, passages, repair=repair)
+        if found is None:
+            return None
+        origin = passages[0].start
+        start, end = origin + found.start, origin + found.end
+        touched = [p for p in passages if p.start < end and p.end > start]
+        pdf_page = touched[0].pdf_page_at(start - touched[0].start)
+        return QuoteCheck(
+            locator=written,
+            quote=found.text,
+            match=found.match,
+            document=entry.id,
+            path=entry.path,
+            pdf_page=pdf_page,
+            page_label=self._label(entry.id, pdf_page),
+            passages=tuple(passage.id for passage in touched),
+        )
+
+    def _label(self, document: int, pdf_page: int | None) -> str | None:
+        return None if pdf_page is None else self._library.page_labels(document)[pdf_page - 1]

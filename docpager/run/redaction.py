@@ -1,0 +1,226 @@
+"""Takes the text of forgotten documents out of journals; a hash stands in its place.
+
+What the archive gave of such a document goes, and every word that the model wrote after it had met
+the document, since it may be copied from there. A redacted journal says so in its first line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docpager.core.errors import JournalError
+from docpager.run.journal import held_journal, journal_lines, sealed_lines
+
+__all__ = ["Redacted", "journals_holding", "redact_journals"]
+
+_KEPT = frozenset(
+    {"kind", "id", "name", "type", "path", "by", "match", "status", "source", "stop_reason"}
+)
+"""Keys whose values are the house's words or a file's name, never a document's text."""
+_LOCATOR = re.compile(r"(?:D\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
+_NAMED_LINE = re.compile(r"D(\d+)[ :]")
+_SIZED = re.compile(r"(?:(.*) \| )?\d+ (?:pdf pages, \d+ )?passages")
+_MARK = "redacted:sha256:"
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """What became of the journals in a folder."""
+
+    journals: tuple[Path, ...]
+    """Those that were redacted now."""
+    unreadable: tuple[tuple[Path, str], ...]
+    """Those left as they are, and why: not to be read, or a run is going on with them."""
+
+
+def journals_holding(
+    folder: Path, archive_id: str, documents: Collection[int]
+) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The journals in which text of these documents stands, and those that cannot be read."""
+    holding, unreadable = [], []
+    for path in _journals(folder):
+        try:
+            lines, _, _ = journal_lines(path)
+        except JournalError as error:
+            unreadable.append((path, str(error)))
+            continue
+        if _belongs(lines[0], archive_id) and _redacted(lines, set(documents)) != lines:
+            holding.append(path)
+    return holding, unreadable
+
+
+def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -> Redacted:
+    """Take the text of these documents out of every journal of the archive in `folder`."""
+    if not documents:
+        return Redacted((), ())
+    holding, unreadable = journals_holding(folder, archive_id, documents)
+    done = []
+    for path in holding:
+        try:
+            with held_journal(path):
+                _redact(path, set(documents))
+        except JournalError as error:
+            # A run that goes on with it would write into a file that has no name any more.
+            unreadable.append((path, str(error)))
+        else:
+            done.append(path)
+    return Redacted(tuple(done), tuple(unreadable))
+
+
+def _redact(path: Path, documents: set[int]) -> None:
+    # A torn last line, which may hold text too, is left out as it is by a resume.
+    lines, _, _ = journal_lines(path)
+    redacted = _redacted(lines, documents)
+    before = redacted[0].get("redacted", [])
+    redacted[0] = {"redacted": sorted({*before, *documents}), **redacted[0]}
+    _replace(path, sealed_lines(redacted))
+
+
+def _journals(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
+
+
+def _belongs(first: Json, archive_id: str) -> bool:
+    header = first.get("header", {})
+    return isinstance(header, dict) and header.get("archive_id") == archive_id
+
+
+def _redacted(lines: list[Json], documents: set[int]) -> list[Json]:
+    """The lines without the documents' text; equal to `lines` where they hold none."""
+    hide = _titles_hidden(lines[0], documents)
+    met = False
+    written = []
+    for line in lines:
+        met = met or _meets(line, documents)
+        written.append(_without_text(line, documents, hide=hide, met=met))
+    return written
+
+
+def _titles_hidden(first: Json, documents: set[int]) -> Callable[[str], str]:
+    """Hides a title that the document map shows, wherever it stands."""
+    titles = set()
+    for line in first["header"]["plan"]["document_map"].splitlines():
+        named = _NAMED_LINE.match(line)
+        _, shown, rest = line.partition(" | ")
+        if shown and named and int(named[1]) in documents:
+            sized = _SIZED.fullmatch(rest)
+            titles.add(sized[1] if sized else rest)
+    titles.discard(None)
+
+    def hide(text: str) -> str:
+        for title in titles:
+            text = text.replace(title, _hash(title))
+        return text
+
+    return hide
+
+
+def _meets(line: Json, documents: set[int]) -> bool:
+    """Whether the run has seen text of the documents after this line."""
+    results = line.get("results", ())
+    return any(_document_of(part) in documents for part in _parts(results)) or any(
+        _names(text, documents)
+        for result in results
+        for text in (result.get("lines", ()) if isinstance(result, dict) else ())
+    )
+
+
+def _parts(value: Json) -> Iterator[dict[str, Json]]:
+    if isinstance(value, dict):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, dict | list | tuple):
+            yield from _parts(part)
+
+
+def _document_of(part: dict[str, Json]) -> int | None:
+    """The document that a part of a result is about: a hit, a range, a passage, a quote."""
+    for key in ("passage", "range"):
+        if isinstance(part.get(key), list) and part[key]:
+            return int(part[key][0])
+    document = part.get("document")
+    return document if isinstance(document, int) else None
+
+
+def _without_text(
+    line: Json, documents: set[int], *, hide: Callable[[str], str], met: bool
+) -> Json:
+    written = {}
+    for key, value in line.items():
+        if key == "results":
+            written[key] = _result(value, documents, met=met)
+        elif met and key in ("reply", "outcome"):
+            written[key] = _hashed(value)
+        else:
+            written[key] = _each(value, hide)
+    return written
+
+
+def _result(value: Json, documents: set[int], *, met: bool) -> Json:
+    """A result: hashed where it is about the documents or repeats the model's words."""
+    if isinstance(value, list):
+        return [_result(part, documents, met=met) for part in value]
+    if not isinstance(value, dict):
+        return value
+    said = met and value.get("kind") in ("QuotesChecked", "Refused")
+    if said or _document_of(value) in documents:
+        return _hashed(value)
+    written = {key: _result(part, documents, met=met) for key, part in value.items()}
+    if "lines" in value:
+        written["lines"] = [_hash(t) if _names(t, documents) else t for t in value["lines"]]
+    return written
+
+
+def _names(line: str, documents: set[int]) -> bool:
+    named = _NAMED_LINE.match(line)
+    return named is not None and int(named[1]) in documents
+
+
+def _each(value: Json, change: Callable[[str], str]) -> Json:
+    """The value with every string in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each(part, change) for part in value]
+    if isinstance(value, dict):
+        return {key: _each(part, change) for key, part in value.items()}
+    return value
+
+
+def _hashed(value: Json, key: str = "") -> Json:
+    """The value with a hash in place of every string that can be text."""
+    if isinstance(value, str):
+        return value if key in _KEPT or not value or _LOCATOR.fullmatch(value) else _hash(value)
+    if isinstance(value, list):
+        return [_hashed(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if key in ("arguments", "input") and set(value) != {"redacted"}:
+        # A model may write anything under any name here.
+        return {"redacted": _hash(json.dumps(value, ensure_ascii=False))}
+    return {name: _hashed(part, name) for name, part in value.items()}
+
+
+def _hash(text: str) -> str:
+    if text.startswith(_MARK):
+        return text
+    return _MARK + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put the redacted journal in the place of the old one: never is there neither."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,178 @@
+"""A run made again from its journal: proves every request, needs no model, archive or tokenizer.
+
+Counters for a run and its replay: a count that needs a file is written down once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from docpager.core.errors import JournalError
+from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
+from docpager.paging.epoch import canonical_json
+from docpager.paging.reading_log import written_call
+from docpager.run.apply_results import PLAIN_TEXT
+from docpager.run.executor import FunctionExecutor
+from docpager.run.journal import Entry, JournalRecord, RequestHasher, fed_hash, to_json
+from docpager.run.results import ToolResult
+from docpager.run.state import PendingCall, Run
+
+__all__ = ["RecordedCounter", "RecordingCounter", "Replay", "counter_named"]
+
+
+def counter_named(name: str) -> TokenCounter:
+    """The counter of that name, if this machine has it.
+
+    Raises:
+        JournalError: its file is not here.
+    """
+    builtin = BuiltInEstimator()
+    if name == builtin.name:
+        return builtin
+    counter = cached_tiktoken(name)
+    if counter is None:
+        raise JournalError(f"the tokenizer {name!r} of this run is not on this machine")
+    return counter
+
+
+class RecordingCounter:
+    """Counts with another counter and remembers every count, for the journal."""
+
+    def __init__(self, counter: TokenCounter) -> None:
+        self.name = counter.name
+        self._counter = counter
+        self._known: dict[str, int] = {}
+        self._new: dict[str, int] = {}
+
+    def count(self, text: str) -> int:
+        key = _key(text)
+        if key not in self._known:
+            self._known[key] = self._new[key] = self._counter.count(text)
+        return self._known[key]
+
+    def take(self) -> dict[str, int]:
+        """The counts made since the last call."""
+        new, self._new = self._new, {}
+        return new
+
+
+class RecordedCounter:
+    """Gives the counts that a journal holds; needs no tokenizer."""
+
+    def __init__(self, name: str, counts: Mapping[str, int]) -> None:
+        self.name = name
+        self._counts = dict(counts)
+
+    def count(self, text: str) -> int:
+        try:
+            return self._counts[_key(text)]
+        except KeyError:
+            raise JournalError(
+                f"the journal holds no count by {self.name!r} for a text that the run counted"
+            ) from None
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+class Replay:
+    """Feeds a journal's entries into a new run, one by one.
+
+    `pending` holds the calls of a reply whose results were not recorded: a resumed run executes
+    them. It is None where no reply waits for results.
+    """
+
+    def __init__(self, record: JournalRecord, counter: TokenCounter | None = None) -> None:
+        self.record = record
+        self.counter = counter or _recorded(record)
+        self.run = Run(record.header.plan, self.counter, price=record.header.price)
+        self.pending: Sequence[PendingCall] | None = None
+        self.executor: FunctionExecutor | None = None
+        """Executes each call again and compares, if given."""
+        self.executed = 0
+        """Calls that were executed again, and whose results were as they had been."""
+        self._hasher = RequestHasher()
+        self._prove_fed()
+
+    def finish(self) -> Run:
+        """Feed every entry.
+
+        Raises:
+            JournalError: a request, a result or the outcome differs (names the step).
+        """
+        for entry in self.record.entries:
+            self.feed(entry)
+        return self.run
+
+    def feed(self, entry: Entry) -> None:
+        """Feed one entry, proving it where it can be proved."""
+        match entry.kind:
+            case "request":
+                self._prove_request(entry)
+            case "counted":
+                self.run.count(entry.prompt_tokens)
+            case "reply" if entry.reply is not None:
+                if not self.run.awaits_reply:
+                    raise self._differs(entry, "no request stands before it")
+                self.pending = self.run.receive(entry.reply)
+            case "results":
+                self._prove_results(entry)
+                self.run.deliver(entry.results)
+                self.pending = None
+            case "interrupt":
+                self.run.interrupt(entry.message)
+            case "finish":
+                self.run.finish(entry.message, limit=entry.limit)
+            case "lost" if entry.lost is not None:
+                self.run.charge(entry.lost)
+            case "stopped":
+                self.run.stop(entry.message, limit=entry.limit)
+            case "outcome":
+                self._prove_outcome(entry)
+
+    def _prove_fed(self) -> None:
+        fed = ""
+        for entry in self.record.entries:
+            if entry.kind in ("request", "outcome") and entry.fed_sha256 != fed:
+                raise self._differs(entry, "what was fed into the run before it differs")
+            fed = fed_hash(fed, entry)
+
+    def _prove_request(self, entry: Entry) -> None:
+        made = self._hasher.hash(self.run.next_request())
+        if made != entry.request_sha256:
+            raise self._differs(entry, f"the request differs: {made[:12]} was made")
+
+    def _prove_results(self, entry: Entry) -> None:
+        if self.pending is None or len(entry.results) != len(self.pending):
+            raise self._differs(entry, "it does not answer the calls before it")
+        if self.executor is None:
+            return
+        again = self.executor.execute_all(self.pending)
+        for pending, old, new in zip(self.pending, entry.results, again, strict=True):
+            if _written(old) != _written(new):
+                what = "the last answer's check of its quotes"
+                if pending.call.id != PLAIN_TEXT:
+                    what = written_call(pending.call)
+                raise self._differs(entry, f"{what} now gives another result")
+            self.executed += 1
+
+    def _prove_outcome(self, entry: Entry) -> None:
+        if self.run.outcome != entry.outcome:
+            raise self._differs(entry, "the outcome differs")
+
+    def _differs(self, entry: Entry, what: str) -> JournalError:
+        return JournalError(f"replay of {self.record.path} fails at step {entry.step}: {what}")
+
+
+def _recorded(record: JournalRecord) -> TokenCounter:
+    name = record.header.plan.counter
+    if name == BuiltInEstimator().name:
+        return BuiltInEstimator()
+    counts = {key: n for entry in record.entries for key, n in entry.counts.items()}
+    return RecordedCounter(name, counts)
+
+
+def _written(result: ToolResult) -> str:
+    return canonical_json(to_json(result, ToolResult))

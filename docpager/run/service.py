@@ -1,0 +1,464 @@
+"""One question from its words to its answer line: plans the run, opens the journal, drives it.
+
+What is decided before a question is asked: which model, how it is sized, what it may cost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
+from docpager.core.passages import DocumentEntry
+from docpager.core.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
+from docpager.models.budget import Books
+from docpager.models.limiter import Gate
+from docpager.models.messages import ChatModel, ModelLike
+from docpager.models.metered_model import Caller, RequestHooks
+from docpager.models.pricing import Price, PriceList, price_of, read_prices
+from docpager.models.registry import (
+    DEFAULT_MODEL,
+    READER,
+    ModelSource,
+    as_chat_model,
+    default_model_name,
+    model_defaults,
+    model_named,
+)
+from docpager.paging.epoch import PromptSizer
+from docpager.run.archival_storage import Library
+from docpager.run.driver import Driver
+from docpager.run.executor import FunctionExecutor
+from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
+from docpager.run.plan import plan_run
+from docpager.run.replay import RecordingCounter, Replay, counter_named
+from docpager.run.result import AnswerLine, answer_line
+from docpager.run.state import Run
+from docpager.version import __version__
+
+__all__ = [
+    "AskSettings",
+    "OpenArchive",
+    "PreparedModel",
+    "Sharing",
+    "ask_archive",
+    "check_limits",
+    "open_replay",
+    "prepare",
+    "question_id",
+    "resume_run",
+]
+
+ROOM_PER_HIT = 300
+"""Tokens of room for each hit of a result page: small windows get short pages."""
+
+
+class OpenArchive(Library, Protocol):
+    """A library that knows which archive it is."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def directory(self) -> Path: ...
+    def sha256(self, number: int) -> str:
+        """Content hash of a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskSettings:
+    """How one question is asked."""
+
+    paging: PagingSettings = field(default_factory=PagingSettings)
+    limits: RunLimits = field(default_factory=RunLimits)
+    policy: str = "recent"
+    counter: TokenCounter = field(default_factory=BuiltInEstimator)
+    factor: float = 1.0
+    prices: PriceList | None = None
+    """None for the built-in ones."""
+    source: ModelSource = field(default_factory=ModelSource)
+    """Where and how the model is asked, for `resume`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a run of a batch shares with the others, and how its batch attends it."""
+
+    books: Books
+    """Limits on all of them together."""
+    gate: Gate
+    by_batch: bool = False
+    """Whether every request goes out in a message batch, at its price."""
+    hooks: RequestHooks | None = None
+    """What the batch does around the requests of this run."""
+    counting_gate: Gate | None = None
+    """Where the server's counts of prompts wait; None for `gate`."""
+    unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True
+    """Whether a request that was under way when the process ended must be counted as billed."""
+
+
+def question_id(question: str) -> str:
+    """A name for a question that has none: from its content."""
+    return hashlib.sha256(question.strip().encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+async def ask_archive(
+    question: str,
+    archive: OpenArchive,
+    model: ChatModel,
+    *,
+    settings: AskSettings | None = None,
+    scope: Collection[int] | None = None,
+    journal: Path | None = None,
+    id: str | None = None,
+    begun: Callable[[Path], None] | None = None,
+    driving: Callable[[Driver], None] | None = None,
+    sharing: Sharing | None = None,
+) -> AnswerLine:
+    """Answer one question from an open archive, or from the documents `scope` of it.
+
+    `journal` is where the run is written down, by default in the archive's `runs/`; `begun` is
+    told of it. `driving` gets the driver, which takes messages for the model while it runs.
+
+    Raises:
+        UsageError: the question is empty or too long, the window too small, or a limit on dollars
+            is given for a model without a price.
+        JournalError: the journal cannot be written.
+        LimitReached: what the run shares with others does not pay for its first call and its
+            finishing one; nothing was begun. (Where its own limits do not, the run ends.)
+    """
+    settings = settings or AskSettings()
+    price = price_of(model.name, prices=settings.prices)
+    check_limits(settings.limits, model.name, price)
+    documents = _documents(archive, scope)
+    counter = RecordingCounter(settings.counter)
+    plan = plan_run(
+        question,
+        documents,
+        counter=counter,
+        factor=settings.factor,
+        paging=settings.paging,
+        limits=settings.limits,
+        policy=settings.policy,
+    )
+    run = Run(plan, counter, price=price)
+    header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
+    path = journal or _journal_path(archive, header)
+    with _calling(run, model, sharing) as caller, Journal.create(path, header) as writer:
+        if begun is not None:
+            begun(path)
+        driver = Driver(
+            run,
+            caller=caller,
+            executor=_executor(archive, header, counter),
+            journal=writer,
+            sha256_of=archive.sha256,
+            counter=None if isinstance(settings.counter, BuiltInEstimator) else counter,
+        )
+        if driving is not None:
+            driving(driver)
+        await driver.drive()
+    return answer_line(run, header, journal=str(path))
+
+
+async def resume_run(
+    path: Path,
+    archive: OpenArchive,
+    model: ChatModel,
+    *,
+    on_new_archive: bool = False,
+    sharing: Sharing | None = None,
+) -> AnswerLine:
+    """Go on with a run from its journal: calls that have no results yet are executed first.
+
+    Its limits are those it began with, and what it has spent counts.
+
+    Raises:
+        JournalError: the journal is damaged, or belongs to another archive or model, or a document
+            that the run has met has changed (unless `on_new_archive`).
+        LimitReached: as `ask_archive`.
+    """
+    record = read_journal(path)
+    header = record.header
+    _check_archive(record, archive, on_new_archive=on_new_archive)
+    if model.name != header.model:
+        raise JournalError(
+            f"the run in {path} was begun with model {header.model!r}, not {model.name!r}"
+        )
+    counter = counter_named(header.plan.counter)
+    recording = None if isinstance(counter, BuiltInEstimator) else RecordingCounter(counter)
+    replay = Replay(record, recording or counter)
+    run = replay.finish()
+    if record.outcome is None:
+        with _calling(run, model, sharing) as caller, Journal.resume(record) as writer:
+            driver = Driver(
+                run,
+                caller=caller,
+                executor=_executor(archive, header, counter),
+                journal=writer,
+                sha256_of=archive.sha256,
+                counter=recording,
+                met=record.documents,
+            )
+            if record.unanswered and (sharing is None or sharing.unanswered_is_lost(record)):
+                driver.charge_unanswered()
+            writer.write(Entry("resumed", run.steps))
+            await driver.drive(replay.pending)
+    return answer_line(run, header, journal=str(path))
+
+
+def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
+    """A run that can be made again from its journal, and from an archive if one is given."""
+    record = read_journal(path)
+    replay = Replay(record)
+    if against is not None:
+        _check_archive(record, against, on_new_archive=True)
+        replay.executor = _executor(against, record.header, replay.counter)
+    return replay
+
+
+def _header(
+    run: Run,
+    archive: OpenArchive,
+    documents: Sequence[DocumentEntry],
+    settings: AskSettings,
+    *,
+    model: str,
+    scope: Collection[int] | None,
+    id: str | None,
+) -> Header:
+    return Header(
+        plan=run.plan,
+        model=model,
+        archive=str(archive.directory),
+        archive_id=archive.id,
+        generation=archive.generation,
+        package=__version__,
+        question_id=id or question_id(run.plan.question),
+        scope=None if scope is None else tuple(sorted(scope)),
+        hits_per_page=min(10, max(3, run.context.budget.room // ROOM_PER_HIT)),
+        passages=sum(entry.passages for entry in documents),
+        unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        price=run.price,
+        source=settings.source,
+        whole_text_tokens=sum(entry.tokens for entry in documents),
+    )
+
+
+def check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
+    """Refuse a limit on a run that cannot be kept.
+
+    Raises:
+        UsageError: a limit on dollars, for a model without a price.
+    """
+    if limits.max_usd is not None and price is None:
+        raise UsageError(
+            f"no price is known for {model!r}, so `max_usd=` cannot be kept; name its prices with "
+            "`prices=`, or limit the run with `max_tokens=`"
+        )
+
+
+@contextlib.contextmanager
+def _calling(run: Run, model: ChatModel, sharing: Sharing | None) -> Iterator[Caller]:
+    """The run's way to its model, within what its limits leave and those it shares allow."""
+    limits = run.plan.limits
+    own = Books(
+        max_tokens=limits.max_tokens,
+        max_usd=limits.max_usd,
+        spent=run.spent,
+        within=sharing.books if sharing else None,
+    )
+    caller = Caller(
+        model,
+        price=run.price,
+        books=own,
+        gate=sharing.gate if sharing else None,
+        by_batch=sharing is not None and sharing.by_batch,
+        hooks=sharing.hooks if sharing else None,
+        counting_gate=sharing.counting_gate if sharing else None,
+    )
+    try:
+        if sharing is not None and run.outcome is None:
+            _set_aside(run, caller)
+        yield caller
+    finally:
+        caller.release()
+
+
+def _set_aside(run: Run, caller: Caller) -> None:
+    """See that a run which shares its limits can be paid for to its end before it is begun.
+
+    Raises:
+        LimitReached: what is shared does not pay for it; another time it may.
+    """
+    output = run.plan.paging.max_output
+    try:
+        caller.keep(prompt_tokens=run.largest_prompt, output_tokens=output)
+        if not run.steps:
+            run.next_request()
+            caller.keep_first(prompt_tokens=run.context.epoch.tokens, output_tokens=output)
+    except LimitReached as limit:
+        if limit.shared:
+            raise
+        # Its own limit is as short at any other time: the driver ends the run and says so, as it
+        # does with a run that shares nothing.
+        caller.release()
+
+
+def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:
+    header = record.header
+    if archive.id != header.archive_id:
+        raise JournalError(
+            f"the run in {record.path} belongs to archive {header.archive_id}, but "
+            f"{archive.directory} is {archive.id}; name the right one with `archive=`"
+        )
+    changed = [f"D{number}" for number in _changed(record, archive)]
+    if changed and not on_new_archive:
+        raise DocumentsChanged(changed, record.path)
+
+
+def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
+    live = {entry.id for entry in archive.documents()}
+    for number, sha256 in sorted(record.documents.items()):
+        if number not in live or archive.sha256(number) != sha256:
+            yield number
+
+
+def _documents(archive: Library, scope: Collection[int] | None) -> Sequence[DocumentEntry]:
+    return [e for e in archive.documents() if scope is None or e.id in scope]
+
+
+def _executor(archive: Library, header: Header, counter: TokenCounter) -> FunctionExecutor:
+    return FunctionExecutor(
+        archive,
+        functions=header.plan.functions,
+        sizer=PromptSizer.of(counter, header.plan.factor),
+        hits_per_page=header.hits_per_page,
+        scope=header.scope,
+    )
+
+
+def _journal_path(archive: OpenArchive, header: Header) -> Path:
+    """A new name in the archive's `runs/`: by time, then by question."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = archive.directory / "runs"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{stamp}-{header.question_id}.jsonl"
+    number = 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stamp}-{header.question_id}-{number}.jsonl"
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedModel:
+    """A model and the settings to ask it with."""
+
+    model: ChatModel
+    settings: AskSettings
+    price: Price | None
+    """None where it is not known."""
+    owned: bool = False
+    """Whether the model was made here, by name: its connections are closed after use."""
+
+    @property
+    def paid(self) -> bool:
+        """Whether a price is known and not zero."""
+        return self.price is not None and not self.price.free
+
+    @property
+    def largest_prompt(self) -> int:
+        """Tokens of the largest prompt that a run can send."""
+        return self.settings.paging.window - self.settings.paging.max_output
+
+    @property
+    def worst_call_usd(self) -> float | None:
+        """The most that one call can cost; None where no price is known."""
+        if self.price is None:
+            return None
+        output = self.settings.paging.max_output
+        return self.price.worst_case(prompt_tokens=self.largest_prompt, output_tokens=output)
+
+    @property
+    def worst_run_usd(self) -> float | None:
+        """The most that a run can cost, unless calls fail and are limited by nothing else."""
+        if self.worst_call_usd is None:
+            return None
+        limits = self.settings.limits
+        steps = limits.max_steps * self.worst_call_usd
+        return steps if limits.max_usd is None else min(steps, limits.max_usd)
+
+    @property
+    def cheap_prompt(self) -> int | None:
+        """The longest prompt of the first price band, where a run can send longer ones."""
+        if self.price is None or self.price.band(self.largest_prompt) == self.price.bands[0]:
+            return None
+        return self.price.bands[0].up_to
+
+
+def prepare(
+    model: str | ModelLike | None,
+    *,
+    source: ModelSource | None = None,
+    window: int | None = None,
+    max_output: int | None = None,
+    paging: PagingSettings | None = None,
+    limits: RunLimits | None = None,
+    default_max_usd: bool = False,
+    prices: Path | None = None,
+    policy: str = "recent",
+    environment: Mapping[str, str],
+) -> PreparedModel:
+    """Choose a model and settle what was left open. Where none is named, the environment's key or
+    the server decides; the rule-based reader is never chosen for somebody.
+
+    Without `limits`, or with `default_max_usd` where they name no dollars, a model that costs money
+    stops at one dollar. `paging` goes before `window` and `max_output`.
+
+    Raises:
+        UsageError: no model is named or implied, there is no such model, a wrong price file, or
+            settings that cannot work.
+    """
+    source = source or ModelSource()
+    url, backend = source.base_url or None, source.backend or None
+    chosen = model or default_model_name(environment, base_url=url)
+    if chosen is None:
+        raise UsageError(
+            "no model is named and the environment holds no ANTHROPIC_API_KEY; pass "
+            f'model="{DEFAULT_MODEL}" and set the key, base_url="http://..." for another server, a '
+            f'docpager.ChatModel of your own, or model="{READER}" for the rule-based reader, which '
+            "is not a language model"
+        )
+    price_list = read_prices(prices)
+    if owned := isinstance(chosen, str):
+        name, effort, price = chosen, source.effort or None, price_list.of(chosen)
+        named = model_named(name, base_url=url, backend=backend, effort=effort, price=price)
+        chat = named.model
+    else:
+        chat = as_chat_model(chosen)
+        name, price = chat.name, price_list.of(chat.name)
+    defaults = model_defaults(name, base_url=url, backend=backend)
+    paging = paging or defaults.paging(window=window, max_output=max_output)
+    defaults.check(paging)
+    limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)
+    counter, factor = defaults.counter()
+    settings = AskSettings(paging, limits, policy, counter, factor, price_list, source)
+    return PreparedModel(chat, settings, price, owned)
+
+
+def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:
+    limits = limits or RunLimits()
+    costs = price is not None and not price.free
+    if costs and default_max_usd and limits.max_usd is None:
+        return replace(limits, max_usd=DEFAULT_RUN_USD)
+    return limits

@@ -1,0 +1,411 @@
+"""Run: one question on its way to an answer. A state machine without I/O.
+
+Timer lines: what a model is told when its steps, its time or its money run short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from docpager.core.passages import PassageId, counted
+from docpager.core.settings import RunLimits
+from docpager.core.tokens import TokenCounter
+from docpager.models.budget import Cost
+from docpager.models.messages import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.models.pricing import Price
+from docpager.paging.main_context import MainContext
+from docpager.paging.policies import POLICIES
+from docpager.paging.rebuild import LAST_REPLY
+from docpager.paging.token_meter import Meter
+from docpager.run.apply_results import PLAIN_TEXT, Delivery
+from docpager.run.functions import parse_plain_answer
+from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
+from docpager.run.plan import RunPlan
+from docpager.run.results import ToolResult
+
+__all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "timer_lines"]
+
+TIME_SHARE = 0.6
+"""Share of the time after which the model is told of it."""
+
+FEW_REPLIES = 3
+"""Replies that can still be paid for when the model is told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a run has taken so far, and what it may take next; all of it from what was fed."""
+
+    steps: int
+    elapsed_seconds: float
+    spent: Cost
+    dearest: Cost
+    """The most that one reply took."""
+    next_call: Cost
+    """The next call at its worst case."""
+    kept: Cost
+    """The finishing call at its worst case: it is always paid for."""
+
+
+def timer_lines(limits: RunLimits, account: Account) -> list[str]:
+    """What to tell the model beside the results of its newest step."""
+    lines = []
+    left = limits.max_steps - account.steps
+    if left <= max(2, limits.max_steps // 10):
+        lines.append(f"[timer] {left} replies are left: answer soon.")
+    if not limits.timers:
+        return lines
+    timeout = limits.timeout_seconds
+    if timeout is not None and account.elapsed_seconds >= TIME_SHARE * timeout:
+        seconds = timeout - account.elapsed_seconds
+        lines.append(f"[timer] {seconds:.0f} of {timeout:.0f} seconds are left: answer soon.")
+    payable = _payable_replies(limits, account)
+    if payable is not None and payable <= FEW_REPLIES:
+        replies = "1 more reply" if payable <= 1 else f"{payable} more replies"
+        lines.append(f"[timer] about {replies} can be paid for: answer soon.")
+    return lines
+
+
+def _payable_replies(limits: RunLimits, account: Account) -> int | None:
+    """About how many more replies the limits on money and tokens allow; None for any number."""
+    counts = []
+    spent, dearest, worst, kept = account.spent, account.dearest, account.next_call, account.kept
+    if limits.max_tokens is not None:
+        left = limits.max_tokens - spent.tokens - kept.tokens
+        counts.append(_replies(left, worst.tokens, dearest.tokens))
+    if limits.max_usd is not None and None not in (spent.usd, worst.usd, kept.usd):
+        usd = limits.max_usd - (spent.usd or 0.0) - (kept.usd or 0.0)
+        counts.append(_replies(usd, worst.usd or 0.0, dearest.usd or 0.0))
+    return min(counts, default=None)
+
+
+def _replies(left: float, worst: float, dearest: float) -> int:
+    """Calls that fit one after the other, each checked at its worst and paid at its real price."""
+    if left < worst:
+        return 0
+    return 1 + int((left - worst) / dearest) if dearest > 0 else FEW_REPLIES + 1
+
+
+MOST_CALLS = 8
+"""Calls of one reply that are executed."""
+
+MOST_USELESS_REPLIES = 3
+"""Replies in a row that hold neither a call nor an answer, before the run fails."""
+
+MOST_EMPTY_REPLIES = 2
+"""Empty replies in a row, before the run fails: one is nudged."""
+
+CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+"""Stop reasons of a reply whose end is missing: its last call may be half of one."""
+
+_THINKING = frozenset({"thinking", "redacted_thinking"})
+"""Blocks that a reply is echoed with, and that no text or call shows."""
+
+TIMER_SHARE = 0.8
+"""Share of the time after which the model is asked to finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCall:
+    """A call to execute: at most `bound` tokens of result, given what is resident."""
+
+    call: ToolCall
+    bound: int
+    resident: frozenset[PassageId]
+    """What was in main context when the model made the call."""
+
+
+class Run:
+    """One question: knows what to ask next, never talks to a model, an archive or a clock.
+
+    Call `next_request`, `receive` and `deliver` in turn until `outcome` is set.
+    """
+
+    def __init__(self, plan: RunPlan, counter: TokenCounter, *, price: Price | None = None) -> None:
+        self.plan = plan
+        self.price = price
+        self.meter = Meter(counter, plan.factor)
+        self.context = MainContext(
+            budget=plan.budget(self.meter),
+            meter=self.meter,
+            instructions=plan.instructions,
+            functions=plan.functions,
+            document_map=plan.document_map,
+            question=plan.question,
+            policy=POLICIES[plan.policy],
+        )
+        self.outcome: Outcome | None = None
+        self.steps = 0
+        """Replies received."""
+        self.usage = Usage(source="server")
+        self.cost_usd: float | None = 0.0
+        """Lost attempts included; None where no price is known."""
+        self.lost = Lost()
+        """Attempts that failed and may have been billed."""
+        self.overruns = 0
+        """Prompts that the server counted as larger than the run did."""
+        self.elapsed_seconds = 0.0
+        self.delivery = Delivery(self.context)
+        self._awaiting_reply = False
+        self._finish_reason = ""
+        self._finish_limit = ""
+        self._forced_by = ""
+        self._finished = False
+        self._dearest = Cost()
+        self._useless = self._empty = 0
+        self._interrupts: list[str] = []
+        self._calls: tuple[ToolCall, ...] = ()
+        self._resident: frozenset[PassageId] = frozenset()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether the next reply is the last one allowed: it may only answer."""
+        return bool(self._finish_reason) or bool(self._limit_ahead)
+
+    @property
+    def awaits_reply(self) -> bool:
+        """Whether a request was made that has no reply yet."""
+        return self._awaiting_reply
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left of the time limit; None where there is none."""
+        limit = self.plan.limits.timeout_seconds
+        return None if limit is None else max(0.0, limit - self.elapsed_seconds)
+
+    @property
+    def spent(self) -> Cost:
+        """Tokens and dollars so far, lost attempts included."""
+        usage = self.usage
+        tokens = usage.prompt_tokens + usage.output_tokens + self.lost.tokens
+        return Cost(tokens, self.cost_usd)
+
+    @property
+    def largest_prompt(self) -> int:
+        """Tokens of the largest prompt that this run can ever send."""
+        return self.plan.paging.window - self.plan.paging.max_output
+
+    def next_request(self) -> ModelRequest:
+        """What to send next: this epoch, or a new one when the worst case would no longer fit."""
+        if not self.context.sealed:
+            self.context.seal(step=self.steps)
+        request = self.context.request(calls_allowed=not self.finishing)
+        if not self._awaiting_reply:
+            self.context.sent()
+            self._awaiting_reply = True
+        return request
+
+    def count(self, prompt_tokens: int) -> None:
+        """Take a server's count of the request that is about to be sent."""
+        self.context.settle(Usage(input_tokens=prompt_tokens, source="server"))
+
+    def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
+        """Take a reply; returns the calls to execute, in order."""
+        assert self._awaiting_reply, "receive follows next_request"
+        finishing, self._awaiting_reply = self.finishing, False
+        self._forced_by = self._limit_ahead
+        self._finished = bool(self._finish_reason)
+        self._account(reply)
+        self.steps += 1
+        self._resident = self.context.table.ids
+        self._calls = self._accept(reply, finishing)
+        bound = self.context.bound() if self._calls else 0
+        return [PendingCall(call, bound, self._resident) for call in self._calls]
+
+    def deliver(self, results: Sequence[ToolResult]) -> None:
+        """Apply the results of the calls, in call order; the only place where state changes."""
+        if len(results) != len(self._calls):
+            raise ValueError(f"{len(results)} results for {len(self._calls)} calls")
+        for call, result in zip(self._calls, results, strict=True):
+            if self.outcome is None:
+                outcome = self.delivery.apply(
+                    call, result, step=self.steps, resident=self._resident, last=self._is_over
+                )
+                self.outcome = self._unless_forced(outcome)
+        if self.outcome is None and self._is_over:
+            self.outcome = self._stopped(*self._why_over)
+
+    def interrupt(self, message: str) -> None:
+        """Tell the model something at the next step boundary."""
+        self._interrupts.append(f"[user] {message}")
+
+    def finish(self, reason: str, *, limit: str = "") -> None:
+        """Make the next request the finishing one: `limit` allows no other."""
+        self._finish_reason, self._finish_limit = reason, limit
+
+    def charge(self, lost: Lost) -> None:
+        """Count attempts that failed and may have been billed."""
+        self.lost += lost
+        self._pay(lost.usd)
+
+    def stop(self, reason: str, *, limit: str = "") -> None:
+        """End the run from outside: `limit` was reached."""
+        self.outcome = self._stopped(reason, limit)
+
+    def park(self, reason: str) -> None:
+        """Let the run rest because its model cannot be asked now; a resumed one goes on."""
+        self.outcome = Failure(reason, parked=True)
+
+    @property
+    def _limit_ahead(self) -> str:
+        """The limit that allows only one more reply; empty where none does."""
+        limits = self.plan.limits
+        if self._finish_reason:
+            return self._finish_limit
+        if self.steps + 1 >= limits.max_steps:
+            return "max_steps"
+        seconds = limits.timeout_seconds
+        late = seconds is not None and self.elapsed_seconds >= TIMER_SHARE * seconds
+        return "timeout_seconds" if late else ""
+
+    @property
+    def _out_of_steps(self) -> bool:
+        return self.steps >= self.plan.limits.max_steps
+
+    @property
+    def _is_over(self) -> bool:
+        limit = self.plan.limits.timeout_seconds
+        late = limit is not None and self.elapsed_seconds >= limit
+        return self._finished or self._out_of_steps or late
+
+    @property
+    def _why_over(self) -> tuple[str, str]:
+        """In words, and the limit's name."""
+        if self._finished:
+            return self._finish_reason, self._finish_limit
+        if self._out_of_steps:
+            return "no step is left", "max_steps"
+        return "no time is left", "timeout_seconds"
+
+    def _stopped(self, reason: str, limit: str = "") -> Stopped:
+        notes = self.context.notes.notes
+        return (
+            Stopped(reason, notes) if self.plan.rules < 2 else Stopped(reason, notes, limit=limit)
+        )
+
+    def _unless_forced(self, outcome: Outcome | None) -> Outcome | None:
+        """`outcome`, unless a limit forced the model to give up before it had found anything.
+
+        "The documents do not say" is a claim about all of them; a run that was cut short has not
+        looked everywhere and must not make it.
+        """
+        if not isinstance(outcome, Abstention) or not self._forced_by or self.plan.rules < 2:
+            return outcome
+        why = self._finish_reason or {
+            "max_steps": f"the limit of {counted(self.plan.limits.max_steps, 'step')} was reached",
+            "timeout_seconds": f"the limit of {self.plan.limits.timeout_seconds} s was near",
+        }.get(self._forced_by, "a limit was reached")
+        said = " ".join(outcome.text.split())
+        return self._stopped(f"{why} before an answer was found ({said})", self._forced_by)
+
+    def _account(self, reply: ModelReply) -> None:
+        estimate = Usage(
+            input_tokens=self.context.epoch.tokens,
+            output_tokens=self.meter.reply(reply.text, reply.calls),
+        )
+        usage = reply.usage or estimate
+        self.usage += usage
+        self.elapsed_seconds += reply.elapsed_seconds
+        self.overruns += usage.source == "server" and usage.prompt_tokens > estimate.input_tokens
+        self.context.settle(reply.usage)
+        self._pay(reply.cost_usd)
+        self.charge(reply.lost)
+        self._dearest = Cost(
+            max(self._dearest.tokens, usage.prompt_tokens + usage.output_tokens),
+            max(self._dearest.usd or 0.0, reply.cost_usd or 0.0),
+        )
+
+    def _pay(self, usd: float | None) -> None:
+        known = self.cost_usd is not None and usd is not None
+        self.cost_usd = (self.cost_usd or 0.0) + (usd or 0.0) if known else None
+
+    def _accept(self, reply: ModelReply, finishing: bool) -> tuple[ToolCall, ...]:
+        """Open the step that answers `reply`; returns the calls that are executed."""
+        if reply.stop_reason == "refusal":
+            category = f" ({reply.stop_detail})" if reply.stop_detail else ""
+            self.outcome = Failure(
+                f"the model refused{category}: {reply.text or 'no reason given'}"
+            )
+            return ()
+        tokens = self._reply_tokens(reply)
+        if tokens > self.plan.paging.max_output:
+            return self._useless_reply(
+                "Your reply was longer than allowed and was dropped. Be shorter."
+            )
+        if reply.stop_reason in CUT_OFF:
+            return self._useless_reply(
+                "Your reply was cut off at its greatest length and was dropped; none of its calls "
+                "was executed. Be shorter."
+            )
+        calls = self._last_calls(reply.calls) if finishing else reply.calls
+        # A call that nobody answers must not be echoed either.
+        turn = AssistantTurn(reply.text, calls, reply.raw if calls == reply.calls else ())
+        if calls:
+            self._useless = self._empty = 0
+            self._open_step(turn, tokens=tokens, skipped=calls[MOST_CALLS:])
+            return calls[:MOST_CALLS]
+        if reply.stop_reason == "pause_turn":
+            return self._useless_reply("You paused. Go on: call a function, or answer.")
+        if reply.text.strip():
+            self._open_step(turn, tokens=tokens)
+            return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(reply.text)),)
+        self._empty += 1
+        return self._useless_reply("Your reply held no call and no answer. Call a function.")
+
+    def _last_calls(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+        """What is executed of a last reply: its answer, though it was to be in plain text."""
+        answers = tuple(call for call in calls if call.name == "answer")
+        return answers[:1] if self.plan.rules >= 2 else ()
+
+    def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
+        self._useless += 1
+        self._open_step(None, tokens=0)
+        self.context.nudge(f"[run] {nudge}")
+        if self._useless >= MOST_USELESS_REPLIES or self._empty >= MOST_EMPTY_REPLIES:
+            self.outcome = Failure(f"{self._useless} replies in a row held no call and no answer")
+        return ()
+
+    def _open_step(
+        self, turn: AssistantTurn | None, *, tokens: int, skipped: tuple[ToolCall, ...] = ()
+    ) -> None:
+        remarks = self._remarks()
+        self._interrupts.clear()
+        self.context.open_step(turn, tokens=tokens, skipped=skipped, remarks=remarks)
+
+    def _reply_tokens(self, reply: ModelReply) -> int:
+        if reply.usage is not None and reply.usage.source == "server":
+            return reply.usage.output_tokens
+        shown = self.meter.reply(reply.text, reply.calls)
+        if any(block.get("type") in _THINKING for block in reply.raw):
+            return max(shown, self.plan.paging.max_output)  # nobody has counted what it thought
+        return shown
+
+    def _remarks(self) -> list[str]:
+        return [*self._timer(), *self._interrupts]
+
+    def _timer(self) -> list[str]:
+        if self.finishing:
+            return [LAST_REPLY]
+        account = Account(
+            steps=self.steps,
+            elapsed_seconds=self.elapsed_seconds,
+            spent=self.spent,
+            dearest=self._dearest,
+            next_call=self._worst_call(self.context.epoch.tokens),
+            kept=self._worst_call(self.largest_prompt),
+        )
+        return timer_lines(self.plan.limits, account)
+
+    def _worst_call(self, prompt_tokens: int) -> Cost:
+        output = self.plan.paging.max_output
+        if self.price is None:
+            return Cost(prompt_tokens + output, None)
+        usd = self.price.worst_case(prompt_tokens=prompt_tokens, output_tokens=output)
+        return Cost(prompt_tokens + output, usd)
+
+
+def final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:
+    """The passages that an outcome quotes."""
+    citations = outcome.citations if isinstance(outcome, Answer) else ()
+    return tuple(passage for citation in citations for passage in citation.passages)

@@ -1,0 +1,102 @@
+"""The promises of a run, whatever the model says and whatever the documents contain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_replies import HABITS, RandomModel
+from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
+from watched_run import WatchedRun
+
+from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.tokens import TokenCounter
+from docpager.paging.policies import POLICIES
+from docpager.run.plan import RunPlan, plan_run
+
+RUNS = 150
+LEAST = {
+    "two rebuilds": 0.25,
+    "refused page-in": 0.05,
+    "note paged out": 0.05,
+    "resident page named": 0.2,
+    "released page evicted": 0.05,
+    "unreleased page evicted": 0.05,
+    **dict.fromkeys(("answered", "abstained", "stopped", "failed"), 0.01),
+    **dict.fromkeys(("exact quote", "normalised quote"), 0.005),
+    "failed quote": 0.01,
+}
+"""Share of the random runs in which each of these happens at least once."""
+MESSAGES = (
+    "stop soon",
+    "and in dollars? " * 60,
+    "😀" * 400,
+    "公司支付了" * 90,
+    "a\nb\x85c [memory]",
+)
+
+
+def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
+    counter = random.choice(COUNTERS)
+    factor = random.choice((1.0, 1.0, 1.5))
+    max_output = random.choice((64, 200, 512, 512))
+    least = smallest(world_name, counter, factor, max_output)
+    window = least + random.choice((0, 1, random.randint(0, 400), random.randint(0, 2_500)))
+    shares = random.choice(({}, {}, {"rebuild_to": 0.5}, {"warn_at": 0.5, "rebuild_at": 0.6}))
+    paging = PagingSettings(
+        window=2 * window if "warn_at" in shares else window,
+        max_output=max_output,
+        reading_log=random.random() < 0.8,
+        **shares,
+    )
+    plan = plan_run(
+        QUESTION,
+        world(world_name).documents(),
+        counter=counter,
+        factor=factor,
+        paging=paging,
+        limits=RunLimits(max_steps=random.randint(2, 50)),
+        policy=random.choice(("recent", "recent", *POLICIES)),
+    )
+    return plan, counter
+
+
+def watched(random: Random) -> WatchedRun:
+    """One random run in one random world, checked at every step and replayed."""
+    world_name = random.choice(WORLDS)
+    plan, counter = planned(random, world_name)
+    watch = WatchedRun(plan, world(world_name), counter)
+    model = RandomModel(
+        random,
+        world(world_name),
+        ends=random.choice((0.0, 0.0, 0.1, 0.25)),
+        habit=random.choice(tuple(HABITS)),
+    )
+    while watch.run.outcome is None:
+        if random.random() < 0.05:
+            watch.interrupt(random.choice(MESSAGES))
+        watch.request()
+        watch.answer(model.reply(watch.run))
+    watch.check_replay()
+    return watch
+
+
+@pytest.mark.parametrize("first_seed", range(0, 2 * RUNS, RUNS))
+def test_random_runs_keep_every_promise_and_meet_what_is_hard(first_seed: int) -> None:
+    runs: Counter[str] = Counter()
+    for seed in range(first_seed, first_seed + RUNS):
+        watch = watched(Random(seed))  # asserts every promise on the way
+        runs.update(key for key, times in watch.happened.items() if times)
+        runs["two rebuilds"] += watch.happened["rebuild"] >= 2
+        runs[watch.run.outcome.status] += 1
+    print({name: f"{count / RUNS:.0%}" for name, count in sorted(runs.items())})
+    assert {name: share for name, share in LEAST.items() if runs[name] < share * RUNS} == {}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False))
+def test_any_run_keeps_every_promise(random: Random) -> None:
+    watched(random)

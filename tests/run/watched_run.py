@@ -1,0 +1,403 @@
+"""One run moved step by step, every promise about it checked by other means than its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+from run_worlds import SENTINEL, World
+
+from docpager.core.passages import Passage, PassageId, PassageRange
+from docpager.core.tokens import TokenCounter
+from docpager.models.messages import (
+    AssistantTurn,
+    CallResult,
+    ModelReply,
+    ModelRequest,
+    ToolCall,
+    UserTurn,
+)
+from docpager.paging.epoch import PromptSizer
+from docpager.run.executor import FunctionExecutor
+from docpager.run.journal import (
+    Entry,
+    Header,
+    JournalRecord,
+    fed_hash,
+    from_json,
+    request_hash,
+    to_json,
+)
+from docpager.run.outcome import Abstention, Answer
+from docpager.run.plan import RunPlan
+from docpager.run.replay import Replay
+from docpager.run.results import Found, Loaded, TooLarge, ToolResult
+from docpager.run.state import PendingCall, Run
+
+WARNING = "[memory] Main context is"
+FRAMING = 8
+"""Tokens that a block of a request is documented to add."""
+SHARES = {"# Question": 0.2, "# Documents": 0.1, "# Reading log": 0.1, "# Notes": 0.2}
+PINS_SHARE = 0.15
+MOST_CALLS = 8
+
+
+@dataclass
+class Resident:
+    """What the watcher knows of one resident passage."""
+
+    seen: bool = False
+    """Whether a request that was sent held its text."""
+
+
+@dataclass
+class WatchedRun:
+    """Moves a run, remembers what was sent, and asserts the promises at every request."""
+
+    plan: RunPlan
+    library: World
+    counter: TokenCounter
+    requests: list[ModelRequest] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.run = Run(self.plan, self.counter)
+        self._executor = FunctionExecutor(
+            self.library,
+            functions=self.plan.functions,
+            sizer=PromptSizer.of(self.counter, self.plan.factor),
+            hits_per_page=4,
+        )
+        self._residents: dict[PassageId, Resident] = {}
+        self._reply: ModelReply | None = None
+        self._results: tuple[CallResult, ...] = ()
+        self._repeats: Counter[PassageRange] = Counter()
+        self._quoting: tuple[set[PassageId], ModelReply] | None = None
+        self._named: set[PassageId] = set()
+        """Passages of which a result says that they are in main context, not sent yet."""
+
+    def count(self, text: str) -> int:
+        return ceil(self.counter.count(text) * self.plan.factor) if text else 0
+
+    # Moving it.
+
+    def request(self) -> ModelRequest:
+        """The next request, checked."""
+        before = {id_: self.run.context.table[id_] for id_ in self.run.context.table.ids}
+        request = self.run.next_request()
+        assert self.run.next_request() == request, "asking twice changes nothing"
+        self._check_size(request)
+        self._check_prefix(request)
+        self._check_documents_stay_inside(request)
+        evicted = before.keys() - self.run.context.table.ids
+        released = {id_ for id_ in evicted if before[id_].released}
+        assert not self._named & evicted, "a result says that these are in main context"
+        self._check_evictions(evicted - released, released)
+        self.requests.append(request)
+        self._see(request)
+        self._named.clear()
+        sha256 = request_hash(request)
+        self.entries.append(Entry("request", self.run.steps, request_sha256=sha256))
+        return request
+
+    def answer(self, reply: ModelReply) -> None:
+        """Give the model's reply, execute its calls and deliver their results."""
+        self._reply, resident = reply, set(self.run.context.table.ids)
+        pending = self.run.receive(reply)
+        self.entries.append(Entry("reply", self.run.steps, reply=reply))
+        results = self._executor.execute_all(pending)
+        for call, result in zip(pending, results, strict=True):
+            self._check_bound(call, result)
+        self.entries.append(Entry("results", self.run.steps, results=tuple(results)))
+        notes = set(self.run.context.notes.resident)
+        self.run.deliver(results)
+        self._results = self.run.context.newest_results if not self.run.context.sealed else ()
+        self._follow(pending, results)
+        self._note_named(pending)
+        self.happened["note paged out"] += bool(notes - set(self.run.context.notes.resident))
+        if self.run.outcome is not None:
+            self.entries.append(Entry("outcome", self.run.steps, outcome=self.run.outcome))
+            self._check_quotes(resident)
+
+    def interrupt(self, message: str) -> None:
+        """A message to the live run."""
+        self.run.interrupt(message)
+        self.entries.append(Entry("interrupt", self.run.steps, message=message))
+
+    # What every request must be.
+
+    def tokens(self, request: ModelRequest) -> int:
+        """The whole request, recounted."""
+        blocks = [request.instructions]
+        for function in request.functions:
+            schema = json.dumps(
+                function.parameters, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+            )
+            blocks.append(f"{function.name} {function.description} {schema}")
+        for turn in request.turns:
+            blocks += [turn.text] if turn.text else []
+            if isinstance(turn, AssistantTurn):
+                blocks += [_written(call) for call in turn.calls]
+            else:
+                blocks += [result.text for result in turn.results]
+        return sum(self.count(block) + FRAMING for block in blocks)
+
+    def _check_size(self, request: ModelRequest) -> None:
+        tokens, window = self.tokens(request), self.plan.paging.window
+        worst = tokens + request.max_output_tokens
+        assert request.max_output_tokens == self.plan.paging.max_output
+        assert worst <= window, f"{worst} tokens in a window of {window}"
+        assert tokens <= self.run.context.statistics.peak_tokens
+        warned = is_warned(request)
+        if len(request.turns) == 1:
+            assert not warned, "a rebuilt request carries no warning"
+            assert worst / window < self.plan.paging.warn_at
+        if not warned:
+            assert worst / window < self.plan.paging.warn_at
+            assert worst + self.plan.paging.max_output + ceil(400 * self.plan.factor) <= window
+        self.happened["warning"] += warned
+
+    def _check_prefix(self, request: ModelRequest) -> None:
+        assert request.instructions == self.plan.instructions
+        assert request.functions == self.plan.functions
+        assert all(turn.text or getattr(turn, "calls", ()) or getattr(turn, "results", ())
+                   or getattr(turn, "raw", ()) for turn in request.turns)  # fmt: skip
+        if not self.requests:
+            assert len(request.turns) == 1
+            return
+        old, new = self.requests[-1].turns, request.turns
+        if new[: len(old)] == old:
+            self._check_appended(new[len(old) :])
+            return
+        assert len(new) == 1, "within an epoch a request only grows at its end"
+        self.happened["rebuild"] += 1
+        self._check_head(new[0])
+
+    def _check_appended(self, turns: tuple[object, ...]) -> None:
+        reply = self._reply
+        assert reply is not None
+        *said, results = turns
+        assert isinstance(results, UserTurn)
+        if not said:
+            assert not self._results, "results follow the reply that asked for them"
+            return
+        (turn,) = said
+        assert isinstance(turn, AssistantTurn)
+        assert (turn.text, turn.raw) == (reply.text, reply.raw)
+        assert [r.call_id for r in results.results] == [call.id for call in turn.calls]
+        if turn.calls:
+            assert turn.calls == reply.calls
+            for shown, result in zip(results.results, self._results, strict=False):
+                assert shown.text.startswith(result.text)
+                assert shown.is_error == result.is_error
+            for shown in results.results[MOST_CALLS:]:
+                assert shown.text.startswith("skipped: at most 8 calls per reply")
+
+    def _check_head(self, turn: object) -> None:
+        assert isinstance(turn, UserTurn)
+        assert not turn.results
+        outside, blocks = split_head(turn.text)
+        parts = _parts(outside)
+        room = self.run.context.budget.room
+        if not self.plan.paging.reading_log:
+            assert "# Reading log" not in parts
+        for title, share in SHARES.items():
+            size = self.count(parts.get(title, "").removesuffix("\n"))
+            assert size <= share * room, f"{title} takes {size} of {room}"
+        pages = blocks.pop(0) if "# Pages in main context" in outside else ""
+        pinned = [entry.passage for entry in self.run.context.table.pinned]
+        assert sum(self.count(p.text.rstrip()) for p in pinned) <= PINS_SHARE * room
+        assert blocks == [result.text for result in self._results]
+        self._check_calls_named(outside)
+        for id_ in self.run.context.table.ids:
+            passage = self.run.context.table[id_].passage
+            assert any(_holds(text, passage) for text in (pages, *blocks))
+
+    def _check_calls_named(self, outside: str) -> None:
+        """Each call of the newest step stands in the head, in order, before its result."""
+        assert self._reply is not None
+        calls = self._reply.calls[: len(self._results)]
+        newest = outside.rpartition("# Newest step\n")[2] if calls else ""
+        at = 0
+        for call in calls:
+            at = newest.index(f"{call.name} ", at) + len(call.name)
+        skipped = len(self._reply.calls) - len(self._results)
+        if calls and skipped:
+            assert f"{skipped} calls were skipped" in newest
+
+    def _check_documents_stay_inside(self, request: ModelRequest) -> None:
+        """No text of a document but in results, or between the fences of a head."""
+        first, *others = request.turns
+        assert isinstance(first, UserTurn)
+        assert not SENTINEL.search(split_head(first.text)[0])
+        for turn in others:
+            assert not SENTINEL.search(turn.text)
+
+    # What may leave.
+
+    def _check_evictions(self, unreleased: set[PassageId], released: set[PassageId]) -> None:
+        for id_ in unreleased | released:
+            assert self._residents.pop(id_).seen, f"{id_} left unseen"
+        if unreleased:
+            warned = bool(self.requests) and is_warned(self.requests[-1])
+            crowded = self._reply is not None and len(self._reply.calls) > MOST_CALLS
+            assert warned or crowded, f"{unreleased} left without a warning"
+        self.happened["released page evicted"] += bool(released)
+        self.happened["unreleased page evicted"] += bool(unreleased)
+
+    def _see(self, request: ModelRequest) -> None:
+        texts = list(_texts(request))
+        for id_ in self.run.context.table.ids:
+            passage = self.run.context.table[id_].passage
+            assert any(_holds(text, passage) for text in texts), f"{id_} is resident but not shown"
+            self._residents.setdefault(id_, Resident()).seen = True
+
+    # What results must be.
+
+    def _check_bound(self, pending: PendingCall, result: ToolResult) -> None:
+        if isinstance(result, Loaded):
+            size = sum(self.count(passage.text.rstrip()) for passage in result.passages)
+            assert size <= pending.bound
+
+    def _follow(self, pending: list[PendingCall], results: list[ToolResult]) -> None:
+        """Count page-ins that were served without a note or a search between."""
+        calls = [each.call for each in pending]
+        if self.run.outcome is None and self._reply is not None and self._reply.calls and calls:
+            assert [r.call_id for r in self._results] == [call.id for call in calls]
+        for result, shown in zip(results, self._results, strict=False):
+            if isinstance(result, Found) or shown.text.startswith("noted as"):
+                self._repeats.clear()
+            if isinstance(result, Loaded) and not shown.is_error:
+                self._repeats[result.range] += 1
+                assert self._repeats[result.range] <= 2, f"{result.range} was paged in too often"
+            refused = isinstance(result, Loaded) and shown.is_error
+            self.happened["refused page-in"] += isinstance(result, TooLarge) or refused
+
+    def _note_named(self, pending: list[PendingCall]) -> None:
+        """Remember what results name as resident, unless a later call of the reply released it."""
+        for each, shown in zip(pending, self._results, strict=False):
+            if each.call.name == "page_in":
+                self._named |= set(named_resident(shown.text))
+            elif each.call.name == "page_out" and not shown.is_error:
+                table = self.run.context.table
+                self._named -= {id_ for id_ in table.ids if table[id_].released}
+        self.happened["resident page named"] += bool(self._named)
+
+    def _check_quotes(self, resident: set[PassageId]) -> None:
+        outcome = self.run.outcome
+        if not isinstance(outcome, Answer | Abstention):
+            return
+        noted = {id_ for note in self.run.context.notes.notes for id_ in note.seen}
+        for check in outcome.citations:
+            self.happened[f"{check.match} quote"] += 1
+            if check.match == "failed":
+                continue
+            assert set(check.passages) <= resident | noted
+            assert check.document is not None
+            self._check_stands(check.quote, check.document, check.passages, check.pdf_page)
+
+    def _check_stands(
+        self, quote: str, document: int, passages: tuple[PassageId, ...], pdf_page: int | None
+    ) -> None:
+        text, pages = self.library.text(document), self.library.pdf_pages(document)
+        first = self._load(passages[0])
+        last = self._load(passages[-1])
+        at = text.index(quote, first.start, last.end)
+        assert at < first.end
+        assert at + len(quote) > last.start
+        on = [page.number for page in pages if page.start <= at < page.end]
+        assert pdf_page == (on[0] if on else None)
+
+    def _load(self, id_: PassageId) -> Passage:
+        return self.library.load_range(PassageRange(id_.document, id_.ordinal, id_.ordinal))[0]
+
+    # What a replay must be.
+
+    def record(self) -> JournalRecord:
+        """The run as its journal would hold it, by way of JSON."""
+        header = Header(self.plan, "random", "toy", "toy", 1, "0")
+        written = [json.loads(json.dumps(to_json(entry, Entry))) for entry in self.entries]
+        entries, fed = [], ""
+        for entry in (from_json(each, Entry) for each in written):
+            proving = entry.kind in ("request", "outcome")
+            entries.append(replace(entry, fed_sha256=fed) if proving else entry)
+            fed = fed_hash(fed, entry)
+        return JournalRecord(Path("run.jsonl"), header, tuple(entries), 0, "", fed)
+
+    def check_replay(self) -> None:
+        """A replay makes the same requests and comes to the same outcome."""
+        replay = Replay(self.record(), self.counter)
+        assert replay.finish().outcome == self.run.outcome
+        replay = Replay(self.record(), self.counter)
+        replay.executor = self._executor
+        again = replay.finish()
+        assert again.context.statistics == self.run.context.statistics
+
+
+def named_resident(result: str) -> list[PassageId]:
+    """The passages that a result says are in main context already."""
+    ranges = r"((?:D\d+:c\d+(?:-\d+)?(?:, )?)+) is in main context"
+    named = re.search(rf"(?:^|; |refused: ){ranges}(?: already\.?$|, )", result.partition("\n")[0])
+    found = re.findall(r"D(\d+):c(\d+)(?:-(\d+))?", named[1]) if named else []
+    return [
+        id_
+        for document, first, last in found
+        for id_ in PassageRange(int(document), int(first), int(last or first)).ids()
+    ]
+
+
+def split_head(text: str) -> tuple[str, list[str]]:
+    """A head without what its fences hold, and what they hold."""
+    fences = r"^# (?:Pages in main context|Newest step\n.*)\n<<<([0-9a-f]{8})$"
+    opening = re.search(fences, text, re.MULTILINE)
+    if opening is None:
+        return text, []
+    marker = opening[1]
+    block = re.compile(rf"<<<{marker}\n(.*?)\n{marker}>>>", re.DOTALL)
+    outside, blocks = block.sub("", text), block.findall(text)
+    assert marker not in outside
+    assert not any(marker in block for block in blocks)
+    return outside, blocks
+
+
+def _parts(outside: str) -> dict[str, str]:
+    if outside.rpartition("\n")[2].startswith("["):
+        outside = outside.rpartition("\n")[0] + "\n"  # a remark
+    titles = [*SHARES, "# Pages in main context", "# Newest step"]
+    found = re.split(rf"^({'|'.join(titles)})$\n", outside, flags=re.MULTILINE)
+    return dict(zip(found[1::2], found[2::2], strict=True))
+
+
+def is_warned(request: ModelRequest) -> bool:
+    newest = request.turns[-1]
+    assert isinstance(newest, UserTurn)
+    last = newest.results[-1].text if newest.results else newest.text
+    return WARNING in last.rpartition("\n")[2]
+
+
+def _texts(request: ModelRequest) -> list[str]:
+    turns = [turn for turn in request.turns if isinstance(turn, UserTurn)]
+    return [t for turn in turns for t in (turn.text, *(r.text for r in turn.results))]
+
+
+def _holds(text: str, passage: Passage) -> bool:
+    """Whether a text shows a passage: all of its own marks, under its header."""
+    return f"[{passage.id}" in text and all(mark in text for mark in _marks(passage.text))
+
+
+@cache
+def _marks(text: str) -> list[str]:
+    return SENTINEL.findall(text)
+
+
+def _written(call: ToolCall) -> str:
+    arguments = json.dumps(
+        dict(call.arguments), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return f"{call.name} {arguments}"
