@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from benchmarks.scoring import Scored
-from docpager.evaluation.intervals import Interval, mean_interval
-from docpager.evaluation.proportions import exact_interval, is_binary
+from docpager.evaluation.intervals import Interval, exact_interval, is_binary, mean_interval
 from docpager.evaluation.scoring import Marks
 from docpager.evaluation.summary import Comparison, compare
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.samples import Gold, Place
 from benchmarks.systems.system import Answer, Stretch
-from docpager.evaluation.evidence import evidence_recall
 from docpager.evaluation.numbers import numeric_match
 from docpager.evaluation.records import Cited as EvidenceCited
 from docpager.evaluation.records import Gold as EvaluationGold
 from docpager.evaluation.records import Place as EvidencePlace
-from docpager.evaluation.scoring import right
+from docpager.evaluation.scoring import evidence_recall, right
 from docpager.evaluation.texts import best_phrase, exact_match, normalised, rouge_l, token_f1
 
 __all__ = ["METRICS", "OF_TEXT", "mark"]

@@ -1,4 +1,7 @@
-"""Scores responses against gold: one set of marks for each question."""
+"""Scores responses against gold: one set of marks for each question.
+
+Whether citations lead to the evidence, and whether they stand.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,69 @@ from dataclasses import dataclass
 
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted
-from docpager.evaluation.brief import is_brief, says_brief
-from docpager.evaluation.evidence import citation_validity, evidence_precision, evidence_recall
 from docpager.evaluation.numbers import TOLERANCE, numeric_match, only_figure
-from docpager.evaluation.records import Axis, Gold, Response
-from docpager.evaluation.texts import best_phrase, best_subspan, exact_match, rouge_l, token_f1
+from docpager.evaluation.records import Axis, Cited, Gold, Place, Response
+from docpager.evaluation.texts import (
+    best_phrase,
+    best_subspan,
+    exact_match,
+    is_brief,
+    rouge_l,
+    says_brief,
+    token_f1,
+)
 
-__all__ = ["METRICS", "Marks", "matched", "right", "score"]
+__all__ = [
+    "METRICS",
+    "Marks",
+    "citation_validity",
+    "evidence_precision",
+    "evidence_recall",
+    "matched",
+    "right",
+    "score",
+]
+
+
+def evidence_recall(citations: Sequence[Cited], evidence: Sequence[Place]) -> float | None:
+    """Share of the evidence's places that are cited; None where no evidence is named."""
+    places = set(evidence)
+    if not places:
+        return None
+    found = [place for place in places if any(_leads_to(cited, place) for cited in citations)]
+    return len(found) / len(places)
+
+
+def evidence_precision(citations: Sequence[Cited], evidence: Sequence[Place]) -> float | None:
+    """Share of the cited places that are evidence; None where none is named or nothing is cited.
+
+    A place is counted once, however often it is cited; a quote that was not found is a miss.
+    """
+    cited = set(citations)
+    if not evidence or not cited:
+        return None
+    hits = [each for each in cited if any(_leads_to(each, place) for place in evidence)]
+    return len(hits) / len(cited)
+
+
+def citation_validity(citations: Sequence[Cited]) -> float | None:
+    """Share of the citations whose quote stands where they say; None where nothing is cited."""
+    return sum(cited.stands for cited in citations) / len(citations) if citations else None
+
+
+def _leads_to(cited: Cited, place: Place) -> bool:
+    return (
+        cited.stands
+        and _same_document(cited.document, place.document)
+        and place.pdf_page in (None, cited.pdf_page)
+    )
+
+
+def _same_document(cited: str, wanted: str) -> bool:
+    """Whether a path is the wanted one, or ends with it."""
+    cited, wanted = cited.replace("\\", "/"), wanted.replace("\\", "/").removeprefix("./")
+    return cited == wanted or cited.endswith(f"/{wanted}")
+
 
 METRICS: Mapping[str, str] = {
     "accuracy": "answered right, or abstained where there is no answer",

@@ -11,11 +11,12 @@ from docpager.evaluation.intervals import (
     CONFIDENCE,
     RESAMPLES,
     Interval,
+    is_binary,
     mcnemar,
     mean_interval,
+    paired_interval,
     sign_flip,
 )
-from docpager.evaluation.proportions import is_binary, paired_interval
 from docpager.evaluation.records import Axis
 from docpager.evaluation.scoring import METRICS, Marks
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.evaluation.brief import is_brief
 from docpager.evaluation.records import Gold
 from docpager.evaluation.scoring import right
-from docpager.evaluation.texts import best_phrase, best_subspan
+from docpager.evaluation.texts import best_phrase, best_subspan, is_brief
 
 UUID = "9f1c0e57-0000-4000-8000-5a0b3c9d1e2f"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.evaluation.evidence import citation_validity, evidence_precision, evidence_recall
 from docpager.evaluation.records import Cited, Place
+from docpager.evaluation.scoring import citation_validity, evidence_precision, evidence_recall
 
 PLACES = (Place("a.pdf", 3), Place("a.pdf", 9))
 

@@ -7,8 +7,7 @@ from math import comb
 
 import pytest
 
-from docpager.evaluation.intervals import mcnemar
-from docpager.evaluation.proportions import exact_interval, paired_interval
+from docpager.evaluation.intervals import exact_interval, mcnemar, paired_interval
 
 
 def marks(right, n):
