@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.batch.estimate import Estimate
     from docpager.batch.job import BatchJob
-    from docpager.batch.opening import Outside
+    from docpager.batch.progress import BatchReport
     from docpager.batch.questions import Question
-    from docpager.batch.session import Session
+    from docpager.batch.session import Outside, Session
     from docpager.batch.settings import BatchSettings
-    from docpager.batch.tally import BatchReport
     from docpager.models.messages import ModelLike
     from docpager.run.result import AnswerLine
     from docpager.run.service import PreparedModel
@@ -177,7 +176,7 @@ async def batch_session(
     """A batch that is ready to be driven: archive open, model usable. It looks in the documents
     under `paths` that are not under `without`, or in all."""
     from docpager.archive.archive import Archive
-    from docpager.batch.opening import open_batch
+    from docpager.batch.session import open_batch
 
     with Archive.open(archive) as library:
         within = _within(library, paths, without)

@@ -11,10 +11,10 @@ from typing import Any
 
 from benchmarks.messages_api.skipping_loop import SkippingLoop
 from docpager.batch.job import BatchJob
-from docpager.batch.opening import Outside
+from docpager.batch.progress import BatchReport
 from docpager.batch.questions import Question
+from docpager.batch.session import Outside
 from docpager.batch.settings import BatchSettings
-from docpager.batch.tally import BatchReport
 from docpager.core.settings import RunLimits
 from docpager.many import batch_session
 from docpager.models.claude import ClaudeModel

@@ -19,8 +19,8 @@ from benchmarks.batch.driven import drive
 from benchmarks.batch.serving import walk
 from docpager.api import bring_up_to_date
 from docpager.archive.archive import Archive
-from docpager.batch.bills import USUAL_HIT_RATE, compare
-from docpager.batch.courses import past_courses
+from docpager.batch.batch_pricing import USUAL_HIT_RATE, compare
+from docpager.batch.run_profiles import past_courses
 from docpager.batch.settings import BatchSettings
 from docpager.models.claude import ClaudeModel
 from docpager.models.pricing import price_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from docpager.batch.answers import AnswersFile
+from docpager.batch.answers_file import AnswersFile
 from docpager.batch.job import Scope
 from docpager.batch.journals import JournalNames
 from docpager.batch.questions import Question

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from docpager.batch.batch_desk import BatchDesk
-from docpager.batch.parking import Parked, Parking
+from docpager.batch.batch_client import BatchDesk
+from docpager.batch.stop_signal import Parked, Parking
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.models.messages import BatchResult, ChatModel, ModelReply, ModelRequest
 from docpager.run.journal import request_hash

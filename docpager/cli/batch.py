@@ -25,10 +25,10 @@ from docpager.core.settings import DEFAULT_BATCH_USD
 
 if TYPE_CHECKING:
     from docpager.batch.job import BatchJob
+    from docpager.batch.progress import BatchReport
     from docpager.batch.questions import Question
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
-    from docpager.batch.tally import BatchReport
     from docpager.run.service import PreparedModel
 
 __all__ = ["batch"]
@@ -119,7 +119,7 @@ def batch(
     whole batch, all its sessions together.
     """
     from docpager.api import bring_up_to_date
-    from docpager.batch.answers import check_ending
+    from docpager.batch.answers_file import check_ending
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
     from docpager.many import bounded, estimate_many, own_files
@@ -171,7 +171,7 @@ def _read(path: Path, *, skip_invalid: bool) -> tuple[Question, ...]:
 async def _drive(
     job: BatchJob, prepared: PreparedModel, settings: BatchSettings, **where: Any
 ) -> BatchReport:
-    from docpager.batch.opening import Outside
+    from docpager.batch.session import Outside
     from docpager.many import batch_session
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))

@@ -11,7 +11,7 @@ from docpager.cli.terminal import note, print_json, say
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
-    from docpager.batch.bills import RoundsBill
+    from docpager.batch.batch_pricing import RoundsBill
     from docpager.batch.estimate import Band, Estimate
     from docpager.batch.settings import BatchSettings
     from docpager.run.service import PreparedModel

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from docpager.batch.progress import BatchReport
     from docpager.batch.session import Session
-    from docpager.batch.tally import BatchReport
 
 __all__ = ["live_view", "progress_line", "shown_at", "tell_plan", "tell_report"]
 

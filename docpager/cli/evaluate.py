@@ -20,8 +20,8 @@ from docpager.core.passages import counted
 from docpager.core.settings import RunLimits
 
 if TYPE_CHECKING:
-    from docpager.batch.evaluating import AnsweredQuestions
     from docpager.batch.judging import Judgement
+    from docpager.batch.responses import AnsweredQuestions
     from docpager.evaluation.intervals import Interval
     from docpager.evaluation.records import Axis
     from docpager.evaluation.scoring import Marks
@@ -99,7 +99,7 @@ def evaluate(
 
     Every metric is a mean over the questions that it asks, with a 95 % bootstrap interval.
     """
-    from docpager.batch.evaluating import read_answered
+    from docpager.batch.responses import read_answered
 
     if not math.isfinite(tolerance):
         raise UsageError(f"--tolerance must be a finite share such as 0.01, not {tolerance:g}")

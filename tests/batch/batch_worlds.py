@@ -13,11 +13,10 @@ from toy_library import ToyLibrary, toy_document
 from virtual_time import VirtualTime
 
 from docpager.batch.job import BatchJob
-from docpager.batch.opening import Outside, open_batch
+from docpager.batch.progress import BatchReport
 from docpager.batch.questions import Question
-from docpager.batch.session import Session
+from docpager.batch.session import Outside, Session, open_batch
 from docpager.batch.settings import BatchSettings
-from docpager.batch.tally import BatchReport
 from docpager.core.errors import AttemptFailed, UsageError
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import (

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from docpager.batch.answers import open_answers
-from docpager.batch.fingerprint import Fingerprint
+from docpager.batch.answers_file import open_answers
+from docpager.batch.job import Fingerprint
 from docpager.batch.questions import parse_question
 from docpager.batch.responses import read_responses
 from docpager.core.errors import UsageError

@@ -11,7 +11,7 @@ from batch_worlds import BatchServer, CountedReader, World, price, town_question
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpager.batch.money import Admission, OnTheWay
+from docpager.batch.dispatch import Admission, OnTheWay
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError

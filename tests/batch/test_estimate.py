@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 from batch_worlds import CountedReader, TownLibrary, World, price, town_questions
 
-from docpager.batch.bills import compare, live_usd, rounds_usd
-from docpager.batch.courses import Course, Step
-from docpager.batch.estimate import Estimate, estimate, estimate_job
+from docpager.batch.batch_pricing import compare, live_usd, rounds_usd
+from docpager.batch.estimate import Estimate, Sample, estimate, estimate_job
 from docpager.batch.job import BatchJob
-from docpager.batch.rehearsal import Sample
+from docpager.batch.run_profiles import Course, Step
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings

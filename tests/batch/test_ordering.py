@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.batch.ordering import Line
+from docpager.batch.dispatch import Line
 
 
 def names(*items: str) -> Line[str]:

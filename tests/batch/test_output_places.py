@@ -8,8 +8,8 @@ import os
 
 import pytest
 
-from docpager.batch.answers import open_answers
-from docpager.batch.fingerprint import Fingerprint
+from docpager.batch.answers_file import open_answers
+from docpager.batch.job import Fingerprint
 from docpager.batch.journals import JournalNames
 from docpager.batch.parquet import read_parquet
 from docpager.batch.questions import parse_question

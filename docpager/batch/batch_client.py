@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from docpager.batch.round_book import Round, RoundBook
+from docpager.batch.submission_log import Round, RoundBook
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.core.retries import with_retries_async
 from docpager.models.messages import BatchItem, BatchResult, ChatModel, ModelRequest

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from docpager.batch.fingerprint import Fingerprint
+from docpager.batch.job import Fingerprint
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.models.budget import Cost
 from docpager.run.journal import UNREADABLE, from_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docpager.batch.courses import Course, Step
+from docpager.batch.run_profiles import Course, Step
 from docpager.models.messages import Usage
 from docpager.models.pricing import Price
 

@@ -1,0 +1,417 @@
+"""Drives many questions at once: each is a run of its own; books, gate and parking are shared.
+
+The two ways to drive a batch: live, each question at its own pace, or in rounds together.
+
+In which order questions are asked: those on the same documents near each other.
+
+Money of a batch: whether another question may start, and what is owed for earlier ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from docpager.batch.batch_client import BatchDesk
+from docpager.batch.journals import JournalNames
+from docpager.batch.plan import Task
+from docpager.batch.rounds import Rounds, Send, ask_live
+from docpager.batch.stop_signal import Parking, StoppableRequests
+from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
+from docpager.models.budget import Books, Cost, Held
+from docpager.models.limiter import Gate
+from docpager.models.messages import ChatModel, ModelReply, Usage
+from docpager.run.journal import JournalRecord
+from docpager.run.result import AnswerLine, Coverage
+from docpager.run.service import AskSettings, OpenArchive, Sharing, ask_archive, resume_run
+
+__all__ = [
+    "Admission",
+    "Common",
+    "Driving",
+    "Line",
+    "OnTheWay",
+    "Seats",
+    "drive_in_rounds",
+    "drive_live",
+]
+
+Item = TypeVar("Item")
+
+
+class Line(Generic[Item]):
+    """Questions waiting for their turn, grouped by what their prompts begin with.
+
+    A group's first question goes ahead: what it writes to the server's prompt cache can be read
+    only once its first reply has come, so the others of its group let it pass and other groups are
+    served meanwhile. Without `leading` everybody may start at once.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        *,
+        group: Callable[[Item], Hashable],
+        leading: bool = False,
+    ) -> None:
+        self._group = group
+        self._waiting: dict[Hashable, deque[Item]] = {}
+        self._cold: set[Hashable] = set()
+        self._led: set[Hashable] = set()
+        for item in items:
+            self._waiting.setdefault(group(item), deque()).append(item)
+        if leading:
+            self._cold.update(key for key, items in self._waiting.items() if len(items) > 1)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def take(self) -> Item | None:
+        """The next one that may start now; None where all must let their leader pass, or at the
+        end."""
+        for key, items in self._waiting.items():
+            if key in self._led:
+                continue
+            if key in self._cold:
+                self._cold.discard(key)
+                self._led.add(key)
+            item = items.popleft()
+            if not items:
+                del self._waiting[key]
+            return item
+        return None
+
+    def put_back(self, item: Item) -> None:
+        """It could not start: it is the next one again."""
+        key = self._group(item)
+        if key in self._led:
+            self._led.discard(key)
+            self._cold.add(key)
+        self._waiting = {key: self._waiting.pop(key, deque()), **self._waiting}
+        self._waiting[key].appendleft(item)
+
+    def warmed(self, item: Item) -> None:
+        """The first reply to `item` has come, or never will: its group may follow."""
+        self._led.discard(self._group(item))
+
+
+class OnTheWay:
+    """What replies can cost that an earlier session had asked for and that are to be fetched: set
+    aside until their runs go on, because the server bills them either way."""
+
+    def __init__(self, books: Books, costs: Mapping[str, Cost]) -> None:
+        self._books = books
+        self._costs = costs
+        self._held: dict[str, Held] = {}
+        for question_id in costs:
+            self.keep(question_id)
+
+    def keep(self, question_id: str) -> None:
+        """Set it aside, as much of it as is left."""
+        cost = self._costs.get(question_id)
+        if cost is None or question_id in self._held:
+            return
+        try:
+            self._held[question_id] = self._books.reserve(cost)
+        except LimitReached:
+            usd, tokens = self._books.usd.left, self._books.tokens.left
+            self._held[question_id] = self._books.reserve(
+                Cost(
+                    cost.tokens if tokens is None else min(cost.tokens, int(tokens)),
+                    cost.usd if usd is None or cost.usd is None else min(cost.usd, usd),
+                )
+            )
+
+    def release(self, question_id: str) -> None:
+        """Its run goes on, and sets aside for itself what its next step can cost."""
+        if (held := self._held.pop(question_id, None)) is not None:
+            self._books.free(held)
+
+
+class Admission:
+    """Lets fewer questions run at once as the money runs short, so that those that run finish well.
+
+    Each run sets its own finishing call aside; this only decides whether it is worth beginning.
+    """
+
+    def __init__(self, books: Books, *, worst_call: Cost) -> None:
+        self._books = books
+        self._worst_call = worst_call
+        self._finished = 0
+        self._spent_before = Cost(int(books.tokens.spent), books.usd.spent)
+
+    def may_start(self, *, running: int) -> bool:
+        """Whether one more question is likely to get to a good end beside those that run."""
+        held, usual = self._worst_call, self._usual
+        # Half of what each of them usually takes is still to come.
+        coming = running / 2 + 1 if running else 0.0
+        return self._fits(
+            held.tokens + coming * usual.tokens, (held.usd or 0.0) + coming * (usual.usd or 0.0)
+        )
+
+    @property
+    def shortage(self) -> LimitReached:
+        """That no further question can be begun, and which limit would have to be raised."""
+        both = (self._books.usd, self._books.tokens)
+        limited = [each for each in both if each.limit is not None]
+        limits = " and ".join(each.written_limit for each in limited)
+        return LimitReached(
+            f"what is left of {limits} does not pay for another question",
+            limits=[each.name for each in limited],
+        )
+
+    def finished(self) -> None:
+        """A question that was begun has ended."""
+        self._finished += 1
+
+    @property
+    def _usual(self) -> Cost:
+        """What a question takes beside its finishing call: so far, or a guess at first."""
+        if not self._finished:
+            return self._worst_call
+        tokens = self._books.tokens.spent - self._spent_before.tokens
+        usd = self._books.usd.spent - (self._spent_before.usd or 0.0)
+        return Cost(int(tokens / self._finished), usd / self._finished)
+
+    def _fits(self, tokens: float, usd: float) -> bool:
+        return self._books.tokens.fits(tokens) and self._books.usd.fits(usd)
+
+
+Seats = Callable[[str], AbstractContextManager[Send]]
+"""Gives the run of a question its way to replies for as long as it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all questions of a batch have in common, whichever way they are driven."""
+
+    archive: OpenArchive
+    model: ChatModel
+    settings: AskSettings
+    books: Books
+    admission: Admission
+    on_the_way: OnTheWay
+    journals: JournalNames
+    unanswered_is_lost: Callable[[JournalRecord], bool]
+    answered: Callable[[Task, AnswerLine], None]
+    replied: Callable[[ModelReply], None]
+
+
+class Driving:
+    """Moves questions from a line to their answer lines, so many at once."""
+
+    def __init__(
+        self,
+        common: Common,
+        *,
+        seats: Seats,
+        gate: Gate,
+        parking: Parking,
+        counting_gate: Gate | None = None,
+        by_batch: bool = False,
+    ) -> None:
+        self._common = common
+        self._seats = seats
+        self._parking = parking
+        self._sharing = Sharing(
+            common.books,
+            gate,
+            by_batch,
+            counting_gate=counting_gate,
+            unanswered_is_lost=common.unanswered_is_lost,
+        )
+        self._running = 0
+        self._moved = asyncio.Event()
+        self.short: LimitReached | None = None
+        """Why no further question was begun, where money or tokens ran short."""
+
+    async def drive(self, line: Line[Task], *, concurrency: int) -> None:
+        """Answer every question of `line`, at most `concurrency` at once, as far as money and
+        parking allow."""
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(concurrency, len(line))):
+                workers.create_task(self._work(line))
+
+    async def _work(self, line: Line[Task]) -> None:
+        while self._parking.reason is None and self.short is None and len(line):
+            task = line.take() if self._common.admission.may_start(running=self._running) else None
+            if task is not None:
+                await self._attend(task, line)
+            elif self._running:
+                await self._next_move()
+            else:
+                self.short = self._common.admission.shortage
+                self._move()
+
+    async def _attend(self, task: Task, line: Line[Task]) -> None:
+        """One question, from its start to its answer line."""
+        self._running += 1
+        try:
+            answer = await self._ask(task, line)
+        except LimitReached as limit:
+            line.put_back(task)
+            self._running -= 1
+            if not self._running:
+                self.short = limit
+            else:
+                await self._next_move()
+            self._move()
+            return
+        self._running -= 1
+        self._common.admission.finished()
+        if answer is not None:
+            self._common.answered(task, answer)
+        line.warmed(task)
+        self._move()
+
+    async def _ask(self, task: Task, line: Line[Task]) -> AnswerLine | None:
+        """Its answer line; None where the run was parked."""
+
+        def on_reply(reply: ModelReply) -> None:
+            line.warmed(task)
+            self._move()
+            self._common.replied(reply)
+
+        model = self._common.model
+        with self._seats(task.id) as send:
+            hooks = StoppableRequests(model, self._parking, send=send, on_reply=on_reply)
+            answer = await self._answer(task, model, replace(self._sharing, hooks=hooks))
+        return None if hooks.parked else answer
+
+    async def _answer(self, task: Task, model: ChatModel, sharing: Sharing) -> AnswerLine:
+        archive = self._common.archive
+        journal = self._common.journals.newest(task.id)
+        try:
+            if task.begun:
+                self._common.on_the_way.release(task.id)
+                return await resume_run(journal, archive, model, sharing=sharing)
+            journal.unlink(missing_ok=True)  # torn at its very start
+            return await ask_archive(
+                task.question,
+                archive,
+                model,
+                settings=self._common.settings,
+                scope=task.scope,
+                journal=journal,
+                id=task.id,
+                sharing=sharing,
+            )
+        except LimitReached:
+            self._common.on_the_way.keep(task.id)
+            raise
+        except DocpagerError as error:
+            if task.begun and isinstance(error, JournalError):
+                self._common.journals.begin_anew(task.id)  # the next attempt does not meet it again
+            said = str(error)
+            if isinstance(error, DocumentsChanged):
+                said = f"{error.what}; `retry_failed=True` asks it anew"
+            return failed_line(task, model.name, said, journal=journal)
+
+    async def _next_move(self) -> None:
+        await self._moved.wait()
+
+    def _move(self) -> None:
+        """Something changed: whoever waits looks again."""
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+
+def failed_line(task: Task, model: str, error: str, *, journal: Path | None) -> AnswerLine:
+    """The line of a question whose run could not be driven at all."""
+    there = journal is not None and journal.exists()
+    return AnswerLine(
+        id=task.id,
+        question=task.question,
+        answer=None,
+        status="failed",
+        citations=(),
+        usage=Usage(),
+        cost_usd=0.0,
+        steps=0,
+        paging={},
+        coverage=Coverage(0, 0, 0, 0),
+        model=model,
+        seconds=0.0,
+        journal=str(journal) if there else None,
+        error=error,
+    )
+
+
+FIRST_PLACES = 8
+"""Requests under way at once before it is known what the server bears."""
+UNLIMITED = 1_000_000
+
+
+async def drive_live(
+    common: Common,
+    tasks: Sequence[Task],
+    *,
+    parking: Parking,
+    places: int,
+    leading: bool,
+    desk: BatchDesk | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> LimitReached | None:
+    """Ask question by question; replies that a `desk` still has for them are fetched from there.
+
+    Returns why questions were left out, where money or tokens ran short.
+    """
+    gate = Gate(places=min(FIRST_PLACES, places), most=places, sleep=sleep, clock=clock)
+
+    @contextmanager
+    def seat(id: str) -> Iterator[Send]:
+        yield partial(ask_live, common.model, id, parking=parking, desk=desk)
+
+    driving = Driving(common, seats=seat, gate=gate, parking=parking)
+    await driving.drive(_line(tasks, leading=leading), concurrency=places)
+    return driving.short
+
+
+async def drive_in_rounds(
+    common: Common,
+    tasks: Sequence[Task],
+    desk: BatchDesk,
+    *,
+    parking: Parking,
+    seats: int,
+    close_after_seconds: float | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> LimitReached | None:
+    """Ask in message batches until all have ended, or until it is time to finish otherwise."""
+    closing = Parking(within=parking)
+    rounds = Rounds(desk, closing, sleep=sleep)
+
+    async def close_in_time(seconds: float) -> None:
+        await sleep(seconds)
+        closing.ask("the rest is finished live")
+        await rounds.close("the rest is finished live")
+
+    driving = Driving(
+        common,
+        seats=rounds.seat,
+        gate=Gate(places=UNLIMITED, most=UNLIMITED),
+        counting_gate=Gate(places=FIRST_PLACES, most=FIRST_PLACES, sleep=sleep),
+        parking=closing,
+        by_batch=close_after_seconds is None,  # else the dearer live price is set aside
+    )
+    async with asyncio.TaskGroup() as group:
+        beside = [group.create_task(rounds.drive())]
+        if close_after_seconds is not None:
+            beside.append(group.create_task(close_in_time(close_after_seconds)))
+        await driving.drive(_line(tasks), concurrency=seats)
+        for each in beside:
+            each.cancel()
+    return driving.short
+
+
+def _line(tasks: Sequence[Task], *, leading: bool = False) -> Line[Task]:
+    # Begun ones first, whatever they are about: their money is spent or on its way.
+    return Line(tasks, group=lambda task: (not task.begun, task.scope), leading=leading)
