@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from docpager.version import __version__
 
 if TYPE_CHECKING:
-    from docpager.api import ask, ask_async, ingest, ingest_async, resume, resume_async
+    from docpager.api.ask import ask, ask_async, ingest, ingest_async, resume, resume_async
+    from docpager.api.ask_many import ManyAnswers, ask_many, ask_many_async
     from docpager.archive.archive import Archive
     from docpager.archive.embedders.base import Embedder
     from docpager.archive.ingest_report import IngestReport
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
         WindowTooSmall,
     )
     from docpager.core.settings import PagingSettings, RunLimits
-    from docpager.many import ManyAnswers, ask_many, ask_many_async
     from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.run.result import AnswerLine, Citation
     from docpager.storage.writer_lock import ArchiveLocked
@@ -57,7 +57,7 @@ _HOMES = {
     "IngestReport": "docpager.archive.ingest_report",
     "JournalError": "docpager.core.errors",
     "LimitReached": "docpager.core.errors",
-    "ManyAnswers": "docpager.many",
+    "ManyAnswers": "docpager.api.ask_many",
     "ModelError": "docpager.core.errors",
     "ModelReply": "docpager.models.messages",
     "ModelRequest": "docpager.models.messages",
@@ -70,15 +70,15 @@ _HOMES = {
     "Usage": "docpager.models.messages",
     "UsageError": "docpager.core.errors",
     "WindowTooSmall": "docpager.core.errors",
-    "ask": "docpager.api",
-    "ask_async": "docpager.api",
-    "ask_many": "docpager.many",
-    "ask_many_async": "docpager.many",
-    "ingest": "docpager.api",
-    "ingest_async": "docpager.api",
+    "ask": "docpager.api.ask",
+    "ask_async": "docpager.api.ask",
+    "ask_many": "docpager.api.ask_many",
+    "ask_many_async": "docpager.api.ask_many",
+    "ingest": "docpager.api.ask",
+    "ingest_async": "docpager.api.ask",
     "repair": "docpager.archive.integrity",
-    "resume": "docpager.api",
-    "resume_async": "docpager.api",
+    "resume": "docpager.api.ask",
+    "resume_async": "docpager.api.ask",
 }
 
 __all__ = [

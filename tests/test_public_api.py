@@ -61,8 +61,8 @@ def test_every_public_name_is_exported_typed_and_there():
 
 def test_what_the_library_defines_for_its_users_is_exported():
     for module in (
-        "docpager.api",
-        "docpager.many",
+        "docpager.api.ask",
+        "docpager.api.ask_many",
         "docpager.core.settings",
         "docpager.core.errors",
     ):

@@ -9,19 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fake_api import FakeApi
 from benchmarks.messages_api.skipping_loop import SkippingLoop
+from docpager.api.ask_many import batch_session
 from docpager.batch.job import BatchJob
 from docpager.batch.progress import BatchReport
 from docpager.batch.questions import Question
 from docpager.batch.session import Outside
 from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
-from docpager.many import batch_session
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.registry import ModelSource
 from docpager.run.service import prepare
-from docpager.testing.fake_api import FakeApi
 
 os.environ.setdefault("ANTHROPIC_API_KEY", "x")
 

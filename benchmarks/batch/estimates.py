@@ -19,16 +19,16 @@ from pathlib import Path
 
 from benchmarks.batch.corpora import make_documents, make_questions, read_asked
 from benchmarks.batch.driven import drive
-from docpager.api import bring_up_to_date
+from benchmarks.fake_api import ExtractiveBrain, FakeApi, RealClock, RequestCounter
+from docpager.api.ask import bring_up_to_date
+from docpager.api.ask_many import estimate_many
 from docpager.batch.estimate import Band, Estimate
 from docpager.batch.job import BatchJob
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
-from docpager.many import estimate_many
 from docpager.models.registry import ModelSource
 from docpager.run.service import prepare
-from docpager.testing.fake_api import ExtractiveBrain, FakeApi, RealClock, RequestCounter
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = BatchSettings(8, max_usd=10_000.0)

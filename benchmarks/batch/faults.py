@@ -19,11 +19,11 @@ from pathlib import Path
 from benchmarks.batch.corpora import make_documents, make_questions
 from benchmarks.batch.driven import answers_in, drive
 from benchmarks.batch.serving import walk
-from docpager.api import bring_up_to_date
+from benchmarks.fake_api import FakeApi, FaultPlan, RealClock
+from docpager.api.ask import bring_up_to_date
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.models.pricing import price_of
-from docpager.testing.fake_api import FakeApi, FaultPlan, RealClock
 
 MODEL = "claude-haiku-4-5"
 WINDOW, MAX_STEPS = 12_000, 12

@@ -17,15 +17,15 @@ from typing import Literal
 from benchmarks.batch.corpora import make_documents, make_questions
 from benchmarks.batch.driven import drive
 from benchmarks.batch.serving import walk
-from docpager.api import bring_up_to_date
+from benchmarks.fake_api import FakeApi, FakeClock
+from benchmarks.fake_api.batches import BatchSettings as ServerBatches
+from docpager.api.ask import bring_up_to_date
 from docpager.archive.archive import Archive
 from docpager.batch.batch_pricing import USUAL_HIT_RATE, compare
 from docpager.batch.run_profiles import past_courses
 from docpager.batch.settings import BatchSettings
 from docpager.models.claude import ClaudeModel
 from docpager.models.pricing import price_of
-from docpager.testing.fake_api import FakeApi, FakeClock
-from docpager.testing.fake_api.batches import BatchSettings as ServerBatches
 
 Ttl = Literal["5m", "1h"] | None
 ROUND_SECONDS = 1_800.0

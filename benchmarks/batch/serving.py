@@ -12,8 +12,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from docpager.testing.fake_api import Asked, FakeApi, FaultPlan, RealClock, Reply, call, text
-from docpager.testing.fake_api.batches import BatchSettings
+from benchmarks.fake_api import Asked, FakeApi, FaultPlan, RealClock, Reply, call, text
+from benchmarks.fake_api.batches import BatchSettings
 
 LOCATOR = re.compile(r"D\d+:c\d+")
 

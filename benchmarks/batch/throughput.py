@@ -26,11 +26,11 @@ from pathlib import Path
 
 from benchmarks.batch.corpora import make_documents, make_questions, repeated
 from benchmarks.batch.serving import served
-from docpager.api import bring_up_to_date
+from docpager.api.ask import bring_up_to_date
+from docpager.api.ask_many import batch_session
 from docpager.batch.job import BatchJob
 from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
-from docpager.many import batch_session
 from docpager.models.registry import ModelSource
 from docpager.models.scripted import ScriptedModel
 from docpager.run.service import prepare

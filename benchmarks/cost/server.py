@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.cost.sized import ESTIMATOR
+from benchmarks.fake_api import CacheModel, RequestCounter, Usage
+from benchmarks.fake_api.models import model_named
+from benchmarks.fake_api.prompt import prompt_of
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import AssistantTurn, ModelRequest, Turn
-from docpager.testing.fake_api import CacheModel, RequestCounter, Usage
-from docpager.testing.fake_api.models import model_named
-from docpager.testing.fake_api.prompt import prompt_of
 
 __all__ = ["MODEL", "READ_PRICES", "Bill", "Server", "cost", "input_cost"]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fake_api.tokenizer import FakeTokenizer
 from docpager.core.errors import UsageError
 from docpager.core.locators import LocatorKind, parse_locator
 from docpager.core.passages import Passage, PassageId, PassageRange
@@ -20,7 +21,6 @@ from docpager.models.messages import ModelReply, ToolCall
 from docpager.run.journal import JournalRecord
 from docpager.run.render import present_found, present_listed
 from docpager.run.results import Found, Listed, Loaded, ToolResult
-from docpager.testing.fake_api.tokenizer import FakeTokenizer
 
 __all__ = ["RecordedStep", "ReferenceString", "read_string", "string_of", "write_string"]
 

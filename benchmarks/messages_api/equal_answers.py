@@ -22,6 +22,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fake_api import ExtractiveBrain, FakeApi, Overheads, RequestCounter
+from benchmarks.fake_api.assertions import (
+    assert_append_only,
+    assert_echoed_verbatim,
+    assert_stable_tools_and_system,
+)
+from benchmarks.fake_api.counting import text_of_block
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.claude import ClaudeModel
@@ -30,13 +37,6 @@ from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ChatModel
 from docpager.paging.epoch import BLOCK_TOKENS, canonical_json
 from docpager.run.service import AskSettings, ask_archive
-from docpager.testing.fake_api import ExtractiveBrain, FakeApi, Overheads, RequestCounter
-from docpager.testing.fake_api.assertions import (
-    assert_append_only,
-    assert_echoed_verbatim,
-    assert_stable_tools_and_system,
-)
-from docpager.testing.fake_api.counting import text_of_block
 
 PLAIN, THINKING = "claude-haiku-4-5", "claude-sonnet-5-5"
 UNCALIBRATED = 2.25

@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fake_api import FAULT_KINDS, ExtractiveBrain, FakeApi, FaultPlan
+from benchmarks.fake_api.faults import UNDELIVERED
 from benchmarks.messages_api.equal_answers import THINKING, _essence, _questions
 from benchmarks.messages_api.skipping_loop import SkippingLoop
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
@@ -30,8 +32,6 @@ from docpager.models.claude import ClaudeModel
 from docpager.models.limiter import Gate
 from docpager.run.journal import read_journal
 from docpager.run.service import AskSettings, Sharing, ask_archive, resume_run
-from docpager.testing.fake_api import FAULT_KINDS, ExtractiveBrain, FakeApi, FaultPlan
-from docpager.testing.fake_api.faults import UNDELIVERED
 
 SHARE = 0.3
 LIMIT_USD = 100.0

@@ -27,11 +27,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docpager.api import bring_up_to_date
+from benchmarks.fake_api import Asked, ExtractiveBrain, FakeApi, RealClock, Reply
+from benchmarks.fake_api.batches import BatchSettings
+from docpager.api.ask import bring_up_to_date
 from docpager.core.errors import JournalError
 from docpager.run.journal import read_journal
-from docpager.testing.fake_api import Asked, ExtractiveBrain, FakeApi, RealClock, Reply
-from docpager.testing.fake_api.batches import BatchSettings
 
 MODEL = "claude-haiku-4-5"
 FACTS_PER_FILE = 10

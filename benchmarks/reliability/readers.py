@@ -31,7 +31,7 @@ from docpager.archive.manifest import FileRecord
 from docpager.core.errors import DocpagerError
 from docpager.documents.reader_process import read_and_cut
 from docpager.storage.writer_lock import writer_lock
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 WORD = "turbine"
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, tell_unsupported
-from docpager.cli.models import limit_options, model_options, prepared_model, tell_price
+from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
+from docpager.cli.options import archive_option, as_json_option, tell_unsupported
 from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
 from docpager.core.settings import DEFAULT_RUN_USD
@@ -45,7 +45,7 @@ def ask(
     What is new under PATH is ingested first. A model that costs money is named first, with the
     most that the run can cost.
     """
-    from docpager.api import ask_prepared
+    from docpager.api.ask import ask_prepared
 
     prepared = prepared_model(**how)
     tell_price(prepared)
@@ -74,7 +74,7 @@ def ask(
 
 def finish(line: AnswerLine, *, as_json: bool) -> None:
     """Print a result; exit with 1 unless it was answered or abstained."""
-    from docpager.cli.printing import print_answer
+    from docpager.cli.output import print_answer
 
     if as_json:
         print_json(line.as_json())

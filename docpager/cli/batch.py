@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.ask import INTERRUPTED, tell_ingested
-from docpager.cli.batch_figures import print_estimate, tell_rounds
-from docpager.cli.batch_view import live_view, tell_plan, tell_report
-from docpager.cli.common import archive_option, as_json_option, tell_misspelt
-from docpager.cli.models import limit_options, model_options, prepared_model
+from docpager.cli.batch_view import live_view, print_estimate, tell_plan, tell_report, tell_rounds
+from docpager.cli.model_options import limit_options, model_options, prepared_model
+from docpager.cli.options import archive_option, as_json_option, tell_misspelt
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
 from docpager.core.settings import DEFAULT_BATCH_USD
@@ -118,11 +117,11 @@ def batch(
     Run the same command again to go on where it was left. --max-usd and --max-tokens limit the
     whole batch, all its sessions together.
     """
-    from docpager.api import bring_up_to_date
+    from docpager.api.ask import bring_up_to_date
+    from docpager.api.ask_many import bounded, estimate_many, own_files
     from docpager.batch.answers_file import check_ending
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
-    from docpager.many import bounded, estimate_many, own_files
 
     check_ending(output)
     asked = _read(questions, skip_invalid=skip_invalid)
@@ -171,8 +170,8 @@ def _read(path: Path, *, skip_invalid: bool) -> tuple[Question, ...]:
 async def _drive(
     job: BatchJob, prepared: PreparedModel, settings: BatchSettings, **where: Any
 ) -> BatchReport:
+    from docpager.api.ask_many import batch_session
     from docpager.batch.session import Outside
-    from docpager.many import batch_session
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
     outside = Outside(told=note)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option
+from docpager.cli.options import archive_option, as_json_option
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:

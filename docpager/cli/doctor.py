@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import as_json_option
 from docpager.cli.flags import with_flags
+from docpager.cli.options import as_json_option
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
-    from docpager.checkup import Finding
+    from docpager.doctor import Finding
 
 __all__ = ["doctor"]
 
@@ -42,7 +42,7 @@ def doctor(
 
     Nobody is asked but this machine and the server at --base-url; only --live costs money.
     """
-    from docpager import checkup
+    from docpager import doctor as checkup
     from docpager.models.registry import DEFAULT_MODEL
 
     failed = fetch_tokenizer and not _fetch_tokenizer()
@@ -78,10 +78,9 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
 
 def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
     """Ask one tiny question; the only thing here that costs money."""
-    from docpager.checkup import Finding
     from docpager.core.errors import ModelError
+    from docpager.doctor import MOST_OUTPUT_TOKENS, Finding, ask_something, worst_case_usd
     from docpager.models.registry import model_named
-    from docpager.models.trial import MOST_OUTPUT_TOKENS, ask_something, worst_case_usd
 
     model = model_named(name, base_url=base_url, backend=backend).model
     worst = worst_case_usd(name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import as_json_option, tell_misspelt
+from docpager.cli.options import as_json_option, tell_misspelt
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import (
+from docpager.cli.options import (
     archive_option,
     as_json_option,
     counted_pages,

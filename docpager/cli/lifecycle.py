@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option, chosen_documents
+from docpager.cli.options import archive_option, as_json_option, chosen_documents
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from docpager.cli.ask import INTERRUPTED, finish
-from docpager.cli.common import as_json_option
+from docpager.cli.options import as_json_option
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.passages import counted
 
@@ -28,7 +28,7 @@ _journal = click.argument("journal", type=click.Path(path_type=Path))
 @as_json_option
 def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: bool) -> None:
     """Go on with an interrupted run from its JOURNAL."""
-    from docpager.api import resume as resume_run
+    from docpager.api.ask import resume as resume_run
 
     try:
         line = resume_run(journal, archive=archive, on_new_archive=on_new_archive)
@@ -77,7 +77,7 @@ def replay(journal: Path, against: Path | None, as_json: bool) -> None:
 @as_json_option
 def trace(journal: Path, as_json: bool) -> None:
     """Show a run step by step: calls, what became resident, tokens, warnings, rebuilds."""
-    from docpager.cli.printing import print_outcome, print_step
+    from docpager.cli.output import print_outcome, print_step
     from docpager.run.service import open_replay
     from docpager.run.trace import TracedStep
     from docpager.run.trace import trace as steps_of

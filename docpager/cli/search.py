@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import (
+from docpager.cli.options import (
     archive_option,
     as_json_option,
     chosen_documents,

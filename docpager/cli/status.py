@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.common import archive_option, as_json_option
 from docpager.cli.flags import with_flags
+from docpager.cli.options import archive_option, as_json_option
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from docpager.archive.ingest_session import FilesSource, Reading, ReadingSetting
 from docpager.archive.manifest import FileRecord
 from docpager.core.errors import DocumentError
 from docpager.documents.reader_process import read_and_cut
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 
 class HereSource(FilesSource):

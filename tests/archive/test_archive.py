@@ -15,7 +15,7 @@ from make_pdf import make_pdf
 from docpager.archive.archive import Archive
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.locators import parse_locator
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 WORDS = ["revenue", "cost", "margin", "plant", "river", "winter", "copper", "signal"]
 LONG = "\n".join(

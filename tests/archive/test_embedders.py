@@ -18,7 +18,7 @@ from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.archive.embedders.cache import cached
 from docpager.archive.embedders.remote import OPENAI, RemoteEmbedder
 from docpager.core.errors import ModelError, UsageError
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 TEXTS = ["capital expenditure", "", "a school of fish", "capital expenditure"]
 

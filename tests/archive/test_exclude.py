@@ -6,7 +6,7 @@ import pytest
 
 from docpager.archive.ingest import ingest
 from docpager.archive.ingest_session import ReadingSettings
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 PATHS = ["a.txt", "drafts/b.txt", "drafts/old/c.md", "notes/drafts.txt", "notes/d.md"]
 

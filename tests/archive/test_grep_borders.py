@@ -15,7 +15,7 @@ from make_pdf import make_pdf
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.core.locators import parse_locator
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 WORDS = ["revenue", "of", "copper", "rose", "to", "1,577", "plant", "(see", "note", "12)"]
 PAGES = [

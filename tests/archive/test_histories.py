@@ -10,7 +10,7 @@ import pytest
 from docpager.archive.ingest import ingest
 from docpager.archive.integrity import verify
 from docpager.archive.maintenance import compact, forget
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 STEPS = 22
 

@@ -23,7 +23,7 @@ from docpager.core.locators import parse_locator
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
 from docpager.storage.writer_lock import ArchiveLocked, writer_lock
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 ROOT = Path(__file__).parent.parent.parent
 

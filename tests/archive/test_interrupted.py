@@ -6,7 +6,7 @@ import pytest
 
 from docpager.archive.ingest import ingest
 from docpager.archive.ingest_session import Reached
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 
 def interrupt_at(file: int):

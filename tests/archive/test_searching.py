@@ -8,7 +8,7 @@ from docpager.archive.analyzer import Analyzer
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.archive.search import Threads, rank
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 WORDS = ("copper", "silver", "lead", "tin", "zinc", "iron")
 

@@ -11,7 +11,7 @@ from make_pdf import make_pdf
 from docpager.archive.integrity import repair, verify
 from docpager.archive.manifest import commit_manifest, read_manifest
 from docpager.core.errors import ArchiveError
-from docpager.testing.hashing_embedder import HashingEmbedder
+from docpager.testing import HashingEmbedder
 
 
 @pytest.fixture

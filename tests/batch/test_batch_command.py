@@ -6,9 +6,9 @@ import pytest
 from batch_worlds import TOWNS
 from click.testing import CliRunner
 
+from docpager.api.ask_many import bounded
 from docpager.cli import main
 from docpager.core.settings import DEFAULT_BATCH_USD
-from docpager.many import bounded
 
 
 @pytest.fixture

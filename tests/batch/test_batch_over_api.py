@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 from batch_worlds import World, town_questions
 
+from benchmarks.fake_api import ExtractiveBrain, FakeApi
+from benchmarks.fake_api.batches import BatchSettings as ServerBatches
 from docpager.batch.settings import BatchSettings
 from docpager.models.claude import ClaudeModel
 from docpager.models.pricing import price_of
 from docpager.models.registry import model_defaults
 from docpager.run.service import AskSettings
-from docpager.testing.fake_api import ExtractiveBrain, FakeApi
-from docpager.testing.fake_api.batches import BatchSettings as ServerBatches
 
 MODELS = ("claude-haiku-4-5", "claude-sonnet-5-5")
 ROUNDS = BatchSettings(by_batches=True, max_usd=100.0)

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from make_pdf import make_pdf
 
+from benchmarks.fake_api import ExtractiveBrain, FakeApi
 from docpager.cli import main
-from docpager.testing.fake_api import ExtractiveBrain, FakeApi
 
 PAGES = [
     "The Harbour Trust was founded in 1911 by Ada Quill. " + "Its records are long. " * 40,

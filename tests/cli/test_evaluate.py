@@ -7,8 +7,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.fake_api import FakeApi
 from docpager.cli import main
-from docpager.testing.fake_api import FakeApi
 
 QUESTIONS = [
     {

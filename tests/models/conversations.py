@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from messages_api import NAME, asked
 
+from benchmarks.fake_api import FakeApi, call
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import AssistantTurn, CallResult, ModelReply, UserTurn
-from docpager.testing.fake_api import FakeApi, call
 
 INSTRUCTIONS = "Answer from the documents, and only from them. " * 60
 MAP = "D1 annual-report.pdf | 120 pdf pages, 400 passages\n" * 60

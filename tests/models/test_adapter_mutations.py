@@ -13,10 +13,10 @@ from conversations import model_for, script, talk
 from messages_api import asked
 from mutations import DEARER, REFUSED, REFUSED_IN_BATCHES, Mutant
 
+from benchmarks.fake_api import FakeApi, FakeClock
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import BatchItem
-from docpager.testing.fake_api import FakeApi, FakeClock
 
 QUESTIONS = ("What was revenue?", "What were costs?")
 

@@ -8,8 +8,8 @@ import pytest
 from conversations import INSTRUCTIONS, model_for
 from messages_api import asked
 
+from benchmarks.fake_api import FakeApi, FakeClock
 from docpager.models.messages import BatchItem
-from docpager.testing.fake_api import FakeApi, FakeClock
 
 
 def test_a_batch_from_beginning_to_end():

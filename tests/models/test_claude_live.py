@@ -8,7 +8,7 @@ import pytest
 from anthropic import AsyncAnthropic
 from contract import CASES, EXPECTED, Outcome
 
-from docpager.testing.fake_api import FakeApi, call
+from benchmarks.fake_api import FakeApi, call
 
 
 def brain(asked):

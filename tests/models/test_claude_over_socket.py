@@ -9,9 +9,9 @@ import pytest
 from conversations import INSTRUCTIONS, STEPS, converse, model_for, script, talk
 from messages_api import asked
 
+from benchmarks.fake_api import FAULT_KINDS, FakeApi, FaultPlan, call
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.models.claude.families import family_of
-from docpager.testing.fake_api import FAULT_KINDS, FakeApi, FaultPlan, call
 
 FAMILIES = ["claude-sonnet-5-5", "claude-opus-5-5", "claude-fable-5-1", "claude-haiku-5-5"]
 FAMILIES += ["claude-opus-5", "claude-sonnet-5", "claude-opus-4-8", "claude-sonnet-4-6"]

@@ -24,7 +24,7 @@ ENTRY_POINTS = "docpager.embedders"
 # Named as entry points are, so that looking a name up imports nothing else.
 _BUILT_IN = {
     "wordllama": "docpager.archive.embedders.wordllama_embedder:WordllamaEmbedder",
-    "hashing": "docpager.testing.hashing_embedder:HashingEmbedder",
+    "hashing": "docpager.testing:HashingEmbedder",
 }
 _OF_A_MODEL = {
     "sentence-transformers": (

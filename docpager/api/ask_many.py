@@ -1,0 +1,255 @@
+"""The library: ask many questions, the same as `docpager batch`. `ask_many` has an async twin."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docpager.api.ask import ARCHIVE, bring_up_to_date, check_asked_with, in_own_loop, in_use
+from docpager.core.errors import UsageError
+from docpager.core.inputs import StrPath, as_path, as_paths, check_settings
+from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
+
+if TYPE_CHECKING:
+    from docpager.archive.archive import Archive
+    from docpager.batch.estimate import Estimate
+    from docpager.batch.job import BatchJob
+    from docpager.batch.progress import BatchReport
+    from docpager.batch.questions import Question
+    from docpager.batch.session import Outside, Session
+    from docpager.batch.settings import BatchSettings
+    from docpager.models.messages import ModelLike
+    from docpager.run.result import AnswerLine
+    from docpager.run.service import PreparedModel
+
+__all__ = [
+    "ManyAnswers",
+    "ask_many",
+    "ask_many_async",
+    "batch_session",
+    "bounded",
+    "estimate_many",
+    "own_files",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ManyAnswers:
+    """What became of many questions."""
+
+    lines: tuple[AnswerLine, ...]
+    """In the order of the questions; those that were not begun have none."""
+    report: BatchReport
+
+
+def ask_many(
+    questions: Sequence[str | Mapping[str, Any]],
+    *paths: StrPath,
+    output: StrPath | None = None,
+    model: str | ModelLike | None = None,
+    base_url: str | None = None,
+    effort: str | None = None,
+    archive: StrPath = ARCHIVE,
+    paging: PagingSettings | None = None,
+    limits: RunLimits | None = None,
+    prices: StrPath | None = None,
+    policy: str = "recent",
+    driving: BatchSettings | None = None,
+    journals: StrPath | None = None,
+    retry_failed: bool = False,
+) -> ManyAnswers:
+    """Ingest what is new under `paths`, then answer many questions, several at once.
+
+    A question is a text or an object as in a questions file (`id`, `question`, `documents`).
+    With `output` the answers are also written there, and asking again goes on where it was left;
+    without it they are only returned. `limits` hold for each question; `driving` says how many at
+    once, whether in message batches, and what all together may cost (10 dollars where a model costs
+    money and nothing else is said). Questions that could not be begun have no line.
+
+    Raises:
+        UsageError: no model, an argument of a wrong type, a question that is none, no such model or
+            document, a window too small, an `output` that was begun with other settings, or an
+            event loop is running here.
+        ModelError: there are no credentials for the model.
+        DocumentError: nothing under `paths` could be read.
+    """
+    return in_own_loop(
+        lambda: ask_many_async(
+            questions,
+            *paths,
+            output=output,
+            model=model,
+            base_url=base_url,
+            effort=effort,
+            archive=archive,
+            paging=paging,
+            limits=limits,
+            prices=prices,
+            policy=policy,
+            driving=driving,
+            journals=journals,
+            retry_failed=retry_failed,
+        ),
+        twin="ask_many_async",
+    )
+
+
+async def ask_many_async(
+    questions: Sequence[str | Mapping[str, Any]],
+    *paths: StrPath,
+    output: StrPath | None = None,
+    model: str | ModelLike | None = None,
+    base_url: str | None = None,
+    effort: str | None = None,
+    archive: StrPath = ARCHIVE,
+    paging: PagingSettings | None = None,
+    limits: RunLimits | None = None,
+    prices: StrPath | None = None,
+    policy: str = "recent",
+    driving: BatchSettings | None = None,
+    journals: StrPath | None = None,
+    retry_failed: bool = False,
+) -> ManyAnswers:
+    """`ask_many` for programs that run an event loop."""
+    from docpager.batch.job import BatchJob
+    from docpager.batch.settings import BatchSettings
+    from docpager.models.registry import ModelSource
+    from docpager.run.service import prepare
+
+    check_asked_with(paging, limits)
+    check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
+    prepared = prepare(
+        model,
+        source=ModelSource(base_url=base_url or "", effort=effort or ""),
+        paging=paging,
+        limits=limits or RunLimits(),
+        prices=as_path(prices, "prices") if prices else None,
+        policy=policy,
+        environment=os.environ,
+    )
+    parsed = _parsed(questions)
+    settings = bounded(driving, paid=prepared.paid)
+    places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
+    with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
+        target = (
+            as_path(output, "output") if output is not None else Path(scratch) / "answers.jsonl"
+        )
+        own = own_files(target)
+        if places:
+            bring_up_to_date(places, directory, progress=None, ingested=None, without=own)
+        folder = as_path(journals, "journals") if journals is not None else None
+        job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
+        async with batch_session(
+            job, prepared, settings, archive=directory, paths=places, without=own
+        ) as session:
+            report = await session.drive()
+            by_id = {line.id: line for line in session.lines()}
+    return ManyAnswers(tuple(by_id[each.id] for each in parsed if each.id in by_id), report)
+
+
+def bounded(driving: BatchSettings | None, *, paid: bool) -> BatchSettings:
+    """How to drive a batch; one that costs money never does so without a limit."""
+    from docpager.batch.settings import BatchSettings
+
+    driving = driving or BatchSettings()
+    if paid and driving.max_usd is None:
+        return replace(driving, max_usd=DEFAULT_BATCH_USD)
+    return driving
+
+
+@asynccontextmanager
+async def batch_session(
+    job: BatchJob,
+    prepared: PreparedModel,
+    settings: BatchSettings,
+    *,
+    archive: Path,
+    paths: Sequence[Path] = (),
+    without: Sequence[Path] = (),
+    outside: Outside | None = None,
+) -> AsyncIterator[Session]:
+    """A batch that is ready to be driven: archive open, model usable. It looks in the documents
+    under `paths` that are not under `without`, or in all."""
+    from docpager.archive.archive import Archive
+    from docpager.batch.session import open_batch
+
+    with Archive.open(archive) as library:
+        within = _within(library, paths, without)
+        job = replace(job, within=within, place=" ".join(map(str, paths)))
+        with open_batch(job, library, prepared, settings=settings, outside=outside) as session:
+            if not session.plan.tasks:
+                yield session
+                return
+            async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
+                yield session
+
+
+async def estimate_many(
+    job: BatchJob,
+    prepared: PreparedModel,
+    driving: BatchSettings,
+    archive: Path,
+    paths: Sequence[Path] = (),
+    without: Sequence[Path] = (),
+    told: Callable[[str], None] = lambda _: None,
+) -> Estimate:
+    """What is still to be done of a batch would take; asks no server and spends nothing.
+
+    `told` is told of each question that is left out, and why.
+    """
+    from docpager.archive.archive import Archive
+    from docpager.batch.estimate import estimate_job
+
+    with Archive.open(archive) as library:
+        within = _within(library, paths, without)
+        job = replace(job, within=within, place=" ".join(map(str, paths)))
+        return await estimate_job(job, library, prepared, driving, told=told)
+
+
+def own_files(output: Path, *others: Path) -> tuple[Path, ...]:
+    """What belongs to a batch itself and is no document, wherever it lies: its output, what is kept
+    beside it, and `others`."""
+    return (output, output.with_name(f"{output.name}.batch"), *others) if output.name else others
+
+
+def _within(
+    library: Archive, paths: Sequence[Path], without: Sequence[Path]
+) -> Sequence[int] | None:
+    if not paths:
+        return None
+    left_out = set(library.documents_under(without))
+    return [number for number in library.documents_under(paths) if number not in left_out]
+
+
+def _parsed(questions: Sequence[str | Mapping[str, Any]]) -> list[Question]:
+    """Questions as a questions file would hold them, numbered from 1.
+
+    Raises:
+        UsageError: one is none, or two have the same id.
+    """
+    from docpager.batch.questions import parse_question
+
+    if isinstance(questions, str | bytes | Mapping):
+        kind = type(questions).__name__
+        raise UsageError(
+            f"questions must be a list of texts or objects, not one {kind}; write [it]"
+        )
+    parsed: dict[str, Question] = {}
+    for number, given in enumerate(questions, 1):
+        value = {"question": given} if isinstance(given, str) else given
+        try:
+            question = parse_question(value, line=number)
+        except ValueError as error:
+            raise UsageError(f"question {number}: {error}") from error
+        if question.id in parsed:
+            raise UsageError(
+                f"question {number} has the id of question {parsed[question.id].line}; give each "
+                "its own `id`"
+            )
+        parsed[question.id] = question
+    return list(parsed.values())

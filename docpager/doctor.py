@@ -1,0 +1,211 @@
+"""What can be used now, and what is missing: looks at this machine, asks nobody else.
+
+A trial: one request so small that it costs next to nothing, to see whether a model answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPException
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from docpager.core.errors import ArchiveError
+from docpager.models.messages import ChatModel, ModelRequest, UserTurn
+from docpager.models.pricing import price_of
+
+__all__ = [
+    "MOST_OUTPUT_TOKENS",
+    "Finding",
+    "ask_something",
+    "check_embedders",
+    "check_models",
+    "check_servers",
+    "check_tokenizers",
+    "worst_case_usd",
+]
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_USUAL_PORTS = {
+    11434: "Ollama",
+    8080: "llama.cpp",
+    8000: "vLLM",
+    1234: "LM Studio",
+    4000: "LiteLLM",
+}
+_CONNECT_SECONDS = 0.3
+_ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing, whether it can be used, and why or how not."""
+
+    part: str
+    """`model`, `server`, `embedder`, `tokenizer` or `live request`."""
+    name: str
+    state: str
+    """`usable`, `missing`, `failed`, or `not asked` where only a request could tell."""
+    detail: str = ""
+
+
+def check_models(name: str, *, base_url: str | None, backend: str | None) -> Iterator[Finding]:
+    """The built-in reader, and the model called `name`.
+
+    Raises:
+        UsageError: the address is none, or there is no such backend or model.
+    """
+    from docpager.models.claude.backends import OFFICIAL_URL, address, backend_for
+    from docpager.models.claude.client import has_credentials
+    from docpager.models.pricing import price_of
+    from docpager.models.registry import READER, model_named
+
+    model_named(name, base_url=base_url, backend=backend)
+    yield Finding("model", READER, "usable", "the built-in reader, no language model")
+    if name == READER:
+        return
+    url = address(base_url)
+    price = price_of(name)
+    priced = f"prices of {price.as_of}" if price else "its price is not known"
+    if url != OFFICIAL_URL:
+        kind = backend_for(url, backend).name
+        yield Finding("model", name, "not asked", f"at {url}, backend {kind}; {priced}")
+    elif has_credentials():
+        yield Finding("model", name, "not asked", f"there are credentials; {priced}")
+    else:
+        detail = "set ANTHROPIC_API_KEY, or name a server with `base_url=`"
+        yield Finding("model", name, "missing", detail)
+
+
+def check_servers(base_url: str | None) -> Iterator[Finding]:
+    """The server the user named, and whatever answers where local servers usually do."""
+    from docpager.models.claude.backends import address
+
+    url = address(base_url)
+    if base_url or urlsplit(url).hostname in _LOOPBACK:
+        yield _server(url)
+    else:
+        yield Finding("server", url, "not asked", "`live=True` sends one small request")
+    for port, server in _USUAL_PORTS.items():
+        if urlsplit(url).port != port and _answers("127.0.0.1", port):
+            detail = f"something answers where {server} usually does; try `base_url=`"
+            yield Finding("server", f"http://127.0.0.1:{port}", "usable", detail)
+
+
+def check_embedders() -> Iterator[Finding]:
+    """Every embedder that can be named."""
+    from docpager.archive.embedders.base import ENTRY_POINTS
+    from docpager.archive.embedders.remote import OPENAI, VOYAGE
+
+    yield _wordllama()
+    installed = find_spec("sentence_transformers") is not None
+    yield Finding(
+        "embedder",
+        "sentence-transformers:MODEL",
+        "usable" if installed else "missing",
+        "" if installed else "pip install 'docpager[sentence-transformers]'",
+    )
+    for provider in (VOYAGE, OPENAI):
+        settings = (provider.key_variable, provider.base_url_variable)
+        found = [name for name in settings if os.environ.get(name)]
+        usable = provider.key_variable in found or (found and not provider.needs_key)
+        yield Finding(
+            "embedder",
+            f"{provider.name}:MODEL",
+            "not asked" if usable else "missing",
+            f"{' and '.join(found)} set" if usable else f"set {provider.key_variable}",
+        )
+    for entry in entry_points(group=ENTRY_POINTS):
+        yield Finding("embedder", entry.name, "usable", f"from {entry.value}")
+
+
+def check_tokenizers() -> Iterator[Finding]:
+    """What counts tokens before a server does."""
+    from docpager.core.tokens import BuiltInEstimator, cached_tiktoken, rank_file
+
+    yield Finding("tokenizer", BuiltInEstimator.name, "usable", "an estimate that needs no file")
+    name, path = "tiktoken-o200k_base", rank_file()
+    if cached_tiktoken() is not None:
+        yield Finding("tokenizer", name, "usable", str(path))
+    elif path is None:
+        yield Finding("tokenizer", name, "missing", "TIKTOKEN_CACHE_DIR is empty: no cache")
+    else:
+        detail = f"no {path}; `fetch_tokenizer=True` downloads 3.6 MB"
+        yield Finding("tokenizer", name, "missing", detail)
+
+
+def _wordllama() -> Finding:
+    from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
+
+    try:
+        WordllamaEmbedder()
+    except (ArchiveError, ImportError, OSError) as error:
+        return Finding("embedder", "wordllama", "missing", str(error))
+    return Finding("embedder", "wordllama", "usable", "the default; its weights are installed")
+
+
+def _server(url: str) -> Finding:
+    """What a server says about its models; no key is sent."""
+    try:
+        with urlopen(Request(f"{url}/v1/models"), timeout=_ANSWER_SECONDS) as answer:
+            listed = json.loads(answer.read(1 << 20)).get("data")
+        models = listed[:8] if isinstance(listed, list) else []
+        names = ", ".join(str(model.get("id")) for model in models)
+    except HTTPError as error:
+        return Finding("server", url, "usable", f"answers, but lists no models ({error.code})")
+    except HTTPException as error:
+        return Finding("server", url, "failed", f"speaks no HTTP ({type(error).__name__})")
+    except (ValueError, AttributeError, RecursionError):
+        return Finding("server", url, "usable", "answers, but lists no models")
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        return Finding("server", url, "missing", f"does not answer ({reason})")
+    return Finding("server", url, "usable", f"serves {names}" if names else "lists no models")
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=_CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+MOST_OUTPUT_TOKENS = 64
+_MOST_PROMPT_TOKENS = 100
+_REQUEST = ModelRequest(
+    instructions="",
+    functions=(),
+    turns=(UserTurn("Reply with the single word: ready"),),
+    max_output_tokens=MOST_OUTPUT_TOKENS,
+)
+
+
+def worst_case_usd(model_name: str) -> float | None:
+    """The most that the trial can cost; None where no price is known."""
+    price = price_of(model_name)
+    if price is None:
+        return None
+    return price.worst_case(prompt_tokens=_MOST_PROMPT_TOKENS, output_tokens=MOST_OUTPUT_TOKENS)
+
+
+async def ask_something(model: ChatModel) -> str:
+    """What came back, and what it took, in one line.
+
+    Raises:
+        ModelError: the model does not answer.
+    """
+    reply = await model.complete(_REQUEST)
+    said = f"replied {reply.text!r}" if reply.text else f"replied ({reply.stop_reason})"
+    if reply.usage is None:
+        return f"{said}; it counts no tokens"
+    tokens = f"{reply.usage.prompt_tokens} tokens in, {reply.usage.output_tokens} out"
+    cost = "" if reply.cost_usd is None else f", {reply.cost_usd:.6f} USD"
+    return f"{said}; {tokens}{cost}"

@@ -1,1 +1,0 @@
-"""What tests of docpager and of its users need."""
