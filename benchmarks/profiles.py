@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from benchmarks.starting import RunWish
+from benchmarks.running import RunWish
 from benchmarks.systems.registry import ABLATIONS, BASELINES
 
 __all__ = ["PROFILES"]

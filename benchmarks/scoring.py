@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.canaries import check_scorer
-from benchmarks.marking import mark
-from benchmarks.records import Line, RunRecord, read_finished, read_record
+from benchmarks.metrics import mark
+from benchmarks.run_files import Line, RunRecord, read_finished, read_record
 from benchmarks.samples import Axis
+from benchmarks.scorer_checks import check_scorer
 from benchmarks.tasks.registry import task_of
 from docpager.core.errors import UsageError
 

@@ -8,8 +8,7 @@ from statistics import median
 
 from benchmarks.families import compared, holm, run_by_both
 from benchmarks.reporting.blocks import Block, Paragraph, Table
-from benchmarks.reporting.cells import written_interval
-from benchmarks.reporting.slices import at_window, lines_of, values_of
+from benchmarks.reporting.slices import at_window, lines_of, values_of, written_interval
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
 from docpager.core.errors import UsageError

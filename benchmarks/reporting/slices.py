@@ -1,19 +1,29 @@
-"""Parts of a run that tables and plots show: by contestant, by window, by axis."""
+"""Parts of a run that tables and plots show: by contestant, by window, by axis.
+
+Figures as tables show them.
+
+Answers that are missing from a table, or count as wrong because their contestant failed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.reporting.blocks import Paragraph
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
+from docpager.evaluation.intervals import Interval
 
 __all__ = [
     "at_window",
+    "left_out",
     "lines_of",
     "shown_axes",
     "shown_windows",
     "values_of",
     "varied_axes",
+    "written_interval",
+    "written_mean",
 ]
 
 MOST_COLUMNS = 12
@@ -67,3 +77,49 @@ def values_of(run: ScoredRun, axis: str) -> list[Axis]:
     """Its values, words before numbers."""
     found = {each.axes[axis] for each in run.lines if axis in each.axes}
     return sorted(found, key=lambda value: (isinstance(value, int), value))
+
+
+def written_interval(
+    interval: Interval | None, *, form: str = ".2f", usual: int | None = None
+) -> str:
+    """A mean with its interval, where anything is known of its width.
+
+    It names its questions where they are not as many as those around it are means of (`usual`).
+    """
+    if interval is None:
+        return "not run"
+    low, high = interval.low, interval.high
+    width = "" if low == high else f" [{low:{form}}, {high:{form}}]"
+    return f"{interval.mean:{form}}{width}{_over(interval, usual)}"
+
+
+def written_mean(interval: Interval | None, *, usual: int | None = None) -> str:
+    """A mean alone, with its questions as for `written_interval`; nothing where none is asked."""
+    return "" if interval is None else f"{interval.mean:.2f}{_over(interval, usual)}"
+
+
+def _over(interval: Interval, usual: int | None) -> str:
+    return "" if usual is None or interval.n == usual else f" (n {interval.n})"
+
+
+_TITLES = {"not run": "Not run", "failed": "Failed", "stopped": "Stopped"}
+
+
+def left_out(run: ScoredRun) -> Iterator[Paragraph]:
+    """How many answers of whom were not run, failed or stopped, and the first reason of each."""
+    for status, title in _TITLES.items():
+        found = [
+            _said(run, own, missing)
+            for own in (lines_of(run, system) for system in run.record.systems)
+            if (missing := [each for each in own if each.line.answer.status == status])
+        ]
+        if found:
+            yield Paragraph(f"{title}: {'; '.join(found)}.", loud=status != "not run")
+
+
+def _said(run: ScoredRun, own: Sequence[Scored], missing: Sequence[Scored]) -> str:
+    first = missing[0].line
+    windows = dict.fromkeys(f"{each.line.window}" for each in missing)
+    at = f", at window {', '.join(windows)}" if len(run.record.windows) > 1 else ""
+    reason = first.answer.error.rstrip(".") or "no reason was given"
+    return f"{first.system} {len(missing)} of {len(own)} answers{at} ({reason})"

@@ -8,15 +8,16 @@ from statistics import median
 from benchmarks.families import mean_of
 from benchmarks.models import READER
 from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
-from benchmarks.reporting.cells import written_interval, written_mean
 from benchmarks.reporting.comparisons import comparisons
-from benchmarks.reporting.left_out import left_out
 from benchmarks.reporting.slices import (
     at_window,
+    left_out,
     lines_of,
     shown_axes,
     shown_windows,
     values_of,
+    written_interval,
+    written_mean,
 )
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun

@@ -10,11 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.samples import Question
-from benchmarks.systems.bounds import NOTES_SHARE, most_left, most_to_read, most_to_reduce
-from benchmarks.systems.cutting import Unread, fill, forwards
-from benchmarks.systems.joining import joined, joined_size
 from benchmarks.systems.reading import Reader, Reading
 from benchmarks.systems.system import Answer, Setup
+from benchmarks.systems.text_cutting import (
+    NOTES_SHARE,
+    Unread,
+    fill,
+    forwards,
+    joined,
+    joined_size,
+    most_left,
+    most_to_read,
+    most_to_reduce,
+)
 from docpager import Archive
 from docpager.core.errors import ModelError
 from docpager.core.passages import Passage, PassageId

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from benchmarks.samples import Question
-from benchmarks.systems.cutting import (
+from benchmarks.systems.reading import Reader
+from benchmarks.systems.system import Answer, Setup
+from benchmarks.systems.text_cutting import (
     backwards,
     cut_after,
     cut_before,
     fill,
     forwards,
 )
-from benchmarks.systems.reading import Reader
-from benchmarks.systems.system import Answer, Setup
 from docpager import Archive
 from docpager.core.errors import ModelError
 from docpager.core.locators import parse_locator

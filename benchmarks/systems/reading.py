@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 
 from benchmarks.samples import Question
-from benchmarks.systems.cutting import cut_after, cut_before
-from benchmarks.systems.joining import appended, joined
 from benchmarks.systems.system import Answer, Cited, Setup, scope_of, stretches
+from benchmarks.systems.text_cutting import appended, cut_after, cut_before, joined
 from docpager import Archive, PagingSettings
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.core.locators import parse_locator

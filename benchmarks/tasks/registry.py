@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.records import RunRecord
-from benchmarks.tasks.any_jsonl import any_jsonl_task
+from benchmarks.run_files import RunRecord
 from benchmarks.tasks.litm_qa import LITM_POOL, LITM_QA
 from benchmarks.tasks.long_docs import LONG_CHOICES, LONG_DOCS
 from benchmarks.tasks.multihop import MULTIHOP
 from benchmarks.tasks.nested_kv import NESTED_KV
+from benchmarks.tasks.own_questions import any_jsonl_task
 from benchmarks.tasks.pdf_qa import DOCUGAMI, FINANCEBENCH, MMLONGBENCH
 from benchmarks.tasks.scattered_facts import SCATTERED_FACTS
 from benchmarks.tasks.task import Task

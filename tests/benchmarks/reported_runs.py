@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.records import Line, RunRecord
+from benchmarks.run_files import Line, RunRecord
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
 from benchmarks.systems.system import Answer

@@ -7,10 +7,9 @@ from string import ascii_lowercase
 
 import pytest
 
-from benchmarks.canaries import ScorerError, check_scorer, nonsense_for
-from benchmarks.evidence_canaries import OF_EVIDENCE
-from benchmarks.marking import OF_TEXT, mark
+from benchmarks.metrics import OF_TEXT, mark
 from benchmarks.samples import Gold, Place
+from benchmarks.scorer_checks import OF_EVIDENCE, ScorerError, check_scorer, nonsense_for
 from benchmarks.systems.system import Answer
 
 PAGED = (

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.samples import Question
-from benchmarks.systems.cutting import backwards, cut_after, cut_before, fill, forwards
 from benchmarks.systems.registry import ABLATIONS, BASELINES, system_named
 from benchmarks.systems.system import Answer, Setup
+from benchmarks.systems.text_cutting import backwards, cut_after, cut_before, fill, forwards
 from benchmarks.tasks.scattered_prose import paragraph
 from benchmarks.tasks.scattered_puzzles import make_puzzle
 from docpager import Archive, ingest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.families import compared, holm, mean_of
-from benchmarks.records import Line
+from benchmarks.run_files import Line
 from benchmarks.scoring import Scored
 from benchmarks.systems.system import Answer
 

@@ -12,10 +12,10 @@ from random import Random
 import pytest
 
 from benchmarks.samples import Question
-from benchmarks.systems.cutting import Unread, fill, forwards, passage_size
 from benchmarks.systems.reading import Reader
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Answer, Setup, Stretch
+from benchmarks.systems.text_cutting import Unread, fill, forwards, passage_size
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
 from docpager.core.tokens import BuiltInEstimator

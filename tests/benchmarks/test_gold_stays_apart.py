@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.canaries import ScorerError, check_scorer, nonsense_for
-from benchmarks.jobs import Job
-from benchmarks.marking import METRICS, OF_TEXT, mark
+from benchmarks.metrics import METRICS, OF_TEXT, mark
 from benchmarks.samples import Gold, Place, Question
+from benchmarks.scorer_checks import ScorerError, check_scorer, nonsense_for
 from benchmarks.systems.system import Answer
 from benchmarks.tasks.registry import TASKS
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.trials import Job
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -113,7 +113,7 @@ def test_contestants_and_workers_know_no_task_and_no_scorer(module: str) -> None
     known = imported(ROOT / "benchmarks" / module)
 
     assert not {name for name in known if name.startswith(
-        ("benchmarks.tasks", "benchmarks.marking", "benchmarks.scoring", "docpager.evaluation")
+        ("benchmarks.tasks", "benchmarks.metrics", "benchmarks.scoring", "docpager.evaluation")
     )}  # fmt: skip
 
 

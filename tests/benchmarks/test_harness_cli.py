@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from benchmarks.cli import main
 from benchmarks.profiles import PROFILES
-from benchmarks.records import read_finished
+from benchmarks.run_files import read_finished
 from benchmarks.systems.registry import system_named
 from benchmarks.tasks.registry import TASKS
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.jobs import EQUAL_TOKENS, Done, Job, price_for, worst_case
-from benchmarks.records import Line, read_lines
+from benchmarks.corpora import build_shelves
+from benchmarks.run_files import RECORD, Line, read_lines
 from benchmarks.running import answer_all
 from benchmarks.samples import Question
-from benchmarks.sealing import RECORD
-from benchmarks.shelves import build_shelves
 from benchmarks.systems.system import Answer
 from benchmarks.tasks.task import DocumentSet
+from benchmarks.trials import EQUAL_TOKENS, Done, Job, price_for, worst_case
 
 
 def _write(folder: Path) -> None:

@@ -12,11 +12,10 @@ import pytest
 
 from benchmarks.families import mean_of
 from benchmarks.models import REPLIES
-from benchmarks.records import LINES, SEAL, read_finished, read_record
 from benchmarks.reporting.page import write_report
+from benchmarks.run_files import LINES, RECORD, SEAL, read_finished, read_record
+from benchmarks.running import Places, RunWish, start_run
 from benchmarks.scoring import ScoredRun, score_run
-from benchmarks.sealing import RECORD
-from benchmarks.starting import Places, RunWish, start_run
 from docpager.core.errors import UsageError
 from docpager.storage.writer_lock import writer_lock
 

@@ -11,10 +11,9 @@ from random import Random
 import pytest
 
 from benchmarks.samples import Question
-from benchmarks.systems.cutting import cut_after, cut_before, passage_size
-from benchmarks.systems.joining import joined, joined_size
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Setup
+from benchmarks.systems.text_cutting import cut_after, cut_before, joined, joined_size, passage_size
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
 from docpager.core.passages import Passage

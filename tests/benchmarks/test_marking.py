@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.marking import mark
+from benchmarks.metrics import mark
 from benchmarks.samples import Gold, Place
 from benchmarks.systems.system import Answer, Cited, Stretch
 

@@ -11,13 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.cli import main
-from benchmarks.marking import mark
+from benchmarks.metrics import mark
+from benchmarks.running import Places, RunWish, start_run
 from benchmarks.samples import Gold, Place
 from benchmarks.scoring import score_run
-from benchmarks.starting import Places, RunWish, start_run
 from benchmarks.systems.system import Answer
-from benchmarks.tasks.any_jsonl import any_jsonl_task
-from benchmarks.tasks.own_questions import read_own_questions
+from benchmarks.tasks.own_questions import any_jsonl_task, read_own_questions
 from docpager.core.errors import UsageError
 
 ASKED = {"question": "What did the bridge cost?", "answers": ["61 ells"]}

@@ -6,10 +6,9 @@ import pytest
 from reported_runs import reported, scored
 
 from benchmarks.reporting.blocks import Paragraph, Table, as_markdown
-from benchmarks.reporting.brief import brief_blocks
-from benchmarks.reporting.cells import written_interval
 from benchmarks.reporting.comparisons import comparisons
-from benchmarks.reporting.summary import summary_blocks
+from benchmarks.reporting.slices import written_interval
+from benchmarks.reporting.summary import brief_blocks, summary_blocks
 from benchmarks.reporting.tables import headline, run_blocks
 from docpager.core.errors import UsageError
 from docpager.evaluation.intervals import mean_interval

@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from benchmarks.samples import Question
-from benchmarks.systems.bounds import shown_tokens
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Setup
+from benchmarks.systems.text_cutting import shown_tokens
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
 from docpager.core.tokens import BuiltInEstimator

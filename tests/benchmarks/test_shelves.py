@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.shelves import build_shelves, open_shelf
+from benchmarks.corpora import build_shelves, open_shelf
 from benchmarks.tasks.task import DocumentSet
 from docpager import __version__
 from docpager.core.errors import DocumentError

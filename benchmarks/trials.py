@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from benchmarks.corpora import open_shelf
 from benchmarks.models import READER, Remembering, is_replay, open_model
-from benchmarks.records import Line
+from benchmarks.run_files import Line
 from benchmarks.samples import Question
-from benchmarks.shelves import open_shelf
-from benchmarks.systems.bounds import shown_tokens
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Answer, Setup, System
+from benchmarks.systems.text_cutting import shown_tokens
 from docpager import Archive, ChatModel, PagingSettings
 from docpager.core.errors import DocpagerError, UsageError, WindowTooSmall
 from docpager.core.passages import DocumentEntry
