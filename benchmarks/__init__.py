@@ -1,1 +1,1 @@
-"""Paging against truncation and others: contestants, tasks, runs, scores, reports."""
+"""Paging against truncation and others: systems, tasks, runs, scores, reports."""

@@ -22,7 +22,7 @@ from benchmarks.reporting.slices import left_out
 from benchmarks.reporting.summary import brief_blocks, summary_blocks
 from benchmarks.reporting.tables import run_blocks
 from benchmarks.run_files import read_lines
-from benchmarks.running import Places, RunWish, current_commit, start_run
+from benchmarks.running import Places, RunConfig, current_commit, start_run
 from benchmarks.samples import Axis
 from benchmarks.scoring import ScoredRun, score_run
 from benchmarks.systems.registry import ABLATIONS, BASELINES, system_named
@@ -65,7 +65,7 @@ class Failures:
 
 
 def failures_of(folder: Path) -> Failures:
-    """The failures among a run's lines; contestants that were not run do not count."""
+    """The failures among a run's lines; systems that were not run do not count."""
     asked = [line.answer for line in read_lines(folder) if line.answer.status != "not run"]
     met = Counter(answer.error[:_LONGEST] for answer in asked if answer.status == "failed")
     reasons = [f"{reason} ({count} times)" for reason, count in list(met.items())[:_REASONS]]
@@ -85,12 +85,12 @@ _DATA = click.option(
 
 @click.command("list")
 def list_all() -> None:
-    """Tasks with their axes, contestants, profiles."""
+    """Tasks with their axes, systems, profiles."""
     click.echo("Tasks")
     for task in TASKS.values():
         axes = "; ".join(f"{axis}={_written(values)}" for axis, values in task.axes.items())
         click.echo(f"  {task.name:<18} {task.summary}\n  {'':<18} {axes}")
-    click.echo("Contestants")
+    click.echo("Systems")
     for name in ("docpager", *BASELINES, *ABLATIONS):
         click.echo(f"  {name:<30} {system_named(name).remark}")
     click.echo("Profiles")
@@ -101,7 +101,7 @@ def list_all() -> None:
 @click.command("run")
 @click.argument("task", required=False)
 @click.option("--profile", type=click.Choice(sorted(PROFILES)), help="A set of runs.")
-@click.option("--systems", default="docpager,truncate-head", help="Contestants; @all, @ablations.")
+@click.option("--systems", default="docpager,truncate-head", help="Systems; @all, @ablations.")
 @click.option("--window", "windows", multiple=True, help="Tokens, or `minimum`; may be repeated.")
 @click.option("--axis", "axes", multiple=True, help="Such as pairs=140,10000; may be repeated.")
 @click.option("--per-cell", type=int, help="Questions for each cell.  [default: 20; all of a file]")
@@ -129,7 +129,7 @@ def run_task(
     data: Path,
     **settings: object,
 ) -> None:
-    """Ask contestants; run again to go on where it was interrupted.
+    """Ask systems; run again to go on where it was interrupted.
 
     TASK is a name, or a JSONL file of questions with --docs.
     """
@@ -139,7 +139,7 @@ def run_task(
         wishes = dict(PROFILES[profile])
     else:
         assert task is not None
-        wish = RunWish(
+        config = RunConfig(
             **_task_or_file(task, docs),
             systems=_systems(systems),
             windows=tuple(map(_number_or_word, windows)) or (8_000,),
@@ -147,19 +147,19 @@ def run_task(
             per_cell=(ALL if docs else 20) if per_cell is None else per_cell,
             **settings,  # type: ignore[arg-type]
         )
-        wishes = {Path(task).stem: wish}
+        wishes = {Path(task).stem: config}
     archives = work or Path.home() / ".cache" / "docpager-benchmarks"
     places = Places(data, archives, out, workers, current_commit())
-    results = [_run_one(name, wish, places) for name, wish in wishes.items()]
+    results = [_run_one(name, config, places) for name, config in wishes.items()]
     if any(failures.everything for failures in results):
         click.get_current_context().exit(1)
 
 
-def _run_one(name: str, wish: RunWish, places: Places) -> Failures:
-    click.echo(f"{name}: {wish.task}", err=True)
+def _run_one(name: str, config: RunConfig, places: Places) -> Failures:
+    click.echo(f"{name}: {config.task}", err=True)
     folder = places.out / name
     complete = start_run(
-        wish, replace(places, out=folder), lambda said: click.echo(f"  {said}", err=True)
+        config, replace(places, out=folder), lambda said: click.echo(f"  {said}", err=True)
     )
     failures = failures_of(folder)
     if failures.failed:
@@ -192,14 +192,14 @@ def score_runs(runs: Sequence[Path], as_json: bool, brief: bool, summary: bool, 
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path), required=True)
-@click.option("--first", default="docpager", show_default=True, help="A contestant.")
+@click.option("--first", default="docpager", show_default=True, help="A system.")
 @click.option("--by", help="An axis: one comparison for each of its values.")
 @click.option("--metric", help="Instead of the one that counts first.")
 @_DATA
 def compare_runs(
     runs: Sequence[Path], first: str, by: str | None, metric: str | None, data: Path
 ) -> None:
-    """One contestant against each other one, paired by question; one table for each window."""
+    """One system against each other one, paired by question; one table for each window."""
     for scored in _scored(runs, data):
         tables = comparisons(scored, first=first, by=by, metric=metric)
         click.echo(as_markdown([Heading(scored.folder.name), *left_out(scored), *tables]))

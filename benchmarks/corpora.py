@@ -1,4 +1,4 @@
-"""Shelves: the documents of each set on disk, and their archive, built once for all contestants."""
+"""Shelves: the documents of each set on disk, and their archive, built once for all systems."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from benchmarks.tasks.task import DocumentSet
 from docpager import Archive, __version__, ingest
 from docpager.core.errors import DocumentError
 
-__all__ = ["build_shelves", "open_shelf"]
+__all__ = ["build_corpora", "open_corpus"]
 
 _OPEN_AT_ONCE = 4
 _DONE = "done.json"
 
 
-def build_shelves(
+def build_corpora(
     sets: Iterable[DocumentSet],
     folder: Path,
     pool: Executor,
@@ -83,7 +83,7 @@ def _written(each: DocumentSet, folder: Path, version: str) -> Path:
 
 
 @lru_cache(maxsize=_OPEN_AT_ONCE)
-def open_shelf(place: Path) -> Archive:
+def open_corpus(place: Path) -> Archive:
     """The archive of a set, open for reading; the last few are kept open."""
     return Archive.open(place / "archive")
 

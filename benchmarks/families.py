@@ -23,7 +23,7 @@ def mean_of(lines: Sequence[Scored], metric: str) -> Interval | None:
 
 
 def compared(ours: Sequence[Scored], theirs: Sequence[Scored], metric: str) -> Comparison | None:
-    """Two contestants where both were run, paired by family; None where that is nowhere."""
+    """Two systems where both were run, paired by family; None where that is nowhere."""
     first, second = (_marks(lines, metric) for lines in run_by_both(ours, theirs))
     return compare(first, second, metric) if first else None
 
@@ -31,7 +31,7 @@ def compared(ours: Sequence[Scored], theirs: Sequence[Scored], metric: str) -> C
 def run_by_both(
     ours: Sequence[Scored], theirs: Sequence[Scored]
 ) -> tuple[list[Scored], list[Scored]]:
-    """The lines of two contestants whose question and window were run by both."""
+    """The lines of two systems whose question and window were run by both."""
     common = {e.line.key[::2] for e in ours if e.was_run} & {
         e.line.key[::2] for e in theirs if e.was_run
     }

@@ -121,7 +121,7 @@ class RunRecord:
     model: str
     max_output: int
     max_steps: int
-    """Requests for one question; a contestant that would need more is not run."""
+    """Requests for one question; a system that would need more is not run."""
     questions: int
     answers: int
     """Lines of a finished run."""
@@ -142,7 +142,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One question, one contestant, one window: what came out."""
+    """One question, one system, one window: what came out."""
 
     question_id: str
     question: str

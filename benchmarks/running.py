@@ -1,6 +1,6 @@
 """From a wish to a finished run: samples, shelves, record, price, answers.
 
-Runs contestants: builds shelves, prices the run, answers in processes, writes lines.
+Runs systems: builds shelves, prices the run, answers in processes, writes lines.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.corpora import build_shelves
+from benchmarks.corpora import build_corpora
 from benchmarks.models import READER, REPLIES, open_model
 from benchmarks.run_files import LinesWriter, RunRecord, read_lines, write_record
 from benchmarks.samples import Axis, Sample
@@ -29,8 +29,8 @@ from benchmarks.tasks.task import Task, Wanted
 from benchmarks.trials import (
     EQUAL_TOKENS,
     Done,
-    Job,
-    answer_job,
+    Trial,
+    answer_trial,
     check_windows,
     most_requests,
     price_for,
@@ -43,26 +43,26 @@ from docpager.storage.writer_lock import writer_lock
 
 __all__ = [
     "Places",
-    "RunWish",
+    "RunConfig",
     "answer_all",
     "current_commit",
     "estimate",
-    "jobs_of",
     "processes",
     "start_run",
+    "trials_of",
 ]
 
 
-def jobs_of(
+def trials_of(
     record: RunRecord,
     samples: Sequence[Sample],
     shelves: Mapping[str, Path],
     journals: Path,
     base_url: str | None,
-) -> list[Job]:
+) -> list[Trial]:
     """Every job of a run, those on the same shelf beside each other."""
     return [
-        Job(
+        Trial(
             sample.question, shelves[sample.document_set], system, window, record.model, base_url,
             record.max_output, record.max_steps, journals,
         )
@@ -92,7 +92,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait_and_end, daemon=True).start()
 
 
-def estimate(jobs: Sequence[Job]) -> tuple[int, float | None]:
+def estimate(jobs: Sequence[Trial]) -> tuple[int, float | None]:
     """The most requests that jobs can take, and dollars; None where no price is known."""
     requests, dollars = 0, 0.0
     price = price_for(jobs[0]) if jobs else None
@@ -105,7 +105,7 @@ def estimate(jobs: Sequence[Job]) -> tuple[int, float | None]:
 
 
 def answer_all(
-    jobs: Sequence[Job],
+    jobs: Sequence[Trial],
     folder: Path,
     pool: Executor,
     *,
@@ -121,22 +121,22 @@ def answer_all(
     first = [job for job in left if job.system != EQUAL_TOKENS]
     told(f"{len(jobs) - len(left)} answers are there, {len(left)} to come")
     price = price_for(jobs[0]) if jobs else None
-    books = _Books(max_usd, price, spent=_spent(jobs, folder, price))
+    spending = _Books(max_usd, price, spent=_spent(jobs, folder, price))
     try:
         for wave in (first, [job for job in left if job.system == EQUAL_TOKENS]):
-            if books.exhausted:
+            if spending.exhausted:
                 break
             if wave and wave[0].system == EQUAL_TOKENS:
                 spent_tokens = _docpagers_tokens(folder)
             ready = (_allowed(job, spent_tokens) for job in wave)
-            for number, done in enumerate(_answered(ready, pool, workers, books), 1):
+            for number, done in enumerate(_answered(ready, pool, workers, spending), 1):
                 lines.append(done.line)
                 _keep(folder, done.replies)
                 if number % 200 == 0:
                     told(f"{number} of {len(wave)}")
     finally:
         complete = lines.close(answers=answers)
-    if books.exhausted:
+    if spending.exhausted:
         told(f"stopped: the next answer could cost more than is left of {max_usd} dollars")
     return complete
 
@@ -150,7 +150,7 @@ class _Books:
         self.exhausted = False
         """Whether a job was left because there were too few dollars, with nothing set aside."""
 
-    def take(self, job: Job) -> float | None:
+    def take(self, job: Trial) -> float | None:
         """Dollars set aside; None where there are not enough."""
         worst = worst_case(job, self.price)
         if self.limit is not None and self.spent + self.reserved + worst > self.limit:
@@ -163,26 +163,28 @@ class _Books:
         self.spent += held if cost is None and self.price is not None else cost or 0.0
 
 
-def _answered(jobs: Iterator[Job], pool: Executor, workers: int, books: _Books) -> Iterator[Done]:
+def _answered(
+    jobs: Iterator[Trial], pool: Executor, workers: int, spending: _Books
+) -> Iterator[Done]:
     """Answers as they come, a few jobs ahead of the workers."""
     running: dict[Future[Done], float] = {}
     job = next(jobs, None)
     while job is not None or running:
         while job is not None and len(running) < 2 * workers:
-            if (held := books.take(job)) is None:
+            if (held := spending.take(job)) is None:
                 break
-            running[pool.submit(answer_job, job)] = held
+            running[pool.submit(answer_trial, job)] = held
             job = next(jobs, None)
         if not running:
-            books.exhausted = True
+            spending.exhausted = True
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             done = future.result()
-            books.settle(running.pop(future), done.line.answer.cost_usd)
+            spending.settle(running.pop(future), done.line.answer.cost_usd)
             yield done
 
 
-def _spent(jobs: Sequence[Job], folder: Path, price: Price | None) -> float:
+def _spent(jobs: Sequence[Trial], folder: Path, price: Price | None) -> float:
     """Dollars that the answers on disk cost; the worst case where an answer does not say."""
     if price is None or price.free:
         return 0.0
@@ -203,7 +205,7 @@ def _docpagers_tokens(folder: Path) -> dict[tuple[str, str], int]:
     }
 
 
-def _allowed(job: Job, tokens: dict[tuple[str, str], int]) -> Job:
+def _allowed(job: Trial, tokens: dict[tuple[str, str], int]) -> Trial:
     """The job with docpager's tokens where it may use as many."""
     if job.system != EQUAL_TOKENS:
         return job
@@ -220,8 +222,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True)
-class RunWish:
-    """One task for some contestants in some windows."""
+class RunConfig:
+    """One task for some systems in some windows."""
 
     task: str
     systems: Sequence[str]
@@ -234,7 +236,7 @@ class RunWish:
     max_output: int | None = None
     """None for what the model usually gets."""
     max_steps: int = 400
-    """Requests for one question; a contestant that would need more is not run."""
+    """Requests for one question; a system that would need more is not run."""
     max_usd: float | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     """Files of the user's own: `questions` and `docs`."""
@@ -255,31 +257,31 @@ class Places:
     """Of the code that runs."""
 
 
-def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> bool:
+def start_run(config: RunConfig, places: Places, told: Callable[[str], None]) -> bool:
     """Run what has not been run; whether the run is complete now.
 
     Raises:
         UsageError: something of the wish does not exist, cannot work or costs more than allowed.
     """
-    wish = _without_repeats(wish)
-    task = task_with(wish.task, wish.options)
-    _check(wish, task)
-    wanted = task.wanted(wish.axes, per_cell=wish.per_cell, seed=wish.seed)
+    config = _without_repeats(config)
+    task = task_with(config.task, config.options)
+    _check(config, task)
+    wanted = task.wanted(config.axes, per_cell=config.per_cell, seed=config.seed)
     samples, sets = task.samples(places.data, wanted)
     if not samples:
-        raise UsageError(f"task {wish.task!r} has no questions here; is --data right?")
+        raise UsageError(f"task {config.task!r} has no questions here; is --data right?")
     with processes(places.workers) as pool:
-        shelves = build_shelves(sets.values(), places.work / wish.task, pool, told)
+        shelves = build_corpora(sets.values(), places.work / config.task, pool, told)
         _tell_skipped(shelves, told)
         checksums = task.checksums(places.data)
         record = replace(
-            _record(wish, wanted, samples, data=checksums, documents=_digest(shelves)),
+            _record(config, wanted, samples, data=checksums, documents=_digest(shelves)),
             commit=places.commit,
         )
-        jobs = jobs_of(record, samples, shelves, places.out / "journals", wish.base_url)
+        jobs = trials_of(record, samples, shelves, places.out / "journals", config.base_url)
         check_windows(jobs)
         requests, dollars = estimate(jobs)
-        told(_priced(wish, len(jobs), requests, dollars))
+        told(_priced(config, len(jobs), requests, dollars))
         with _alone(places.out):
             write_record(places.out, record)
             (places.out / "journals").mkdir(exist_ok=True)
@@ -289,28 +291,28 @@ def start_run(wish: RunWish, places: Places, told: Callable[[str], None]) -> boo
                 pool,
                 workers=places.workers,
                 answers=record.answers,
-                max_usd=wish.max_usd,
+                max_usd=config.max_usd,
                 told=told,
             )
 
 
-def _check(wish: RunWish, task: Task) -> None:
+def _check(config: RunConfig, task: Task) -> None:
     """Refuse what can never be run.
 
     Raises:
-        UsageError: a number, a window or a value cannot be, or a contestant needs another one.
+        UsageError: a number, a window or a value cannot be, or a system needs another one.
     """
-    if wish.per_cell < 1:
-        raise UsageError(f"--per-cell must be at least 1, not {wish.per_cell}")
-    for window in wish.windows:
+    if config.per_cell < 1:
+        raise UsageError(f"--per-cell must be at least 1, not {config.per_cell}")
+    for window in config.windows:
         if not isinstance(window, int) and window != "minimum":
             raise UsageError(f"--window {window!r} is neither a number of tokens nor `minimum`")
-    if EQUAL_TOKENS in wish.systems and "docpager" not in wish.systems:
+    if EQUAL_TOKENS in config.systems and "docpager" not in config.systems:
         raise UsageError(
             f"{EQUAL_TOKENS!r} may use what docpager used: add docpager to --systems, or leave "
             "it out"
         )
-    for axis, values in wish.axes.items():
+    for axis, values in config.axes.items():
         usual = task.axes.get(axis, ())
         for value in values:
             if usual and all(isinstance(v, int) for v in usual) and not isinstance(value, int):
@@ -329,21 +331,21 @@ def _tell_skipped(shelves: Mapping[str, Path], told: Callable[[str], None]) -> N
         told(f"{len(skipped)} documents not readable: {', '.join(skipped[:5])}{more}")
 
 
-def _without_repeats(wish: RunWish) -> RunWish:
-    """The wish with every contestant, window and value once.
+def _without_repeats(config: RunConfig) -> RunConfig:
+    """The wish with every system, window and value once.
 
     Raises:
-        UsageError: there is no such contestant, or one under two names.
+        UsageError: there is no such system, or one under two names.
     """
     names: dict[str, str] = {}
-    for written in dict.fromkeys(wish.systems):
+    for written in dict.fromkeys(config.systems):
         name = system_named(written).name
         if name in names:
-            raise UsageError(f"{names[name]!r} and {written!r} are one contestant; leave one out")
+            raise UsageError(f"{names[name]!r} and {written!r} are one system; leave one out")
         names[name] = written
-    axes = {axis: tuple(dict.fromkeys(values)) for axis, values in wish.axes.items()}
-    windows = tuple(dict.fromkeys(wish.windows))
-    return replace(wish, systems=tuple(names.values()), windows=windows, axes=axes)
+    axes = {axis: tuple(dict.fromkeys(values)) for axis, values in config.axes.items()}
+    windows = tuple(dict.fromkeys(config.windows))
+    return replace(config, systems=tuple(names.values()), windows=windows, axes=axes)
 
 
 @contextmanager
@@ -365,55 +367,55 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _record(
-    wish: RunWish,
+    config: RunConfig,
     wanted: Wanted,
     samples: Sequence[Sample],
     *,
     data: Mapping[str, str],
     documents: str,
 ) -> RunRecord:
-    named = open_model(wish.model, wish.base_url)
-    largest = max((w for w in wish.windows if isinstance(w, int)), default=32_000)
+    named = open_model(config.model, config.base_url)
+    largest = max((w for w in config.windows if isinstance(w, int)), default=32_000)
     usual = named.defaults.paging(window=largest).max_output
     return RunRecord(
-        task=wish.task,
+        task=config.task,
         axes=dict(wanted.axes),
-        per_cell=wish.per_cell,
-        seed=wish.seed,
-        systems=tuple(wish.systems),
-        windows=tuple(wish.windows),
-        model=wish.model,
-        max_output=wish.max_output or usual,
-        max_steps=wish.max_steps,
+        per_cell=config.per_cell,
+        seed=config.seed,
+        systems=tuple(config.systems),
+        windows=tuple(config.windows),
+        model=config.model,
+        max_output=config.max_output or usual,
+        max_steps=config.max_steps,
         questions=len(samples),
-        answers=len(samples) * len(wish.systems) * len(wish.windows),
+        answers=len(samples) * len(config.systems) * len(config.windows),
         data=data,
         documents=documents,
         version=__version__,
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        options=dict(wish.options),
-        base_url=wish.base_url,
+        options=dict(config.options),
+        base_url=config.base_url,
     )
 
 
-def _priced(wish: RunWish, answers: int, requests: int, dollars: float | None) -> str:
+def _priced(config: RunConfig, answers: int, requests: int, dollars: float | None) -> str:
     """What a run may take at most, said before it begins.
 
     Raises:
         UsageError: dollars are limited, but no price is known.
     """
     if dollars is None:
-        if wish.max_usd is not None:
-            raise UsageError(f"no price is known for {wish.model!r}: --max-usd cannot be kept")
+        if config.max_usd is not None:
+            raise UsageError(f"no price is known for {config.model!r}: --max-usd cannot be kept")
         cost = "no price is known"
     else:
         cost = f"at most ${dollars:,.2f}"
-        if dollars and wish.max_usd is None:
-            raise UsageError(f"{wish.model} may cost {cost}; allow as much with --max-usd")
-    kind = " (not a language model)" if wish.model == READER else ""
-    return f"{answers:,} answers by {wish.model}{kind}, at most {requests:,} requests, {cost}"
+        if dollars and config.max_usd is None:
+            raise UsageError(f"{config.model} may cost {cost}; allow as much with --max-usd")
+    kind = " (not a language model)" if config.model == READER else ""
+    return f"{answers:,} answers by {config.model}{kind}, at most {requests:,} requests, {cost}"
 
 
 def _digest(shelves: Mapping[str, Path]) -> str:

@@ -1,4 +1,4 @@
-"""Question, Sample and Gold: what a contestant is given, what is known of it, what is right."""
+"""Question, Sample and Gold: what a system is given, what is known of it, what is right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Axis = str | int
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that a contestant is told: not the axes, which may tell where the answer stands."""
+    """All that a system is told: not the axes, which may tell where the answer stands."""
 
     id: str
     text: str

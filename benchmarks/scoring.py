@@ -81,7 +81,7 @@ def score_run(folder: Path, data: Path) -> ScoredRun:
 
 
 def cells(lines: Sequence[Scored], axes: Sequence[str]) -> dict[tuple[Axis, ...], list[Scored]]:
-    """Lines by contestant and the values of axes, in the order in which they are met."""
+    """Lines by system and the values of axes, in the order in which they are met."""
     found: dict[tuple[Axis, ...], list[Scored]] = {}
     for each in lines:
         key = (each.line.system, *(each.axes.get(axis, "") for axis in axes))
@@ -110,7 +110,7 @@ def _check_questions(record: RunRecord, lines: Sequence[Line], asked: object) ->
     }
     given = [line.key for line in lines]
     if len(given) != len(set(given)):
-        raise UsageError("a question was answered twice by the same contestant; run again")
+        raise UsageError("a question was answered twice by the same system; run again")
     if strange := set(given) ^ expected:
         raise UsageError(
             f"answers and questions do not belong together ({len(strange)} differ, such as "

@@ -1,4 +1,4 @@
-"""Job: one question for one contestant, answered in a worker process that is told no gold."""
+"""Job: one question for one system, answered in a worker process that is told no gold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from benchmarks.corpora import open_shelf
+from benchmarks.corpora import open_corpus
 from benchmarks.models import READER, Remembering, is_replay, open_model
 from benchmarks.run_files import Line
 from benchmarks.samples import Question
@@ -26,8 +26,8 @@ from docpager.run.plan import plan_run
 __all__ = [
     "EQUAL_TOKENS",
     "Done",
-    "Job",
-    "answer_job",
+    "Trial",
+    "answer_trial",
     "check_windows",
     "most_requests",
     "price_for",
@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 OWN_WINDOW, EQUAL_TOKENS = "whole-text", "retrieve-once:tokens=docpager"
-"""Contestants with other windows than the run's: a million tokens, all prompts of docpager's."""
+"""Systems with other windows than the run's: a million tokens, all prompts of docpager's."""
 _QUESTIONS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One question for one contestant; all that a worker is told, and no gold."""
+class Trial:
+    """One question for one system; all that a worker is told, and no gold."""
 
     question: Question
     shelf: Path
@@ -68,9 +68,9 @@ class Done:
     replies: Sequence[dict[str, object]]
 
 
-def answer_job(job: Job) -> Done:
+def answer_trial(job: Trial) -> Done:
     """One answer, in a worker. What the user can mend becomes a failed answer with its reason."""
-    system, archive = system_named(job.system), open_shelf(job.shelf)
+    system, archive = system_named(job.system), open_corpus(job.shelf)
     model, defaults = open_model(job.model, job.base_url)
     remembering = Remembering(model)
     began = time.perf_counter()
@@ -107,16 +107,16 @@ async def _answered(
         await model.close()
 
 
-def _window(job: Job) -> int:
+def _window(job: Trial) -> int:
     """The window in tokens; `minimum` is what docpager itself prints for this question."""
     if isinstance(job.window, int):
         return job.window
-    asked = replace(job, system="", allowance=None)  # the same for every contestant
+    asked = replace(job, system="", allowance=None)  # the same for every system
     return _larger_needed(asked, job.max_output + 1) or job.max_output + 1
 
 
 @lru_cache(maxsize=_QUESTIONS_AT_ONCE)
-def _larger_needed(job: Job, window: int) -> int | None:
+def _larger_needed(job: Trial, window: int) -> int | None:
     """The smallest window for this question where `window` is too small; None where it is not.
 
     Raises:
@@ -136,7 +136,7 @@ def _larger_needed(job: Job, window: int) -> int | None:
     return None
 
 
-def check_windows(jobs: Sequence[Job]) -> None:
+def check_windows(jobs: Sequence[Trial]) -> None:
     """Refuse windows that are too small for every question of a document set.
 
     Raises:
@@ -156,9 +156,9 @@ def check_windows(jobs: Sequence[Job]) -> None:
             )
 
 
-def _asked_of_sets(jobs: Sequence[Job], window: int) -> Iterable[list[Job]]:
+def _asked_of_sets(jobs: Sequence[Trial], window: int) -> Iterable[list[Trial]]:
     """For each document set a job of every question in this window, the shortest first."""
-    sets: dict[Path, dict[str, Job]] = {}
+    sets: dict[Path, dict[str, Trial]] = {}
     for job in jobs:
         if job.window == window and job.system != OWN_WINDOW:
             sets.setdefault(job.shelf, {})[job.question.id] = job
@@ -166,7 +166,7 @@ def _asked_of_sets(jobs: Sequence[Job], window: int) -> Iterable[list[Job]]:
         yield sorted(asked.values(), key=lambda job: len(job.question.text))
 
 
-def _larger_needed_by_all(asked: Sequence[Job], window: int) -> int | None:
+def _larger_needed_by_all(asked: Sequence[Trial], window: int) -> int | None:
     """The smallest window that serves one of these questions; None where `window` serves one."""
     needed = []
     for job in asked:
@@ -180,8 +180,8 @@ def _larger_needed_by_all(asked: Sequence[Job], window: int) -> int | None:
     return min(needed, default=None)
 
 
-def most_requests(job: Job) -> int:
-    """Requests that its contestant may make."""
+def most_requests(job: Trial) -> int:
+    """Requests that its system may make."""
     try:
         window = _window(job)
     except UsageError:  # no window would do: it fails before it asks
@@ -192,7 +192,7 @@ def most_requests(job: Job) -> int:
     return system_named(job.system).most_requests(tokens, setup)
 
 
-def worst_case(job: Job, price: Price | None) -> float:
+def worst_case(job: Trial, price: Price | None) -> float:
     """The most dollars that the job can cost."""
     if price is None or price.free or not (requests := most_requests(job)):
         return 0.0
@@ -200,8 +200,8 @@ def worst_case(job: Job, price: Price | None) -> float:
     return requests * price.worst_case(prompt_tokens=prompt, output_tokens=job.max_output)
 
 
-def _largest_prompt(job: Job) -> int:
-    """Tokens of the largest prompt that its contestant may send."""
+def _largest_prompt(job: Trial) -> int:
+    """Tokens of the largest prompt that its system may send."""
     usual = _window(job) - job.max_output
     if job.system == OWN_WINDOW:
         return 1_000_000
@@ -211,13 +211,13 @@ def _largest_prompt(job: Job) -> int:
     return usual
 
 
-def price_for(job: Job) -> Price | None:
+def price_for(job: Trial) -> Price | None:
     """What the job's model costs; None where that is not known. A replay costs nothing."""
     name = READER if is_replay(job.model) else open_model(job.model, job.base_url).model.name
     return price_of(name)
 
 
-def _asked_about(job: Job) -> list[DocumentEntry]:
-    archive = open_shelf(job.shelf)
+def _asked_about(job: Trial) -> list[DocumentEntry]:
+    archive = open_corpus(job.shelf)
     named = archive.documents_named(job.question.documents) if job.question.documents else None
     return [entry for entry in archive.documents() if named is None or entry.id in named]

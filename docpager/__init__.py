@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.archive.embedders.base import Embedder
     from docpager.archive.ingest_report import IngestReport
-    from docpager.archive.ingest_session import Reached, ReadingSettings
+    from docpager.archive.ingest_session import IngestProgress, ReadingSettings
     from docpager.archive.integrity import Repaired, repair
     from docpager.batch.settings import BatchSettings
     from docpager.core.errors import (
@@ -62,7 +62,7 @@ _HOMES = {
     "ModelReply": "docpager.models.messages",
     "ModelRequest": "docpager.models.messages",
     "PagingSettings": "docpager.core.settings",
-    "Reached": "docpager.archive.ingest_session",
+    "IngestProgress": "docpager.archive.ingest_session",
     "ReadingSettings": "docpager.archive.ingest_session",
     "Repaired": "docpager.archive.integrity",
     "RunLimits": "docpager.core.settings",
@@ -93,6 +93,7 @@ __all__ = [
     "DocumentError",
     "DocumentsChanged",
     "Embedder",
+    "IngestProgress",
     "IngestReport",
     "JournalError",
     "LimitReached",
@@ -101,7 +102,6 @@ __all__ = [
     "ModelReply",
     "ModelRequest",
     "PagingSettings",
-    "Reached",
     "ReadingSettings",
     "Repaired",
     "RunLimits",

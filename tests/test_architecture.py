@@ -1,9 +1,10 @@
-"""The house plan: imports go downwards, and outside libraries enter by their doors."""
+"""The house plan: imports go downwards, libraries enter by their doors, rooms are concepts."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,42 +17,43 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "docpager"
 
 FLOORS = {
-    0: ["core", "errors", "inputs", "version", "settings", "tokens", "pages", "locators"],
-    1: ["retries", "storage"],
+    0: ["version", "core"],
+    1: ["storage"],
     2: ["documents"],
-    3: ["archive", "llm", "models"],
+    3: ["archive", "models"],
     4: ["paging"],
-    5: ["answering", "run"],
+    5: ["run"],
     6: ["evaluation"],
-    7: ["batch", "report"],
-    8: ["__init__", "__main__", "api", "many", "checkup", "doctor", "cli", "testing"],
+    7: ["batch"],
+    8: ["__init__", "__main__", "api", "doctor", "cli", "testing"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 DOORS = {
-    "anthropic": {"llm/claude", "models/claude", "testing"},
-    "cattrs": {"answering/codec", "answering/journal", "run/journal"},
+    "anthropic": {"models/claude"},
+    "cattrs": {"run/journal"},
     "click": {"cli"},
     "faiss": {"archive/vectors"},
-    "filelock": {"archive/lock", "storage/writer_lock"},
-    "httpx2": {"llm/claude", "models/claude", "testing"},
+    "filelock": {"storage/writer_lock"},
+    "httpx2": {"models/claude"},
     "numpy": {"archive", "evaluation/intervals", "testing"},
     "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},
-    "rapidfuzz": {"answering/citations", "evaluation/texts", "run/quotes"},
+    "rapidfuzz": {"run/quotes", "evaluation/texts"},
     "rich": {"cli"},
-    "safetensors": {"archive/embedders/wordllama_embedder", "archive/wordllama_embedder"},
-    "sentence_transformers": {
-        "archive/embedders/sentence_transformers_embedder",
-        "archive/sentence_transformers_embedder",
-    },
+    "safetensors": {"archive/embedders/wordllama_embedder"},
+    "sentence_transformers": {"archive/embedders/sentence_transformers_embedder"},
     "tantivy": {"archive/lexical"},
-    "tenacity": {"core/retries", "retries"},
-    "tiktoken": {"core/tokens", "tokens"},
-    "tokenizers": {"archive/embedders/wordllama_embedder", "archive/wordllama_embedder"},
-    "wordllama": {"archive/embedders/wordllama_embedder", "archive/wordllama_embedder"},
+    "tenacity": {"core/retries"},
+    "tiktoken": {"core/tokens"},
+    "tokenizers": {"archive/embedders/wordllama_embedder"},
+    "wordllama": {"archive/embedders/wordllama_embedder"},
 }
+
+MOST_LINES = 500
+CRUMB_LINES = 100
+MOST_CRUMBS = 5
 
 
 def modules() -> list[Path]:
@@ -62,13 +64,33 @@ def room_of(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def dotted(module: Path) -> str:
+    parts = module.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def tree_of(module: Path) -> ast.Module:
+    return ast.parse(module.read_text("utf-8"))
+
+
 def imported(module: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
             yield node.module or ""
+
+
+def importers() -> dict[str, set[str]]:
+    """For each module of the package, the modules of the package that import it."""
+    known = {dotted(module) for module in modules()}
+    found: dict[str, set[str]] = defaultdict(set)
+    for module in modules():
+        for name in imported(module):
+            if name in known and name != dotted(module):
+                found[name].add(dotted(module))
+    return found
 
 
 def test_every_room_has_a_floor():
@@ -97,6 +119,32 @@ def test_outside_libraries_enter_by_their_doors(module):
             )
 
 
+def test_modules_do_not_import_in_circles():
+    """Imports at the top of modules, which Python runs; those inside functions break circles."""
+    known = {dotted(module) for module in modules()}
+    graph = {
+        dotted(module): {
+            name
+            for node in tree_of(module).body
+            if isinstance(node, ast.ImportFrom)
+            for name in [node.module or ""]
+            if name in known
+        }
+        for module in modules()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path, name))
+        if name not in done:
+            for other in graph[name]:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
 @pytest.mark.parametrize("room", ["paging", "evaluation"])
 def test_paging_does_no_io(room):
     forbidden = {"os", "io", "pathlib", "time", "datetime", "socket", "subprocess", "asyncio"}
@@ -108,17 +156,50 @@ def test_datasets_is_no_package():
     assert not list((ROOT / "datasets").rglob("__init__.py"))
 
 
-def test_files_are_rooms_not_halls():
-    longest = {m: len(m.read_text("utf-8").splitlines()) for m in modules()}
-    assert not {str(m): n for m, n in longest.items() if n > 500}
+def test_a_file_is_one_concept_of_readable_length():
+    lengths = {m: len(m.read_text("utf-8").splitlines()) for m in modules()}
+    assert not {str(m): n for m, n in lengths.items() if n > MOST_LINES}
+
+
+def test_small_modules_with_one_importer_say_why_they_stand_alone():
+    """A short file that serves one other file is usually half of a concept."""
+    users = importers()
+    crumbs = [
+        module
+        for module in modules()
+        if module.name not in ("__init__.py", "__main__.py")
+        and module.parent.name != "extractive"
+        and len(module.read_text("utf-8").splitlines()) < CRUMB_LINES
+        and len(users[dotted(module)]) == 1
+    ]
+    assert len(crumbs) <= MOST_CRUMBS, [dotted(module) for module in crumbs]
+    for module in crumbs:
+        assert "stands alone" in (ast.get_docstring(tree_of(module)) or ""), module
 
 
 def test_functions_can_be_read_at_a_glance():
     for module in modules():
-        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        for node in ast.walk(tree_of(module)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1
                 assert length <= 60, f"{module}: {node.name} has {length} lines"
+
+
+def test_the_house_plan_names_every_module():
+    """`docpager/README.md` lists each room and module once, and nothing that is not there."""
+    plan = (PACKAGE / "README.md").read_text("utf-8")
+    named = set(re.findall(r"^\s*([\w/]+(?:\.py|/))(?=\s)", plan.split("```")[1], re.MULTILINE))
+    there = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in modules()
+        if module.name not in ("__init__.py", "__main__.py") and module.parent.name != "extractive"
+    }
+    rooms = {
+        path.relative_to(PACKAGE).as_posix() + "/"
+        for path in PACKAGE.rglob("*")
+        if path.is_dir() and (path / "__init__.py").exists()
+    }
+    assert named == there | rooms
 
 
 def said(module: Path) -> Iterator[str]:

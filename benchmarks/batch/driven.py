@@ -15,7 +15,7 @@ from docpager.api.ask_many import batch_session
 from docpager.batch.job import BatchJob
 from docpager.batch.progress import BatchReport
 from docpager.batch.questions import Question
-from docpager.batch.session import Outside
+from docpager.batch.session import SessionHooks
 from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
 from docpager.models.claude import ClaudeModel
@@ -79,13 +79,13 @@ def drive(
         limits=RunLimits(max_steps=max_steps),
         environment=os.environ,
     )
-    outside = Outside()
+    hooks = SessionHooks()
     if frozen:
-        outside = replace(outside, sleep=ServerTime(api).sleep, now=api.clock.now)
+        hooks = replace(hooks, sleep=ServerTime(api).sleep, now=api.clock.now)
 
     async def session() -> BatchReport:
         asked = BatchJob(questions, output, journals=output.parent / f"{output.stem}-runs", **job)
-        opening = batch_session(asked, prepared, settings, archive=archive, outside=outside)
+        opening = batch_session(asked, prepared, settings, archive=archive, hooks=hooks)
         async with opening as opened:
             report = await opened.drive()
         await prepared.model.close()
@@ -94,7 +94,7 @@ def drive(
     if busy is None:
         return asyncio.run(session())
     loop = SkippingLoop(may_skip=lambda: not busy.under_way)
-    outside = replace(outside, clock=loop.time)
+    hooks = replace(hooks, clock=loop.time)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(session())
 

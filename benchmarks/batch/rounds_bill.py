@@ -22,7 +22,7 @@ from benchmarks.fake_api.batches import BatchSettings as ServerBatches
 from docpager.api.ask import bring_up_to_date
 from docpager.archive.archive import Archive
 from docpager.batch.batch_pricing import USUAL_HIT_RATE, compare
-from docpager.batch.run_profiles import past_courses
+from docpager.batch.run_profiles import past_profiles
 from docpager.batch.settings import BatchSettings
 from docpager.models.claude import ClaudeModel
 from docpager.models.pricing import price_of
@@ -78,7 +78,7 @@ class Bench:
     def expected(self, steps: int) -> float:
         """What is said of them before they begin, from the live runs."""
         with_archive = Archive.open(self.archive)
-        courses = past_courses(
+        profiles = past_profiles(
             self._folder / f"live-{steps}-runs",
             model=self._model,
             window=64_000 if "haiku" not in self._model else 32_000,
@@ -89,7 +89,7 @@ class Bench:
         price = price_of(self._model)
         assert price is not None
         following = 1 - 1 / len(self._questions)
-        return compare(courses, price, following=following).ratio
+        return compare(profiles, price, following=following).ratio
 
     def _server(self, steps: int, hit_rate: float = 1.0) -> FakeApi:
         batches = ServerBatches(seconds=ROUND_SECONDS, hit_share=hit_rate)

@@ -27,11 +27,11 @@ from benchmarks.fake_api.faults import UNDELIVERED
 from benchmarks.messages_api.equal_answers import THINKING, _essence, _questions
 from benchmarks.messages_api.skipping_loop import SkippingLoop
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
-from docpager.models.budget import Books
+from docpager.models.budget import Budget
 from docpager.models.claude import ClaudeModel
-from docpager.models.limiter import Gate
+from docpager.models.limiter import AdaptiveLimiter
 from docpager.run.journal import read_journal
-from docpager.run.service import AskSettings, Sharing, ask_archive, resume_run
+from docpager.run.service import AskSettings, SharedResources, ask_archive, resume_run
 
 SHARE = 0.3
 LIMIT_USD = 100.0
@@ -83,13 +83,13 @@ def _play(
     name: str, faults: FaultPlan | None, questions: Sequence[str], archive: Archive
 ) -> Outcome:
     with FakeApi(ExtractiveBrain(), faults=faults) as api:
-        gates: list[Gate] = []
+        gates: list[AdaptiveLimiter] = []
         loop = SkippingLoop(may_skip=lambda: bool(gates) and not gates[0].under_way)
-        gates.append(Gate(places=8, most=16, clock=loop.time))
-        books = Books(max_usd=LIMIT_USD)
+        gates.append(AdaptiveLimiter(places=8, most=16, clock=loop.time))
+        spending = Budget(max_usd=LIMIT_USD)
         try:
             lines = loop.run_until_complete(
-                _ask_all(questions, archive, api.url, Sharing(books, gates[0]))
+                _ask_all(questions, archive, api.url, SharedResources(spending, gates[0]))
             )
         finally:
             loop.close()
@@ -99,13 +99,13 @@ def _play(
         len(api.requests),
         sum(bool(request.fault) for request in api.requests),
         api.bill.usd or 0.0,
-        books.usd.spent,
-        list(_problems(questions, lines, api, books)),
+        spending.usd.spent,
+        list(_problems(questions, lines, api, spending)),
     )
 
 
 async def _ask_all(
-    questions: Sequence[str], archive: Archive, url: str, sharing: Sharing
+    questions: Sequence[str], archive: Archive, url: str, shared: SharedResources
 ) -> list[AnswerLine]:
     model = ClaudeModel(THINKING, base_url=url, backend="anthropic")
     places = asyncio.Semaphore(16)
@@ -113,7 +113,7 @@ async def _ask_all(
     async def ask(number: int, question: str) -> AnswerLine:
         async with places:
             return await ask_archive(
-                question, archive, model, settings=SETTINGS, id=f"q{number}", sharing=sharing
+                question, archive, model, settings=SETTINGS, id=f"q{number}", shared=shared
             )
 
     lines = await asyncio.gather(*(ask(n, question) for n, question in enumerate(questions)))
@@ -122,7 +122,7 @@ async def _ask_all(
 
 
 def _problems(
-    questions: Sequence[str], lines: Sequence[AnswerLine], api: FakeApi, books: Books
+    questions: Sequence[str], lines: Sequence[AnswerLine], api: FakeApi, spending: Budget
 ) -> list[str]:
     """What must hold and does not."""
     whole = [r for r in api.requests if r.status == 200 and r.fault not in UNDELIVERED]
@@ -136,11 +136,11 @@ def _problems(
         found.append(f"{len(whole)} replies arrived whole, {steps} were used")
     if refused := [r.error for r in api.requests if r.status == 400 and not r.fault]:
         found.append(f"{len(refused)} requests were refused: {refused[0][:200]}")
-    billed, booked = api.bill.usd or 0.0, books.usd.spent
+    billed, booked = api.bill.usd or 0.0, spending.usd.spent
     if not billed <= booked + 1e-9 <= LIMIT_USD:
         found.append(f"${billed:.4f} billed, ${booked:.4f} booked, ${LIMIT_USD} allowed")
-    if books.usd.reserved or books.usd.overrun:
-        found.append(f"${books.usd.reserved} still set aside, ${books.usd.overrun} overrun")
+    if spending.usd.reserved or spending.usd.overrun:
+        found.append(f"${spending.usd.reserved} still set aside, ${spending.usd.overrun} overrun")
     return found
 
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from docpager import Archive, ingest
 from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
-from docpager.archive.ingest_session import Reached, Reading
+from docpager.archive.ingest_session import IngestProgress, Reading
 from docpager.archive.manifest import FileRecord
 from docpager.core.locators import Locator, LocatorKind
 from docpager.documents.document import Cut, Document
@@ -205,7 +205,7 @@ def _build(pieces: Pieces, passages: int, directory: Path) -> None:
 
     told = 0
 
-    def progress(reached: Reached) -> None:
+    def progress(reached: IngestProgress) -> None:
         nonlocal told
         if reached.files >= told + 500:
             told = reached.files

@@ -1,4 +1,4 @@
-"""One contestant against each other one, paired by question: one table for each window."""
+"""One system against each other one, paired by question: one table for each window."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["comparisons"]
 def comparisons(
     run: ScoredRun, *, first: str, by: str | None = None, metric: str | None = None
 ) -> list[Block]:
-    """A contestant against each other one, at each window, or for each value of an axis.
+    """A system against each other one, at each window, or for each value of an axis.
 
     Raises:
-        UsageError: the run has no such contestant, metric or axis.
+        UsageError: the run has no such system, metric or axis.
     """
     chosen = metric or run.metrics[0]
     _check(run, first, by, chosen)
@@ -37,7 +37,7 @@ def comparisons(
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two contestants on one part of the questions."""
+    """Two systems on one part of the questions."""
 
     other: str
     part: str
@@ -54,7 +54,7 @@ def _check(run: ScoredRun, first: str, by: str | None, metric: str) -> None:
     if metric not in run.metrics or first not in run.record.systems:
         raise UsageError(
             f"{run.folder} has metrics {', '.join(run.metrics)} "
-            f"and contestants {', '.join(run.record.systems)}"
+            f"and systems {', '.join(run.record.systems)}"
         )
     axes = sorted({name for each in run.lines for name in each.axes})
     if by is not None and by not in axes:

@@ -147,7 +147,7 @@ def _plots(run: ScoredRun) -> Iterator[Block]:
             yield Figure(file, f"{metric} by {axis}{at_window(run, window)}", svg)
     if by_k:
         svg = plot_curves(by_k, axis="documents that were retrieved", metric=metric)
-        title = f"{metric} by number of documents (level: contestants that have no such number)"
+        title = f"{metric} by number of documents (level: systems that have no such number)"
         yield Figure(f"{name}-by-k", title, svg)
     else:
         yield from _cost_plots(run)
@@ -179,7 +179,7 @@ def _point(value: Axis, found: Interval) -> tuple[str, float, float, float]:
 
 
 def _by_k(run: ScoredRun) -> list[Curve]:
-    """Contestants by how many documents they retrieve; the others are the same at each number."""
+    """Systems by how many documents they retrieve; the others are the same at each number."""
     numbered = {s: m for s in run.record.systems if (m := _K.match(s))}
     ks = sorted({int(match[2]) for match in numbered.values()})
     if len(ks) < 2:

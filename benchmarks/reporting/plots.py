@@ -83,7 +83,7 @@ _COLOURS = (
 _MARKS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "d", "p")
 HERO = "docpager"
 _PLACES = {name: n for n, name in enumerate((HERO, *BASELINES))}
-"""A contestant looks the same on every plot."""
+"""A system looks the same on every plot."""
 _WIDEST_TICK = 18
 _SETTINGS: Any = {
     "font.size": 9,
@@ -97,7 +97,7 @@ _SETTINGS: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One contestant along an axis."""
+    """One system along an axis."""
 
     name: str
     points: Sequence[tuple[str, float, float, float]]
@@ -106,7 +106,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One contestant by what it took and what it got."""
+    """One system by what it took and what it got."""
 
     name: str
     cost: float
@@ -233,7 +233,7 @@ class _figure:
 
 
 def _look(name: str, number: int) -> Mapping[str, Any]:
-    """Colour, mark and weight of a contestant; docpager's is the heaviest."""
+    """Colour, mark and weight of a system; docpager's is the heaviest."""
     place = _place(name, number)
     return {
         "color": _COLOURS[place],

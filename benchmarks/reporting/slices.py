@@ -1,8 +1,8 @@
-"""Parts of a run that tables and plots show: by contestant, by window, by axis.
+"""Parts of a run that tables and plots show: by system, by window, by axis.
 
 Figures as tables show them.
 
-Answers that are missing from a table, or count as wrong because their contestant failed.
+Answers that are missing from a table, or count as wrong because their system failed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _USUAL_WINDOW = 8_000
 
 
 def lines_of(run: ScoredRun, system: str, window: Axis | None = None) -> list[Scored]:
-    """The lines of one contestant, of all windows or of one."""
+    """The lines of one system, of all windows or of one."""
     own = (each for each in run.lines if each.line.system == system)
     return [each for each in own if window is None or each.line.window == window]
 

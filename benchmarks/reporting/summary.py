@@ -1,6 +1,6 @@
-"""All runs in one table: docpager beside the best of each kind of contestant.
+"""All runs in one table: docpager beside the best of each kind of system.
 
-A run in one table for each window: what each contestant got, what it took, how it paged.
+A run in one table for each window: what each system got, what it took, how it paged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KINDS = {
     "files with grep": ("files-grep",),
     "whole text": ("whole-text",),
 }
-"""Contestants by kind; the best of each is shown, which flatters those with several."""
+"""Systems by kind; the best of each is shown, which flatters those with several."""
 
 _EXPLAINED = (
     "Means, the best of a row in bold; docpager with its 95 % interval, the others the best of "
@@ -46,7 +46,7 @@ _EXPLAINED = (
 
 
 def summary_blocks(runs: Sequence[ScoredRun]) -> Iterator[Block]:
-    """One row for each run and window that docpager and another contestant took part in."""
+    """One row for each run and window that docpager and another system took part in."""
     rows = [row for run in runs for window in run.record.windows if (row := _row(run, window))]
     header = ["", "metric", "n", FIRST, *KINDS, "rebuilds", "refaults"]
     yield Paragraph(_EXPLAINED)
@@ -78,7 +78,7 @@ def _best(run: ScoredRun, names: Iterable[str], window: Axis) -> Interval | None
 
 
 def _asked(run: ScoredRun, name: str, window: Axis) -> set[str]:
-    """The questions that a contestant was run on."""
+    """The questions that a system was run on."""
     return {each.line.question_id for each in lines_of(run, name, window) if each.was_run}
 
 
@@ -124,7 +124,7 @@ def _at_a_glance(run: ScoredRun, window: Axis) -> Table:
     ]
     title = (
         f"{run.record.task}{at_window(run, window)} (means; p of a paired test against {LEADER} by "
-        f"{run.metrics[0]}, alone and corrected for the number of contestants; n: questions, also "
+        f"{run.metrics[0]}, alone and corrected for the number of systems; n: questions, also "
         "beside a mean over fewer; tokens in, rebuilds, refaults: medians)"
     )
     return Table(title, header, rows)
@@ -150,7 +150,7 @@ def _brief_row(run: ScoredRun, own: Sequence[Scored], tests: tuple[str, str]) ->
 def _p_values(
     run: ScoredRun, lines: Mapping[str, Sequence[Scored]]
 ) -> Mapping[str, tuple[str, str]]:
-    """Of every other contestant against the first: as if alone, and corrected for them all."""
+    """Of every other system against the first: as if alone, and corrected for them all."""
     ours = lines.get(LEADER)
     others = (name for name in lines if name != LEADER)
     found = {

@@ -27,7 +27,7 @@ __all__ = ["by_axis", "headline", "run_blocks"]
 
 _TAKEN = "medians; the largest prompt with its reply; dollars are all together"
 _CUTTING = ("truncate", "equal-share")
-"""Contestants of whom arithmetic tells what they can know."""
+"""Systems of whom arithmetic tells what they can know."""
 _COUNTS = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_page_ins")
 
 
@@ -65,7 +65,7 @@ def headline(run: ScoredRun) -> str:
 
 
 def by_axis(run: ScoredRun, axis: str, window: Axis | None) -> Table:
-    """The first metric of every contestant, split by an axis."""
+    """The first metric of every system, split by an axis."""
     values, metric, rows = values_of(run, axis), run.metrics[0], []
     sizes = _sizes(run, axis, window)
     for system in run.record.systems:

@@ -1,1 +1,1 @@
-"""Contestants: docpager and what people would use instead."""
+"""Systems: docpager and what people would use instead."""

@@ -1,4 +1,4 @@
-"""Contestants that read everything, a window at a time: running notes, refining, map and reduce.
+"""Systems that read everything, a window at a time: running notes, refining, map and reduce.
 
 What they carry from one request to the next is what the model quoted: with the built-in reader
 there is no other kind of note, and with a language model it is the part that can be checked.

@@ -1,4 +1,4 @@
-"""Contestants that ask once: truncation in its kinds, retrieval, the whole text."""
+"""Systems that ask once: truncation in its kinds, retrieval, the whole text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _OneRequest:
             return reader.failed(error)
 
     def settled(self, setup: Setup) -> Setup:
-        """The setup that this contestant runs in."""
+        """The setup that this system runs in."""
         return setup
 
     def choose(

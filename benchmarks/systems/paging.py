@@ -1,4 +1,4 @@
-"""docpager as a contestant, and docpager with a part of it taken away."""
+"""docpager as a system, and docpager with a part of it taken away."""
 
 from __future__ import annotations
 

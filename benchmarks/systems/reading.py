@@ -1,4 +1,4 @@
-"""One request without functions: the way in which every contestant but docpager reads.
+"""One request without functions: the way in which every system but docpager reads.
 
 Instructions and functions are docpager's own, so that the same model is told the same and both
 count against everybody's window; text stands where docpager would put resident pages. The built-in
@@ -48,7 +48,7 @@ class Reading:
 
 
 class Reader:
-    """Asks a model one question, as often as a contestant likes, and keeps count."""
+    """Asks a model one question, as often as a system likes, and keeps count."""
 
     def __init__(self, question: Question, archive: Archive, setup: Setup) -> None:
         self._archive, self._setup = archive, setup
@@ -98,7 +98,7 @@ class Reader:
         offered = self._plan.functions if functions is None else functions
         prompt = self.size(turns, functions=offered)
         self._peak = max(self._peak, prompt + self._setup.max_output)
-        assert self._peak <= self._setup.window, "a contestant overran its window"
+        assert self._peak <= self._setup.window, "a system overran its window"
         request = ModelRequest(
             self._plan.instructions, offered, tuple(turns), self._setup.max_output, calls_allowed
         )
@@ -118,7 +118,7 @@ class Reader:
             self._seen[passage.document, passage.start, passage.end] = passage
 
     def answer(self, reading: Reading) -> Answer:
-        """The contestant's answer, with all that was spent."""
+        """The system's answer, with all that was spent."""
         cited = tuple(
             Cited(check.path or "", check.pdf_page, check.quote, check.match)
             for check in reading.checks
@@ -139,7 +139,7 @@ class Reader:
         return replace(self.answer(Reading("", False, ())), status="failed", error=str(error))
 
     def quotes_of(self, reading: Reading) -> list[Passage]:
-        """What a reading quoted, as passages that hold nothing else: the notes of contestants."""
+        """What a reading quoted, as passages that hold nothing else: the notes of systems."""
         if not reading.found:
             return []
         return [self._quote(check) for check in reading.checks if check.passages]

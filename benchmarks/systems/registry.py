@@ -1,4 +1,4 @@
-"""Contestants by name: `docpager`, `retrieve-once:k=5`, `docpager:without=notes`."""
+"""Systems by name: `docpager`, `retrieve-once:k=5`, `docpager:without=notes`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _WITHOUT = ("notes", "log", "pins", "page_out", "words", "meaning")
 
 
 def system_named(name: str) -> System:
-    """The contestant of that name, with the options behind the colon.
+    """The system of that name, with the options behind the colon.
 
     Raises:
         UsageError: there is none, or it has no such option.

@@ -1,4 +1,4 @@
-"""System: one way to answer a question from documents; and what every contestant shares."""
+"""System: one way to answer a question from documents; and what every system shares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Answer", "Cited", "Setup", "Stretch", "System", "scope_of", "stretch
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The same for every contestant of a comparison."""
+    """The same for every system of a comparison."""
 
     model: ChatModel
     window: int
@@ -57,7 +57,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a contestant ended."""
+    """How a system ended."""
 
     status: str
     """`answered`, `abstained`, `failed` or `stopped`."""
@@ -75,7 +75,7 @@ class Answer:
 
 
 class System(Protocol):
-    """A contestant. It is given a question and an archive, never gold."""
+    """A system. It is given a question and an archive, never gold."""
 
     name: str
     remark: str

@@ -2,7 +2,7 @@
 
 Joins pieces of one passage: a page may stand in a prompt only once, or readers lose one.
 
-The most requests that contestants may make who read everything, a window at a time.
+The most requests that systems may make who read everything, a window at a time.
 """
 
 from __future__ import annotations

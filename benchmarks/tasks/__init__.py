@@ -1,1 +1,1 @@
-"""What contestants are asked, and what would have been right; the two are handed out apart."""
+"""What systems are asked, and what would have been right; the two are handed out apart."""

@@ -86,7 +86,7 @@ def item_of(record: Mapping[str, Any], count: int, position: int, source: str, n
 
 
 def make_pool_items(data: Path, wanted: Wanted) -> Iterator[Item]:
-    """Questions over the pooled passages of all questions: contestants retrieve by themselves."""
+    """Questions over the pooled passages of all questions: systems retrieve by themselves."""
     pool = list(read_records(data / POOL))
     questions = list(read_records(data / POOL_QUESTIONS))
     documents = DocumentSet(f"litm-pool-{len(pool)}", partial(write_documents, pool))

@@ -15,7 +15,7 @@ __all__ = ["DocumentSet", "Item", "Task", "Wanted", "sample_of"]
 
 @dataclass(frozen=True, slots=True)
 class DocumentSet:
-    """Documents that questions are asked of; written to disk once for all contestants."""
+    """Documents that questions are asked of; written to disk once for all systems."""
 
     name: str
     write: Callable[[Path], None]
@@ -125,7 +125,7 @@ def sample_of(
     only: Sequence[str] = (),
     family: str = "",
 ) -> Sample:
-    """A sample with an id of its own; what a contestant is told is made of it and the gold."""
+    """A sample with an id of its own; what a system is told is made of it and the gold."""
     name = opaque_id(task, text, documents.name, sorted(axes.items()), number)
     question = Question(name, text, tuple(only))
     return Sample(question, documents.name, dict(axes), family or name)

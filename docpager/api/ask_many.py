@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docpager.batch.job import BatchJob
     from docpager.batch.progress import BatchReport
     from docpager.batch.questions import Question
-    from docpager.batch.session import Outside, Session
+    from docpager.batch.session import Session, SessionHooks
     from docpager.batch.settings import BatchSettings
     from docpager.models.messages import ModelLike
     from docpager.run.result import AnswerLine
@@ -171,7 +171,7 @@ async def batch_session(
     archive: Path,
     paths: Sequence[Path] = (),
     without: Sequence[Path] = (),
-    outside: Outside | None = None,
+    hooks: SessionHooks | None = None,
 ) -> AsyncIterator[Session]:
     """A batch that is ready to be driven: archive open, model usable. It looks in the documents
     under `paths` that are not under `without`, or in all."""
@@ -181,7 +181,7 @@ async def batch_session(
     with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
-        with open_batch(job, library, prepared, settings=settings, outside=outside) as session:
+        with open_batch(job, library, prepared, settings=settings, hooks=hooks) as session:
             if not session.plan.tasks:
                 yield session
                 return

@@ -29,7 +29,7 @@ from docpager.archive.search import (
     snippet,
 )
 from docpager.archive.segment import Segment
-from docpager.archive.snapshot import Generation, NothingThere, open_generation
+from docpager.archive.snapshot import Snapshot, UnknownLocator, open_snapshot
 from docpager.archive.status import ArchiveStatus, Audit, audit_of, status_of
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.inputs import StrPath, as_path, as_paths
@@ -44,7 +44,7 @@ __all__ = ["Archive", "cut_to", "overlapping", "passage_range", "pdf_page_range"
 def passage_range(locator: Locator, entry: DocumentEntry) -> PassageRange:
     """D3:c120-124, checked against the document."""
     if locator.last > entry.passages:
-        raise NothingThere(f"no passage {locator}; {entry} has passages c1 to c{entry.passages}")
+        raise UnknownLocator(f"no passage {locator}; {entry} has passages c1 to c{entry.passages}")
     return PassageRange(entry.id, locator.first, locator.last)
 
 
@@ -53,16 +53,16 @@ def pdf_page_range(
 ) -> PassageRange:
     """D3:p45-47: every passage that overlaps these PDF pages."""
     if not pages:
-        raise NothingThere(
+        raise UnknownLocator(
             f"{entry} has no PDF pages; use passages, {entry.name}:c1 to c{entry.passages}"
         )
     if locator.last > len(pages):
-        raise NothingThere(f"no PDF page {locator}; {entry} has PDF pages p1 to p{len(pages)}")
+        raise UnknownLocator(f"no PDF page {locator}; {entry} has PDF pages p1 to p{len(pages)}")
     asked = pages[locator.first - 1 : locator.last]
     readable = [page for page in asked if page.end > page.start]
     if not readable:
         reason = asked[0].problem or "no text"
-        raise NothingThere(f"{locator} has no text that could be read ({reason})")
+        raise UnknownLocator(f"{locator} has no text that could be read ({reason})")
     return overlapping(entry.id, readable[0].start, readable[-1].end, starts)
 
 
@@ -73,7 +73,7 @@ def section_range(
     for section in sections:
         if section.path == locator.section:
             return overlapping(entry.id, section.start, section.end, starts)
-    raise NothingThere(f"no section {locator}; {_what_there_is(locator, entry, sections)}")
+    raise UnknownLocator(f"no section {locator}; {_what_there_is(locator, entry, sections)}")
 
 
 def cut_to(
@@ -146,7 +146,7 @@ class Archive:
         passages = archive.load("D3:p1")
     """
 
-    def __init__(self, directory: Path, generation: Generation) -> None:
+    def __init__(self, directory: Path, generation: Snapshot) -> None:
         self.directory = directory
         self._generation = generation
         self._closed = False
@@ -165,7 +165,7 @@ class Archive:
             ArchiveError: there is no archive, it is damaged, or built with another embedder.
         """
         directory = as_path(directory, "directory")
-        archive = cls(directory, open_generation(directory))
+        archive = cls(directory, open_snapshot(directory))
         if embedder is not None and embedder.name != archive.embedder_name:
             raise ArchiveError(
                 f"archive '{directory}' was built with embedder {archive.embedder_name!r}, "
@@ -395,7 +395,7 @@ class Archive:
         if self._threads:
             self._threads.close()
         self._closed = True
-        self._generation = Generation(self._generation.manifest, {}, None)
+        self._generation = Snapshot(self._generation.manifest, {}, None)
 
     def _hit(self, passage_id: PassageId, ranking: Ranking) -> Hit:
         passage = self._passage(passage_id)
@@ -415,7 +415,7 @@ class Archive:
         record = self._generation.record(passage.document)
         return self._segment(record).passages(record.first_row + passage.ordinal - 1, 1)[0]
 
-    def _parts(self) -> Generation:
+    def _parts(self) -> Snapshot:
         """The generation with its files open.
 
         Raises:

@@ -9,21 +9,21 @@ from dataclasses import dataclass, replace
 
 from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest
 
-__all__ = ["Catalogue", "Departure", "missing_files", "named_documents", "told_apart"]
+__all__ = ["DepartedDocument", "DocumentRegistry", "missing_files", "named_documents", "told_apart"]
 
 _LINE = re.compile(r"#\d+$")
 """What a line of a JSONL file is named with."""
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class DepartedDocument:
     """A document that no file holds any more."""
 
     document: int
     replaced_by: int | None
 
 
-class Catalogue:
+class DocumentRegistry:
     """The documents and files of an archive while an ingest changes them."""
 
     def __init__(self, manifest: Manifest | None) -> None:
@@ -106,7 +106,7 @@ class Catalogue:
             if all(number in held for number, _ in self.files[location].documents)
         ]
 
-    def settle(self, *, before: Mapping[str, FileRecord]) -> list[Departure]:
+    def settle(self, *, before: Mapping[str, FileRecord]) -> list[DepartedDocument]:
         """Give every document its paths, and let those go that no file holds any more."""
         paths = self._paths()
         known = {number for file in before.values() for number, _ in file.documents}
@@ -124,7 +124,7 @@ class Catalogue:
                 heir = next((fresh[place] for place in record.paths if place in fresh), None)
                 left = replace(record, segment="", first_row=0, replaced_by=heir)
                 self.documents[record.id] = left
-                departures.append(Departure(record.id, heir))
+                departures.append(DepartedDocument(record.id, heir))
         return departures
 
     def _paths(self) -> dict[int, tuple[tuple[str, str], ...]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docpager.archive.manifest import DocumentRecord
 from docpager.archive.segment import Segment
-from docpager.archive.snapshot import Generation
+from docpager.archive.snapshot import Snapshot
 from docpager.core.errors import UsageError
 from docpager.core.passages import Hit
 
@@ -66,7 +66,7 @@ def tolerant(pattern: str) -> str:
 
 
 def find_matches(
-    pattern: str, generation: Generation, records: Sequence[DocumentRecord]
+    pattern: str, generation: Snapshot, records: Sequence[DocumentRecord]
 ) -> Iterator[Match]:
     """The passages in which a match begins, in reading order; empty matches do not count.
 

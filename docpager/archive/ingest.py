@@ -9,18 +9,18 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
-from docpager.archive.document_registry import Catalogue, missing_files
+from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder
 from docpager.archive.embedders.cache import cached
 from docpager.archive.ingest_report import IngestReport, report_of
 from docpager.archive.ingest_session import (
     COMMIT_PASSAGES,
-    Changes,
     FilesSource,
+    IngestChanges,
+    IngestSession,
     Progress,
     ReadingSettings,
     Source,
-    Update,
 )
 from docpager.archive.manifest import (
     COPY,
@@ -30,7 +30,7 @@ from docpager.archive.manifest import (
     discard_unnamed_parts,
     read_manifest,
 )
-from docpager.archive.snapshot_writer import GenerationWriter
+from docpager.archive.snapshot_writer import SnapshotWriter
 from docpager.core.errors import ArchiveError
 from docpager.documents.reasons import Reason
 from docpager.storage.writer_lock import LOCK_FILE, writing
@@ -70,7 +70,7 @@ def ingest(
         archive_directory, text_field=text_field, settings=reading
     )
     places = [root.resolve().as_posix() for root in roots]
-    changes = Changes()
+    changes = IngestChanges()
     manifest = _committed(archive_directory)
     found, unsupported = _sorted_out(files.find(roots), manifest)
     _refuse_other_embedder(archive_directory, manifest, embedder)
@@ -79,7 +79,7 @@ def ingest(
             update = _update(archive_directory, embedder, commit_passages, progress)
             manifest = update.run(found, places, files, prune=prune)
             changes = update.changes
-    missing = missing_files(Catalogue(manifest).files, found, places)
+    missing = missing_files(DocumentRegistry(manifest).files, found, places)
     return report_of(manifest, found, missing, changes, unsupported, seconds=perf_counter() - began)
 
 
@@ -110,10 +110,10 @@ def _has_work(
     *,
     prune: bool,
 ) -> bool:
-    catalogue = Catalogue(manifest)
-    if not all(catalogue.is_unchanged(file, source.retries) for file in found):
+    registry = DocumentRegistry(manifest)
+    if not all(registry.is_unchanged(file, source.retries) for file in found):
         return True
-    return prune and bool(missing_files(catalogue.files, found, places))
+    return prune and bool(missing_files(registry.files, found, places))
 
 
 def _committed(directory: Path) -> Manifest | None:
@@ -153,7 +153,7 @@ def _update(
     embedder: str | Embedder | None,
     commit_passages: int,
     progress: Progress | None,
-) -> Update:
+) -> IngestSession:
     """What is needed to write the next generation. The lock is held: nobody else writes."""
     manifest = _committed(directory)
     _refuse_other_embedder(directory, manifest, embedder)
@@ -164,10 +164,10 @@ def _update(
         made = load()
         manifest = Manifest(uuid.uuid4().hex, 0, made.name, made.dimension)
 
-    def open_writer(base: Manifest, embedded: Callable[[int], None]) -> GenerationWriter:
-        return GenerationWriter(directory, base, embedder=load, embedded=embedded)
+    def open_writer(base: Manifest, embedded: Callable[[int], None]) -> SnapshotWriter:
+        return SnapshotWriter(directory, base, embedder=load, embedded=embedded)
 
-    return Update(
+    return IngestSession(
         directory, manifest, open_writer, commit_passages=commit_passages, progress=progress
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from docpager.archive.document_registry import told_apart
-from docpager.archive.ingest_session import Changes
+from docpager.archive.ingest_session import IngestChanges
 from docpager.archive.manifest import FileRecord, Manifest
 
 __all__ = ["IngestReport", "Skipped", "by_reason", "report_of"]
@@ -68,7 +68,7 @@ def report_of(
     manifest: Manifest | None,
     found: Sequence[FileRecord],
     missing: Sequence[str],
-    changes: Changes,
+    changes: IngestChanges,
     unsupported: Sequence[FileRecord] = (),
     *,
     seconds: float,

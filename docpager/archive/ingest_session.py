@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from docpager.archive.document_registry import Catalogue, missing_files
+from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.manifest import (
     DocumentRecord,
     FileRecord,
@@ -22,7 +22,7 @@ from docpager.archive.manifest import (
     commit_manifest,
     discard_unnamed_parts,
 )
-from docpager.archive.snapshot_writer import LIVE_SEGMENTS, SETTLED_SEGMENTS, GenerationWriter
+from docpager.archive.snapshot_writer import LIVE_SEGMENTS, SETTLED_SEGMENTS, SnapshotWriter
 from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMMIT_PASSAGES",
-    "Changes",
     "FilesSource",
+    "IngestChanges",
+    "IngestProgress",
+    "IngestSession",
     "Progress",
-    "Reached",
     "Reading",
     "ReadingSettings",
     "Source",
-    "Update",
 ]
 
 
@@ -225,7 +225,7 @@ _COMMIT_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Reached:
+class IngestProgress:
     """How far an ingest has come."""
 
     files: int = 0
@@ -241,12 +241,12 @@ class Reached:
     """Passages that have their vectors."""
 
 
-Progress = Callable[[Reached], None]
+Progress = Callable[[IngestProgress], None]
 """Told after each file that was read, and whenever some of its passages are embedded."""
 
 
 @dataclass(slots=True)
-class Changes:
+class IngestChanges:
     """What one ingest changed."""
 
     new: int = 0
@@ -257,7 +257,7 @@ class Changes:
     """(root, path) of a file, and of the equal one that was read before it."""
 
 
-class Update:
+class IngestSession:
     """The way to the next generation, or to several where there is much to read.
 
     The caller holds the writer's lock.
@@ -267,21 +267,21 @@ class Update:
         self,
         directory: Path,
         manifest: Manifest,
-        open_writer: Callable[[Manifest, Callable[[int], None]], GenerationWriter],
+        open_writer: Callable[[Manifest, Callable[[int], None]], SnapshotWriter],
         *,
         commit_passages: int = COMMIT_PASSAGES,
         progress: Progress | None = None,
     ) -> None:
-        self.changes = Changes()
-        self._reached = Reached()
+        self.changes = IngestChanges()
+        self._reached = IngestProgress()
         self._progress = progress
         self._directory = directory
         self._open_writer = open_writer
         self._commit_passages = commit_passages
         self._commits = 0
         self._begin(manifest)
-        self._catalogue = Catalogue(manifest)
-        self._before = dict(self._catalogue.files)
+        self._registry = DocumentRegistry(manifest)
+        self._before = dict(self._registry.files)
 
     def run(
         self,
@@ -305,7 +305,7 @@ class Update:
         changed = [file for file in found if not self._is_unchanged(file, source)]
         for file in changed:
             if file.problems:
-                self._catalogue.add_problems(file, file.problems, file.reason)
+                self._registry.add_problems(file, file.problems, file.reason)
         readable = [self._as_known(file) for file in changed if not file.problems]
         unknown = [file for file in readable if not self._adopt(file)]
         self._reached.all_files = len(unknown)
@@ -319,7 +319,7 @@ class Update:
         self.changes.read = len(unknown)
 
     def _is_unchanged(self, file: FileRecord, source: Source) -> bool:
-        return self._catalogue.is_unchanged(file, source.retries)
+        return self._registry.is_unchanged(file, source.retries)
 
     def _begin(self, manifest: Manifest) -> None:
         """Open the generation after `manifest`."""
@@ -341,18 +341,18 @@ class Update:
 
     def _let_go(self, found: Sequence[FileRecord], places: Sequence[str], *, prune: bool) -> None:
         """Let go of files that were moved and, if asked, of those that are gone."""
-        missing = missing_files(self._catalogue.files, found, places)
-        for location in self._catalogue.moved([*missing, *self._left_behind(missing)]):
-            self._catalogue.forget_file(location)
+        missing = missing_files(self._registry.files, found, places)
+        for location in self._registry.moved([*missing, *self._left_behind(missing)]):
+            self._registry.forget_file(location)
         for location in missing:
-            if prune and location in self._catalogue.files:
-                self._catalogue.forget_file(location)
+            if prune and location in self._registry.files:
+                self._registry.forget_file(location)
 
     def _left_behind(self, missing: Sequence[str]) -> list[str]:
         """Files of other roots whose documents turned up in this ingest and that are gone."""
         arrived = {
             number
-            for location, file in self._catalogue.files.items()
+            for location, file in self._registry.files.items()
             if self._before.get(location) is not file
             for number, _ in file.documents
         }
@@ -366,33 +366,33 @@ class Update:
 
     def _commit(self, most_segments: int = LIVE_SEGMENTS) -> Manifest:
         """Write the generation and make it the archive."""
-        departures = self._catalogue.settle(before=self._before)
+        departures = self._registry.settle(before=self._before)
         if departures:
             self._writer.remove([departure.document for departure in departures])
         replaced = sum(departure.replaced_by is not None for departure in departures)
         self.changes.changed += replaced
         self.changes.removed += len(departures) - replaced
-        files = self._catalogue.files
+        files = self._registry.files
         manifest = replace(
-            self._writer.close(self._catalogue.documents, most_segments=most_segments),
-            next_document=self._catalogue.next_document,
+            self._writer.close(self._registry.documents, most_segments=most_segments),
+            next_document=self._registry.next_document,
             files=tuple(files[location] for location in sorted(files)),
         )
         commit_manifest(self._directory, manifest)
         discard_unnamed_parts(self._directory, manifest)
         self._commits += 1
-        self._catalogue.refresh(manifest)
+        self._registry.refresh(manifest)
         return manifest
 
     def _as_known(self, file: FileRecord) -> FileRecord:
-        known = self._catalogue.files.get(file.location)
+        known = self._registry.files.get(file.location)
         return replace(file, root=known.root, path=known.path) if known else file
 
     def _adopt(self, file: FileRecord) -> bool:
-        if not self._catalogue.may_be_known(file):
+        if not self._registry.may_be_known(file):
             return False
         sha256 = _sha256(file)
-        return sha256 is not None and self._catalogue.adopt(replace(file, sha256=sha256))
+        return sha256 is not None and self._registry.adopt(replace(file, sha256=sha256))
 
     def _take_file(self, reading: Reading) -> None:
         """Take in all that was read from one file."""
@@ -405,20 +405,20 @@ class Update:
             else:
                 problems.append(f"{document.path!r} has no text")
         if not held:
-            self._catalogue.add_problems(reading.file, problems, reading.reason or Reason.EMPTY)
+            self._registry.add_problems(reading.file, problems, reading.reason or Reason.EMPTY)
             return
         file = replace(reading.file, documents=tuple(held), problems=tuple(problems))
-        self._catalogue.add_file(replace(file, sha256=_sha256_of(reading)))
+        self._registry.add_file(replace(file, sha256=_sha256_of(reading)))
 
     def _take_document(
         self, file: FileRecord, document: Document, cuts: tuple[Cut, ...], line: str
     ) -> int:
-        number, must_add = self._catalogue.number_of(document.sha256, file.reader)
+        number, must_add = self._registry.number_of(document.sha256, file.reader)
         path = file.path + line
         if must_add:
             self._add_document(number, document, cuts, file, path)
             return number
-        twin = self._catalogue.documents[number].paths
+        twin = self._registry.documents[number].paths
         if twin and twin[0] != (file.root, path):
             self.changes.duplicates.append(((file.root, path), twin[0]))
         return number
@@ -430,7 +430,7 @@ class Update:
         self._reached.pdf_pages += len(document.pdf_pages)
         self._reached.passages += len(passages)
         segment, first_row = self._writer.add(number, document, passages)
-        self._catalogue.add_document(
+        self._registry.add_document(
             DocumentRecord(
                 id=number,
                 sha256=document.sha256,

@@ -20,7 +20,7 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot_writer import (
-    GenerationWriter,
+    SnapshotWriter,
     StoredDocument,
     rewrite,
     stored_document,
@@ -137,7 +137,7 @@ def _without_documents(directory: Path, manifest: Manifest, doomed: Collection[i
     def load() -> Embedder:
         return load_embedder(manifest.embedder)
 
-    writer = GenerationWriter(directory, manifest, embedder=load)
+    writer = SnapshotWriter(directory, manifest, embedder=load)
     if manifest.lexical:
         writer.remove(sorted(doomed))
     kept = {record.id: record for record in manifest.documents if record.id not in doomed}

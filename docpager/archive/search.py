@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
 
 from docpager.archive.analyzer import Analyzer, Place
 from docpager.archive.lexical import Best, LexicalIndex, key_of, passage_of
-from docpager.archive.snapshot import Generation
+from docpager.archive.snapshot import Snapshot
 from docpager.core.errors import UsageError
 from docpager.core.passages import Hit, PassageId
 
@@ -32,11 +32,11 @@ __all__ = [
     "NEAREST",
     "RECIPROCAL_RANK_K",
     "WORDS_WEIGHT",
-    "Begin",
     "By",
     "Ranking",
     "SearchPage",
     "Snippet",
+    "StartWork",
     "Threads",
     "at_once",
     "excerpt",
@@ -100,7 +100,7 @@ def words_that_decide(
 _Result = TypeVar("_Result")
 
 
-class Begin(Protocol):
+class StartWork(Protocol):
     """Begins a piece of work; what it returns waits for the result."""
 
     def __call__(self, work: Callable[[], _Result]) -> Callable[[], _Result]: ...
@@ -193,7 +193,7 @@ class Ranking:
 
 def rank(
     query: str,
-    generation: Generation,
+    generation: Snapshot,
     *,
     analyzer: Analyzer,
     embedder: Callable[[], Embedder],
@@ -265,7 +265,7 @@ def _best(
 
 def _nearest(
     query: str,
-    generation: Generation,
+    generation: Snapshot,
     embedder: Callable[[], Embedder],
     documents: Collection[int] | None,
 ) -> NDArray[np.int64]:

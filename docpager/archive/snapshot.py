@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Generation", "NothingThere", "open_generation"]
+__all__ = ["Snapshot", "UnknownLocator", "open_snapshot"]
 
 
-class NothingThere(UsageError, ArchiveError, LookupError):
+class UnknownLocator(UsageError, ArchiveError, LookupError):
     """A locator that names nothing in this archive; the message says what there is."""
 
 
-class Generation:
+class Snapshot:
     """The parts of one generation. They stay readable when a writer goes on."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Generation:
         record = self._records.get(number)
         if record is not None and record.is_live:
             return record
-        raise NothingThere(self._why_not(number, record))
+        raise UnknownLocator(self._why_not(number, record))
 
     @cached_property
     def live(self) -> tuple[DocumentRecord, ...]:
@@ -102,7 +102,7 @@ class Generation:
         return f"the archive has {len(self.live)} documents, D{first} to D{last}"
 
 
-def open_generation(directory: Path) -> Generation:
+def open_snapshot(directory: Path) -> Snapshot:
     """The committed generation; a newer one when a writer replaced it meanwhile.
 
     Raises:
@@ -131,11 +131,11 @@ def _cannot_open(directory: Path, error: OSError | ArchiveError) -> ArchiveError
     return ArchiveError(f"archive '{directory}' cannot be read: {error.strerror or error}")
 
 
-def _open_parts(directory: Path, manifest: Manifest) -> Generation:
+def _open_parts(directory: Path, manifest: Manifest) -> Snapshot:
     segments = {
         record.name: Segment.open(directory / "segments" / record.name, record.rows)
         for record in manifest.segments
     }
     name = manifest.lexical
     lexical = LexicalIndex(directory / "lexical" / name) if name else None
-    return Generation(manifest, segments, lexical)
+    return Snapshot(manifest, segments, lexical)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LIVE_SEGMENTS",
     "SETTLED_SEGMENTS",
-    "GenerationWriter",
+    "SnapshotWriter",
     "StoredDocument",
     "live_rows",
     "rewrite",
@@ -50,7 +50,7 @@ _EMBED_AT_ONCE = 1024
 _EMBEDDED_IN_ONE_CALL = 256
 
 
-class GenerationWriter:
+class SnapshotWriter:
     """The parts of the generation after `manifest`; nothing of them counts before the commit."""
 
     def __init__(

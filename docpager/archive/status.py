@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docpager.archive.document_registry import told_apart
 from docpager.archive.ingest_report import Skipped
-from docpager.archive.snapshot import Generation
+from docpager.archive.snapshot import Snapshot
 from docpager.core.passages import DocumentEntry
 from docpager.documents.document import PdfPage
 
@@ -41,7 +41,7 @@ class ArchiveStatus:
     """Where documents were ingested from."""
 
 
-def status_of(directory: Path, generation: Generation) -> ArchiveStatus:
+def status_of(directory: Path, generation: Snapshot) -> ArchiveStatus:
     """Count the documents of a generation and the bytes of its parts."""
     manifest, live = generation.manifest, generation.live
     passages = sum(record.passages for record in live)
@@ -86,7 +86,7 @@ class Audit:
     """Files, and lines of files, that could not be read, in path order."""
 
 
-def audit_of(generation: Generation) -> Audit:
+def audit_of(generation: Snapshot) -> Audit:
     """Gather what could not be read; only outlines of documents with such pages are opened."""
     pages = [
         UnreadablePage(generation.entries[record.id], page)

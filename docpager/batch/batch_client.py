@@ -10,13 +10,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from docpager.batch.submission_log import Round, RoundBook
+from docpager.batch.submission_log import Round, SubmissionLog
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.core.retries import with_retries_async
 from docpager.models.messages import BatchItem, BatchResult, ChatModel, ModelRequest
 from docpager.run.journal import JournalRecord
 
-__all__ = ["BatchDesk", "Results"]
+__all__ = ["BatchClient", "Results"]
 
 FIRST_POLL_SECONDS = 2.0
 LONGEST_POLL_SECONDS = 60.0
@@ -30,13 +30,13 @@ Results = Mapping[str, BatchResult]
 """What became of each item of a round, by custom id."""
 
 
-class BatchDesk:
+class BatchClient:
     """One server's message batches, and the book of what was sent to it."""
 
     def __init__(
         self,
         model: ChatModel,
-        book: RoundBook,
+        book: SubmissionLog,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,

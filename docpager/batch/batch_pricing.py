@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docpager.batch.run_profiles import Course, Step
+from docpager.batch.run_profiles import RunProfile, Step
 from docpager.models.messages import Usage
 from docpager.models.pricing import Price
 
@@ -15,26 +15,26 @@ USUAL_HIT_RATE = 0.5
 """Share of batched requests that find their prefix cached. Anthropic names 30 to 98 %."""
 
 
-def live_usd(course: Course, price: Price, *, following: float = 1.0) -> float:
+def live_usd(profile: RunProfile, price: Price, *, following: float = 1.0) -> float:
     """One run asked step by step: what it cost if it was, else as if every step read what the one
     before wrote.
 
     `following` is the share of runs whose head another question has written already.
     """
-    if course.live_usd is not None:
-        return course.live_usd
+    if profile.live_usd is not None:
+        return profile.live_usd
     return sum(
         price.cost(_cached(step, share=following if number == 0 else 1.0))
-        for number, step in enumerate(course.steps)
+        for number, step in enumerate(profile.steps)
     )
 
 
-def rounds_usd(course: Course, price: Price, *, hit_rate: float | None) -> float:
+def rounds_usd(profile: RunProfile, price: Price, *, hit_rate: float | None) -> float:
     """One run in rounds; `hit_rate` None for requests that are not cached at all.
 
     A step that misses writes its whole prompt anew, to be kept for an hour.
     """
-    return sum(_round_usd(step, price, hit_rate) for step in course.steps)
+    return sum(_round_usd(step, price, hit_rate) for step in profile.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +60,20 @@ class RoundsBill:
 
 
 def compare(
-    courses: Sequence[Course],
+    profiles: Sequence[RunProfile],
     price: Price,
     *,
     following: float = 1.0,
     hit_rate: float = USUAL_HIT_RATE,
 ) -> RoundsBill:
     """The bill of rounds to that of live runs, with caching or without, whichever is cheaper."""
-    live = sum(live_usd(course, price, following=following) for course in courses)
+    live = sum(live_usd(profile, price, following=following) for profile in profiles)
 
     def ratio(rate: float | None) -> float:
-        rounds = sum(rounds_usd(course, price, hit_rate=rate) for course in courses)
+        rounds = sum(rounds_usd(profile, price, hit_rate=rate) for profile in profiles)
         return rounds / live if live else 1.0
 
-    steps = sum(len(course.steps) for course in courses) / max(1, len(courses))
+    steps = sum(len(profile.steps) for profile in profiles) / max(1, len(profiles))
     plain = ratio(None)
     if ratio(hit_rate) < plain:
         return RoundsBill(True, ratio(hit_rate), ratio(0.98), ratio(0.3), hit_rate, steps)

@@ -19,26 +19,26 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from docpager.batch.batch_client import BatchDesk
+from docpager.batch.batch_client import BatchClient
 from docpager.batch.journals import JournalNames
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Rounds, Send, ask_live
-from docpager.batch.stop_signal import Parking, StoppableRequests
+from docpager.batch.stop_signal import StoppableRequests, StopSignal
 from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
-from docpager.models.budget import Books, Cost, Held
-from docpager.models.limiter import Gate
+from docpager.models.budget import Budget, Cost, HeldBudget
+from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelReply, Usage
 from docpager.run.journal import JournalRecord
 from docpager.run.result import AnswerLine, Coverage
-from docpager.run.service import AskSettings, OpenArchive, Sharing, ask_archive, resume_run
+from docpager.run.service import AskSettings, OpenArchive, SharedResources, ask_archive, resume_run
 
 __all__ = [
     "Admission",
-    "Common",
-    "Driving",
+    "DispatchContext",
+    "Dispatcher",
     "Line",
-    "OnTheWay",
     "Seats",
+    "UnfetchedReplies",
     "drive_in_rounds",
     "drive_live",
 ]
@@ -102,14 +102,14 @@ class Line(Generic[Item]):
         self._led.discard(self._group(item))
 
 
-class OnTheWay:
+class UnfetchedReplies:
     """What replies can cost that an earlier session had asked for and that are to be fetched: set
     aside until their runs go on, because the server bills them either way."""
 
-    def __init__(self, books: Books, costs: Mapping[str, Cost]) -> None:
-        self._books = books
+    def __init__(self, spending: Budget, costs: Mapping[str, Cost]) -> None:
+        self._spending = spending
         self._costs = costs
-        self._held: dict[str, Held] = {}
+        self._held: dict[str, HeldBudget] = {}
         for question_id in costs:
             self.keep(question_id)
 
@@ -119,10 +119,10 @@ class OnTheWay:
         if cost is None or question_id in self._held:
             return
         try:
-            self._held[question_id] = self._books.reserve(cost)
+            self._held[question_id] = self._spending.reserve(cost)
         except LimitReached:
-            usd, tokens = self._books.usd.left, self._books.tokens.left
-            self._held[question_id] = self._books.reserve(
+            usd, tokens = self._spending.usd.left, self._spending.tokens.left
+            self._held[question_id] = self._spending.reserve(
                 Cost(
                     cost.tokens if tokens is None else min(cost.tokens, int(tokens)),
                     cost.usd if usd is None or cost.usd is None else min(cost.usd, usd),
@@ -132,7 +132,7 @@ class OnTheWay:
     def release(self, question_id: str) -> None:
         """Its run goes on, and sets aside for itself what its next step can cost."""
         if (held := self._held.pop(question_id, None)) is not None:
-            self._books.free(held)
+            self._spending.free(held)
 
 
 class Admission:
@@ -141,11 +141,11 @@ class Admission:
     Each run sets its own finishing call aside; this only decides whether it is worth beginning.
     """
 
-    def __init__(self, books: Books, *, worst_call: Cost) -> None:
-        self._books = books
+    def __init__(self, spending: Budget, *, worst_call: Cost) -> None:
+        self._spending = spending
         self._worst_call = worst_call
         self._finished = 0
-        self._spent_before = Cost(int(books.tokens.spent), books.usd.spent)
+        self._spent_before = Cost(int(spending.tokens.spent), spending.usd.spent)
 
     def may_start(self, *, running: int) -> bool:
         """Whether one more question is likely to get to a good end beside those that run."""
@@ -159,7 +159,7 @@ class Admission:
     @property
     def shortage(self) -> LimitReached:
         """That no further question can be begun, and which limit would have to be raised."""
-        both = (self._books.usd, self._books.tokens)
+        both = (self._spending.usd, self._spending.tokens)
         limited = [each for each in both if each.limit is not None]
         limits = " and ".join(each.written_limit for each in limited)
         return LimitReached(
@@ -176,12 +176,12 @@ class Admission:
         """What a question takes beside its finishing call: so far, or a guess at first."""
         if not self._finished:
             return self._worst_call
-        tokens = self._books.tokens.spent - self._spent_before.tokens
-        usd = self._books.usd.spent - (self._spent_before.usd or 0.0)
+        tokens = self._spending.tokens.spent - self._spent_before.tokens
+        usd = self._spending.usd.spent - (self._spent_before.usd or 0.0)
         return Cost(int(tokens / self._finished), usd / self._finished)
 
     def _fits(self, tokens: float, usd: float) -> bool:
-        return self._books.tokens.fits(tokens) and self._books.usd.fits(usd)
+        return self._spending.tokens.fits(tokens) and self._spending.usd.fits(usd)
 
 
 Seats = Callable[[str], AbstractContextManager[Send]]
@@ -189,43 +189,43 @@ Seats = Callable[[str], AbstractContextManager[Send]]
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class DispatchContext:
     """What all questions of a batch have in common, whichever way they are driven."""
 
     archive: OpenArchive
     model: ChatModel
     settings: AskSettings
-    books: Books
+    spending: Budget
     admission: Admission
-    on_the_way: OnTheWay
+    on_the_way: UnfetchedReplies
     journals: JournalNames
     unanswered_is_lost: Callable[[JournalRecord], bool]
     answered: Callable[[Task, AnswerLine], None]
     replied: Callable[[ModelReply], None]
 
 
-class Driving:
+class Dispatcher:
     """Moves questions from a line to their answer lines, so many at once."""
 
     def __init__(
         self,
-        common: Common,
+        context: DispatchContext,
         *,
         seats: Seats,
-        gate: Gate,
-        parking: Parking,
-        counting_gate: Gate | None = None,
+        limiter: AdaptiveLimiter,
+        stop_signal: StopSignal,
+        counting_gate: AdaptiveLimiter | None = None,
         by_batch: bool = False,
     ) -> None:
-        self._common = common
+        self._context = context
         self._seats = seats
-        self._parking = parking
-        self._sharing = Sharing(
-            common.books,
-            gate,
+        self._stop_signal = stop_signal
+        self._shared = SharedResources(
+            context.spending,
+            limiter,
             by_batch,
             counting_gate=counting_gate,
-            unanswered_is_lost=common.unanswered_is_lost,
+            unanswered_is_lost=context.unanswered_is_lost,
         )
         self._running = 0
         self._moved = asyncio.Event()
@@ -240,14 +240,14 @@ class Driving:
                 workers.create_task(self._work(line))
 
     async def _work(self, line: Line[Task]) -> None:
-        while self._parking.reason is None and self.short is None and len(line):
-            task = line.take() if self._common.admission.may_start(running=self._running) else None
+        while self._stop_signal.reason is None and self.short is None and len(line):
+            task = line.take() if self._context.admission.may_start(running=self._running) else None
             if task is not None:
                 await self._attend(task, line)
             elif self._running:
                 await self._next_move()
             else:
-                self.short = self._common.admission.shortage
+                self.short = self._context.admission.shortage
                 self._move()
 
     async def _attend(self, task: Task, line: Line[Task]) -> None:
@@ -265,9 +265,9 @@ class Driving:
             self._move()
             return
         self._running -= 1
-        self._common.admission.finished()
+        self._context.admission.finished()
         if answer is not None:
-            self._common.answered(task, answer)
+            self._context.answered(task, answer)
         line.warmed(task)
         self._move()
 
@@ -277,38 +277,40 @@ class Driving:
         def on_reply(reply: ModelReply) -> None:
             line.warmed(task)
             self._move()
-            self._common.replied(reply)
+            self._context.replied(reply)
 
-        model = self._common.model
+        model = self._context.model
         with self._seats(task.id) as send:
-            hooks = StoppableRequests(model, self._parking, send=send, on_reply=on_reply)
-            answer = await self._answer(task, model, replace(self._sharing, hooks=hooks))
+            hooks = StoppableRequests(model, self._stop_signal, send=send, on_reply=on_reply)
+            answer = await self._answer(task, model, replace(self._shared, hooks=hooks))
         return None if hooks.parked else answer
 
-    async def _answer(self, task: Task, model: ChatModel, sharing: Sharing) -> AnswerLine:
-        archive = self._common.archive
-        journal = self._common.journals.newest(task.id)
+    async def _answer(self, task: Task, model: ChatModel, shared: SharedResources) -> AnswerLine:
+        archive = self._context.archive
+        journal = self._context.journals.newest(task.id)
         try:
             if task.begun:
-                self._common.on_the_way.release(task.id)
-                return await resume_run(journal, archive, model, sharing=sharing)
+                self._context.on_the_way.release(task.id)
+                return await resume_run(journal, archive, model, shared=shared)
             journal.unlink(missing_ok=True)  # torn at its very start
             return await ask_archive(
                 task.question,
                 archive,
                 model,
-                settings=self._common.settings,
+                settings=self._context.settings,
                 scope=task.scope,
                 journal=journal,
                 id=task.id,
-                sharing=sharing,
+                shared=shared,
             )
         except LimitReached:
-            self._common.on_the_way.keep(task.id)
+            self._context.on_the_way.keep(task.id)
             raise
         except DocpagerError as error:
             if task.begun and isinstance(error, JournalError):
-                self._common.journals.begin_anew(task.id)  # the next attempt does not meet it again
+                self._context.journals.begin_anew(
+                    task.id
+                )  # the next attempt does not meet it again
             said = str(error)
             if isinstance(error, DocumentsChanged):
                 said = f"{error.what}; `retry_failed=True` asks it anew"
@@ -350,13 +352,13 @@ UNLIMITED = 1_000_000
 
 
 async def drive_live(
-    common: Common,
+    context: DispatchContext,
     tasks: Sequence[Task],
     *,
-    parking: Parking,
+    stop_signal: StopSignal,
     places: int,
     leading: bool,
-    desk: BatchDesk | None = None,
+    batch_client: BatchClient | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> LimitReached | None:
@@ -364,52 +366,56 @@ async def drive_live(
 
     Returns why questions were left out, where money or tokens ran short.
     """
-    gate = Gate(places=min(FIRST_PLACES, places), most=places, sleep=sleep, clock=clock)
+    limiter = AdaptiveLimiter(
+        places=min(FIRST_PLACES, places), most=places, sleep=sleep, clock=clock
+    )
 
     @contextmanager
     def seat(id: str) -> Iterator[Send]:
-        yield partial(ask_live, common.model, id, parking=parking, desk=desk)
+        yield partial(
+            ask_live, context.model, id, stop_signal=stop_signal, batch_client=batch_client
+        )
 
-    driving = Driving(common, seats=seat, gate=gate, parking=parking)
-    await driving.drive(_line(tasks, leading=leading), concurrency=places)
-    return driving.short
+    dispatcher = Dispatcher(context, seats=seat, limiter=limiter, stop_signal=stop_signal)
+    await dispatcher.drive(_line(tasks, leading=leading), concurrency=places)
+    return dispatcher.short
 
 
 async def drive_in_rounds(
-    common: Common,
+    context: DispatchContext,
     tasks: Sequence[Task],
-    desk: BatchDesk,
+    batch_client: BatchClient,
     *,
-    parking: Parking,
+    stop_signal: StopSignal,
     seats: int,
     close_after_seconds: float | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> LimitReached | None:
     """Ask in message batches until all have ended, or until it is time to finish otherwise."""
-    closing = Parking(within=parking)
-    rounds = Rounds(desk, closing, sleep=sleep)
+    closing = StopSignal(within=stop_signal)
+    rounds = Rounds(batch_client, closing, sleep=sleep)
 
     async def close_in_time(seconds: float) -> None:
         await sleep(seconds)
         closing.ask("the rest is finished live")
         await rounds.close("the rest is finished live")
 
-    driving = Driving(
-        common,
+    dispatcher = Dispatcher(
+        context,
         seats=rounds.seat,
-        gate=Gate(places=UNLIMITED, most=UNLIMITED),
-        counting_gate=Gate(places=FIRST_PLACES, most=FIRST_PLACES, sleep=sleep),
-        parking=closing,
+        limiter=AdaptiveLimiter(places=UNLIMITED, most=UNLIMITED),
+        counting_gate=AdaptiveLimiter(places=FIRST_PLACES, most=FIRST_PLACES, sleep=sleep),
+        stop_signal=closing,
         by_batch=close_after_seconds is None,  # else the dearer live price is set aside
     )
     async with asyncio.TaskGroup() as group:
         beside = [group.create_task(rounds.drive())]
         if close_after_seconds is not None:
             beside.append(group.create_task(close_in_time(close_after_seconds)))
-        await driving.drive(_line(tasks), concurrency=seats)
+        await dispatcher.drive(_line(tasks), concurrency=seats)
         for each in beside:
             each.cancel()
-    return driving.short
+    return dispatcher.short
 
 
 def _line(tasks: Sequence[Task], *, leading: bool = False) -> Line[Task]:

@@ -16,7 +16,7 @@ from docpager.batch.batch_pricing import RoundsBill, compare, live_usd, rounds_u
 from docpager.batch.job import BatchArchive, BatchJob, Fingerprint, asked_of, decisive
 from docpager.batch.journals import JournalNames
 from docpager.batch.plan import Task
-from docpager.batch.run_profiles import Course, course_of, past_courses
+from docpager.batch.run_profiles import RunProfile, past_profiles, profile_of
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import DocpagerError
 from docpager.core.passages import counted
@@ -46,7 +46,7 @@ REHEARSED = 12
 class Sample:
     """Courses of runs like those to come."""
 
-    courses: tuple[Course, ...]
+    profiles: tuple[RunProfile, ...]
     following: float = 0.0
     """Share of the questions to come that follow another one on the same documents."""
     rehearsed: bool = False
@@ -55,7 +55,7 @@ class Sample:
     @property
     def source(self) -> str:
         """Where they come from, for people."""
-        count = len(self.courses)
+        count = len(self.profiles)
         if self.rehearsed:
             return (
                 f"{counted(count, 'question')} played by the built-in reader, which costs nothing"
@@ -70,7 +70,7 @@ async def sample_runs(
     and asks no server."""
     asked = prepared.settings
     following = 1 - len({task.scope for task in tasks}) / max(1, len(tasks))
-    past = past_courses(
+    past = past_profiles(
         journals,
         model=prepared.model.name,
         window=asked.paging.window,
@@ -79,13 +79,13 @@ async def sample_runs(
     )
     if len(past) >= FEWEST_PAST:
         return Sample(tuple(past), following)
-    courses = []
+    profiles = []
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
         for number, task in enumerate(_spread(tasks, REHEARSED)):
             journal = Path(scratch) / f"{number}.jsonl"
             if await _play(task, archive, prepared, journal):
-                courses.append(course_of(read_journal(journal)))
-    return Sample(tuple(courses), following, rehearsed=prepared.model.name != ExtractiveModel.name)
+                profiles.append(profile_of(read_journal(journal)))
+    return Sample(tuple(profiles), following, rehearsed=prepared.model.name != ExtractiveModel.name)
 
 
 async def _play(task: Task, archive: OpenArchive, prepared: PreparedModel, journal: Path) -> bool:
@@ -190,31 +190,31 @@ def estimate(
     questions: int, sample: Sample, prepared: PreparedModel, settings: BatchSettings
 ) -> Estimate:
     """What so many questions like those of `sample` take."""
-    courses = as_asked(sample, prepared)
+    profiles = as_asked(sample, prepared)
     doubts = _OTHER if sample.rehearsed else _PAST
     price = prepared.price if prepared.paid else None
     following = sample.following
-    bill = compare(courses, price, following=following) if price and courses else None
+    bill = compare(profiles, price, following=following) if price and profiles else None
 
-    def usd(course: Course) -> float:
+    def usd(profile: RunProfile) -> float:
         if price is None:
             return 0.0
         if not settings.by_batches:
-            return live_usd(course, price, following=following)
+            return live_usd(profile, price, following=following)
         assert bill is not None
-        return rounds_usd(course, price, hit_rate=bill.hit_rate if bill.cached else None)
+        return rounds_usd(profile, price, hit_rate=bill.hit_rate if bill.cached else None)
 
-    def total(figure: Callable[[Course], float], *names: str) -> Band:
-        return _total(courses, figure, questions).widened(*doubts.of(*names))
+    def total(figure: Callable[[RunProfile], float], *names: str) -> Band:
+        return _total(profiles, figure, questions).widened(*doubts.of(*names))
 
     return Estimate(
         questions=questions,
         source=sample.source if questions else "nothing, as nothing is left to ask",
-        steps=total(lambda course: len(course.steps), "steps"),
+        steps=total(lambda profile: len(profile.steps), "steps"),
         prompt_tokens=total(lambda c: sum(s.prompt for s in c.steps), "steps", "prompt"),
         output_tokens=total(lambda c: sum(s.output for s in c.steps), "steps", "output"),
         usd=None if prepared.price is None else _usd_band(total(usd, "steps", "prompt"), settings),
-        seconds=_time(courses, questions, settings, doubts),
+        seconds=_time(profiles, questions, settings, doubts),
         rounds=bill,
     )
 
@@ -251,22 +251,22 @@ async def estimate_job(
     return estimate(len(tasks), sample, prepared, settings)
 
 
-def as_asked(sample: Sample, prepared: PreparedModel) -> Sequence[Course]:
+def as_asked(sample: Sample, prepared: PreparedModel) -> Sequence[RunProfile]:
     """The sample's courses in the tokens of the model that is to be asked."""
     if not sample.rehearsed:
-        return sample.courses
+        return sample.profiles
     thinks = prepared.settings.paging.max_output > 4_096
     return [
-        Course(
+        RunProfile(
             tuple(
                 replace(
                     step.scaled(prompt=LIKELY_PROMPT, output=LIKELY_OUTPUT[thinks]),
                     seconds=LIKELY_SECONDS,
                 )
-                for step in course.steps
+                for step in profile.steps
             )
         )
-        for course in sample.courses
+        for profile in sample.profiles
     ]
 
 
@@ -275,9 +275,11 @@ def _usd_band(band: Band, settings: BatchSettings) -> Band:
     return band.widened(0.8, 1.25) if settings.by_batches else band
 
 
-def _total(courses: Sequence[Course], figure: Callable[[Course], float], questions: int) -> Band:
+def _total(
+    profiles: Sequence[RunProfile], figure: Callable[[RunProfile], float], questions: int
+) -> Band:
     """The sum over all questions, by drawing from the sample again and again."""
-    figures = [figure(course) for course in courses]
+    figures = [figure(profile) for profile in profiles]
     if not figures:
         return Band(0.0, 0.0, 0.0)
     draw = random.Random(_SEED)
@@ -292,16 +294,16 @@ def _total(courses: Sequence[Course], figure: Callable[[Course], float], questio
 
 
 def _time(
-    courses: Sequence[Course], questions: int, settings: BatchSettings, doubts: _Doubts
+    profiles: Sequence[RunProfile], questions: int, settings: BatchSettings, doubts: _Doubts
 ) -> Band:
     """From the first request to the last reply."""
     if settings.by_batches:
-        most = max((len(course.steps) for course in courses), default=0)
+        most = max((len(profile.steps) for profile in profiles), default=0)
         waves = -(-questions // settings.seats)
         return Band(*(each * most * waves for each in _values(ROUND_SECONDS)))
     places = min(settings.live_places, max(1, questions))
-    all_steps = _total(courses, lambda course: course.seconds, questions)
-    longest = max((course.seconds for course in courses), default=0.0)
+    all_steps = _total(profiles, lambda profile: profile.seconds, questions)
+    longest = max((profile.seconds for profile in profiles), default=0.0)
     spread = Band(*(max(each / places, longest) for each in _values(all_steps)))
     return spread.widened(*doubts.of("steps", "seconds"))
 

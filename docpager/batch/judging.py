@@ -17,10 +17,10 @@ from typing import Any
 from docpager.batch.questions import Question
 from docpager.core.errors import ModelError, UsageError
 from docpager.evaluation.records import Response
-from docpager.models.budget import Books
-from docpager.models.limiter import Gate
+from docpager.models.budget import Budget
+from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ModelRequest, UserTurn
-from docpager.models.metered_model import Caller
+from docpager.models.metered_model import MeteredModel
 from docpager.models.registry import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
@@ -123,8 +123,8 @@ async def judge_answers(
         verdicts={id: kept.get(key) for id, key in keys.items()},
         errors=errors,
         asked=len(waiting),
-        tokens=round(bench.books.tokens.spent),
-        usd=None if judge.price is None else bench.books.usd.spent,
+        tokens=round(bench.spending.tokens.spent),
+        usd=None if judge.price is None else bench.spending.usd.spent,
     )
 
 
@@ -162,10 +162,10 @@ class _Bench:
 
     def __init__(self, judge: PreparedModel, *, timeout_seconds: float) -> None:
         limits = judge.settings.limits
-        self.books = Books(max_tokens=limits.max_tokens, max_usd=limits.max_usd)
+        self.spending = Budget(max_tokens=limits.max_tokens, max_usd=limits.max_usd)
         self._judge = judge
         self._timeout_seconds = timeout_seconds
-        self._gate = Gate()
+        self._limiter = AdaptiveLimiter()
         self._sizer = PromptSizer.of(judge.settings.counter, judge.settings.factor)
 
     def request(self, question: Question, response: Response) -> ModelRequest:
@@ -178,15 +178,18 @@ class _Bench:
         Raises:
             ModelError: there is no verdict, for whatever reason.
         """
-        caller = Caller(
-            self._judge.model, price=self._judge.price, books=self.books, gate=self._gate
+        metered_model = MeteredModel(
+            self._judge.model,
+            price=self._judge.price,
+            spending=self.spending,
+            limiter=self._limiter,
         )
         tokens = self._sizer.fixed(request.instructions, ()) + sum(
             map(self._sizer.turn, request.turns)
         )
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                reply = await caller.complete(request, prompt_tokens=tokens)
+                reply = await metered_model.complete(request, prompt_tokens=tokens)
         except TimeoutError as error:
             raise ModelError(f"no reply within {self._timeout_seconds:g} s") from error
         return parse_verdict(reply.text)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from docpager.models.messages import ModelReply, Usage
 from docpager.run.result import AnswerLine
 
-__all__ = ["BatchReport", "Tally"]
+__all__ = ["BatchProgress", "BatchReport"]
 
 _NAMED_AT_MOST = 10
 
 
 @dataclass(slots=True)
-class Tally:
+class BatchProgress:
     """Counts as questions end and replies come."""
 
     questions: int

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from docpager.batch.batch_client import BatchDesk
-from docpager.batch.stop_signal import Parked, Parking
+from docpager.batch.batch_client import BatchClient
+from docpager.batch.stop_signal import RunSuspended, StopSignal
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.models.messages import BatchResult, ChatModel, ModelReply, ModelRequest
 from docpager.run.journal import request_hash
@@ -35,8 +35,8 @@ async def ask_live(
     question_id: str,
     request: ModelRequest,
     *,
-    parking: Parking,
-    desk: BatchDesk | None,
+    stop_signal: StopSignal,
+    batch_client: BatchClient | None,
 ) -> ModelReply:
     """A live reply, paid for once: one that an earlier process has paid for in a round is fetched
     from the `desk`. Nobody waits longer than the batch may.
@@ -45,13 +45,13 @@ async def ask_live(
         Parked: everybody had to go at once.
         ModelError: as the model.
     """
-    if desk is not None:
-        earlier = await parking.unless_at_once(
-            desk.earlier(question_id, request_hash(request)), may_be_billed=False
+    if batch_client is not None:
+        earlier = await stop_signal.unless_at_once(
+            batch_client.earlier(question_id, request_hash(request)), may_be_billed=False
         )
         if earlier is not None:
             return _reply_of(earlier)
-    return await parking.unless_at_once(model.complete(request), may_be_billed=True)
+    return await stop_signal.unless_at_once(model.complete(request), may_be_billed=True)
 
 
 @dataclass(eq=False, slots=True)
@@ -69,14 +69,14 @@ class Rounds:
 
     def __init__(
         self,
-        desk: BatchDesk,
-        parking: Parking,
+        batch_client: BatchClient,
+        stop_signal: StopSignal,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         most_items: int = MOST_ITEMS,
     ) -> None:
-        self._desk = desk
-        self._parking = parking
+        self._batch_client = batch_client
+        self._stop_signal = stop_signal
         self._sleep = sleep
         self._most_items = most_items
         self._seats = 0
@@ -104,11 +104,11 @@ class Rounds:
             ModelError: the server refused this request.
         """
         if self._closed is not None:
-            raise Parked(self._closed)
+            raise RunSuspended(self._closed)
         self._waiting += 1
         self._changed.set()
         try:
-            return await self._parking.unless_at_once(
+            return await self._stop_signal.unless_at_once(
                 self._reply(question_id, request), may_be_billed=False
             )
         finally:
@@ -135,8 +135,8 @@ class Rounds:
         self._closed = reason
         self._unsent, unsent = [], self._unsent
         for each in unsent:
-            _settle(each, Parked(reason))
-        await self._desk.cancel()
+            _settle(each, RunSuspended(reason))
+        await self._batch_client.cancel()
 
     @property
     def _is_complete(self) -> bool:
@@ -144,14 +144,14 @@ class Rounds:
 
     async def _reply(self, question_id: str, request: ModelRequest) -> ModelReply:
         sha256 = request_hash(request)
-        earlier = await self._desk.earlier(question_id, sha256)
+        earlier = await self._batch_client.earlier(question_id, sha256)
         if earlier is not None:
             return _reply_of(earlier, closed=self._closed)
         return await self._join(question_id, request, sha256)
 
     async def _join(self, question_id: str, request: ModelRequest, sha256: str) -> ModelReply:
         if self._closed is not None:
-            raise Parked(self._closed)
+            raise RunSuspended(self._closed)
         reply: asyncio.Future[ModelReply] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(question_id, request, sha256, reply)
         self._unsent.append(waiting)
@@ -165,7 +165,7 @@ class Rounds:
     async def _fly(self, waiting: Sequence[_Waiting]) -> None:
         """One message batch, from the intent to the last result."""
         try:
-            results = await self._desk.send(
+            results = await self._batch_client.send(
                 [(each.question_id, each.sha256, each.request) for each in waiting]
             )
         except ModelError as error:
@@ -195,7 +195,7 @@ def _reply_of(result: BatchResult, *, closed: str | None = None) -> ModelReply:
     if not result.again:
         raise ModelError(result.error)
     if closed is not None and not result.may_be_billed:
-        raise Parked(closed)
+        raise RunSuspended(closed)
     raise AttemptFailed(
         f"no reply in this round: {result.error}",
         retryable=True,

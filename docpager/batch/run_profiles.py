@@ -10,7 +10,7 @@ from docpager.core.errors import JournalError
 from docpager.core.tokens import BuiltInEstimator
 from docpager.run.journal import Entry, JournalRecord, read_journal
 
-__all__ = ["Course", "Step", "course_of", "past_courses"]
+__all__ = ["RunProfile", "Step", "past_profiles", "profile_of"]
 
 _FRAMING = 60
 """Tokens around a question."""
@@ -41,7 +41,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class RunProfile:
     """One run, step by step."""
 
     steps: tuple[Step, ...]
@@ -53,12 +53,12 @@ class Course:
         return sum(step.seconds for step in self.steps)
 
 
-def past_courses(
+def past_profiles(
     folder: Path, *, model: str, window: int, archive_id: str, most: int
-) -> list[Course]:
+) -> list[RunProfile]:
     """Runs of this model with this window that came to their end, the newest first."""
     journals = sorted(folder.glob("*.jsonl"), key=lambda path: -path.stat().st_mtime)
-    courses: list[Course] = []
+    profiles: list[RunProfile] = []
     for path in journals[:_NEWEST]:
         try:
             record = read_journal(path)
@@ -67,16 +67,16 @@ def past_courses(
         header = record.header
         like = (header.model, header.plan.paging.window, header.archive_id)
         if like == (model, window, archive_id) and record.outcome is not None:
-            courses.append(course_of(record))
-        if len(courses) == most:
+            profiles.append(profile_of(record))
+        if len(profiles) == most:
             break
-    return courses
+    return profiles
 
 
-def course_of(record: JournalRecord) -> Course:
+def profile_of(record: JournalRecord) -> RunProfile:
     """The steps of a run, in the server's tokens where it counted."""
     own = 2 * BuiltInEstimator().count(record.header.plan.question) + _FRAMING
-    return Course(tuple(_steps(record.entries, own=own)), _live_usd(record.entries))
+    return RunProfile(tuple(_steps(record.entries, own=own)), _live_usd(record.entries))
 
 
 def _live_usd(entries: Sequence[Entry]) -> float | None:

@@ -13,27 +13,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docpager.batch.answers_file import AnswersFile, open_answers
-from docpager.batch.batch_client import BatchDesk
+from docpager.batch.batch_client import BatchClient
 from docpager.batch.batch_pricing import RoundsBill, compare
-from docpager.batch.dispatch import Admission, Common, OnTheWay, drive_in_rounds, drive_live
+from docpager.batch.dispatch import (
+    Admission,
+    DispatchContext,
+    UnfetchedReplies,
+    drive_in_rounds,
+    drive_live,
+)
 from docpager.batch.estimate import as_asked, sample_runs
 from docpager.batch.job import BatchArchive, BatchJob, Fingerprint, asked_of, decisive
 from docpager.batch.journals import JournalNames, spent_in
 from docpager.batch.plan import BatchPlan, Task, plan_batch
-from docpager.batch.progress import BatchReport, Tally
+from docpager.batch.progress import BatchProgress, BatchReport
 from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
-from docpager.batch.stop_signal import Parking
-from docpager.batch.submission_log import RoundBook
+from docpager.batch.stop_signal import StopSignal
+from docpager.batch.submission_log import SubmissionLog
 from docpager.core.errors import JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry
-from docpager.models.budget import Books, Cost
+from docpager.models.budget import Budget, Cost
 from docpager.run.journal import JournalRecord, read_journal
 from docpager.run.plan import plan_run
 from docpager.run.result import AnswerLine
 from docpager.run.service import AskSettings, OpenArchive, PreparedModel, check_limits
 
-__all__ = ["Outside", "Session", "open_batch", "spent_before"]
+__all__ = ["Session", "SessionHooks", "open_batch", "spent_before"]
 
 GRACE_SECONDS = 20.0
 """How long a reply that is under way, and paid for, is waited for when the batch is stopped."""
@@ -55,10 +61,10 @@ class Session:
         plan: BatchPlan,
         *,
         journals: JournalNames,
-        books: Books,
+        spending: Budget,
         on_the_way: Mapping[str, Cost] | None = None,
         settings: BatchSettings,
-        desk: BatchDesk | None = None,
+        batch_client: BatchClient | None = None,
         unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
         told: Callable[[AnswerLine], None] = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -67,31 +73,31 @@ class Session:
         self.plan = plan
         self.prepared = prepared
         self.settings = settings
-        self.books = books
-        self.tally = Tally(plan.kept + len(plan.tasks), plan.kept)
+        self.spending = spending
+        self.progress = BatchProgress(plan.kept + len(plan.tasks), plan.kept)
         self._answers = answers
         self._journals = journals
-        self._desk = desk
+        self._batch_client = batch_client
         self._told = told
         self._sleep = sleep
         self._clock = clock
         self._started = clock()
-        self._parking = Parking()
+        self._stop_signal = StopSignal()
         self._rounds_bill: RoundsBill | None = None
         self._short: LimitReached | None = None
         self._in_vain: list[AnswerLine] = []
         self._work: asyncio.Task[None] | None = None
-        self._common = Common(
+        self._context = DispatchContext(
             archive,
             prepared.model,
             prepared.settings,
-            books,
-            Admission(books, worst_call=_worst_call(prepared, settings)),
-            OnTheWay(books, on_the_way or {}),
+            spending,
+            Admission(spending, worst_call=_worst_call(prepared, settings)),
+            UnfetchedReplies(spending, on_the_way or {}),
             journals,
             unanswered_is_lost,
             answered=self._answered,
-            replied=self.tally.replied,
+            replied=self.progress.replied,
         )
 
     @property
@@ -115,10 +121,13 @@ class Session:
             return None
         if self._rounds_bill is None:
             sample = await sample_runs(
-                self.plan.tasks, self._common.archive, self.prepared, journals=self._journals.folder
+                self.plan.tasks,
+                self._context.archive,
+                self.prepared,
+                journals=self._journals.folder,
             )
-            courses = as_asked(sample, self.prepared)
-            self._rounds_bill = compare(courses, price, following=sample.following)
+            profiles = as_asked(sample, self.prepared)
+            self._rounds_bill = compare(profiles, price, following=sample.following)
             self.prepared.model.batch_ttl = "1h" if self._rounds_bill.cached else None
         return self._rounds_bill
 
@@ -135,7 +144,7 @@ class Session:
             self._work.cancel()
             with suppress(asyncio.CancelledError):
                 await self._work
-            if self._parking.reason is None:
+            if self._stop_signal.reason is None:
                 raise
         except BaseExceptionGroup as group:
             # Many questions at once: one full disk is one error to whoever asked.
@@ -145,46 +154,46 @@ class Session:
     def stop(self, reason: str) -> None:
         """Let every run go at its next step; replies under way are waited for a while. Told
         again, nobody waits any more."""
-        patient = not self.settings.by_batches and self._parking.reason is None
-        self._parking.ask(reason)
+        patient = not self.settings.by_batches and self._stop_signal.reason is None
+        self._stop_signal.ask(reason)
         asyncio.get_running_loop().call_later(GRACE_SECONDS if patient else 0.0, self._leave)
 
     def _leave(self) -> None:
-        self._parking.at_once()
+        self._stop_signal.at_once()
         if self._work is not None:
             asyncio.get_running_loop().call_later(LEAVING_SECONDS, self._work.cancel)
 
     async def _drive(self) -> None:
         settings = self.settings
         if settings.by_batches:
-            assert self._desk is not None, "rounds need a batch desk"
+            assert self._batch_client is not None, "rounds need a batch desk"
             await self.weigh_rounds()
             self._short = await drive_in_rounds(
-                self._common,
+                self._context,
                 self.left,
-                self._desk,
-                parking=self._parking,
+                self._batch_client,
+                stop_signal=self._stop_signal,
                 seats=settings.seats,
                 close_after_seconds=settings.finish_live_after_seconds,
                 sleep=self._sleep,
             )
         if not settings.by_batches or settings.finish_live_after_seconds is not None:
             self._short = await drive_live(
-                self._common,
+                self._context,
                 self.left,
-                parking=self._parking,
+                stop_signal=self._stop_signal,
                 places=settings.live_places,
                 leading=self.prepared.paid,
-                desk=self._desk,
+                batch_client=self._batch_client,
                 sleep=self._sleep,
                 clock=self._clock,
             )
 
     def _answered(self, task: Task, line: AnswerLine) -> None:
-        if line.resumable and not self.tally.steps:
+        if line.resumable and not self.progress.steps:
             self._in_vain.append(line)
             if len(self._in_vain) == VAIN:
-                self._parking.ask(self._why_in_vain)
+                self._stop_signal.ask(self._why_in_vain)
         else:
             for each in (*self._in_vain, line):
                 self._write(each)
@@ -192,7 +201,7 @@ class Session:
 
     def _write(self, line: AnswerLine) -> None:
         self._answers.append(line.as_json())
-        self.tally.answered(line)
+        self.progress.answered(line)
         self._told(line)
 
     @property
@@ -200,11 +209,11 @@ class Session:
         return f"no question got a reply ({self._in_vain[0].error})"
 
     def _report(self) -> BatchReport:
-        tally, statuses, left = self.tally, self.tally.statuses, self.left
+        progress, statuses, left = self.progress, self.progress.statuses, self.left
         begun = sum(task.begun for task in left)
         return BatchReport(
-            questions=tally.questions,
-            kept=tally.kept,
+            questions=progress.questions,
+            kept=progress.kept,
             answered=statuses["answered"],
             abstained=statuses["abstained"],
             stopped=statuses["stopped"],
@@ -212,20 +221,20 @@ class Session:
             failed_before=self.plan.failed_before,
             parked=begun,
             waiting=len(left) - begun,
-            usage=tally.usage,
-            usd=None if self.prepared.price is None else self.books.usd.spent,
-            steps=tally.steps,
+            usage=progress.usage,
+            usd=None if self.prepared.price is None else self.spending.usd.spent,
+            steps=progress.steps,
             seconds=self.elapsed_seconds,
-            failures=tuple(tally.failures),
+            failures=tuple(progress.failures),
             why_stopped=self._why_stopped if left else None,
-            limit_reached=bool(left and self._short and self._parking.reason is None),
+            limit_reached=bool(left and self._short and self._stop_signal.reason is None),
         )
 
     @property
     def _why_stopped(self) -> str | None:
-        if self._parking.reason is None and self._in_vain:
+        if self._stop_signal.reason is None and self._in_vain:
             return self._why_in_vain
-        return self._parking.reason or (str(self._short) if self._short else None)
+        return self._stop_signal.reason or (str(self._short) if self._short else None)
 
 
 def _worst_call(prepared: PreparedModel, settings: BatchSettings) -> Cost:
@@ -252,7 +261,7 @@ ROUND_BOOK = "rounds.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class SessionHooks:
     """Time, and whoever wants to hear how it goes."""
 
     answered: Callable[[AnswerLine], None] = lambda _: None
@@ -270,7 +279,7 @@ def open_batch(
     prepared: PreparedModel,
     *,
     settings: BatchSettings,
-    outside: Outside | None = None,
+    hooks: SessionHooks | None = None,
 ) -> Iterator[Session]:
     """A session for what of the job is still to be done. Nothing has been spent when it opens.
 
@@ -279,10 +288,10 @@ def open_batch(
             output was begun with other settings or questions; the model takes no batches; each
             question is limited in dollars, and the model has no known price.
     """
-    outside = outside or Outside()
+    hooks = hooks or SessionHooks()
     check_limits(prepared.settings.limits, prepared.model.name, prepared.price)
     _check_window(job.questions, archive.documents(), prepared.settings)
-    questions, scopes = asked_of(job, archive, told=outside.told)
+    questions, scopes = asked_of(job, archive, told=hooks.told)
     settled = decisive(prepared, archive, job)
     with ExitStack() as opened:
         answers = opened.enter_context(
@@ -297,10 +306,10 @@ def open_batch(
             folder=job.journals or archive.directory / "runs",
             named=job.journals is not None,
         )
-        desk = _desk(answers.folder / ROUND_BOOK, prepared, settings, outside)
-        if desk is not None:
-            opened.callback(desk.close)
-        lost = desk.unanswered_is_lost if desk is not None else (lambda _: True)
+        batch_client = _batch_client(answers.folder / ROUND_BOOK, prepared, settings, hooks)
+        if batch_client is not None:
+            opened.callback(batch_client.close)
+        lost = batch_client.unanswered_is_lost if batch_client is not None else (lambda _: True)
         plan = plan_batch(
             questions, answers, scopes, journals=journals, retry_failed=job.retry_failed
         )
@@ -312,14 +321,14 @@ def open_batch(
             answers,
             plan,
             journals=journals,
-            books=Books(max_usd=settings.max_usd, max_tokens=settings.max_tokens, spent=spent),
+            spending=Budget(max_usd=settings.max_usd, max_tokens=settings.max_tokens, spent=spent),
             on_the_way=on_the_way,
             settings=settings,
-            desk=desk,
+            batch_client=batch_client,
             unanswered_is_lost=lost,
-            told=outside.answered,
-            sleep=outside.sleep,
-            clock=outside.clock,
+            told=hooks.answered,
+            sleep=hooks.sleep,
+            clock=hooks.clock,
         )
         yield session
         answers.finish(order=[each.id for each in questions] if job.in_order else None)
@@ -369,18 +378,18 @@ def _check_window(
     )
 
 
-def _desk(
-    book: Path, prepared: PreparedModel, settings: BatchSettings, outside: Outside
-) -> BatchDesk | None:
+def _batch_client(
+    book: Path, prepared: PreparedModel, settings: BatchSettings, hooks: SessionHooks
+) -> BatchClient | None:
     """Where message batches are handed in; None where none ever were, nor are to be."""
     if not settings.by_batches and not book.exists():
         return None
     if settings.by_batches and (why := prepared.model.why_no_batches):
         raise UsageError(why)
-    return BatchDesk(
+    return BatchClient(
         prepared.model,
-        RoundBook(book, by_batches=settings.by_batches, now=outside.now),
-        sleep=outside.sleep,
-        clock=outside.clock,
-        told=outside.told,
+        SubmissionLog(book, by_batches=settings.by_batches, now=hooks.now),
+        sleep=hooks.sleep,
+        clock=hooks.clock,
+        told=hooks.told,
     )

@@ -1,4 +1,4 @@
-"""Parking: a batch that is told to stop lets its runs go between two steps, to be resumed later."""
+"""StopSignal: a batch that is told to stop lets its runs end between two steps, resumable."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from docpager.core.errors import AttemptFailed
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.metered_model import RequestHooks
 
-__all__ = ["Parked", "Parking", "StoppableRequests"]
+__all__ = ["RunSuspended", "StopSignal", "StoppableRequests"]
 
 Result = TypeVar("Result")
 
 
-class Parked(AttemptFailed):
+class RunSuspended(AttemptFailed):
     """The batch is stopping: this run is not asked further now."""
 
     def __init__(self, why: str, *, may_be_billed: bool = False) -> None:
         super().__init__(f"parked: {why}", retryable=False, may_be_billed=may_be_billed)
 
 
-class Parking:
+class StopSignal:
     """Whether the runs of a batch are to stop, and how soon.
 
     One `within` another stops with it, and can be stopped alone.
     """
 
-    def __init__(self, *, within: Parking | None = None) -> None:
+    def __init__(self, *, within: StopSignal | None = None) -> None:
         self._within = within
         self._reason: str | None = None
         self._at_once: asyncio.Event = within._at_once if within else asyncio.Event()
@@ -62,7 +62,7 @@ class Parking:
             await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
-            raise Parked(self.reason or "", may_be_billed=may_be_billed)
+            raise RunSuspended(self.reason or "", may_be_billed=may_be_billed)
         finally:
             stop.cancel()
             if not task.done():
@@ -76,7 +76,7 @@ class StoppableRequests(RequestHooks):
     def __init__(
         self,
         model: ChatModel,
-        parking: Parking,
+        stop_signal: StopSignal,
         *,
         send: Callable[[ModelRequest], Awaitable[ModelReply]],
         on_reply: Callable[[ModelReply], None],
@@ -84,7 +84,7 @@ class StoppableRequests(RequestHooks):
         super().__init__(model)
         self.parked = False
         """Whether the run was let go in the middle."""
-        self._parking = parking
+        self._stop_signal = stop_signal
         self._send = send
         self._on_reply = on_reply
 
@@ -94,15 +94,15 @@ class StoppableRequests(RequestHooks):
         Raises:
             Parked: it is.
         """
-        if self._parking.reason is not None:
+        if self._stop_signal.reason is not None:
             self.parked = True
-            raise Parked(self._parking.reason)
+            raise RunSuspended(self._stop_signal.reason)
 
     async def count(self, request: ModelRequest) -> int | None:
         """The server's count, unless everybody has to go at once."""
         with self._noting():
             counting = super().count(request)
-            return await self._parking.unless_at_once(counting, may_be_billed=False)
+            return await self._stop_signal.unless_at_once(counting, may_be_billed=False)
 
     async def send(self, request: ModelRequest) -> ModelReply:
         """The reply, by the way that the batch goes."""
@@ -117,6 +117,6 @@ class StoppableRequests(RequestHooks):
     def _noting(self) -> Iterator[None]:
         try:
             yield
-        except Parked:
+        except RunSuspended:
             self.parked = True
             raise

@@ -19,11 +19,11 @@ from typing import Any
 
 from docpager.core.errors import JournalError
 
-__all__ = ["BookedItem", "Round", "RoundBook"]
+__all__ = ["Round", "SubmissionLog", "SubmittedItem"]
 
 
 @dataclass(frozen=True, slots=True)
-class BookedItem:
+class SubmittedItem:
     """One request of a round. The journal of its run says which step it belongs to."""
 
     custom_id: str
@@ -38,14 +38,14 @@ class Round:
     number: int
     begun: float
     """Seconds since 1970."""
-    items: tuple[BookedItem, ...]
+    items: tuple[SubmittedItem, ...]
     batch_id: str | None = None
     """None where it is unknown whether the server got it."""
     void: bool = False
     """Whether the server was found not to have it."""
 
 
-class RoundBook:
+class SubmissionLog:
     """Appends to one file; every line is on disk before the next thing happens."""
 
     def __init__(
@@ -80,7 +80,7 @@ class RoundBook:
         """Write down what is about to be sent: the question and the hash of each request."""
         number = len(self.rounds) + 1
         items = tuple(
-            BookedItem(self._custom_id(number, question_id, sha256), question_id, sha256)
+            SubmittedItem(self._custom_id(number, question_id, sha256), question_id, sha256)
             for question_id, sha256 in requests
         )
         begun = self._now()
@@ -146,7 +146,7 @@ class RoundBook:
             case "session":
                 self.only_rounds = self.only_rounds and line["by_batches"]
             case "intent":
-                items = tuple(BookedItem(**item) for item in line["items"])
+                items = tuple(SubmittedItem(**item) for item in line["items"])
                 self.rounds[line["round"]] = Round(line["round"], line["begun"], items)
             case "sent":
                 self.rounds[line["round"]].batch_id = line["batch_id"]

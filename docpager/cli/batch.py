@@ -171,11 +171,11 @@ async def _drive(
     job: BatchJob, prepared: PreparedModel, settings: BatchSettings, **where: Any
 ) -> BatchReport:
     from docpager.api.ask_many import batch_session
-    from docpager.batch.session import Outside
+    from docpager.batch.session import SessionHooks
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
-    outside = Outside(told=note)
-    async with batch_session(job, prepared, settings, outside=outside, **where) as session:
+    hooks = SessionHooks(told=note)
+    async with batch_session(job, prepared, settings, hooks=hooks, **where) as session:
         tell_plan(session)
         if settings.by_batches and (bill := await session.weigh_rounds()) is not None:
             tell_rounds(bill)

@@ -58,7 +58,9 @@ def tell_plan(session: Session) -> None:
     name = prepared.model.name
     if prepared.paid:
         limit = f"stops at ${settings.max_usd:g} (--max-usd)" if settings.max_usd else "no limit"
-        spent = f", ${session.books.usd.spent:.4f} of it spent" if session.books.usd.spent else ""
+        spent = (
+            f", ${session.spending.usd.spent:.4f} of it spent" if session.spending.usd.spent else ""
+        )
         note(f"model: {name}; {limit}{spent}; a call costs at most ${prepared.worst_call_usd:.4f}")
     elif prepared.price is None:
         note(f"model: {name}; its price is not known: dollars are neither counted nor limited")
@@ -177,21 +179,21 @@ def _in_line(figures: Sequence[tuple[str, str]]) -> str:
 
 
 def _figures(session: Session) -> list[tuple[str, str]]:
-    tally = session.tally
+    progress = session.progress
     figures = [
-        ("done", f"{tally.kept + tally.ended - tally.failed:,} of {tally.questions:,}"),
-        ("failed", f"{tally.failed:,}"),
-        ("steps", f"{tally.steps:,}"),
-        ("tokens", f"{tally.usage.prompt_tokens + tally.usage.output_tokens:,}"),
+        ("done", f"{progress.kept + progress.ended - progress.failed:,} of {progress.questions:,}"),
+        ("failed", f"{progress.failed:,}"),
+        ("steps", f"{progress.steps:,}"),
+        ("tokens", f"{progress.usage.prompt_tokens + progress.usage.output_tokens:,}"),
     ]
     if session.prepared.paid:
         limit = session.settings.max_usd
         of = f" of {limit:g}" if limit is not None else ""
-        figures.append(("spent", f"${session.books.usd.spent:.4f}{of}"))
-        share = tally.cache_share
+        figures.append(("spent", f"${session.spending.usd.spent:.4f}{of}"))
+        share = progress.cache_share
         figures.append(("from cache", "-" if share is None else f"{share:.0%}"))
-    figures.append((_LEFT_OUT_FIRST, f"{tally.faults:,}"))
-    left = tally.seconds_left(session.elapsed_seconds)
+    figures.append((_LEFT_OUT_FIRST, f"{progress.faults:,}"))
+    left = progress.seconds_left(session.elapsed_seconds)
     figures.append(("left", "-" if left is None else duration(left)))
     return figures
 

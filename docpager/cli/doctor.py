@@ -42,16 +42,16 @@ def doctor(
 
     Nobody is asked but this machine and the server at --base-url; only --live costs money.
     """
-    from docpager import doctor as checkup
+    from docpager.doctor import check_embedders, check_models, check_servers, check_tokenizers
     from docpager.models.registry import DEFAULT_MODEL
 
     failed = fetch_tokenizer and not _fetch_tokenizer()
     name = model or DEFAULT_MODEL
     findings = [
-        *checkup.check_models(name, base_url=base_url, backend=backend),
-        *checkup.check_servers(base_url),
-        *checkup.check_embedders(),
-        *checkup.check_tokenizers(),
+        *check_models(name, base_url=base_url, backend=backend),
+        *check_servers(base_url),
+        *check_embedders(),
+        *check_tokenizers(),
     ]
     if live:
         findings.append(_try(name, base_url=base_url, backend=backend))

@@ -1,4 +1,7 @@
-"""A group of commands that imports each when it is called, and turns errors into exit codes."""
+"""A group of commands that imports each when it is called, and turns errors into exit codes.
+
+It stands alone: how commands are found and how errors end is no command's business.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from docpager.cli.terminal import drawn_on, note, visible
 
 if TYPE_CHECKING:
-    from docpager.archive.ingest_session import Progress, Reached
+    from docpager.archive.ingest_session import IngestProgress, Progress
     from docpager.run.driver import Stepping
 
 __all__ = ["ask_progress", "ingest_progress", "reached_in_words"]
@@ -85,7 +85,7 @@ def _bar(*, at_once: bool = True) -> Iterator[Progress]:
     with Bar(console=console, transient=True) as bar, drawn_on(console):
         task = bar.add_task("reading", total=None, visible=at_once)
 
-        def show(reached: Reached) -> None:
+        def show(reached: IngestProgress) -> None:
             speed = _pages_a_second(reached, monotonic() - began)
             said = ", ".join([f"{reached.files} of {reached.all_files} files", *speed])
             description = f"{said} {visible(reached.path)[-40:]}{_embedding(reached)}"
@@ -105,14 +105,14 @@ def _bar(*, at_once: bool = True) -> Iterator[Progress]:
 def _lines(seconds: float, say: Callable[[str], None] = note) -> Iterator[Progress]:
     """Says every few seconds where the work stands, also while one file takes long."""
     began, ended = monotonic(), Event()
-    last: list[Reached] = []
+    last: list[IngestProgress] = []
 
     def tell() -> None:
         while not ended.wait(seconds):
             if last:
                 say(reached_in_words(last[0], monotonic() - began))
 
-    def remember(reached: Reached) -> None:
+    def remember(reached: IngestProgress) -> None:
         last[:] = [reached]
 
     telling = Thread(target=tell, daemon=True)
@@ -124,7 +124,7 @@ def _lines(seconds: float, say: Callable[[str], None] = note) -> Iterator[Progre
         telling.join()
 
 
-def reached_in_words(reached: Reached, seconds: float) -> str:
+def reached_in_words(reached: IngestProgress, seconds: float) -> str:
     """One line: files, speed, what is being embedded, about how long it will take."""
     parts = _pages_a_second(reached, seconds)
     if 0 < reached.files < reached.all_files:
@@ -135,13 +135,13 @@ def reached_in_words(reached: Reached, seconds: float) -> str:
     return f"{where}{beside}{_embedding(reached)}"
 
 
-def _pages_a_second(reached: Reached, seconds: float) -> list[str]:
+def _pages_a_second(reached: IngestProgress, seconds: float) -> list[str]:
     if not reached.pdf_pages or seconds <= 0:
         return []
     return [f"{reached.pdf_pages:,} PDF pages, {reached.pdf_pages / seconds:.0f} a second"]
 
 
-def _embedding(reached: Reached) -> str:
+def _embedding(reached: IngestProgress) -> str:
     if reached.passages == reached.embedded:
         return ""
     return f"; embedded {reached.embedded:,} of {reached.passages:,} passages"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from docpager.core.errors import LimitReached
 
-__all__ = ["Books", "Cost", "Held", "Ledger", "Reservation"]
+__all__ = ["Budget", "Cost", "HeldBudget", "Ledger", "Reservation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +145,15 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldBudget:
     """What is set aside for one call."""
 
     tokens: Reservation
     usd: Reservation
-    within: Held | None = None
+    within: HeldBudget | None = None
 
 
-class Books:
+class Budget:
     """Both ledgers of a run; those of the batch that it belongs to are kept along with them."""
 
     def __init__(
@@ -162,14 +162,14 @@ class Books:
         max_tokens: int | None = None,
         max_usd: float | None = None,
         spent: Cost | None = None,
-        within: Books | None = None,
+        within: Budget | None = None,
     ) -> None:
         spent = spent or Cost()
         self.tokens = Ledger(TOKENS, limit=max_tokens, spent=spent.tokens)
         self.usd = Ledger(DOLLARS, limit=max_usd, spent=spent.usd or 0.0)
         self._within = within
 
-    def reserve(self, cost: Cost) -> Held:
+    def reserve(self, cost: Cost) -> HeldBudget:
         """Set aside what a call can cost at worst, in every ledger or in none.
 
         Raises:
@@ -186,7 +186,7 @@ class Books:
         tokens: Reservation | None = None
         try:
             tokens = self.tokens.reserve(cost.tokens)
-            return Held(tokens, self.usd.reserve(cost.usd or 0.0), within)
+            return HeldBudget(tokens, self.usd.reserve(cost.usd or 0.0), within)
         except LimitReached:
             if tokens is not None:
                 self.tokens.free(tokens)
@@ -194,7 +194,7 @@ class Books:
                 self._within.free(within)
             raise
 
-    def _reserve_within(self, cost: Cost) -> Held | None:
+    def _reserve_within(self, cost: Cost) -> HeldBudget | None:
         if self._within is None:
             return None
         try:
@@ -204,13 +204,13 @@ class Books:
                 str(limit), limits=limit.limits, needed=limit.needed, left=limit.left, shared=True
             ) from limit
 
-    def settle(self, held: Held, actual: Cost) -> None:
+    def settle(self, held: HeldBudget, actual: Cost) -> None:
         """Replace what was set aside by what a call really cost."""
         self.tokens.settle(held.tokens, actual.tokens)
         self.usd.settle(held.usd, actual.usd or 0.0)
         if self._within is not None and held.within is not None:
             self._within.settle(held.within, actual)
 
-    def free(self, held: Held) -> None:
+    def free(self, held: HeldBudget) -> None:
         """Give back what was set aside: nothing was used."""
         self.settle(held, Cost())

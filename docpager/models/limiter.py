@@ -1,4 +1,4 @@
-"""Gate: everybody who asks one server passes here, so that a rate limit slows all of them down.
+"""AdaptiveLimiter: how many requests may be under way at one server, slower after a rate limit.
 
 How many requests may be under way at once is learned: one more after each success until a rate
 limit is met (twice as many each time around), from then on one more after as many successes as
@@ -15,7 +15,7 @@ from types import TracebackType
 
 from docpager.core.retries import LONGEST_WAIT_SECONDS
 
-__all__ = ["Gate"]
+__all__ = ["AdaptiveLimiter"]
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -23,7 +23,7 @@ _SCARCE = 0.1
 """Share of a server's rate limit below which no place is added."""
 
 
-class Gate:
+class AdaptiveLimiter:
     """`async with gate:` around each request, for many runs on one event loop."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Gate:
         """Take note of the share of the tightest rate limit that a server says is left."""
         self._scarce = left < _SCARCE
 
-    async def __aenter__(self) -> Gate:
+    async def __aenter__(self) -> AdaptiveLimiter:
         while True:
             if pause := self.paused_seconds:
                 await self._sit_out(pause)

@@ -1,4 +1,4 @@
-"""Caller: asks a model on behalf of one run, within its limits, until there is a reply."""
+"""MeteredModel: asks a model on behalf of one run, within its limits, until there is a reply."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.core.retries import with_retries_async
-from docpager.models.budget import Books, Cost, Held
-from docpager.models.limiter import Gate
+from docpager.models.budget import Budget, Cost, HeldBudget
+from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, Lost, ModelReply, ModelRequest
 from docpager.models.pricing import Price
 
-__all__ = ["Caller", "RequestHooks"]
+__all__ = ["MeteredModel", "RequestHooks"]
 
 
 class RequestHooks:
@@ -48,7 +48,7 @@ class RequestHooks:
         return
 
 
-class Caller:
+class MeteredModel:
     """One run's way to its model: sets the worst case aside, waits at the gate, tries, settles.
 
     An attempt that failed but may have been billed is charged at its worst case. After `keep` a
@@ -61,25 +61,25 @@ class Caller:
         model: ChatModel,
         *,
         price: Price | None = None,
-        books: Books | None = None,
-        gate: Gate | None = None,
+        spending: Budget | None = None,
+        limiter: AdaptiveLimiter | None = None,
         by_batch: bool = False,
         hooks: RequestHooks | None = None,
-        counting_gate: Gate | None = None,
+        counting_gate: AdaptiveLimiter | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model = model
         self._price = price
-        self._books = books or Books()
-        self._gate = gate or Gate()
+        self._spending = spending or Budget()
+        self._limiter = limiter or AdaptiveLimiter()
         self._by_batch = by_batch
         self._hooks = hooks or RequestHooks(model)
-        self._counting_gate = counting_gate or self._gate
+        self._counting_gate = counting_gate or self._limiter
         self._sleep = sleep
         self._clock = clock
-        self._kept: Held | None = None
-        self._first: Held | None = None
+        self._kept: HeldBudget | None = None
+        self._first: HeldBudget | None = None
         self._lost = Lost()
 
     @property
@@ -110,7 +110,7 @@ class Caller:
             LimitReached: there is not enough left for it.
         """
         worst = self.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
-        self._kept = self._books.reserve(worst)
+        self._kept = self._spending.reserve(worst)
 
     def keep_first(self, *, prompt_tokens: int, output_tokens: int) -> None:
         """Set the first call aside too, until it is made.
@@ -119,7 +119,7 @@ class Caller:
             LimitReached: there is not enough left for both.
         """
         worst = self.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
-        self._first = self._books.reserve(worst)
+        self._first = self._spending.reserve(worst)
 
     @property
     def keeps(self) -> bool:
@@ -130,12 +130,12 @@ class Caller:
         """Give back what was kept for the finishing call, and for a first one."""
         self._release_first()
         if self._kept is not None:
-            self._books.free(self._kept)
+            self._spending.free(self._kept)
             self._kept = None
 
     def _release_first(self) -> None:
         if self._first is not None:
-            self._books.free(self._first)
+            self._spending.free(self._first)
             self._first = None
 
     def take_lost(self) -> Lost:
@@ -180,12 +180,12 @@ class Caller:
         return replace(reply, lost=self.take_lost())
 
     async def _attempt(self, request: ModelRequest, worst: Cost) -> ModelReply:
-        async with self._gate:
+        async with self._limiter:
             await self._hooks.before_request()
             if not request.calls_allowed:
                 self.release()  # this is the call that was paid for: nothing comes between
             self._release_first()
-            held = self._books.reserve(worst)
+            held = self._spending.reserve(worst)
             # Whatever ends this attempt otherwise (time, Ctrl-C) may leave a bill behind.
             bill, lost = worst, True
             try:
@@ -195,15 +195,15 @@ class Caller:
                 if not (isinstance(error, AttemptFailed) and error.may_be_billed):
                     bill, lost = Cost(), False
                 if isinstance(error, AttemptFailed) and error.slows_all:
-                    self._gate.slow_down(error.after_seconds)
+                    self._limiter.slow_down(error.after_seconds)
                 raise
             finally:
-                self._books.settle(held, bill)
+                self._spending.settle(held, bill)
                 if lost and not self._is_free:
                     self._lost += Lost(1, bill.tokens, bill.usd)
             if (left := self._model.rate_limit_left) is not None:
-                self._gate.observe(left=left)
-            self._gate.succeeded()
+                self._limiter.observe(left=left)
+            self._limiter.succeeded()
             reply = replace(reply, cost_usd=bill.usd)
             self._hooks.on_reply(reply)
             return reply

@@ -22,7 +22,7 @@ from docpager.paging.epoch import BLOCK_TOKENS, Epoch
 from docpager.paging.open_step import NO_ROOM, Fitting, OpenStep, Rebuild
 from docpager.paging.page_table import PageTable, Residency
 from docpager.paging.policies import EvictionPolicy, survivors_within
-from docpager.paging.pressure import Budget
+from docpager.paging.pressure import WindowBudget
 from docpager.paging.reading_log import ReadingLog
 from docpager.paging.rebuild import Head, in_reading_order, warning
 from docpager.paging.rendering import one_line, render_passage
@@ -91,7 +91,7 @@ class MainContext:
     def __init__(
         self,
         *,
-        budget: Budget,
+        budget: WindowBudget,
         meter: Meter,
         instructions: str,
         functions: tuple[FunctionSchema, ...],

@@ -13,7 +13,7 @@ from docpager.core.passages import PassageId
 from docpager.models.messages import AssistantTurn, CallResult, ToolCall, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.page_table import PageTable, Residency
-from docpager.paging.pressure import Budget
+from docpager.paging.pressure import WindowBudget
 from docpager.paging.rebuild import StepText, fence_tokens, frame_tokens, warning
 from docpager.paging.token_meter import Meter
 from docpager.paging.token_sizes import NOTHING, Size
@@ -115,7 +115,7 @@ class Fitting:
         step: OpenStep,
         *,
         table: PageTable,
-        budget: Budget,
+        budget: WindowBudget,
         meter: Meter,
         conversation: Size,
         opening: Size,

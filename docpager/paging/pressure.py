@@ -17,7 +17,7 @@ from math import ceil
 
 from docpager.paging.token_sizes import Size
 
-__all__ = ["MAP_SHARE", "SMALLEST_STEP", "Budget", "smallest_window"]
+__all__ = ["MAP_SHARE", "SMALLEST_STEP", "WindowBudget", "smallest_window"]
 
 SMALLEST_STEP = 400
 """Tokens of the smallest results of one step and of the lines added to it, before any factor."""
@@ -31,7 +31,7 @@ PINS_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class WindowBudget:
     """How one window is divided."""
 
     window: int
@@ -131,7 +131,7 @@ def smallest_window(
     """
 
     def holds(window: int) -> bool:
-        budget = Budget(
+        budget = WindowBudget(
             window, fixed, reserved_output, step_reserve, warn_at, reading_log=reading_log
         )
         return budget.holds(question=question, document_map=document_map, passage=passage)

@@ -1,6 +1,6 @@
-"""Delivery: what each result does to a run's main context, and how it is shown.
+"""ResultApplier: what each result does to a run's main context, and how it is shown.
 
-PageIns: passages of one run becoming resident, or refused with what would fit.
+PageInApplier: passages of one run becoming resident, or refused with what would fit.
 
 What may be quoted: what was resident, or was copied into a note while it was.
 
@@ -37,13 +37,13 @@ from docpager.run.results import (
     ToolResult,
 )
 
-__all__ = ["PLAIN_TEXT", "Delivery", "PageIns", "recall", "review"]
+__all__ = ["PLAIN_TEXT", "PageInApplier", "ResultApplier", "recall", "review"]
 
 MOST_REPEATS = 2
 """Times that one range may be paged in without a note or a search between."""
 
 
-class PageIns:
+class PageInApplier:
     """Answers `page_in` calls, and remembers what was paged in under which name."""
 
     def __init__(self, context: MainContext) -> None:
@@ -225,12 +225,12 @@ PLAIN_TEXT = "\0plain text"
 """Id of an answer that was no call: no provider's own id can be this."""
 
 
-class Delivery:
+class ResultApplier:
     """Applies results to one run's main context, in call order."""
 
     def __init__(self, context: MainContext) -> None:
         self._context = context
-        self._page_ins = PageIns(context)
+        self._page_ins = PageInApplier(context)
         self._step = 0
         self._sent_back = False
         self.shown: set[PassageId] = set()

@@ -9,7 +9,7 @@ from docpager.core.locators import Locator
 from docpager.core.passages import DocumentEntry, Hit, Passage, PassageRange
 from docpager.documents.document import Section
 
-__all__ = ["GrepHits", "HitPage", "Library", "SearchHits"]
+__all__ = ["ArchivalStorage", "GrepHits", "HitPage", "SearchHits"]
 
 
 class HitPage(Protocol):
@@ -39,7 +39,7 @@ class GrepHits(HitPage, Protocol):
     def total(self) -> int: ...
 
 
-class Library(Protocol):
+class ArchivalStorage(Protocol):
     """What a run needs of an archive; `docpager.archive.Archive` happens to fit."""
 
     def documents(self) -> Sequence[DocumentEntry]: ...

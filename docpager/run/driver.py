@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from docpager.core.errors import LimitReached, ModelError
 from docpager.models.messages import Lost, ModelReply, ModelRequest
-from docpager.models.metered_model import Caller
+from docpager.models.metered_model import MeteredModel
 from docpager.paging.reading_log import written_call
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Journal, RequestHasher
@@ -36,7 +36,7 @@ class Driver:
         self,
         run: Run,
         *,
-        caller: Caller,
+        metered_model: MeteredModel,
         executor: FunctionExecutor,
         journal: Journal,
         sha256_of: Callable[[int], str],
@@ -44,7 +44,7 @@ class Driver:
         met: Collection[int] = (),
     ) -> None:
         self._run = run
-        self._caller = caller
+        self._metered_model = metered_model
         self._executor = executor
         self._journal = journal
         self._sha256_of = sha256_of
@@ -69,7 +69,7 @@ class Driver:
                 if reply is not None:
                     await self._execute(run.receive(reply))
         finally:
-            self._caller.release()
+            self._metered_model.release()
         return run.outcome
 
     def charge_unanswered(self) -> None:
@@ -77,7 +77,7 @@ class Driver:
         run, price = self._run, self._run.price
         if price is None or price.free:
             return
-        worst = self._caller.worst_case(
+        worst = self._metered_model.worst_case(
             prompt_tokens=run.context.epoch.tokens, output_tokens=run.plan.paging.max_output
         )
         self._charge(Lost(1, worst.tokens, worst.usd))
@@ -98,10 +98,10 @@ class Driver:
     def _keep_finishing_call(self) -> None:
         """From now on the finishing call is paid for, or the run ends before it costs anything."""
         run = self._run
-        if run.outcome is not None or self._caller.keeps:
+        if run.outcome is not None or self._metered_model.keeps:
             return
         try:
-            self._caller.keep(
+            self._metered_model.keep(
                 prompt_tokens=run.largest_prompt, output_tokens=run.plan.paging.max_output
             )
         except LimitReached as limit:
@@ -117,11 +117,11 @@ class Driver:
         except LimitReached as limit:
             self._run_short(limit)
         except asyncio.CancelledError:
-            self._charge(self._caller.take_lost())
+            self._charge(self._metered_model.take_lost())
             raise
         except ModelError as error:
             # No outcome is written: the run is parked, and resume asks the model again.
-            self._charge(self._caller.take_lost())
+            self._charge(self._metered_model.take_lost())
             run.park(str(error))
             self._write(Entry("failure", run.steps, message=str(error)), sync=True)
         return None
@@ -136,7 +136,7 @@ class Driver:
         async with asyncio.timeout(left):
             await self._count(request)
             prompt = run.context.epoch.tokens
-            reply = await self._caller.complete(
+            reply = await self._metered_model.complete(
                 request, prompt_tokens=prompt, seconds_left=left, before_wait=self._tell_wait
             )
         now = time.monotonic()
@@ -149,14 +149,14 @@ class Driver:
         """Have the first request counted, where the server does that."""
         if self._run.steps:
             return
-        tokens = await self._caller.count_tokens(request)
+        tokens = await self._metered_model.count_tokens(request)
         if tokens is not None:
             self._write(Entry("counted", self._run.steps, prompt_tokens=tokens))
             self._run.count(tokens)
 
     def _tell_wait(self, failed: str, seconds: float) -> None:
         """Write down why nothing happens for a while, and what it may have cost."""
-        self._charge(self._caller.take_lost())
+        self._charge(self._metered_model.take_lost())
         message = f"{failed}; waits {seconds:.0f} s"
         self._write(Entry("waiting", self._run.steps, message=message))
         if self._waiting is not None:
@@ -175,7 +175,7 @@ class Driver:
         run.finish(str(limit), limit=limit.limit)
 
     def _stop(self, reason: str, *, limit: str) -> None:
-        self._charge(self._caller.take_lost())
+        self._charge(self._metered_model.take_lost())
         self._write(Entry("stopped", self._run.steps, message=reason, limit=limit))
         self._run.stop(reason, limit=limit)
         self._end()

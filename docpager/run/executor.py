@@ -16,7 +16,7 @@ from docpager.documents.document import Section
 from docpager.models.messages import FunctionSchema, ToolCall
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line, render_passage
-from docpager.run.archival_storage import HitPage, Library
+from docpager.run.archival_storage import ArchivalStorage, HitPage
 from docpager.run.quotes import QuoteChecker
 from docpager.run.render import document_line, present_loaded
 from docpager.run.results import Found, Listed, Loaded, PassedThrough, Refused, TooLarge, ToolResult
@@ -73,7 +73,7 @@ def _check_object(value: Mapping[str, Any], schema: Mapping[str, Any], where: st
         _check(item, properties[name], f"{where}: {name}")
 
 
-class Where(TypedDict):
+class HitFilter(TypedDict):
     """Which hits are wanted."""
 
     documents: frozenset[int] | None
@@ -86,7 +86,7 @@ class FunctionExecutor:
 
     def __init__(
         self,
-        library: Library,
+        library: ArchivalStorage,
         *,
         functions: Sequence[FunctionSchema],
         sizer: PromptSizer,
@@ -134,8 +134,8 @@ class FunctionExecutor:
                 _check_replaced(call.arguments.get("replaces"))
         return PassedThrough()
 
-    def _where(self, call: ToolCall) -> Where:
-        return Where(
+    def _where(self, call: ToolCall) -> HitFilter:
+        return HitFilter(
             documents=self._narrowed(call.arguments.get("documents")),
             page=call.arguments.get("page", 1),
             page_size=self._hits_per_page,

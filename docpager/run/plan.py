@@ -15,7 +15,7 @@ from docpager.core.tokens import TokenCounter
 from docpager.models.messages import FunctionSchema
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.policies import POLICIES
-from docpager.paging.pressure import SMALLEST_STEP, Budget, smallest_window
+from docpager.paging.pressure import SMALLEST_STEP, WindowBudget, smallest_window
 from docpager.paging.rebuild import smallest_step_tokens
 from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
@@ -64,9 +64,9 @@ class RunPlan:
     def _added_by_server(self) -> int:
         return SERVER_TOKENS if self.factor > 1 else 0
 
-    def budget(self, sizer: PromptSizer) -> Budget:
+    def budget(self, sizer: PromptSizer) -> WindowBudget:
         """The division of the window."""
-        return Budget(
+        return WindowBudget(
             window=self.paging.window,
             fixed=sizer.fixed(self.instructions, self.functions) + self._added_by_server,
             reserved_output=self.paging.max_output,
@@ -126,7 +126,7 @@ def _framing(documents: Sequence[DocumentEntry], sizer: PromptSizer) -> int:
 
 
 def _check_window(
-    budget: Budget,
+    budget: WindowBudget,
     sizer: PromptSizer,
     question: str,
     documents: Sequence[DocumentEntry],

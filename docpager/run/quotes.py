@@ -17,7 +17,7 @@ from docpager.core.errors import DocpagerError, FunctionError
 from docpager.core.locators import Locator
 from docpager.core.passages import DocumentEntry, Passage, PassageRange
 from docpager.paging.rendering import one_line
-from docpager.run.archival_storage import Library
+from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.results import QuoteCheck, QuotesChecked
 
 __all__ = ["QuoteChecker", "QuoteMatch", "clean_quote", "find_quote", "flat"]
@@ -127,7 +127,7 @@ def flat(text: str) -> str:
 class QuoteChecker:
     """Finds quotes in an archive. `locate` reads a locator and refuses places out of scope."""
 
-    def __init__(self, library: Library, locate: Callable[[str], Locator]) -> None:
+    def __init__(self, library: ArchivalStorage, locate: Callable[[str], Locator]) -> None:
         self._library = library
         self._locate = locate
 

@@ -17,10 +17,10 @@ from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, U
 from docpager.core.passages import DocumentEntry
 from docpager.core.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
-from docpager.models.budget import Books
-from docpager.models.limiter import Gate
+from docpager.models.budget import Budget
+from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelLike
-from docpager.models.metered_model import Caller, RequestHooks
+from docpager.models.metered_model import MeteredModel, RequestHooks
 from docpager.models.pricing import Price, PriceList, price_of, read_prices
 from docpager.models.registry import (
     DEFAULT_MODEL,
@@ -32,7 +32,7 @@ from docpager.models.registry import (
     model_named,
 )
 from docpager.paging.epoch import PromptSizer
-from docpager.run.archival_storage import Library
+from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
@@ -46,7 +46,7 @@ __all__ = [
     "AskSettings",
     "OpenArchive",
     "PreparedModel",
-    "Sharing",
+    "SharedResources",
     "ask_archive",
     "check_limits",
     "open_replay",
@@ -59,7 +59,7 @@ ROOM_PER_HIT = 300
 """Tokens of room for each hit of a result page: small windows get short pages."""
 
 
-class OpenArchive(Library, Protocol):
+class OpenArchive(ArchivalStorage, Protocol):
     """A library that knows which archive it is."""
 
     @property
@@ -88,17 +88,17 @@ class AskSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
+class SharedResources:
     """What a run of a batch shares with the others, and how its batch attends it."""
 
-    books: Books
+    spending: Budget
     """Limits on all of them together."""
-    gate: Gate
+    limiter: AdaptiveLimiter
     by_batch: bool = False
     """Whether every request goes out in a message batch, at its price."""
     hooks: RequestHooks | None = None
     """What the batch does around the requests of this run."""
-    counting_gate: Gate | None = None
+    counting_gate: AdaptiveLimiter | None = None
     """Where the server's counts of prompts wait; None for `gate`."""
     unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True
     """Whether a request that was under way when the process ended must be counted as billed."""
@@ -120,7 +120,7 @@ async def ask_archive(
     id: str | None = None,
     begun: Callable[[Path], None] | None = None,
     driving: Callable[[Driver], None] | None = None,
-    sharing: Sharing | None = None,
+    shared: SharedResources | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
 
@@ -151,12 +151,12 @@ async def ask_archive(
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
-    with _calling(run, model, sharing) as caller, Journal.create(path, header) as writer:
+    with _calling(run, model, shared) as metered_model, Journal.create(path, header) as writer:
         if begun is not None:
             begun(path)
         driver = Driver(
             run,
-            caller=caller,
+            metered_model=metered_model,
             executor=_executor(archive, header, counter),
             journal=writer,
             sha256_of=archive.sha256,
@@ -174,7 +174,7 @@ async def resume_run(
     model: ChatModel,
     *,
     on_new_archive: bool = False,
-    sharing: Sharing | None = None,
+    shared: SharedResources | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
 
@@ -197,17 +197,17 @@ async def resume_run(
     replay = Replay(record, recording or counter)
     run = replay.finish()
     if record.outcome is None:
-        with _calling(run, model, sharing) as caller, Journal.resume(record) as writer:
+        with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
             driver = Driver(
                 run,
-                caller=caller,
+                metered_model=metered_model,
                 executor=_executor(archive, header, counter),
                 journal=writer,
                 sha256_of=archive.sha256,
                 counter=recording,
                 met=record.documents,
             )
-            if record.unanswered and (sharing is None or sharing.unanswered_is_lost(record)):
+            if record.unanswered and (shared is None or shared.unanswered_is_lost(record)):
                 driver.charge_unanswered()
             writer.write(Entry("resumed", run.steps))
             await driver.drive(replay.pending)
@@ -267,33 +267,33 @@ def check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
 
 
 @contextlib.contextmanager
-def _calling(run: Run, model: ChatModel, sharing: Sharing | None) -> Iterator[Caller]:
+def _calling(run: Run, model: ChatModel, shared: SharedResources | None) -> Iterator[MeteredModel]:
     """The run's way to its model, within what its limits leave and those it shares allow."""
     limits = run.plan.limits
-    own = Books(
+    own = Budget(
         max_tokens=limits.max_tokens,
         max_usd=limits.max_usd,
         spent=run.spent,
-        within=sharing.books if sharing else None,
+        within=shared.spending if shared else None,
     )
-    caller = Caller(
+    metered_model = MeteredModel(
         model,
         price=run.price,
-        books=own,
-        gate=sharing.gate if sharing else None,
-        by_batch=sharing is not None and sharing.by_batch,
-        hooks=sharing.hooks if sharing else None,
-        counting_gate=sharing.counting_gate if sharing else None,
+        spending=own,
+        limiter=shared.limiter if shared else None,
+        by_batch=shared is not None and shared.by_batch,
+        hooks=shared.hooks if shared else None,
+        counting_gate=shared.counting_gate if shared else None,
     )
     try:
-        if sharing is not None and run.outcome is None:
-            _set_aside(run, caller)
-        yield caller
+        if shared is not None and run.outcome is None:
+            _set_aside(run, metered_model)
+        yield metered_model
     finally:
-        caller.release()
+        metered_model.release()
 
 
-def _set_aside(run: Run, caller: Caller) -> None:
+def _set_aside(run: Run, metered_model: MeteredModel) -> None:
     """See that a run which shares its limits can be paid for to its end before it is begun.
 
     Raises:
@@ -301,16 +301,16 @@ def _set_aside(run: Run, caller: Caller) -> None:
     """
     output = run.plan.paging.max_output
     try:
-        caller.keep(prompt_tokens=run.largest_prompt, output_tokens=output)
+        metered_model.keep(prompt_tokens=run.largest_prompt, output_tokens=output)
         if not run.steps:
             run.next_request()
-            caller.keep_first(prompt_tokens=run.context.epoch.tokens, output_tokens=output)
+            metered_model.keep_first(prompt_tokens=run.context.epoch.tokens, output_tokens=output)
     except LimitReached as limit:
         if limit.shared:
             raise
         # Its own limit is as short at any other time: the driver ends the run and says so, as it
         # does with a run that shares nothing.
-        caller.release()
+        metered_model.release()
 
 
 def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:
@@ -332,11 +332,11 @@ def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
             yield number
 
 
-def _documents(archive: Library, scope: Collection[int] | None) -> Sequence[DocumentEntry]:
+def _documents(archive: ArchivalStorage, scope: Collection[int] | None) -> Sequence[DocumentEntry]:
     return [e for e in archive.documents() if scope is None or e.id in scope]
 
 
-def _executor(archive: Library, header: Header, counter: TokenCounter) -> FunctionExecutor:
+def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -> FunctionExecutor:
     return FunctionExecutor(
         archive,
         functions=header.plan.functions,

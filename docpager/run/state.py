@@ -18,7 +18,7 @@ from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
 from docpager.paging.rebuild import LAST_REPLY
 from docpager.paging.token_meter import Meter
-from docpager.run.apply_results import PLAIN_TEXT, Delivery
+from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
@@ -146,7 +146,7 @@ class Run:
         self.overruns = 0
         """Prompts that the server counted as larger than the run did."""
         self.elapsed_seconds = 0.0
-        self.delivery = Delivery(self.context)
+        self.delivery = ResultApplier(self.context)
         self._awaiting_reply = False
         self._finish_reason = ""
         self._finish_limit = ""

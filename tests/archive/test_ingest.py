@@ -15,7 +15,7 @@ import pytest
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
-from docpager.archive.ingest_session import Reached
+from docpager.archive.ingest_session import IngestProgress
 from docpager.archive.manifest import SegmentRecord, read_manifest
 from docpager.archive.snapshot_writer import segments_to_merge, whole_words
 from docpager.core.errors import ArchiveError, UsageError
@@ -329,7 +329,7 @@ ingest([Path({str(workshop.files)!r})], Path({str(workshop.directory)!r}))
 def test_an_interrupted_first_ingest_is_told_and_done_again(workshop):
     workshop.write(a_txt="one")
 
-    def interrupt(reached: Reached) -> None:
+    def interrupt(reached: IngestProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

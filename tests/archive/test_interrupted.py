@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from docpager.archive.ingest import ingest
-from docpager.archive.ingest_session import Reached
+from docpager.archive.ingest_session import IngestProgress
 from docpager.testing import HashingEmbedder
 
 
 def interrupt_at(file: int):
-    def progress(reached: Reached) -> None:
+    def progress(reached: IngestProgress) -> None:
         if reached.files == file:
             raise KeyboardInterrupt
 

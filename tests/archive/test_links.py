@@ -6,12 +6,12 @@ from docpager.documents.reasons import Reason
 
 
 def test_a_link_out_of_the_folder_is_named_and_not_followed(workshop, tmp_path):
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "private.txt").write_text("of nobody's business")
+    hooks = tmp_path / "outside"
+    hooks.mkdir()
+    (hooks / "private.txt").write_text("of nobody's business")
     workshop.write(a_txt="one")
-    (workshop.files / "b.txt").symlink_to(outside / "private.txt")
-    (workshop.files / "folder").symlink_to(outside)
+    (workshop.files / "b.txt").symlink_to(hooks / "private.txt")
+    (workshop.files / "folder").symlink_to(hooks)
 
     report = workshop.ingest()
 

@@ -15,7 +15,7 @@ from virtual_time import VirtualTime
 from docpager.batch.job import BatchJob
 from docpager.batch.progress import BatchReport
 from docpager.batch.questions import Question
-from docpager.batch.session import Outside, Session, open_batch
+from docpager.batch.session import Session, SessionHooks, open_batch
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import AttemptFailed, UsageError
 from docpager.models.extractive import ExtractiveModel
@@ -206,7 +206,7 @@ class World:
         asked = replace(self.settings, prices=prices)
         prepared = PreparedModel(self.model, asked, self.price)
         clocks = {"sleep": self.time.sleep, "clock": self.time.clock} if virtual else {}
-        outside = Outside(told=self.told.append, now=self.now, **clocks)
+        hooks = SessionHooks(told=self.told.append, now=self.now, **clocks)
 
         async def session() -> BatchReport:
             with open_batch(
@@ -214,7 +214,7 @@ class World:
                 TownLibrary(directory=self.folder / "archive"),
                 prepared,
                 settings=settings or BatchSettings(),
-                outside=outside,
+                hooks=hooks,
             ) as opened:
                 begun(opened)
                 return await opened.drive()

@@ -11,12 +11,12 @@ from batch_worlds import BatchServer, CountedReader, World, price, town_question
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpager.batch.dispatch import Admission, OnTheWay
+from docpager.batch.dispatch import Admission, UnfetchedReplies
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings, RunLimits
-from docpager.models.budget import Books, Cost
+from docpager.models.budget import Budget, Cost
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest, Usage
 from docpager.models.scripted import call, reply
 from docpager.run.service import AskSettings
@@ -80,15 +80,15 @@ def test_what_could_not_be_begun_is_begun_with_more_money(tmp_path):
 
 
 def test_fewer_run_at_once_as_the_money_runs_short():
-    books = Books(max_usd=10.0)
-    admission = Admission(books, worst_call=Cost(8_000, 1.0))
+    spending = Budget(max_usd=10.0)
+    admission = Admission(spending, worst_call=Cost(8_000, 1.0))
     running = 0
     while admission.may_start(running=running):
-        books.reserve(Cost(8_000, 1.0))  # what the run keeps for its finishing call
+        spending.reserve(Cost(8_000, 1.0))  # what the run keeps for its finishing call
         running += 1
     assert 1 < running < 10
 
-    spent = Books(max_usd=10.0, spent=Cost(0, 8.5))
+    spent = Budget(max_usd=10.0, spent=Cost(0, 8.5))
     assert Admission(spent, worst_call=Cost(8_000, 1.0)).may_start(running=0)
     assert not Admission(spent, worst_call=Cost(8_000, 1.0)).may_start(running=1)
 
@@ -206,8 +206,8 @@ def test_replies_that_nobody_has_fetched_yet_stay_set_aside(tmp_path):
     aside: list[float] = []
 
     def begun(session: Session) -> None:
-        spent, reserved = session.books.usd.spent, session.books.usd.reserved
-        aside.extend([spent, reserved, session.books.usd.left])
+        spent, reserved = session.spending.usd.spent, session.spending.usd.reserved
+        aside.extend([spent, reserved, session.spending.usd.left])
 
     report = world.drive(settings=BatchSettings(max_usd=5.0), begun=begun)
     spent, reserved, left = aside
@@ -220,13 +220,13 @@ def test_replies_that_nobody_has_fetched_yet_stay_set_aside(tmp_path):
 
 
 def test_less_than_is_owed_is_set_aside_where_no_more_is_left():
-    books = Books(max_usd=1.0)
-    on_the_way = OnTheWay(books, {"a": Cost(10, 0.7), "b": Cost(10, 0.7)})
-    assert books.usd.left == 0
+    spending = Budget(max_usd=1.0)
+    on_the_way = UnfetchedReplies(spending, {"a": Cost(10, 0.7), "b": Cost(10, 0.7)})
+    assert spending.usd.left == 0
     on_the_way.release("b")
-    assert books.usd.left == pytest.approx(0.3)
+    assert spending.usd.left == pytest.approx(0.3)
     on_the_way.release("a")
     on_the_way.release("a")
-    assert books.usd.left == 1.0
+    assert spending.usd.left == 1.0
     on_the_way.keep("a")
-    assert books.usd.left == pytest.approx(0.3)
+    assert spending.usd.left == pytest.approx(0.3)

@@ -11,7 +11,7 @@ from batch_worlds import CountedReader, TownLibrary, World, price, town_question
 from docpager.batch.batch_pricing import compare, live_usd, rounds_usd
 from docpager.batch.estimate import Estimate, Sample, estimate, estimate_job
 from docpager.batch.job import BatchJob
-from docpager.batch.run_profiles import Course, Step
+from docpager.batch.run_profiles import RunProfile, Step
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings
@@ -104,10 +104,10 @@ def test_without_a_price_no_dollars_are_guessed(world):
     assert estimated(world).usd is None
 
 
-def straight(steps: int, *, step: int = 3_000, head: int = 2_000) -> Course:
+def straight(steps: int, *, step: int = 3_000, head: int = 2_000) -> RunProfile:
     """A run that only grows."""
     sizes = [head + number * step for number in range(steps)]
-    return Course(
+    return RunProfile(
         tuple(
             Step(size, sizes[number - 1] if number else head - 100, 300, 5.0)
             for number, size in enumerate(sizes)
@@ -125,26 +125,26 @@ def test_rounds_pay_for_few_steps_and_not_for_many():
 
 def test_caching_in_rounds_is_worth_its_writes_only_if_it_hits():
     sonnet = price_of("claude-sonnet-5-5")
-    course = straight(12)
+    profile = straight(12)
 
-    assert rounds_usd(course, sonnet, hit_rate=0.0) > rounds_usd(course, sonnet, hit_rate=None)
-    assert rounds_usd(course, sonnet, hit_rate=1.0) < rounds_usd(course, sonnet, hit_rate=None)
-    assert rounds_usd(course, sonnet, hit_rate=1.0) < live_usd(course, sonnet)
-    assert not compare([course], sonnet, hit_rate=0.5).cached
-    assert compare([course], sonnet, hit_rate=0.95).cached
+    assert rounds_usd(profile, sonnet, hit_rate=0.0) > rounds_usd(profile, sonnet, hit_rate=None)
+    assert rounds_usd(profile, sonnet, hit_rate=1.0) < rounds_usd(profile, sonnet, hit_rate=None)
+    assert rounds_usd(profile, sonnet, hit_rate=1.0) < live_usd(profile, sonnet)
+    assert not compare([profile], sonnet, hit_rate=0.5).cached
+    assert compare([profile], sonnet, hit_rate=0.95).cached
 
 
 def test_what_a_run_really_cost_goes_before_what_it_would_have():
-    course = replace(straight(3), live_usd=1.5)
+    profile = replace(straight(3), live_usd=1.5)
 
-    assert live_usd(course, price()) == 1.5
+    assert live_usd(profile, price()) == 1.5
 
 
 def test_a_larger_sample_gives_a_narrower_band():
-    courses = tuple(straight(steps) for steps in (2, 3, 5, 8, 4, 6))
+    profiles = tuple(straight(steps) for steps in (2, 3, 5, 8, 4, 6))
     prepared = PreparedModel(CountedReader(), AskSettings(), price())
-    few = estimate(100, Sample(courses), prepared, BatchSettings())
-    many = estimate(100, Sample(courses * 8), prepared, BatchSettings())
+    few = estimate(100, Sample(profiles), prepared, BatchSettings())
+    many = estimate(100, Sample(profiles * 8), prepared, BatchSettings())
 
     assert few.steps.low < many.steps.low <= many.steps.likely <= many.steps.high < few.steps.high
     assert few.steps.likely == pytest.approx(many.steps.likely)

@@ -94,14 +94,14 @@ def stopping_after(replies: int):
     """Stops the session once so many replies have come."""
 
     def begun(session: Session) -> None:
-        told = session.tally.replied
+        told = session.progress.replied
 
         def counted(reply) -> None:
             told(reply)
-            if session.tally.steps == replies:
+            if session.progress.steps == replies:
                 session.stop("enough")
 
-        session._common = replace(session._common, replied=counted)
+        session._context = replace(session._context, replied=counted)
 
     return begun
 

@@ -1,4 +1,4 @@
-"""Contestants use their windows: all of the text where it fits, and as much as fits elsewhere."""
+"""Systems use their windows: all of the text where it fits, and as much as fits elsewhere."""
 
 from __future__ import annotations
 

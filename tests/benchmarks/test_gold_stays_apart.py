@@ -1,4 +1,4 @@
-"""Contestants are handed no gold, and scorers that reward anything are found out."""
+"""Systems are handed no gold, and scorers that reward anything are found out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.scorer_checks import ScorerError, check_scorer, nonsense_for
 from benchmarks.systems.system import Answer
 from benchmarks.tasks.registry import TASKS
 from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
-from benchmarks.trials import Job
+from benchmarks.trials import Trial
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -38,7 +38,7 @@ def test_what_a_contestant_is_given_holds_no_gold(name: str, tmp_path: Path) -> 
 
     assert golds.keys() == {sample.question.id for sample in samples}
     for sample in samples:
-        job = Job(
+        job = Trial(
             sample.question, tmp_path, "docpager", 8_000, "extractive", None, 512, 9, tmp_path
         )
         told = pickle.dumps(job)

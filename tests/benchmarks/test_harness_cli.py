@@ -28,9 +28,9 @@ def test_list_names_every_task_contestant_and_profile() -> None:
 
 def test_every_wish_of_a_profile_exists() -> None:
     for wishes in PROFILES.values():
-        for wish in wishes.values():
-            TASKS[wish.task].wanted(wish.axes, per_cell=wish.per_cell)
-            assert [system_named(name) for name in wish.systems]
+        for config in wishes.values():
+            TASKS[config.task].wanted(config.axes, per_cell=config.per_cell)
+            assert [system_named(name) for name in config.systems]
 
 
 def test_any_file_of_questions_is_run_scored_and_compared(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.corpora import build_shelves
+from benchmarks.corpora import build_corpora
 from benchmarks.run_files import RECORD, Line, read_lines
 from benchmarks.running import answer_all
 from benchmarks.samples import Question
 from benchmarks.systems.system import Answer
 from benchmarks.tasks.task import DocumentSet
-from benchmarks.trials import EQUAL_TOKENS, Done, Job, price_for, worst_case
+from benchmarks.trials import EQUAL_TOKENS, Done, Trial, price_for, worst_case
 
 
 def _write(folder: Path) -> None:
@@ -23,14 +23,14 @@ def _write(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """A question for a contestant that asks a model once, which costs dollars."""
+def job(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """A question for a system that asks a model once, which costs dollars."""
     folder = tmp_path_factory.mktemp("money")
     with ThreadPoolExecutor(1) as pool:
         sets = [DocumentSet("bridges", _write)]
-        shelf = build_shelves(sets, folder, pool, lambda said: None)["bridges"]
+        shelf = build_corpora(sets, folder, pool, lambda said: None)["bridges"]
     question = Question("q0", "What did the bridge cost?")
-    return Job(
+    return Trial(
         question, shelf, "truncate-head", 8_000, "claude-haiku-4-5", None, 512, 400, folder
     )  # fmt: skip
 
@@ -49,17 +49,17 @@ class _Answering(Executor):
         return future
 
 
-def _jobs(job: Job, count: int) -> list[Job]:
+def _jobs(job: Trial, count: int) -> list[Trial]:
     return [replace(job, question=replace(job.question, id=f"q{n}")) for n in range(count)]
 
 
-def _run(jobs: list[Job], folder: Path, *, cost_usd: float, max_usd: float) -> bool:
+def _run(jobs: list[Trial], folder: Path, *, cost_usd: float, max_usd: float) -> bool:
     (folder / RECORD).write_text("{}")
     run = partial(answer_all, workers=2, answers=len(jobs), told=lambda said: None)
     return run(jobs, folder, _Answering(cost_usd), max_usd=max_usd)
 
 
-def test_retrieval_at_equal_tokens_is_bounded_by_all_that_docpager_may_use(job: Job) -> None:
+def test_retrieval_at_equal_tokens_is_bounded_by_all_that_docpager_may_use(job: Trial) -> None:
     price, equal = price_for(job), replace(job, system=EQUAL_TOKENS)
     assert price
 
@@ -73,7 +73,7 @@ def test_retrieval_at_equal_tokens_is_bounded_by_all_that_docpager_may_use(job: 
     assert worst_case(replace(equal, allowance=9), price) == worst_case(job, price)
 
 
-def test_minimum_windows_are_priced_at_their_size(job: Job) -> None:
+def test_minimum_windows_are_priced_at_their_size(job: Trial) -> None:
     asked = replace(job, window="minimum", max_output=8_192)
     price = price_for(asked)
     assert price
@@ -82,14 +82,14 @@ def test_minimum_windows_are_priced_at_their_size(job: Job) -> None:
 
 
 def test_running_jobs_are_waited_for_before_the_money_is_said_to_be_spent(
-    job: Job, tmp_path: Path
+    job: Trial, tmp_path: Path
 ) -> None:
     one = worst_case(job, price_for(job))
 
     assert _run(_jobs(job, 9), tmp_path, cost_usd=one / 100, max_usd=1.2 * one)
 
 
-def test_what_an_interrupted_run_cost_is_spent_when_it_goes_on(job: Job, tmp_path: Path) -> None:
+def test_what_an_interrupted_run_cost_is_spent_when_it_goes_on(job: Trial, tmp_path: Path) -> None:
     one = worst_case(job, price_for(job))
     jobs = _jobs(job, 9)
 
@@ -98,7 +98,7 @@ def test_what_an_interrupted_run_cost_is_spent_when_it_goes_on(job: Job, tmp_pat
         assert len(read_lines(tmp_path)) == 3
 
 
-def test_a_replay_costs_nothing(job: Job) -> None:
+def test_a_replay_costs_nothing(job: Trial) -> None:
     replay = replace(job, model="replay:somewhere")
 
     price = price_for(replay)

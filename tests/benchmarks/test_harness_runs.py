@@ -14,13 +14,13 @@ from benchmarks.families import mean_of
 from benchmarks.models import REPLIES
 from benchmarks.reporting.page import write_report
 from benchmarks.run_files import LINES, RECORD, SEAL, read_finished, read_record
-from benchmarks.running import Places, RunWish, start_run
+from benchmarks.running import Places, RunConfig, start_run
 from benchmarks.scoring import ScoredRun, score_run
 from docpager.core.errors import UsageError
 from docpager.storage.writer_lock import writer_lock
 
 PAIRS = 140
-WISH = RunWish(
+WISH = RunConfig(
     "nested_kv",
     ("docpager", "truncate-head", "retrieve-once:tokens=docpager"),
     ("minimum",),
@@ -248,14 +248,14 @@ def test_what_is_named_twice_is_asked_once(run: Places) -> None:
 
 
 def test_one_contestant_under_two_names_is_refused(run: Places) -> None:
-    wish = replace(WISH, systems=("docpager", "docpager:policy=recent"))
+    config = replace(WISH, systems=("docpager", "docpager:policy=recent"))
 
     with pytest.raises(UsageError, match="'docpager' and 'docpager:policy=recent' are one"):
-        start_run(wish, run, lambda said: None)
+        start_run(config, run, lambda said: None)
 
 
 def test_a_task_without_questions_is_refused(tmp_path: Path) -> None:
     places = Places(tmp_path / "nothing", tmp_path / "work", tmp_path / "out", workers=1)
 
     with pytest.raises(UsageError, match="is --data right"):
-        start_run(RunWish("multihop", ("docpager",)), places, lambda said: None)
+        start_run(RunConfig("multihop", ("docpager",)), places, lambda said: None)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from benchmarks.cli import main
 from benchmarks.metrics import mark
-from benchmarks.running import Places, RunWish, start_run
+from benchmarks.running import Places, RunConfig, start_run
 from benchmarks.samples import Gold, Place
 from benchmarks.scoring import score_run
 from benchmarks.systems.system import Answer
@@ -113,8 +113,8 @@ def test_gold_and_documents_that_changed_after_the_run_are_refused(
     own: dict[str, str], tmp_path: Path
 ) -> None:
     places = Places(tmp_path / "data", tmp_path / "work", tmp_path / "out", workers=1)
-    wish = RunWish("any_jsonl", ("truncate-head",), options=own)
-    assert start_run(wish, places, lambda said: None)
+    config = RunConfig("any_jsonl", ("truncate-head",), options=own)
+    assert start_run(config, places, lambda said: None)
     questions, document = Path(own["questions"]), Path(own["docs"]) / "a.txt"
     before = {path: path.read_text() for path in (questions, document)}
 

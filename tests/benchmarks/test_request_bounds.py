@@ -1,4 +1,4 @@
-"""How often contestants may ask: said beforehand, and never exceeded."""
+"""How often systems may ask: said beforehand, and never exceeded."""
 
 from __future__ import annotations
 

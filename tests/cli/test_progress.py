@@ -12,20 +12,20 @@ from threading import Thread
 
 import pytest
 
-from docpager.archive.ingest_session import Reached
+from docpager.archive.ingest_session import IngestProgress
 from docpager.cli.progress import _bar, _lines, ask_progress, reached_in_words
 from docpager.cli.terminal import note
 
 
 def test_a_line_says_files_speed_embedding_and_time_left():
-    reached = Reached(10, 40, "reports/a.pdf", pdf_pages=1200, passages=3000, embedded=2560)
+    reached = IngestProgress(10, 40, "reports/a.pdf", pdf_pages=1200, passages=3000, embedded=2560)
 
     assert reached_in_words(reached, 20.0) == (
         "reading 10 of 40: reports/a.pdf (1,200 PDF pages, 60 a second, about 60 s left); "
         "embedded 2,560 of 3,000 passages"
     )
-    assert reached_in_words(Reached(1, 1000, "a.txt"), 9.0).endswith("(about 2.5 h left)")
-    assert reached_in_words(Reached(3, 3, "c.txt"), 9.0) == "reading 3 of 3: c.txt"
+    assert reached_in_words(IngestProgress(1, 1000, "a.txt"), 9.0).endswith("(about 2.5 h left)")
+    assert reached_in_words(IngestProgress(3, 3, "c.txt"), 9.0) == "reading 3 of 3: c.txt"
 
 
 def test_lines_go_on_while_one_file_takes_long():
@@ -33,7 +33,7 @@ def test_lines_go_on_while_one_file_takes_long():
     with _lines(0.02, said.append) as progress:
         time.sleep(0.05)
         assert said == []
-        progress(Reached(1, 2, "a.txt"))
+        progress(IngestProgress(1, 2, "a.txt"))
         until = time.monotonic() + 5
         while len(said) < 3 and time.monotonic() < until:
             time.sleep(0.01)
@@ -44,7 +44,7 @@ def test_lines_go_on_while_one_file_takes_long():
 
 def test_a_bar_takes_what_is_told(capsys):
     with _bar() as progress:
-        progress(Reached(1, 2, "[bold]a.txt", pdf_pages=4, passages=9, embedded=3))
+        progress(IngestProgress(1, 2, "[bold]a.txt", pdf_pages=4, passages=9, embedded=3))
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def test_notes_stand_above_the_line_of_a_run_which_tells_its_steps(
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with terminal() as sent, ask_progress() as (reading, stepping):
-        reading(Reached(1, 2, "a.txt"))
+        reading(IngestProgress(1, 2, "a.txt"))
         note("first note")
         for number, doing in enumerate(("waits for the model", "search([bold]tin)"), start=1):
             stepping(number, doing)
@@ -90,7 +90,7 @@ def test_notes_stand_above_the_line_of_a_run_which_tells_its_steps(
 
 def test_in_a_pipe_steps_are_not_told() -> None:
     with redirect_stderr(io.StringIO()) as stderr, ask_progress() as (reading, stepping):
-        reading(Reached(1, 2, "a.txt"))
+        reading(IngestProgress(1, 2, "a.txt"))
         stepping(1, "waits for the model")
 
     assert stderr.getvalue() == ""

@@ -63,8 +63,11 @@ def test_text_calls_usage_and_cost():
 
 def test_blocks_go_back_as_they_came_through_a_journal_but_for_unknown_ones():
     unknown = {"type": "future_block", "data": {"a": [1, None]}}
-    caller = tool_use(query="b", page=1) | {"caller": {"type": "direct"}, "toolset_name": None}
-    said = (THINKING, REDACTED, text("Well."), unknown, caller)
+    metered_model = tool_use(query="b", page=1) | {
+        "caller": {"type": "direct"},
+        "toolset_name": None,
+    }
+    said = (THINKING, REDACTED, text("Well."), unknown, metered_model)
 
     reply = reply_to(streamed(message(*said, stop_reason="tool_use")))
     kept = from_json(json.loads(json.dumps(to_json(reply, ModelReply))), ModelReply)

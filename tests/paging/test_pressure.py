@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.paging.pressure import Budget, smallest_window
+from docpager.paging.pressure import WindowBudget, smallest_window
 from docpager.paging.token_sizes import Size
 
 # Worked by hand. W = 10,000, F = 1,500, R = 500, E = 400:
 #   by worst case 10,000 - 2 x 500 - 400 = 8,600; by pressure 7,000 - 500 - 1 = 6,499
-BUDGET = Budget(window=10_000, fixed=1_500, reserved_output=500)
+BUDGET = WindowBudget(window=10_000, fixed=1_500, reserved_output=500)
 
 
 def test_the_worked_example_comes_out_as_by_hand() -> None:
@@ -21,8 +21,10 @@ def test_the_worked_example_comes_out_as_by_hand() -> None:
 
 
 def test_the_worst_case_decides_where_output_is_large() -> None:
-    assert Budget(window=10_000, fixed=1_500, reserved_output=2_000).limit_after_rebuild == 4_999
-    assert Budget(window=10_000, fixed=0, reserved_output=2_700).limit_after_rebuild == 4_200
+    assert (
+        WindowBudget(window=10_000, fixed=1_500, reserved_output=2_000).limit_after_rebuild == 4_999
+    )
+    assert WindowBudget(window=10_000, fixed=0, reserved_output=2_700).limit_after_rebuild == 4_200
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_the_marks_lie_where_the_example_says(
 def test_just_after_a_rebuild_no_request_is_warned(
     window: int, fixed: int, reserved: int, warn_at: float
 ) -> None:
-    budget = Budget(window, fixed, reserved, warn_at=warn_at)
+    budget = WindowBudget(window, fixed, reserved, warn_at=warn_at)
     limit = budget.limit_after_rebuild
 
     assert not budget.must_warn(Size.exact(limit))
@@ -84,7 +86,7 @@ def test_the_smallest_window_holds_and_the_one_below_does_not(
     )
 
     def holds(window: int) -> bool:
-        return Budget(window, fixed, reserved, warn_at=warn_at).holds(
+        return WindowBudget(window, fixed, reserved, warn_at=warn_at).holds(
             question=question, document_map=document_map, passage=passage
         )
 
@@ -95,7 +97,7 @@ def test_the_smallest_window_holds_and_the_one_below_does_not(
 
 def test_a_run_without_a_reading_log_needs_no_room_for_one() -> None:
     head = {"question": 50, "document_map": 100, "passage": 900}
-    without = Budget(window=10_000, fixed=1_500, reserved_output=500, reading_log=False)
+    without = WindowBudget(window=10_000, fixed=1_500, reserved_output=500, reading_log=False)
     smallest, with_log = (
         smallest_window(fixed=1_500, reserved_output=500, **head, reading_log=has_log)
         for has_log in (False, True)
@@ -103,8 +105,8 @@ def test_a_run_without_a_reading_log_needs_no_room_for_one() -> None:
 
     assert (without.room, without.log_cap) == (BUDGET.room, 0)
     assert smallest < with_log
-    assert Budget(smallest, 1_500, 500, reading_log=False).holds(**head)
-    assert not Budget(smallest, 1_500, 500).holds(**head)
+    assert WindowBudget(smallest, 1_500, 500, reading_log=False).holds(**head)
+    assert not WindowBudget(smallest, 1_500, 500).holds(**head)
 
 
 def test_what_must_fit_is_taken_at_its_most_and_pressure_as_it_is_likely() -> None:

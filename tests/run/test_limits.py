@@ -20,7 +20,7 @@ from failing_models import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playing import long_library
-from test_calling import Sleeping
+from test_metered_model import Sleeping
 from toy_library import ToyLibrary
 
 from docpager.core.errors import UsageError

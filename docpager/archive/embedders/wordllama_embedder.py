@@ -1,4 +1,7 @@
-"""Static embeddings from the weights inside wordllama's wheel: no download, no model to run."""
+"""Static embeddings from the weights inside wordllama's wheel: no download, no model to run.
+
+It stands alone as the door to three libraries that nothing else may import.
+"""
 
 from __future__ import annotations
 

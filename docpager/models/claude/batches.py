@@ -1,4 +1,7 @@
-"""Message batches: many requests at once, at half the price, within a day."""
+"""Message batches: many requests at once, at half the price, within a day.
+
+It stands alone: another protocol than that of single messages, with its own states and errors.
+"""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import docpager.models.claude.batches as batches
 from docpager.core.errors import AttemptFailed, ModelError, UsageError
-from docpager.models.claude import batches
 from docpager.models.claude.backends import Backend, address, backend_for
 from docpager.models.claude.client import Clients
 from docpager.models.claude.errors import failure

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from docpager.core.errors import LimitReached
-from docpager.models.budget import Books, Cost, Held
+from docpager.models.budget import Budget, Cost, HeldBudget
 
 amounts = st.builds(
     Cost, st.integers(0, 500), st.floats(0, 0.5, allow_nan=False, allow_infinity=False)
@@ -21,9 +21,9 @@ class BooksUnderWay(RuleBasedStateMachine):
 
     @initialize(tokens=st.integers(0, 2_000), usd=st.floats(0, 2))
     def open(self, tokens: int, usd: float) -> None:
-        self.batch = Books(max_tokens=tokens, max_usd=usd)
-        self.runs = [Books(max_tokens=700, within=self.batch) for _ in range(2)]
-        self.held: list[tuple[Books, Held, Cost]] = []
+        self.batch = Budget(max_tokens=tokens, max_usd=usd)
+        self.runs = [Budget(max_tokens=700, within=self.batch) for _ in range(2)]
+        self.held: list[tuple[Budget, HeldBudget, Cost]] = []
         self.spent = [Cost()]
         self.over = Cost()
 
@@ -91,66 +91,66 @@ TestBooksUnderWay = BooksUnderWay.TestCase
 
 
 def test_the_refusal_says_what_is_asked_what_is_left_and_which_option_it_is() -> None:
-    books = Books(max_usd=1.0, spent=Cost(0, 0.9))
+    spending = Budget(max_usd=1.0, spent=Cost(0, 0.9))
 
     with pytest.raises(
         LimitReached, match=r"could take \$0.2000, but \$0.1000 of \$1.0000 is left"
     ):
-        books.reserve(Cost(10, 0.2))
+        spending.reserve(Cost(10, 0.2))
 
 
 def test_a_limit_on_dollars_without_a_price_is_refused_and_leaves_nothing_reserved() -> None:
-    outer = Books(max_tokens=100)
+    outer = Budget(max_tokens=100)
 
     with pytest.raises(LimitReached, match="no price is known"):
-        Books(max_usd=1.0, within=outer).reserve(Cost(10, None))
+        Budget(max_usd=1.0, within=outer).reserve(Cost(10, None))
 
     assert outer.tokens.reserved == 0
 
 
 def test_what_does_not_fit_in_dollars_is_not_reserved_in_tokens_either() -> None:
-    outer = Books(max_tokens=100)
-    books = Books(max_usd=0.1, within=outer)
+    outer = Budget(max_tokens=100)
+    spending = Budget(max_usd=0.1, within=outer)
 
     with pytest.raises(LimitReached, match="`max_usd=`"):
-        books.reserve(Cost(10, 0.2))
+        spending.reserve(Cost(10, 0.2))
 
-    assert (books.tokens.reserved, outer.tokens.reserved) == (0, 0)
+    assert (spending.tokens.reserved, outer.tokens.reserved) == (0, 0)
 
 
 def test_a_reservation_is_settled_once() -> None:
-    books = Books()
-    held = books.reserve(Cost(10, 0.1))
-    books.settle(held, Cost(4, 0.05))
+    spending = Budget()
+    held = spending.reserve(Cost(10, 0.1))
+    spending.settle(held, Cost(4, 0.05))
 
     with pytest.raises(ValueError, match="settled before"):
-        books.free(held)
+        spending.free(held)
 
-    assert books.tokens.spent == 4
+    assert spending.tokens.spent == 4
 
 
 @given(st.lists(st.floats(0, 1e-4), max_size=200))
 def test_thousands_of_tiny_sums_leave_no_crumbs(costs: list[float]) -> None:
-    books = Books(max_usd=1.0)
-    for held in [books.reserve(Cost(1, usd)) for usd in costs]:
-        books.free(held)
+    spending = Budget(max_usd=1.0)
+    for held in [spending.reserve(Cost(1, usd)) for usd in costs]:
+        spending.free(held)
 
-    assert (books.usd.reserved, books.usd.spent, books.usd.left) == (0, 0, 1.0)
+    assert (spending.usd.reserved, spending.usd.spent, spending.usd.left) == (0, 0, 1.0)
 
 
 def test_many_tasks_of_one_event_loop_never_exceed_the_limit_together() -> None:
-    books, random = Books(max_usd=1.0), Random(1)
+    spending, random = Budget(max_usd=1.0), Random(1)
     refused: list[LimitReached] = []
 
     async def call() -> None:
         try:
-            held = books.reserve(Cost(1, 0.03))
+            held = spending.reserve(Cost(1, 0.03))
         except LimitReached as limit:
             refused.append(limit)
             return
         await asyncio.sleep(0)
-        assert books.usd.spent + books.usd.reserved <= 1.0
-        books.settle(held, Cost(1, random.uniform(0, 0.03)))
+        assert spending.usd.spent + spending.usd.reserved <= 1.0
+        spending.settle(held, Cost(1, random.uniform(0, 0.03)))
 
     async def all_calls() -> None:
         for _ in range(5):
@@ -159,5 +159,5 @@ def test_many_tasks_of_one_event_loop_never_exceed_the_limit_together() -> None:
     asyncio.run(all_calls())
 
     assert refused
-    assert 0.9 < books.usd.spent <= 1.0
-    assert books.usd.reserved == 0
+    assert 0.9 < spending.usd.spent <= 1.0
+    assert spending.usd.reserved == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.corpora import build_shelves, open_shelf
+from benchmarks.corpora import build_corpora, open_corpus
 from benchmarks.tasks.task import DocumentSet
 from docpager import __version__
 from docpager.core.errors import DocumentError
@@ -22,11 +22,11 @@ def _shelf(folder: Path, text: str, *, version: str = __version__) -> Path:
     """The place of a set that is always called the same."""
     sets = [DocumentSet("bridges-1", partial(_write, text))]
     with ThreadPoolExecutor(1) as pool:
-        return build_shelves(sets, folder, pool, lambda said: None, version=version)["bridges-1"]
+        return build_corpora(sets, folder, pool, lambda said: None, version=version)["bridges-1"]
 
 
 def _text_of(shelf: Path) -> str:
-    archive = open_shelf(shelf)
+    archive = open_corpus(shelf)
     return "".join(archive.text(entry.id) for entry in archive.documents())
 
 

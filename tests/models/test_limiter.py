@@ -4,21 +4,21 @@ import asyncio
 
 from virtual_time import VirtualTime
 
-from docpager.models.limiter import Gate
+from docpager.models.limiter import AdaptiveLimiter
 
 
-def gate_of(time: VirtualTime, *, places: int = 4, most: int = 64) -> Gate:
-    return Gate(places=places, most=most, sleep=time.sleep, clock=time.clock)
+def limiter_of(time: VirtualTime, *, places: int = 4, most: int = 64) -> AdaptiveLimiter:
+    return AdaptiveLimiter(places=places, most=most, sleep=time.sleep, clock=time.clock)
 
 
 def test_after_a_rate_limit_nobody_passes_until_the_server_said() -> None:
     time = VirtualTime()
-    gate, passed = gate_of(time, places=8), []
+    limiter, passed = limiter_of(time, places=8), []
 
     async def ask(n: int) -> None:
-        async with gate:
+        async with limiter:
             if n == 0:
-                gate.slow_down(30)
+                limiter.slow_down(30)
             passed.append((n, time.now))
 
     async def all_of_them() -> None:
@@ -34,72 +34,72 @@ def test_after_a_rate_limit_nobody_passes_until_the_server_said() -> None:
 
 def test_limits_met_together_count_once_and_those_in_a_row_wait_longer() -> None:
     time = VirtualTime()
-    gate = gate_of(time, places=16)
+    limiter = limiter_of(time, places=16)
     for _ in range(5):
-        gate.slow_down()
-    assert (gate.places, gate.paused_seconds) == (8, 1)
+        limiter.slow_down()
+    assert (limiter.places, limiter.paused_seconds) == (8, 1)
 
     time.now = 2
-    gate.slow_down()
-    assert (gate.places, gate.paused_seconds) == (4, 2)
+    limiter.slow_down()
+    assert (limiter.places, limiter.paused_seconds) == (4, 2)
 
     time.now = 5
-    gate.succeeded()
-    gate.slow_down()
-    assert gate.paused_seconds == 1
+    limiter.succeeded()
+    limiter.slow_down()
+    assert limiter.paused_seconds == 1
 
 
 def test_a_server_that_says_to_come_back_tomorrow_stops_others_for_minutes_only() -> None:
-    gate = gate_of(VirtualTime())
-    gate.slow_down(86_400)
+    limiter = limiter_of(VirtualTime())
+    limiter.slow_down(86_400)
 
-    assert gate.paused_seconds == 600
+    assert limiter.paused_seconds == 600
 
 
 def test_places_double_each_time_around_until_a_limit_is_met() -> None:
-    gate = gate_of(VirtualTime(), places=4, most=11)
+    limiter = limiter_of(VirtualTime(), places=4, most=11)
     for _ in range(4):
-        gate.succeeded()
-    assert gate.places == 8
+        limiter.succeeded()
+    assert limiter.places == 8
 
     for _ in range(8):
-        gate.succeeded()
-    assert gate.places == 11
+        limiter.succeeded()
+    assert limiter.places == 11
 
 
 def test_after_a_limit_one_place_is_added_after_as_many_successes_as_there_are() -> None:
-    gate = gate_of(VirtualTime(), places=8, most=10)
-    gate.slow_down()
-    assert gate.places == 4
+    limiter = limiter_of(VirtualTime(), places=8, most=10)
+    limiter.slow_down()
+    assert limiter.places == 4
     grown = []
     for _ in range(30):
-        gate.succeeded()
-        grown.append(gate.places)
+        limiter.succeeded()
+        grown.append(limiter.places)
 
     assert grown[3:5] == [4, 5]
     assert grown[-1] == 8
 
 
 def test_nothing_grows_while_the_server_says_that_little_is_left() -> None:
-    gate = gate_of(VirtualTime(), places=2)
-    gate.observe(left=0.05)
+    limiter = limiter_of(VirtualTime(), places=2)
+    limiter.observe(left=0.05)
     for _ in range(9):
-        gate.succeeded()
-    assert gate.places == 2
+        limiter.succeeded()
+    assert limiter.places == 2
 
-    gate.observe(left=0.5)
+    limiter.observe(left=0.5)
     for _ in range(9):
-        gate.succeeded()
-    assert gate.places > 2
+        limiter.succeeded()
+    assert limiter.places > 2
 
 
 def test_no_more_pass_at_once_than_there_are_places() -> None:
     time, most = VirtualTime(), []
-    gate = gate_of(time, places=3)
+    limiter = limiter_of(time, places=3)
 
     async def ask() -> None:
-        async with gate:
-            most.append(gate.under_way)
+        async with limiter:
+            most.append(limiter.under_way)
             await asyncio.sleep(0)
 
     async def all_of_them() -> None:
@@ -109,20 +109,20 @@ def test_no_more_pass_at_once_than_there_are_places() -> None:
 
     assert len(most) == 40
     assert max(most) == 3
-    assert gate.under_way == 0
+    assert limiter.under_way == 0
 
 
 def test_a_waiter_that_is_cancelled_passes_its_place_on() -> None:
     async def story() -> None:
-        gate = gate_of(VirtualTime(), places=1)
+        limiter = limiter_of(VirtualTime(), places=1)
         holding, passed = asyncio.Event(), []
 
         async def hold() -> None:
-            async with gate:
+            async with limiter:
                 await holding.wait()
 
         async def follow(n: int) -> None:
-            async with gate:
+            async with limiter:
                 passed.append(n)
 
         holder = asyncio.create_task(hold())
@@ -134,23 +134,23 @@ def test_a_waiter_that_is_cancelled_passes_its_place_on() -> None:
         followers[0].cancel()
         await asyncio.wait_for(followers[1], 1)
         assert passed[-1] == 1
-        assert gate.under_way == 0
+        assert limiter.under_way == 0
 
     asyncio.run(story())
 
 
 def test_a_waiter_that_is_cancelled_in_a_pause_passes_its_place_on() -> None:
-    gate = Gate(places=1)
+    limiter = AdaptiveLimiter(places=1)
     passed: list[str] = []
 
     async def ask(name: str) -> None:
-        async with gate:
+        async with limiter:
             passed.append(name)
 
     async def first() -> None:
-        async with gate:
+        async with limiter:
             await asyncio.sleep(0)
-            gate.slow_down(0.02)
+            limiter.slow_down(0.02)
 
     async def race() -> None:
         asker = asyncio.create_task(first())
@@ -163,4 +163,4 @@ def test_a_waiter_that_is_cancelled_in_a_pause_passes_its_place_on() -> None:
     asyncio.run(race())
 
     assert passed == ["third"]
-    assert gate.under_way == 0
+    assert limiter.under_way == 0

@@ -20,7 +20,7 @@ from docpager.core.errors import (
 )
 from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator
-from docpager.models.budget import Books, Cost
+from docpager.models.budget import Budget, Cost
 from docpager.run.plan import plan_run
 from docpager.storage.writer_lock import ArchiveLocked, writer_lock
 
@@ -49,15 +49,15 @@ def test_a_window_that_is_too_small_names_the_smallest(question, window):
 
 
 def test_a_limit_says_which_it_is_and_what_is_left():
-    books = Books(max_tokens=1_000, max_usd=0.5)
-    books.settle(books.reserve(Cost(600, 0.1)), Cost(600, 0.1))
+    spending = Budget(max_tokens=1_000, max_usd=0.5)
+    spending.settle(spending.reserve(Cost(600, 0.1)), Cost(600, 0.1))
 
     with pytest.raises(LimitReached) as tokens:
-        books.reserve(Cost(500, 0.1))
+        spending.reserve(Cost(500, 0.1))
     with pytest.raises(LimitReached) as dollars:
-        books.reserve(Cost(100, 0.45))
+        spending.reserve(Cost(100, 0.45))
     with pytest.raises(LimitReached) as unpriced:
-        books.reserve(Cost(100, None))
+        spending.reserve(Cost(100, None))
 
     assert (tokens.value.limits, tokens.value.needed, tokens.value.left) == (
         ("max_tokens",), 500, 400,

@@ -22,10 +22,10 @@ from failing_models import (
 from virtual_time import VirtualTime
 
 from docpager.core.errors import LimitReached, ModelError
-from docpager.models.budget import Books
-from docpager.models.limiter import Gate
+from docpager.models.budget import Budget
+from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, Lost, ModelReply, ModelRequest, Usage, UserTurn
-from docpager.models.metered_model import Caller
+from docpager.models.metered_model import MeteredModel
 from docpager.models.pricing import Price
 from docpager.models.scripted import ScriptedModel
 
@@ -41,20 +41,20 @@ class Desk:
     def __init__(
         self,
         *plan: Fault | None,
-        books: Books | None = None,
+        spending: Budget | None = None,
         price: Price | None = PRICE,
         usage: Usage | None = None,
         model: ChatModel | None = None,
     ) -> None:
         self.time = VirtualTime()
-        self.books = books or Books()
+        self.spending = spending or Budget()
         self.model = FailingModel(*["Not found: it."] * 9, plan=plan, usage=usage)
-        self.gate = Gate(sleep=self.time.sleep, clock=self.time.clock)
-        self.caller = Caller(
+        self.limiter = AdaptiveLimiter(sleep=self.time.sleep, clock=self.time.clock)
+        self.metered_model = MeteredModel(
             model or self.model,
             price=price,
-            books=self.books,
-            gate=self.gate,
+            spending=self.spending,
+            limiter=self.limiter,
             sleep=self.time.sleep,
             clock=self.time.clock,
         )
@@ -63,12 +63,12 @@ class Desk:
         self, request: ModelRequest = REQUEST, *, seconds_left: float | None = None
     ) -> ModelReply:
         return asyncio.run(
-            self.caller.complete(request, prompt_tokens=1_000, seconds_left=seconds_left)
+            self.metered_model.complete(request, prompt_tokens=1_000, seconds_left=seconds_left)
         )
 
     @property
     def reserved(self) -> tuple[float, float]:
-        return self.books.tokens.reserved, self.books.usd.reserved
+        return self.spending.tokens.reserved, self.spending.usd.reserved
 
 
 class Sleeping(ChatModel):
@@ -86,8 +86,8 @@ def test_a_reply_is_settled_at_what_the_server_counted() -> None:
     reply = desk.ask()
 
     assert (reply.cost_usd, reply.lost) == (pytest.approx(REAL_USD), Lost())
-    assert desk.books.tokens.spent == 110
-    assert desk.books.usd.spent == pytest.approx(REAL_USD)
+    assert desk.spending.tokens.spent == 110
+    assert desk.spending.usd.spent == pytest.approx(REAL_USD)
     assert desk.reserved == (0, 0)
 
 
@@ -97,7 +97,7 @@ def test_an_attempt_that_was_not_billed_costs_nothing(fault: Fault) -> None:
     reply = desk.ask()
 
     assert (len(desk.model.requests), reply.lost) == (3, Lost())
-    assert desk.books.usd.spent == pytest.approx(REAL_USD)
+    assert desk.spending.usd.spent == pytest.approx(REAL_USD)
 
 
 @pytest.mark.parametrize("fault", [BROKEN_STREAM, TIMED_OUT])
@@ -107,10 +107,10 @@ def test_an_attempt_that_may_be_billed_is_charged_at_its_worst(fault: Fault) -> 
 
     assert reply.lost == Lost(2, 2_200, pytest.approx(2 * WORST_USD))
     assert reply.cost_usd == pytest.approx(REAL_USD)
-    assert desk.books.tokens.spent == 2_310
-    assert desk.books.usd.spent == pytest.approx(REAL_USD + 2 * WORST_USD)
+    assert desk.spending.tokens.spent == 2_310
+    assert desk.spending.usd.spent == pytest.approx(REAL_USD + 2 * WORST_USD)
     assert desk.reserved == (0, 0)
-    assert desk.caller.take_lost() == Lost()
+    assert desk.metered_model.take_lost() == Lost()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_cannot_pass_is_tried_once(fault: Fault, message: str, lost: int) -
 
     assert str(failed.value) == message
     assert len(desk.model.requests) == 1
-    assert desk.caller.take_lost().attempts == lost
+    assert desk.metered_model.take_lost().attempts == lost
     assert desk.reserved == (0, 0)
 
 
@@ -139,7 +139,7 @@ def test_six_failures_give_up_and_what_was_lost_is_told_with_the_next_reply() ->
     reply = desk.ask()
 
     assert reply.lost.attempts == 6
-    assert desk.books.usd.spent == pytest.approx(REAL_USD + 6 * WORST_USD)
+    assert desk.spending.usd.spent == pytest.approx(REAL_USD + 6 * WORST_USD)
 
 
 def test_a_rate_limit_holds_everybody_back_as_long_as_the_server_asks() -> None:
@@ -147,7 +147,7 @@ def test_a_rate_limit_holds_everybody_back_as_long_as_the_server_asks() -> None:
     desk.ask()
 
     assert desk.time.now == pytest.approx(20)
-    assert desk.gate.places < 4
+    assert desk.limiter.places < 4
 
 
 def test_a_rate_limit_past_the_deadline_gives_up_and_says_so() -> None:
@@ -159,18 +159,18 @@ def test_a_rate_limit_past_the_deadline_gives_up_and_says_so() -> None:
 
 
 def test_another_attempt_that_does_not_fit_is_not_made() -> None:
-    desk = Desk(BROKEN_STREAM, books=Books(max_usd=1.5 * WORST_USD))
+    desk = Desk(BROKEN_STREAM, spending=Budget(max_usd=1.5 * WORST_USD))
     with pytest.raises(LimitReached):
         desk.ask()
 
     assert len(desk.model.requests) == 1
-    assert desk.books.usd.spent == pytest.approx(WORST_USD)
+    assert desk.spending.usd.spent == pytest.approx(WORST_USD)
 
 
 def test_the_finishing_call_is_paid_for_whatever_the_others_cost() -> None:
-    books = Books(max_usd=3 * WORST_USD, max_tokens=3_300)
-    desk = Desk(BROKEN_STREAM, BROKEN_STREAM, books=books)
-    desk.caller.keep(prompt_tokens=1_000, output_tokens=100)
+    spending = Budget(max_usd=3 * WORST_USD, max_tokens=3_300)
+    desk = Desk(BROKEN_STREAM, BROKEN_STREAM, spending=spending)
+    desk.metered_model.keep(prompt_tokens=1_000, output_tokens=100)
 
     with pytest.raises(LimitReached, match="set aside"):
         desk.ask()
@@ -179,16 +179,16 @@ def test_the_finishing_call_is_paid_for_whatever_the_others_cost() -> None:
 
     assert reply.lost.attempts == 2
     assert desk.reserved == (0, 0)
-    assert books.usd.spent <= 3 * WORST_USD
+    assert spending.usd.spent <= 3 * WORST_USD
 
 
 def test_what_was_kept_is_given_back() -> None:
     desk = Desk()
-    desk.caller.keep(prompt_tokens=1_000, output_tokens=100)
+    desk.metered_model.keep(prompt_tokens=1_000, output_tokens=100)
     assert desk.reserved == (1_100, pytest.approx(WORST_USD))
 
-    desk.caller.release()
-    desk.caller.release()
+    desk.metered_model.release()
+    desk.metered_model.release()
 
     assert desk.reserved == (0, 0)
 
@@ -198,22 +198,22 @@ def test_a_call_that_is_cancelled_may_have_been_billed() -> None:
 
     async def story() -> None:
         async with asyncio.timeout(0.01):
-            await desk.caller.complete(REQUEST, prompt_tokens=1_000)
+            await desk.metered_model.complete(REQUEST, prompt_tokens=1_000)
 
     with pytest.raises(TimeoutError):
         asyncio.run(story())
 
-    assert desk.caller.take_lost() == Lost(1, 1_100, pytest.approx(WORST_USD))
-    assert desk.books.usd.spent == pytest.approx(WORST_USD)
+    assert desk.metered_model.take_lost() == Lost(1, 1_100, pytest.approx(WORST_USD))
+    assert desk.spending.usd.spent == pytest.approx(WORST_USD)
     assert desk.reserved == (0, 0)
-    assert desk.gate.under_way == 0
+    assert desk.limiter.under_way == 0
 
 
 def test_a_reply_without_a_count_is_charged_at_its_worst() -> None:
     desk = Desk(model=ScriptedModel("Not found: it."))
 
     assert desk.ask().cost_usd == pytest.approx(WORST_USD)
-    assert desk.books.tokens.spent == 1_100
+    assert desk.spending.tokens.spent == 1_100
 
 
 def test_without_a_price_tokens_are_counted_and_dollars_are_not_known() -> None:
@@ -221,46 +221,46 @@ def test_without_a_price_tokens_are_counted_and_dollars_are_not_known() -> None:
     reply = desk.ask()
 
     assert (reply.cost_usd, reply.lost) == (None, Lost(1, 1_100, None))
-    assert desk.books.tokens.spent == 1_210
+    assert desk.spending.tokens.spent == 1_210
     with pytest.raises(LimitReached, match="no price is known"):
-        Desk(price=None, books=Books(max_usd=1.0)).ask()
+        Desk(price=None, spending=Budget(max_usd=1.0)).ask()
 
 
 def test_a_reply_above_its_reservation_is_recorded() -> None:
     desk = Desk(usage=Usage(input_tokens=5_000, output_tokens=10, source="server"))
     desk.ask()
 
-    assert desk.books.tokens.overrun == 5_010 - 1_100
-    assert desk.books.usd.overrun > 0
+    assert desk.spending.tokens.overrun == 5_010 - 1_100
+    assert desk.spending.usd.overrun > 0
 
 
 def test_many_runs_with_mixed_faults_stay_within_the_books_of_all() -> None:
     """Every call ends in a reply or a named failure, and nothing stays reserved."""
     time, random, limit = VirtualTime(), Random(7), 0.5
-    books = Books(max_usd=limit)
-    gate = Gate(sleep=time.sleep, clock=time.clock)
+    spending = Budget(max_usd=limit)
+    limiter = AdaptiveLimiter(sleep=time.sleep, clock=time.clock)
     ended: list[str] = []
 
     async def run_of(n: int) -> None:
         plan = tuple(random.choice(FAULTS) if random.random() < 0.3 else None for _ in range(60))
         model = FailingModel(*["Not found: it."] * 60, plan=plan)
-        caller = Caller(
+        metered_model = MeteredModel(
             model,
             price=PRICE,
-            books=Books(max_usd=0.02, within=books),
-            gate=gate,
+            spending=Budget(max_usd=0.02, within=spending),
+            limiter=limiter,
             sleep=time.sleep,
             clock=time.clock,
         )
         for _ in range(9):
             try:
-                reply = await caller.complete(REQUEST, prompt_tokens=1_000)
+                reply = await metered_model.complete(REQUEST, prompt_tokens=1_000)
             except ModelError as error:
                 ended.append(type(error).__name__)
             else:
                 ended.append("reply")
                 assert reply.text
-            assert books.usd.spent + books.usd.reserved <= limit
+            assert spending.usd.spent + spending.usd.reserved <= limit
 
     async def all_of_them() -> None:
         await asyncio.gather(*(run_of(n) for n in range(40)))
@@ -269,6 +269,6 @@ def test_many_runs_with_mixed_faults_stay_within_the_books_of_all() -> None:
 
     assert len(ended) == 360
     assert {"reply", "LimitReached"} <= set(ended)
-    assert books.usd.reserved == 0
-    assert books.usd.overrun == 0
-    assert gate.under_way == 0
+    assert spending.usd.reserved == 0
+    assert spending.usd.overrun == 0
+    assert limiter.under_way == 0

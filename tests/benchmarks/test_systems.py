@@ -1,4 +1,4 @@
-"""Contestants: each within its window, and each seeing just what its name says."""
+"""Systems: each within its window, and each seeing just what its name says."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """Three documents of about 4,000 tokens; a record stands in the middle of the second."""
     from random import Random
 
-    folder = tmp_path_factory.mktemp("contestants")
+    folder = tmp_path_factory.mktemp("systems")
     (folder / "documents").mkdir()
     for number in range(3):
         source = Random(number)
