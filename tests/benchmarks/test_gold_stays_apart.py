@@ -107,9 +107,9 @@ def imported(module: Path) -> set[str]:
     return names | {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
 
 
-@pytest.mark.parametrize("module", ["jobs.py", *(f"systems/{p.name}" for p in
+@pytest.mark.parametrize("module", ["trials.py", *(f"systems/{p.name}" for p in
                          sorted((ROOT / "benchmarks" / "systems").glob("*.py")))])  # fmt: skip
-def test_contestants_and_workers_know_no_task_and_no_scorer(module: str) -> None:
+def test_systems_and_workers_know_no_task_and_no_scorer(module: str) -> None:
     known = imported(ROOT / "benchmarks" / module)
 
     assert not {name for name in known if name.startswith(
