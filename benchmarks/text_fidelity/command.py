@@ -100,7 +100,7 @@ def _outsiders(cache_folder: Path, judges: str | None) -> Outsiders:
 
 def _pdfs(folder: Path, half: str | None) -> list[tuple[Path, str]]:
     """(place, name relative to the folder) of the PDFs of a half."""
-    found = [path for path in find_files(folder) if path.suffix.lower() == ".pdf"]
+    found = [path for path in find_files(folder).readable if path.suffix.lower() == ".pdf"]
     if not found:
         raise UsageError(f"there is no PDF in {str(folder)!r}; check the path")
     root = folder if folder.is_dir() else folder.parent
