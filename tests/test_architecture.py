@@ -168,7 +168,6 @@ def test_small_modules_with_one_importer_say_why_they_stand_alone():
         module
         for module in modules()
         if module.name not in ("__init__.py", "__main__.py")
-        and module.parent.name != "extractive"
         and len(module.read_text("utf-8").splitlines()) < CRUMB_LINES
         and len(users[dotted(module)]) == 1
     ]
@@ -192,7 +191,7 @@ def test_the_house_plan_names_every_module():
     there = {
         module.relative_to(PACKAGE).as_posix()
         for module in modules()
-        if module.name not in ("__init__.py", "__main__.py") and module.parent.name != "extractive"
+        if module.name not in ("__init__.py", "__main__.py")
     }
     rooms = {
         path.relative_to(PACKAGE).as_posix() + "/"

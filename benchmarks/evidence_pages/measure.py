@@ -54,6 +54,8 @@ class Cited:
     document: str
     pdf_page: int | None
     quote: str
+    passages: tuple[str, ...] = ()
+    """Locators of the passages it stands in."""
 
 
 def main() -> None:
@@ -77,9 +79,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--window", type=int, default=8000)
     parser.add_argument("--max-steps", type=int, default=40)
     parser.add_argument("--limit", type=int, help="only the first so many questions")
-    parser.add_argument(
-        "--no-glossary", action="store_true", help="the reader without its glossary"
-    )
     parser.add_argument("--given-document", action="store_true", help="ask only the right document")
     parser.add_argument("--out", type=Path, help="one JSON line a question")
     return parser.parse_args()
@@ -109,7 +108,7 @@ def _figures(record: dict[str, Any]) -> tuple[str, ...]:
 async def _measure(
     question: Question, archive: Archive, arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    model = ExtractiveModel(glossary=not arguments.no_glossary)
+    model = ExtractiveModel()
     scope = None
     if arguments.given_document:
         scope = [
@@ -123,8 +122,8 @@ async def _measure(
     line = await ask_archive(question.text, archive, model, settings=settings, scope=scope)
     seconds = time.perf_counter() - began
     paged = [Cited(c.document, c.pdf_page, c.quote) for c in line.citations][:MOST_CITATIONS]
-    window = await _one_shot(question, archive, model, arguments.window, scope)
-    equal = await _one_shot(question, archive, model, line.usage.prompt_tokens, scope)
+    window = await one_shot(question.text, archive, model, arguments.window, scope)
+    equal = await one_shot(question.text, archive, model, line.usage.prompt_tokens, scope)
     everything = [Cited(c.document, c.pdf_page, c.quote) for c in line.citations]
     standing = [_stands(arguments.pdfs, each) for each in everything]
     return {
@@ -150,12 +149,12 @@ async def _measure(
     }
 
 
-async def _one_shot(
-    question: Question, archive: Archive, model: ExtractiveModel, tokens: int, scope: Any
+async def one_shot(
+    question: str, archive: Archive, model: ExtractiveModel, tokens: int, scope: Any
 ) -> list[Cited]:
     """The same reader, once, over the best passages that fit `tokens`: no functions."""
-    passages = _best_passages(question.text, archive, tokens, scope)
-    request = _answer_request(question.text, archive, passages, max(tokens, 4000))
+    passages = best_passages(question, archive, tokens, scope)
+    request = _answer_request(question, archive, passages, max(tokens, 4000))
     reply = await model.complete(request)
     parsed = parse_plain_answer(reply.text)
     if not parsed["found"]:
@@ -163,7 +162,7 @@ async def _one_shot(
     return _located(parsed["citations"], archive)[:MOST_CITATIONS]
 
 
-def _best_passages(question: str, archive: Archive, tokens: int, scope: Any) -> list[Passage]:
+def best_passages(question: str, archive: Archive, tokens: int, scope: Any) -> list[Passage]:
     counter, used, page = BuiltInEstimator(), 2000, 1
     chosen: list[Passage] = []
     while True:
@@ -204,7 +203,8 @@ def _located(citations: Sequence[dict[str, str]], archive: Archive) -> list[Cite
             at = passages[0].start + found.start
             passage = next(p for p in passages if p.start <= at < p.end)
             path = archive.document(passage.document).path
-            located.append(Cited(path, passage.pdf_page_at(at - passage.start), each["quote"]))
+            page = passage.pdf_page_at(at - passage.start)
+            located.append(Cited(path, page, each["quote"], (str(passage.id),)))
     return located
 
 

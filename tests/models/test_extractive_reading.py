@@ -152,17 +152,6 @@ def test_ends_an_ordinary_question_within_twelve_steps():
     assert len(done.replies) <= 12
 
 
-def test_the_glossary_finds_other_words_for_the_same():
-    text = (
-        FILLER * 3 + "\nPurchases of property, plant and equipment were 77 crowns.\n" + FILLER * 3
-    )
-    texts = {"mill.md": text, "other.md": FILLER}
-
-    done = read("How high was the capital expenditure of the mill?", texts, ExtractiveModel())
-
-    assert "77" in done.quotes[0]
-
-
 PLACES = {
     "log.md": "\n\n".join(
         [

@@ -1,16 +1,16 @@
-"""Looking something up: search, read what is promising, note it, search again, answer."""
+"""Looking something up: search, read what is found, note it, answer."""
 
 from __future__ import annotations
 
 import re
-from math import inf
+from collections.abc import Iterator
 
-from docpager.models.extractive.composing import compose
-from docpager.models.extractive.evidence import Evidence
-from docpager.models.extractive.moves import (
+from docpager.models.extractive.actions import (
+    Action,
+    Answering,
     Call,
     Calls,
-    Move,
+    Citation,
     calls,
     grep,
     page_in,
@@ -18,183 +18,186 @@ from docpager.models.extractive.moves import (
     search,
     write_note,
 )
-from docpager.models.extractive.notes import evidence_note, flat, noted_evidence
-from docpager.models.extractive.questions import Wants
-from docpager.models.extractive.reading import Reading
+from docpager.models.extractive.evidence import (
+    LONGEST_QUOTE,
+    Evidence,
+    evidence_in,
+    evidence_note,
+    noted_evidence,
+    value_in,
+)
+from docpager.models.extractive.question import Question
 from docpager.models.extractive.records import bounded
-from docpager.models.extractive.searches import QUERY_CHARACTERS, better, next_pages, unasked
-from docpager.models.extractive.statements import heading_pattern
-from docpager.models.extractive.view import Hit
+from docpager.models.extractive.view import Hit, View
+from docpager.models.extractive.words import STOP_WORDS, flat, shortened
 
-__all__ = ["look_up", "search_first"]
+__all__ = ["answer", "look_up", "search_first"]
 
-LAST_STEP = 11
-"""The step at which an ordinary question is answered with what there is."""
-LAST_FIRST_STEP = 4
-"""The step up to which first searches are made; later ones are repeats that the log forgot."""
-MOST_READ = 20
+MOST_READ = 8
 """Passages read for an ordinary question."""
 AT_ONCE = 4
 """Passages asked for in one step."""
-FEW_DOCUMENTS = 60
-"""Documents up to which the whole list is asked for."""
-CERTAIN = 0.86
-WORTH_NOTING = 0.4
+ENOUGH = 0.15
+"""Strength below which the best evidence does not carry an answer."""
 WORTH_AGAIN = 0.05
-"""How much stronger a noted quote must look, with more in view, for its note to be written anew."""
-
-
-def look_up(reading: Reading) -> Move:
-    """The next move for a question that asks for one thing."""
-    view = reading.view
-    if view.step >= LAST_STEP or view.hurried:
-        return compose(reading)
-    kept = [*_about(reading), *_notes(reading), *_releases(reading)]
-    read = sum(line.name == "page_in" and "refused" not in line.outcome for line in view.log)
-    best = reading.evidence[0].strength if reading.evidence else 0.0
-    first, later = list(unasked(reading)), list(better(reading))
-    if first and view.step <= LAST_FIRST_STEP:
-        return calls(kept, first[:4])
-    if statement := _statement_page(reading):
-        return calls(kept, [page_in(statement)])
-    if best >= CERTAIN and read >= AT_ONCE:
-        return compose(reading)
-    if around := _around_best(reading):
-        return calls(kept, [page_in(around)])
-    pending = _pending(reading)
-    if pending and read < MOST_READ and not (later and read >= 2 * AT_ONCE and view.step < 8):
-        return calls(kept, [page_in(hit.locator) for hit in pending[:AT_ONCE]])
-    later = later or list(next_pages(reading))
-    if later:
-        return calls(kept, later[:2])
-    return compose(reading)
-
-
-def search_first(reading: Reading) -> Calls:
-    """The first move of any question: search it, look for its keys, list the documents."""
-    keys = [grep(bounded(key), reading.targets) for key in reading.asked.keys[:3]]
-    queries = list(unasked(reading))[:4] or [search(reading.asked.question[:QUERY_CHARACTERS])]
-    listing: list[Call] = []
-    number = re.search(r"^(\d+) documents", reading.view.document_map, re.MULTILINE)
-    if not reading.view.listed_all and number and int(number[1]) <= FEW_DOCUMENTS:
-        listing = [("contents", {})]
-    return calls(keys, listing, queries)
-
-
-def _about(reading: Reading) -> list[Call]:
-    """A note of the documents that the question names, where a rebuild could hide their names."""
-    known = {
-        note.text.split(" ")[1] for note in reading.view.notes if note.text.startswith("about D")
+"""How much stronger a noted quote must look for its note to be written anew."""
+MOST_CITATIONS = 3
+QUERY_CHARACTERS = 300
+LAST_STEP = 11
+"""The step at which an ordinary question is answered with what there is."""
+MOST_GREPS = 4
+SHORTEST_BEGINNING = 6
+"""Letters of a longer name that must stand: `American` is found in `America`."""
+_RUN = re.compile(r"(?<![\w.])[A-Z][\w’'-]*(?:\s+(?:[A-Z][\w’'-]*))*")
+_NO_NAMES = frozenset(
+    {
+        *("january", "february", "march", "april", "may", "june", "july", "august", "september"),
+        *("october", "november", "december", "monday", "tuesday", "wednesday", "thursday"),
+        *("friday", "saturday", "sunday", "usd", "fy", "page", "table", "figure"),
     }
-    if (
-        not reading.view.can_note
-        or not reading.targets
-        or reading.view.document_map.startswith("D")
-    ):
+)
+"""Words that are written like names, and that documents may write otherwise."""
+_QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
+_SEEN = re.compile(r"D(\d+):c(\d+)")
+
+
+def search_first(view: View, question: Question) -> Calls:
+    """The first reply to any question: search it, and look for its keys."""
+    keys = [grep(bounded(key), question.documents) for key in question.keys[:3]]
+    return calls(keys, [search(question.text[:QUERY_CHARACTERS], question.documents)])
+
+
+def look_up(view: View, question: Question) -> Action:
+    """The next action for a question that asks for one thing."""
+    if name := _absent_name(view, question):
+        return Answering(f"Not found: {name} stands in none of the documents.", found=False)
+    read = sum(line.name == "page_in" and "refused" not in line.outcome for line in view.log)
+    pending = [
+        hit for hit in _hits(view)
+        if not view.was_read(hit.document, hit.ordinal) and view.did("page_in", hit.locator) < 2
+    ]  # fmt: skip
+    if not pending or read >= MOST_READ or view.step >= LAST_STEP or view.hurried:
+        return answer(view, question)
+    kept = [*_notes(view, question), *_releases(view, question)]
+    checks = [] if read else _name_greps(view, question)
+    return calls(kept, checks, [page_in(hit.locator) for hit in pending[:AT_ONCE]])
+
+
+def answer(view: View, question: Question) -> Answering:
+    """The answer that the strongest evidence gives, or an abstention."""
+    best: dict[tuple[int, int], Evidence] = {}
+    for each in _evidence(view, question):
+        best.setdefault(each.place, each)
+    chosen = list(best.values())[:MOST_CITATIONS]
+    # What was put before the reader in one request, and never names the asked code, is no answer.
+    codes = [key for key in question.keys if re.fullmatch(r"\S*\d\S*", key)]
+    unseen = not view.log and codes and not any(code in _seen(view) for code in codes)
+    if unseen or not chosen or chosen[0].strength < ENOUGH:
+        return Answering("Not found: nothing that was read answers this.", found=False)
+    citations = tuple(Citation(e.locator, shortened(e.quote, LONGEST_QUOTE)) for e in chosen)
+    quote = flat(chosen[0].quote)
+    return Answering(value_in(question.text, quote) or shortened(quote, LONGEST_QUOTE), citations)
+
+
+def _evidence(view: View, question: Question) -> list[Evidence]:
+    """Quotes in passages and in notes, strongest first."""
+    visible = evidence_in(question, view.passages.values(), _ranks(view))
+    found = [*visible, *noted_evidence(view.notes)]
+    return sorted(found, key=lambda e: (-e.strength, e.document, e.ordinal, e.quote))
+
+
+def _hits(view: View) -> list[Hit]:
+    """Hits of searches, best first. Of those that a rebuild took the log has locators."""
+    found = [h for lookup in view.lookups if lookup.name == "search" for h in lookup.hits]
+    for line in view.log:
+        if line.name == "search" and line.step and "seen " in line.outcome:
+            places = _SEEN.findall(line.outcome.rpartition("seen ")[2])
+            found += [Hit(int(document), int(ordinal), "", "") for document, ordinal in places]
+    return list({(hit.document, hit.ordinal): hit for hit in found[::-1]}.values())[::-1]
+
+
+def _ranks(view: View) -> dict[tuple[int, int], float]:
+    """From 0 to 1: how high the hits put each passage."""
+    return {(hit.document, hit.ordinal): 1 / (1 + n / 2) for n, hit in enumerate(_hits(view))}
+
+
+def _notes(view: View, question: Question) -> list[Call]:
+    """Notes of the strongest new evidence, the best of each place."""
+    if not view.can_note:
         return []
-    lines = [reading.view.documents.get(number) for number in reading.targets[:3]]
+    kept = {each.place: each for each in noted_evidence(view.notes)}
+    noted = sorted((each.strength for each in kept.values()), reverse=True)
+    floor = noted[MOST_CITATIONS - 1] if len(noted) >= MOST_CITATIONS else ENOUGH
+    best: dict[tuple[int, int], Evidence] = {}
+    for each in evidence_in(question, view.unreleased, _ranks(view)):
+        best.setdefault(each.place, each)
     return [
-        write_note((f"about D{line.id} {line.path}"[:100], [f"D{line.id}"]))
-        for line in lines
-        if line is not None and f"D{line.id}" not in known
+        write_note(evidence_note(each), replaces=kept[place].note if place in kept else "")
+        for place, each in list(best.items())[:MOST_CITATIONS]
+        if each.strength >= floor
+        and (place not in kept or each.strength > kept[place].strength + WORTH_AGAIN)
     ]
 
 
-def _statement_page(reading: Reading) -> str:
-    """A PDF page that is headed as the statement in which the answer may stand."""
-    patterns = {heading_pattern(titles) for titles in reading.statements[:2]}
-    for lookup in reading.view.lookups:
-        if lookup.name != "grep" or lookup.query not in patterns:
-            continue
-        ranked = sorted(lookup.hits, key=lambda h: -sum(c.isdigit() for c in h.snippet))
-        for hit in ranked[:1]:
-            place = f"D{hit.document}:p{hit.pdf_page}" if hit.pdf_page else hit.locator
-            if not reading.did("page_in", place) or (
-                place in reading.view.refused and reading.did("page_in", place) < 3
-            ):
-                return place
-    return ""
-
-
-def _pending(reading: Reading) -> list[Hit]:
-    """Hits that were not read yet and may be worth it, best first."""
-    best: dict[tuple[int, int], tuple[float, Hit]] = {}
-    counts: dict[tuple[int, int], int] = {}
-    for hit in reading.hits:
-        at = (hit.document, hit.ordinal)
-        counts[at] = counts.get(at, 0) + 1
-        score = _promise(reading, hit)
-        if at not in best or best[at][0] < score:
-            best[at] = (score, hit)
-    scored = [(score + 0.06 * (counts[at] - 1), hit) for at, (score, hit) in best.items()]
-    top = max((score for score, _ in scored), default=0.0)
-    worth = [
-        (score, hit)
-        for score, hit in scored
-        if score >= max(0.2, 0.45 * top)
-        and not reading.view.was_read(hit.document, hit.ordinal)
-        and reading.did("page_in", hit.locator) < 2
-    ]
-    worth.sort(key=lambda each: (-each[0], each[1].document, each[1].ordinal))
-    return [hit for _, hit in worth]
-
-
-def _promise(reading: Reading, hit: Hit) -> float:
-    by_rank = 0.3 / (1 + hit.rank)
-    outside = bool(reading.targets) and hit.document not in reading.targets
-    if not hit.snippet:
-        return (0.25 + by_rank) * (0.4 if outside else 1.0)
-    share = reading.scorer.share(hit.snippet, reading.names.get(hit.document, ()))
-    asks_figure = reading.asked.wants is Wants.AMOUNT and re.search(r"\d", hit.snippet)
-    years = reading.asked.years
-    said = 0.1 * any(year in hit.snippet for year in years) if years else 0.0
-    return (share + by_rank + (0.08 if asks_figure else 0.0) + said) * (0.4 if outside else 1.0)
-
-
-def _around_best(reading: Reading) -> str:
-    """The PDF page of the best row, where its column heads were not seen yet."""
-    if not reading.evidence:
-        return ""
-    best = reading.evidence[0]
-    wanted = reading.asked.wants is Wants.AMOUNT or any(c.hint for c in reading.asked.concepts)
-    if (
-        not wanted
-        or best.pdf_page is None
-        or best.strength < 0.45
-        or (best.header and best.kind == "row")
-    ):
-        return ""
-    page = f"D{best.document}:p{best.pdf_page}"
-    whole_pages = sum(
-        line.name == "page_in" and ":p" in line.arguments for line in reading.view.log
-    )
-    return "" if reading.did("page_in", page) or whole_pages >= 2 else page
-
-
-def _notes(reading: Reading) -> list[Call]:
-    """Notes of the strongest new evidence."""
-    if not reading.view.can_note:
-        return []
-    kept = noted_evidence(reading.view.notes)
-    noted = sorted((e.strength for e in reading.evidence if e.note), reverse=True)
-    floor = max(WORTH_NOTING, noted[2] if len(noted) > 2 else 0.0)
-    best = reading.evidence[0].strength if reading.evidence else inf
-    found = []
-    for each in reading.visible[:6]:
-        known = [e for e in kept if flat(each.quote)[:120] in flat(e.quote)]
-        better = all(each.strength > e.strength + WORTH_AGAIN for e in known)
-        if each.strength >= max(floor, 0.7 * best) and better:
-            found.append(write_note(evidence_note(each), replaces=known[0].note if known else ""))
-    return found[:2]
-
-
-def _releases(reading: Reading) -> list[Call]:
-    """The passages in main context that are done with."""
+def _releases(view: View, question: Question) -> list[Call]:
+    """The passages that are done with: all of them where notes keep the evidence."""
     needed: set[tuple[int, int]] = set()
-    if not reading.view.can_note:
-        needed = {(e.document, e.ordinal) for e in _best(reading)}
-    return page_out(p.locator for p in reading.unreleased if (p.document, p.ordinal) not in needed)
+    if not view.can_note:
+        needed = {(e.document, e.ordinal) for e in _evidence(view, question)[:MOST_CITATIONS]}
+    return page_out(p.locator for p in view.unreleased if (p.document, p.ordinal) not in needed)
 
 
-def _best(reading: Reading) -> list[Evidence]:
-    return reading.visible[:3]
+def _name_greps(view: View, question: Question) -> list[Call]:
+    """Searches of all documents for the names and years that nothing in view speaks of."""
+    seen = _seen(view)
+    return [
+        grep(pattern)
+        for _, pattern in _sought(question)
+        if not re.search(pattern, seen) and not view.did("grep", pattern)
+    ][:MOST_GREPS]
+
+
+def _seen(view: View) -> str:
+    """The text of everything in main context that tells of documents."""
+    hits = (f"{hit.path} {hit.snippet}" for lookup in view.lookups for hit in lookup.hits)
+    texts = [*(passage.text for passage in view.passages.values()), *(n.text for n in view.notes)]
+    return "\n".join([view.document_map, *hits, *texts])
+
+
+def _absent_name(view: View, question: Question) -> str:
+    """A name or year of the question that was found in no document; "" where there is none."""
+    nowhere = {lookup.query for lookup in view.lookups if not lookup.hits and not lookup.hidden}
+    return next((name for name, pattern in _sought(question) if pattern in nowhere), "")
+
+
+def _sought(question: Question) -> Iterator[tuple[str, str]]:
+    """(name, pattern for `re` and RE2) of what must stand in some document, years first."""
+    for year in question.years:
+        yield year, rf"(?:^|[^\d.,]){year}(?:\D|$)|\b(?:FY|CY) ?'?{year[2:]}\b"
+    if not question.text.isupper():
+        for name in dict.fromkeys(_names(question.text)):
+            yield name, _pattern(name)
+
+
+def _names(text: str) -> Iterator[str]:
+    """Words with a capital letter; one that begins a sentence only if another follows. A quoted
+    term may be the questioner's own."""
+    text = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
+    for run in _RUN.finditer(text):
+        words = run[0].split()
+        before = text[: run.start()].rstrip()
+        if (not before or before[-1] in '.?!:\n"“') and len(words) == 1:
+            continue
+        for word in (re.sub(r"['’]s?$", "", word) for word in words):
+            lower = word.lower()
+            if len(word) > 1 and lower not in STOP_WORDS | _NO_NAMES and word.isalpha():
+                yield word
+
+
+def _pattern(name: str) -> str:
+    """What finds a name: its beginning, or for a short one in capitals, such as a ticker, also a
+    run of words with these initials."""
+    if name.isupper() and len(name) <= SHORTEST_BEGINNING:
+        initials = r"\W+(?:\w{1,3}\W+)?".join(f"[{c}{c.lower()}]\\w*" for c in name)
+        return rf"\b(?:{name}|{initials})\b"
+    return rf"(?i)\b{name[: max(SHORTEST_BEGINNING, len(name) - 2)].lower()}"

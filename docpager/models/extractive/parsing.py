@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from docpager.models.extractive.view import (
-    DocumentLine,
     Event,
     Hit,
     LogLine,
@@ -27,16 +26,13 @@ _PARTS = ("# Documents", "# Question", "# Notes", "# Reading log")
 _PAGES = re.compile(r"^# Pages in main context\n(?=<<<[0-9a-f]{8}\n)", re.MULTILINE)
 _STEP = re.compile(r"^# Newest step\n", re.MULTILINE)
 _STEP_CALL = re.compile(r"^([a-z_]+) (\{.*?|)(?:… \(cut\))?\n(?=<<<[0-9a-f]{8}\n)", re.MULTILINE)
-_DOCUMENT = re.compile(r"^D(\d+) (.+?)(?: \| (.*?))? \| (?:.*?, )?(\d+) passages", re.MULTILINE)
 _NOTE = re.compile(r"^N(\d+) (?:\[((?:[DN]\d[\w:.,\- ]*)?)\] ?)?(.*)$", re.MULTILINE)
 _NOTE_NAME = re.compile(r"\bN(\d+)\b")
 _LOG = re.compile(r"^(\d+) ([a-z_]+)\((.*?)(?:\): ([^)]*))?$")
 _HEADER = re.compile(r"^\[D(\d+):c(\d+)(?: p(\d+))?\]$", re.MULTILINE)
 _PAGE_MARK = re.compile(r"\[p(\d+)\]")
-_HIT = re.compile(r"^- D(\d+):c(\d+)(?: p(\d+))? (.+?): (.*)$", re.MULTILINE)
-_ABOUT = re.compile(r"^about D(\d+) (.+)$")
-_RESULT_PAGES = re.compile(r"; page (\d+) of (\d+)$", re.MULTILINE)
-_REMARK = re.compile(r"^\[(?:memory|timer|user|run)\].*$", re.MULTILINE)
+_HIT = re.compile(r"^- D(\d+):c(\d+)(?: p\d+)? (.+?): (.*)$", re.MULTILINE)
+_TIMER = re.compile(r"^\[timer\]", re.MULTILINE)
 
 
 def parse_request(request: ModelRequest) -> View:
@@ -55,15 +51,13 @@ def parse_request(request: ModelRequest) -> View:
     return View(
         question=parts["# Question"].strip() or head.strip(),
         document_map=parts["# Documents"],
-        documents=_documents(parts["# Documents"], events, lookups, notes.values()),
-        listed_all=_listed_all(parts["# Documents"], events),
         notes=tuple(notes[number] for number in sorted(notes)),
         notes_written=_highest_note(parts["# Notes"], notes, log),
         log=tuple(log),
         passages=passages,
         lookups=lookups,
         events=tuple(events),
-        remarks=_remarks(request, step),
+        hurried=_is_hurried(request, step),
         step=_step_number(parts["# Reading log"], request),
         functions=frozenset(function.name for function in request.functions),
         max_output_tokens=request.max_output_tokens,
@@ -154,45 +148,8 @@ def _lookups(events: Iterable[Event]) -> Iterator[Lookup]:
         if event.name not in ("search", "grep") or event.is_error:
             continue
         query = str(event.arguments.get("query", event.arguments.get("pattern", "")))
-        pages = _RESULT_PAGES.search(event.result)
-        hits = tuple(
-            Hit(int(hit[1]), int(hit[2]), hit[4], hit[5], rank, int(hit[3]) if hit[3] else None)
-            for rank, hit in enumerate(_HIT.finditer(event.result))
-        )
-        documents = event.arguments.get("documents") or ()
-        names = tuple(map(str, documents)) if isinstance(documents, list | tuple) else ()
-        page, count = (int(pages[1]), int(pages[2])) if pages else (1, 1 if hits else 0)
-        hidden = "did not fit)" in event.result
-        yield Lookup(event.name, query, names, page, count, hits, hidden)
-
-
-def _documents(
-    listed: str, events: Iterable[Event], lookups: Iterable[Lookup], notes: Iterable[SeenNote]
-) -> dict[int, DocumentLine]:
-    texts = [listed, *(e.result for e in events if e.name == "contents" and not e.is_error)]
-    found: dict[int, DocumentLine] = {}
-    for text in texts:
-        for line in _DOCUMENT.finditer(text):
-            # With one separator only, what stands between path and counts is no title.
-            found[int(line[1])] = DocumentLine(int(line[1]), line[2], line[3] or "", int(line[4]))
-    for note in notes:
-        if match := _ABOUT.match(note.text):
-            path, _, title = match[2].partition(" | ")
-            found.setdefault(int(match[1]), DocumentLine(int(match[1]), path, title))
-    for lookup in lookups:
-        for hit in lookup.hits:
-            found.setdefault(hit.document, DocumentLine(hit.document, hit.path))
-    return found
-
-
-def _listed_all(listed: str, events: Iterable[Event]) -> bool:
-    if listed.strip() and all(_DOCUMENT.match(line) for line in listed.strip().split("\n")):
-        return True
-    return any(
-        e.name == "contents" and not e.arguments.get("locator") and "did not fit" not in e.result
-        for e in events
-        if not e.is_error
-    )
+        found = (Hit(int(h[1]), int(h[2]), h[3], h[4]) for h in _HIT.finditer(event.result))
+        yield Lookup(event.name, query, tuple(found), "did not fit)" in event.result)
 
 
 def _notes(listed: str, events: Iterable[Event]) -> dict[int, SeenNote]:
@@ -264,14 +221,11 @@ def _released(events: Iterable[Event]) -> set[tuple[int, int]]:
     return found
 
 
-def _remarks(request: ModelRequest, step: str) -> str:
+def _is_hurried(request: ModelRequest, step: str) -> bool:
+    """Whether what came with the newest turn, documents' text aside, says that steps run short."""
     newest = request.turns[-1] if request.turns else None
-    if not isinstance(newest, UserTurn):
-        return ""
-    text = newest.text
-    if len(request.turns) == 1:
-        text = step.rpartition(">>>")[2] if step else ""
-    return "\n".join(_REMARK.findall(text))
+    text = newest.text if isinstance(newest, UserTurn) else ""
+    return _TIMER.search(step.rpartition(">>>")[2] if len(request.turns) == 1 else text) is not None
 
 
 def _step_number(log: str, request: ModelRequest) -> int:

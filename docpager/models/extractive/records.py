@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 __all__ = [
     "Record",
-    "Strand",
-    "chains",
+    "bounded",
+    "by_key",
     "find_records",
     "follow",
-    "joined",
     "key_pattern",
+    "longest_chain",
     "unbounded",
 ]
 
@@ -99,11 +99,11 @@ def _fits(cell: str, longest: int) -> bool:
     )
 
 
-def follow(start: str, records: Mapping[str, Record], *, most: int = 500) -> list[Record]:
+def follow(start: str, records: Mapping[str, Record]) -> list[Record]:
     """The links from `start` on, until a value is no key or comes round again."""
     links: list[Record] = []
     seen: set[str] = set()
-    while start in records and start not in seen and len(links) < most:
+    while start in records and start not in seen:
         seen.add(start)
         links.append(records[start])
         start = records[start].value
@@ -118,60 +118,18 @@ def by_key(records: Iterable[Record]) -> dict[str, Record]:
     return found
 
 
-def chains(records: Sequence[Record]) -> list[list[Record]]:
-    """Every chain that begins at a key that nothing points to, longest first."""
+def longest_chain(records: Sequence[Record], keys: Collection[str] = ()) -> list[Record]:
+    """The longest chain that begins at one of `keys`; without any of them, at a key that nothing
+    points to.
+
+    >>> [record.value for record in longest_chain(find_records("a -> b; b -> c; x -> y"))]
+    ['b', 'c']
+    """
     known = by_key(records)
     pointed = {record.value for record in known.values()}
-    starts = [key for key in known if key not in pointed] or list(known)[:1]
-    return sorted((follow(start, known) for start in starts), key=len, reverse=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Strand:
-    """Records that follow each other, as far as the end of a chain needs them."""
-
-    start: str
-    """The key of the first."""
-    length: int
-    last: Record
-
-    @classmethod
-    def of(cls, record: Record) -> Strand:
-        """A strand of one record."""
-        return cls(record.key, 1, record)
-
-
-def joined(strands: Iterable[Strand], *, apart: Collection[str] = ()) -> list[Strand]:
-    """Strands put end to end wherever one's value is another's start, but not at keys `apart`.
-
-    >>> a, b, c = find_records("a -> b; b -> c; x -> y")
-    >>> [(s.start, s.length, s.last.value) for s in joined(map(Strand.of, [b, c, a]))]
-    [('x', 1, 'y'), ('a', 2, 'c')]
-    """
-    known: dict[str, Strand] = {}
-    for strand in strands:
-        if strand.start not in known or known[strand.start].length < strand.length:
-            known[strand.start] = strand
-    pointed = {s.last.value for s in known.values() if s.last.value not in apart}
-    found: list[Strand] = []
-    seen: set[str] = set()
-    # What is left after the starts that nothing points to goes round in circles.
-    for strand in [*(s for s in known.values() if s.start not in pointed), *known.values()]:
-        if strand.start not in seen:
-            found.append(_walked(strand, known, seen, apart))
-    return found
-
-
-def _walked(
-    strand: Strand, known: Mapping[str, Strand], seen: set[str], apart: Collection[str]
-) -> Strand:
-    own = {strand.start}
-    length, last = strand.length, strand.last
-    while last.value in known and last.value not in own and last.value not in apart:
-        own.add(last.value)
-        length, last = length + known[last.value].length, known[last.value].last
-    seen |= own
-    return Strand(strand.start, length, last)
+    starts = [key for key in keys if key in known]
+    starts = starts or [key for key in known if key not in pointed] or list(known)[:1]
+    return max((follow(start, known) for start in starts), key=len, default=[])
 
 
 def key_pattern(key: str) -> str:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["DocumentLine", "Event", "Hit", "LogLine", "Lookup", "SeenNote", "SeenPassage", "View"]
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentLine:
-    """A document as a list shows it, or as a hit names it."""
-
-    id: int
-    path: str
-    title: str = ""
-    passages: int = 0
-    """0 where only its path was seen."""
+__all__ = ["Event", "Hit", "LogLine", "Lookup", "SeenNote", "SeenPassage", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +53,6 @@ class Hit:
     ordinal: int
     path: str
     snippet: str
-    rank: int
-    """Position in its result, from 0."""
-    pdf_page: int | None = None
 
     @property
     def locator(self) -> str:
@@ -78,10 +65,6 @@ class Lookup:
 
     name: str
     query: str
-    documents: tuple[str, ...]
-    page: int
-    pages: int
-    """Pages of results there are."""
     hits: tuple[Hit, ...]
     hidden: bool = False
     """Whether hits of this page are missing for want of room."""
@@ -115,9 +98,6 @@ class View:
 
     question: str
     document_map: str
-    documents: Mapping[int, DocumentLine]
-    listed_all: bool
-    """Whether the document list was seen in full."""
     notes: tuple[SeenNote, ...]
     notes_written: int
     """The highest number of a note that is known of, seen or not."""
@@ -127,8 +107,8 @@ class View:
     lookups: tuple[Lookup, ...]
     """Oldest first."""
     events: tuple[Event, ...]
-    remarks: str
-    """Lines in square brackets that came with the newest turn."""
+    hurried: bool
+    """Whether the run says that steps or time run short."""
     step: int
     """Number of the reply that is asked for, from 1; a lower bound where the log was cut."""
     functions: frozenset[str]
@@ -143,11 +123,6 @@ class View:
         return tuple(event for event in self.events if event.newest)
 
     @property
-    def hurried(self) -> bool:
-        """Whether the run says that steps or time run short."""
-        return "[timer]" in self.remarks
-
-    @property
     def refused(self) -> frozenset[str]:
         """What was asked for in the newest step and did not fit."""
         return frozenset(
@@ -156,8 +131,20 @@ class View:
         )  # fmt: skip
 
     @property
+    def unreleased(self) -> list[SeenPassage]:
+        """Passages that `page_out` has not named since they were read."""
+        return [p for at, p in self.passages.items() if at not in self.released]
+
+    @property
     def can_note(self) -> bool:
         return "write_note" in self.functions
+
+    def did(self, name: str, arguments: str) -> int:
+        """How often this run made a call with these first arguments, as far as can be seen."""
+        return sum(
+            line.name == name and f"{line.arguments}, ".startswith(f"{arguments}, ")
+            for line in self.log
+        )
 
     def was_read(self, document: int, ordinal: int) -> bool:
         """Whether the passage is, or once was, in main context as far as can be seen."""
@@ -179,3 +166,9 @@ def ranged(locators: str) -> set[tuple[int, int]]:
         return set()
     numbers = range(int(first), min(int(last or first), int(first) + 999) + 1)
     return {(int(document[1:]), number) for number in numbers}
+
+
+def passage_of(locator: str) -> tuple[int, int]:
+    """Document and ordinal of `D1:c5`; the first of a range, zeros for anything else."""
+    match = re.match(r"D(\d+):c(\d+)", locator)
+    return (int(match[1]), int(match[2])) if match else (0, 0)

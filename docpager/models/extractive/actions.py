@@ -1,4 +1,4 @@
-"""Moves: what a reply does, as calls or as an answer."""
+"""Actions: what a reply does, as calls or as an answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MOST_CALLS", "Answering", "Calls", "Citation", "Move"]
+__all__ = ["MOST_CALLS", "Action", "Answering", "Call", "Calls", "Citation"]
 
 MOST_CALLS = 8
 """Calls of one reply that a run executes."""
@@ -31,15 +31,18 @@ class Answering:
     found: bool = True
 
 
+Call = tuple[str, Mapping[str, Any]]
+"""A function's name, and its arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Functions to call, in order: (name, arguments)."""
+    """Functions to call, in order."""
 
-    calls: tuple[tuple[str, Mapping[str, Any]], ...]
+    calls: tuple[Call, ...]
 
 
-Move = Answering | Calls
-Call = tuple[str, Mapping[str, Any]]
+Action = Answering | Calls
 
 
 def calls(*groups: Iterable[Call]) -> Calls:
@@ -52,15 +55,14 @@ def search(query: str, documents: Sequence[int] = ()) -> Call:
     return ("search", _narrowed({"query": query}, documents))
 
 
-def grep(pattern: str, documents: Sequence[int] = (), *, page: int = 1) -> Call:
+def grep(pattern: str, documents: Sequence[int] = ()) -> Call:
     """Look for a pattern."""
-    arguments = _narrowed({"pattern": pattern}, documents)
-    return ("grep", arguments if page == 1 else {**arguments, "page": page})
+    return ("grep", _narrowed({"pattern": pattern}, documents))
 
 
-def page_in(locator: str, *, pin: bool = False) -> Call:
-    """Read a place."""
-    return ("page_in", {"locator": locator, "pin": True} if pin else {"locator": locator})
+def page_in(locator: str) -> Call:
+    """Read a place, or bring a note back."""
+    return ("page_in", {"locator": locator})
 
 
 def page_out(locators: Iterable[str]) -> list[Call]:

@@ -1,16 +1,15 @@
-"""Answers: text and citations of a reply, within the output limit."""
+"""Replies: calls, or text and citations of a reply, within the output limit."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
-from docpager.models.extractive.moves import Answering, Calls, Citation
-from docpager.models.extractive.notes import flat, shortened
+from docpager.models.extractive.actions import Answering, Calls, Citation
 from docpager.models.extractive.view import View
+from docpager.models.extractive.words import flat, shortened
 from docpager.models.messages import ModelReply, ToolCall
 
 __all__ = ["reply_for"]
@@ -21,20 +20,20 @@ _SHORTEST = 24
 """Characters below which a quote is left out rather than cut again."""
 
 
-def reply_for(view: View, move: Calls | Answering) -> ModelReply:
-    """The reply that makes `move`, never larger than the view allows."""
+def reply_for(view: View, action: Calls | Answering) -> ModelReply:
+    """The reply that makes `action`, never larger than the view allows."""
     counter = BuiltInEstimator()
-    if isinstance(move, Calls):
-        return _calling(view, move, counter)
+    if isinstance(action, Calls):
+        return _calling(view, action, counter)
     if view.calls_allowed and "answer" in view.functions:
-        return _as_call(view, move, counter)
-    return _as_text(view, move, counter)
+        return _as_call(view, action, counter)
+    return _as_text(view, action, counter)
 
 
-def _calling(view: View, move: Calls, counter: TokenCounter) -> ModelReply:
+def _calling(view: View, action: Calls, counter: TokenCounter) -> ModelReply:
     made: list[ToolCall] = []
     left = view.max_output_tokens
-    for name, arguments in move.calls:
+    for name, arguments in action.calls:
         left -= _size(name, arguments, counter)
         if left < 0 and made:
             break
@@ -85,34 +84,22 @@ def _size(name: str, arguments: Any, counter: TokenCounter) -> int:
 def _smaller(answer: Answering) -> Answering | None:
     """The same answer with its longest part cut; None where nothing can be cut."""
     quotes = answer.citations
-    if any(each.core for each in quotes):
-        # Collected values: every one stands in the text, which stays whole as long as it can.
-        return replace(answer, citations=_cored(quotes) or quotes[1:])
-    longest = max(range(len(quotes)), key=lambda n: len(quotes[n].quote), default=-1)
-    length = len(quotes[longest].quote) if longest >= 0 else 0
-    if len(answer.text) > max(length, _SHORTEST):
-        return replace(answer, text=shortened(answer.text, len(answer.text) * 3 // 4))
-    if length > _SHORTEST:
-        cut = shortened(quotes[longest].quote, max(_SHORTEST, length * 4 // 5))
-        if len(cut) < length:
-            return replace(answer, citations=_with(quotes, longest, cut))
-    if quotes:
-        return replace(answer, citations=quotes[:-1])
+    cut = [(n, each, _cut(each)) for n, each in enumerate(quotes)]
+    able = [each for each in cut if len(each[2]) < len(each[1].quote)]
+    if able and (quotes[0].core or len(answer.text) <= max(len(each.quote) for each in quotes)):
+        longest, quote, shorter = max(able, key=lambda each: len(each[1].quote))
+        smaller = replace(quote, quote=shorter)
+        return replace(answer, citations=(*quotes[:longest], smaller, *quotes[longest + 1 :]))
+    if quotes and (quotes[0].core or len(answer.text) <= _SHORTEST):
+        # Every collected value stands in the text, which stays whole as long as it can.
+        return replace(answer, citations=quotes[1:] if quotes[0].core else quotes[:-1])
     if len(answer.text) > 1:
-        return replace(answer, text=answer.text[: len(answer.text) * 3 // 4])
+        return replace(answer, text=shortened(answer.text, len(answer.text) * 3 // 4))
     return None
 
 
-def _cored(quotes: Sequence[Citation]) -> tuple[Citation, ...] | None:
-    """The quotes, the longest that has a core reduced to it; None where there is none."""
-    able = [n for n, each in enumerate(quotes) if 0 < len(each.core) < len(each.quote)]
-    if not able:
-        return None
-    longest = max(able, key=lambda n: len(quotes[n].quote))
-    return _with(quotes, longest, quotes[longest].core)
-
-
-def _with(quotes: Sequence[Citation], position: int, quote: str) -> tuple[Citation, ...]:
-    return tuple(
-        replace(each, quote=quote) if n == position else each for n, each in enumerate(quotes)
-    )
+def _cut(citation: Citation) -> str:
+    """A quote cut to its core, or by a fifth where it has none and is long."""
+    if citation.core:
+        return citation.core
+    return shortened(citation.quote, max(_SHORTEST, len(citation.quote) * 4 // 5))
