@@ -31,11 +31,13 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 DOORS = {
     "anthropic": {"models/claude"},
+    "anyio": {"models/limiter"},
     "cattrs": {"run/journal"},
     "click": {"cli"},
     "faiss": {"archive/vectors"},
     "filelock": {"storage/writer_lock"},
     "httpx2": {"models/claude"},
+    "msgspec": {"run/executor", "run/functions"},
     "numpy": {"archive", "evaluation/intervals", "testing"},
     "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+
+from anyio import CapacityLimiter
 
 from docpager.core.retries import LONGEST_WAIT_SECONDS
 
@@ -38,8 +39,7 @@ class AdaptiveLimiter:
         self._most = most
         self._sleep = sleep
         self._clock = clock
-        self._under_way = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._capacity = CapacityLimiter(self.places)
         self._opens_at = clock()
         self._limits_in_a_row = 0
         self._met_a_limit = False
@@ -52,7 +52,7 @@ class AdaptiveLimiter:
 
     @property
     def under_way(self) -> int:
-        return self._under_way
+        return self._capacity.borrowed_tokens
 
     @property
     def paused_seconds(self) -> float:
@@ -67,7 +67,7 @@ class AdaptiveLimiter:
         self._met_a_limit = True
         if not self.paused_seconds:
             # Requests that left together meet the same limit together: it counts once.
-            self._places = max(1.0, self._places / 2)
+            self._set_places(max(1.0, self._places / 2))
             self._limits_in_a_row += 1
         doubled = _FIRST_PAUSE_SECONDS * 2 ** (self._limits_in_a_row - 1)
         usual = min(doubled, _LONGEST_PAUSE_SECONDS)
@@ -79,22 +79,23 @@ class AdaptiveLimiter:
         self._limits_in_a_row = 0
         if not self._scarce:
             more = 1 / self._places if self._met_a_limit else 1.0
-            self._places = min(float(self._most), self._places + more)
-        self._wake()
+            self._set_places(min(float(self._most), self._places + more))
 
     def observe(self, *, left: float) -> None:
         """Take note of the share of the tightest rate limit that a server says is left."""
         self._scarce = left < _SCARCE
 
     async def __aenter__(self) -> AdaptiveLimiter:
-        while True:
-            if pause := self.paused_seconds:
-                await self._sit_out(pause)
-            elif self._under_way < self.places:
-                self._under_way += 1
-                return self
-            else:
-                await self._wait()
+        await self._capacity.acquire()
+        try:
+            # A place is held through the pause: whoever came first is first after it, and a
+            # pause that grows while it is sat out is sat out to its new end.
+            while pause := self.paused_seconds:
+                await self._sleep(pause)
+        except BaseException:  # cancelled: the place goes to the next in the queue
+            self._capacity.release()
+            raise
+        return self
 
     async def __aexit__(
         self,
@@ -102,33 +103,9 @@ class AdaptiveLimiter:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._under_way -= 1
-        self._wake()
+        self._capacity.release()
 
-    async def _sit_out(self, pause: float) -> None:
-        try:
-            await self._sleep(pause)
-        except asyncio.CancelledError:
-            self._wake()  # it may have been woken for a place: that goes to the next
-            raise
-
-    async def _wait(self) -> None:
-        freed = asyncio.get_running_loop().create_future()
-        self._waiting.append(freed)
-        try:
-            await freed
-        except asyncio.CancelledError:
-            if freed.done() and not freed.cancelled():
-                self._wake()  # the place that was meant for this one goes to the next
-            raise
-        finally:
-            if freed in self._waiting:
-                self._waiting.remove(freed)
-
-    def _wake(self) -> None:
-        free = self.places - self._under_way
-        while free > 0 and self._waiting:
-            freed = self._waiting.popleft()
-            if not freed.done():
-                freed.set_result(None)
-                free -= 1
+    def _set_places(self, places: float) -> None:
+        # Fewer places than are taken is no error: nobody new passes until enough are given back.
+        self._places = places
+        self._capacity.total_tokens = self.places

@@ -1,13 +1,15 @@
 """FunctionExecutor: checks the calls of a run and reads the archive for them. Changes nothing.
 
-Checks a call's arguments against the function's schema, with sentences the model can act on.
+Arguments are checked against the types in `functions`, with sentences the model can act on.
 """
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
+
+import msgspec
 
 from docpager.core.errors import DocpagerError, FunctionError
 from docpager.core.locators import Locator, LocatorKind, parse_locator
@@ -17,6 +19,17 @@ from docpager.models.messages import FunctionSchema, ToolCall
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line, render_passage
 from docpager.run.archival_storage import ArchivalStorage, HitPage
+from docpager.run.functions import (
+    ARGUMENTS,
+    Answer,
+    Arguments,
+    Contents,
+    Grep,
+    PageIn,
+    PageOut,
+    Search,
+    WriteNote,
+)
 from docpager.run.quotes import QuoteChecker
 from docpager.run.render import document_line, present_loaded
 from docpager.run.results import Found, Listed, Loaded, PassedThrough, Refused, TooLarge, ToolResult
@@ -24,17 +37,9 @@ from docpager.run.state import PendingCall
 
 __all__ = ["FunctionExecutor", "check_arguments"]
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "array": (list, tuple),
-    "object": (dict,),
-    "boolean": (bool,),
-    "integer": (int,),
-}
 
-
-def check_arguments(call: ToolCall, functions: Mapping[str, FunctionSchema]) -> None:
-    """Pass a call whose arguments fit its schema.
+def check_arguments(call: ToolCall, functions: Mapping[str, FunctionSchema]) -> Arguments:
+    """The arguments of a call that fits its function.
 
     Raises:
         FunctionError: no such function, or an argument is missing, unknown or of another kind.
@@ -42,35 +47,16 @@ def check_arguments(call: ToolCall, functions: Mapping[str, FunctionSchema]) -> 
     function = functions.get(call.name)
     if function is None:
         raise FunctionError(f"no function {call.name!r}; there are {', '.join(functions)}")
-    _check(dict(call.arguments), function.parameters, call.name)
-
-
-def _check(value: Any, schema: Mapping[str, Any], where: str) -> None:
-    kind = schema["type"]
-    # bool is an int in Python, not in JSON.
-    fits = isinstance(value, _KINDS[kind])
-    if not fits or (kind == "integer" and isinstance(value, bool)):
-        raise FunctionError(f"{where} must be of type {kind}, not {value!r:.60}")
-    if isinstance(value, dict):
-        _check_object(value, schema, where)
-    elif isinstance(value, list | tuple):
-        for position, item in enumerate(value, 1):
-            _check(item, schema["items"], f"{where}, item {position},")
-    elif kind == "integer" and isinstance(value, int) and value < 1:
-        raise FunctionError(f"{where} must be at least 1, not {value}")
-
-
-def _check_object(value: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> None:
-    properties = schema["properties"]
-    if unknown := [key for key in value if key not in properties]:
-        raise FunctionError(f"{where} has no {unknown[0]!r}; it takes {', '.join(properties)}")
-    for name in schema["required"]:
-        if name not in value:
-            raise FunctionError(
-                f"{where} needs {name!r}: {properties[name].get('description', '')}"
-            )
-    for name, item in value.items():
-        _check(item, properties[name], f"{where}: {name}")
+    # Fewer may be offered than the type has: a run without pins knows no `pin`.
+    takes = function.parameters["properties"]
+    if unknown := [name for name in call.arguments if name not in takes]:
+        raise FunctionError(f"{call.name} has no {unknown[0]!r}; it takes {', '.join(takes)}")
+    try:
+        return msgspec.convert(dict(call.arguments), ARGUMENTS[call.name])
+    except msgspec.ValidationError as error:
+        raise FunctionError(f"{call.name}: {error}; it takes {', '.join(takes)}") from None
+    except UnicodeEncodeError:  # msgspec would name a field that is no text
+        raise FunctionError(f"{call.name}: a field's name holds half a character") from None
 
 
 class HitFilter(TypedDict):
@@ -107,37 +93,37 @@ class FunctionExecutor:
     def execute(self, pending: PendingCall) -> ToolResult:
         """Check and run one call."""
         try:
-            check_arguments(pending.call, self._functions)
-            return self._run(pending)
+            return self._run(check_arguments(pending.call, self._functions), pending)
         except (FunctionError, DocpagerError) as error:
             return Refused(str(error))
 
-    def _run(self, pending: PendingCall) -> ToolResult:
-        call = pending.call
-        match call.name:
-            case "search":
-                found = self._library.search(_wanted(call, "query"), **self._where(call))
+    def _run(self, wanted: Arguments, pending: PendingCall) -> ToolResult:
+        match wanted:
+            case Search(query=query):
+                _refuse_nothing(query, "search", "query")
+                found = self._library.search(query, **self._where(wanted))
                 return self._found(found, found.by_words, found.by_meaning)
-            case "grep":
-                matching = self._library.grep(_wanted(call, "pattern"), **self._where(call))
+            case Grep(pattern=pattern):
+                _refuse_nothing(pattern, "grep", "pattern")
+                matching = self._library.grep(pattern, **self._where(wanted))
                 return self._found(matching, matching.total, 0)
-            case "contents":
-                return self._contents(call.arguments.get("locator"), pending.bound)
-            case "page_in":
-                return self._page_in(pending)
-            case "answer":
-                return self._quotes.check_all(call.arguments["citations"])
-            case "page_out":
-                self._check_locators(call.arguments["locators"])
-            case "write_note":
-                self._check_locators(call.arguments["sources"])
-                _check_replaced(call.arguments.get("replaces"))
+            case Contents(locator=locator):
+                return self._contents(locator, pending.bound)
+            case PageIn(locator=locator):
+                return self._page_in(locator, pending)
+            case Answer(citations=citations):
+                return self._quotes.check_all(msgspec.to_builtins(citations))
+            case PageOut(locators=locators):
+                self._check_locators(locators)
+            case WriteNote(sources=sources, replaces=replaces):
+                self._check_locators(sources)
+                _check_replaced(replaces)
         return PassedThrough()
 
-    def _where(self, call: ToolCall) -> HitFilter:
+    def _where(self, wanted: Search | Grep) -> HitFilter:
         return HitFilter(
-            documents=self._narrowed(call.arguments.get("documents")),
-            page=call.arguments.get("page", 1),
+            documents=self._narrowed(wanted.documents),
+            page=wanted.page,
             page_size=self._hits_per_page,
         )
 
@@ -146,7 +132,7 @@ class FunctionExecutor:
         paths = tuple((n, one_line(self._library.document(n).path)) for n in numbers)
         return Found(tuple(page.hits), paths, page.page, page.pages, by_words, by_meaning)
 
-    def _narrowed(self, names: Sequence[str] | None) -> frozenset[int] | None:
+    def _narrowed(self, names: Sequence[str]) -> frozenset[int] | None:
         """The documents that `names` (D3, a path, a glob) mean; None for all."""
         if not names:
             return self._scope
@@ -170,8 +156,8 @@ class FunctionExecutor:
         documents = self._library.documents()
         return [e for e in documents if self._scope is None or e.id in self._scope]
 
-    def _contents(self, text: str | None, bound: int) -> Listed:
-        if text is None:
+    def _contents(self, text: str, bound: int) -> Listed:
+        if not text:
             return self._listed((document_line(entry) for entry in self._in_scope()), bound)
         locator = self._locator(text)
         entry = self._library.document(locator.number)
@@ -204,8 +190,7 @@ class FunctionExecutor:
                 kept.append(line)
         return Listed(tuple(kept), more)
 
-    def _page_in(self, pending: PendingCall) -> ToolResult:
-        text = pending.call.arguments["locator"]
+    def _page_in(self, text: str, pending: PendingCall) -> ToolResult:
         if parse_locator(text).kind is LocatorKind.NOTE:
             return PassedThrough()
         wanted = self._library.resolve(self._locator(text))
@@ -261,16 +246,14 @@ class FunctionExecutor:
             parse_locator(text)
 
 
-def _wanted(call: ToolCall, argument: str) -> str:
-    wanted: str = call.arguments[argument]
-    if not wanted.strip():
-        raise FunctionError(f"{call.name} needs something to look for")
-    if HALF_CHARACTER.search(wanted):
-        raise FunctionError(f"{call.name}: {argument} holds half a character; leave it out")
-    return wanted
+def _refuse_nothing(text: str, function: str, argument: str) -> None:
+    if not text.strip():
+        raise FunctionError(f"{function} needs something to look for")
+    if HALF_CHARACTER.search(text):
+        raise FunctionError(f"{function}: {argument} holds half a character; leave it out")
 
 
-def _check_replaced(name: str | None) -> None:
+def _check_replaced(name: str) -> None:
     if name and parse_locator(name).kind is not LocatorKind.NOTE:
         raise FunctionError(f"{name!r} is no note; replaces takes one such as N2")
 

@@ -6,128 +6,138 @@ A reply in plain text as an answer: its citations are parsed out of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
 
 from docpager.core.locators import LocatorKind, find_locators
 from docpager.models.messages import FunctionSchema
 
-__all__ = ["functions_for", "parse_plain_answer"]
+__all__ = ["ARGUMENTS", "Arguments", "functions_for", "parse_plain_answer"]
 
-_LOCATOR = "Such as D3:p45-47 or N2."
-_NARROW = "Only these: names such as D3, or path globs."
-_RESULT_PAGE = "Page of results."
-
-
-def _text(description: str) -> dict[str, Any]:
-    return {"type": "string", "description": description}
+_Query = Annotated[str, Meta(description="What to look for.")]
+_Documents = Annotated[list[str], Meta(description="Only these: names such as D3, or path globs.")]
+_ResultPage = Annotated[int, Meta(ge=1, description="Page of results.")]
 
 
-def _texts(description: str) -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "string"}, "description": description}
+class Arguments(Struct, forbid_unknown_fields=True):
+    """Arguments of a function. A class's docstring is the function's description in the prompt."""
 
 
-def _integer(description: str) -> dict[str, Any]:
-    return {"type": "integer", "description": description}
+class Search(Arguments):
+    """Find passages by words and meaning. Shows snippets, best first."""
+
+    query: _Query
+    documents: _Documents = []
+    page: _ResultPage = 1
 
 
-def _flag(description: str) -> dict[str, Any]:
-    return {"type": "boolean", "description": description}
+class Grep(Arguments):
+    """Find an exact regular expression (RE2), in reading order. For names, numbers, keys."""
+
+    pattern: Annotated[str, Meta(description="The pattern.")]
+    documents: _Documents = []
+    page: _ResultPage = 1
 
 
-def _function(
-    name: str, description: str, parameters: Mapping[str, Any], *, optional: tuple[str, ...] = ()
-) -> FunctionSchema:
-    required = [parameter for parameter in parameters if parameter not in optional]
-    schema = {
-        "type": "object",
-        "properties": dict(parameters),
-        "required": required,
-    }
-    return FunctionSchema(name, description, schema)
+class Contents(Arguments):
+    """List the documents, or the outline of one."""
+
+    locator: Annotated[
+        str, Meta(description="A document or section; all documents if left out.")
+    ] = ""
 
 
-SEARCH = _function(
-    "search",
-    "Find passages by words and meaning. Shows snippets, best first.",
-    {
-        "query": _text("What to look for."),
-        "documents": _texts(_NARROW),
-        "page": _integer(_RESULT_PAGE),
-    },
-    optional=("documents", "page"),
-)
-GREP = _function(
-    "grep",
-    "Find an exact regular expression (RE2), in reading order. For names, numbers, keys.",
-    {
-        "pattern": _text("The pattern."),
-        "documents": _texts(_NARROW),
-        "page": _integer(_RESULT_PAGE),
-    },
-    optional=("documents", "page"),
-)
-CONTENTS = _function(
-    "contents",
-    "List the documents, or the outline of one.",
-    {"locator": _text("A document or section; all documents if left out.")},
-    optional=("locator",),
-)
-PAGE_IN = _function(
-    "page_in",
-    "Bring passages, or a note that was paged out, into main context.",
-    {"locator": _text(_LOCATOR), "pin": _flag("Keep it across rebuilds.")},
-    optional=("pin",),
-)
-PAGE_OUT = _function(
-    "page_out",
-    "Release pages or notes; they leave at the next rebuild.",
-    {"locators": _texts("What to release.")},
-)
-WRITE_NOTE = _function(
-    "write_note",
-    "Write down what you found; notes survive rebuilds.",
-    {
-        "text": _text("The finding, its words copied exactly."),
-        "sources": _texts("Locators it came from."),
-        "replaces": _text("A note, such as N2."),
-    },
-    optional=("replaces",),
-)
-RECALL = _function(
-    "recall",
-    "Search this run's past: notes paged out, calls, pages read.",
-    {"query": _text("What to look for.")},
-)
-_CITATION = {
-    "type": "object",
-    "properties": {"locator": _text("Where the quote stands."), "quote": _text("Copied exactly.")},
-    "required": ["locator", "quote"],
+class PageIn(Arguments):
+    """Bring passages, or a note that was paged out, into main context."""
+
+    locator: Annotated[str, Meta(description="Such as D3:p45-47 or N2.")]
+    pin: Annotated[bool, Meta(description="Keep it across rebuilds.")] = False
+
+
+class PageOut(Arguments):
+    """Release pages or notes; they leave at the next rebuild."""
+
+    locators: Annotated[list[str], Meta(description="What to release.")]
+
+
+class WriteNote(Arguments):
+    """Write down what you found; notes survive rebuilds."""
+
+    text: Annotated[str, Meta(description="The finding, its words copied exactly.")]
+    sources: Annotated[list[str], Meta(description="Locators it came from.")]
+    replaces: Annotated[str, Meta(description="A note, such as N2.")] = ""
+
+
+class Recall(Arguments):
+    """Search this run's past: notes paged out, calls, pages read."""
+
+    query: _Query
+
+
+class Citation(Arguments):
+    """A quote and its place."""
+
+    locator: Annotated[str, Meta(description="Where the quote stands.")]
+    quote: Annotated[str, Meta(description="Copied exactly.")]
+
+
+class Answer(Arguments):
+    """Give the final answer and end."""
+
+    text: Annotated[str, Meta(description="The answer, short.")]
+    citations: Annotated[list[Citation], Meta(description="What supports it.")]
+    found: Annotated[bool, Meta(description="False if the documents do not say.")] = True
+
+
+ARGUMENTS: Mapping[str, type[Arguments]] = {
+    "search": Search,
+    "grep": Grep,
+    "contents": Contents,
+    "page_in": PageIn,
+    "page_out": PageOut,
+    "write_note": WriteNote,
+    "recall": Recall,
+    "answer": Answer,
 }
-ANSWER = _function(
-    "answer",
-    "Give the final answer and end.",
-    {
-        "text": _text("The answer, short."),
-        "citations": {"type": "array", "items": _CITATION, "description": "What supports it."},
-        "found": _flag("False if the documents do not say."),
-    },
-    optional=("found",),
-)
+"""By the function's name, in the order in which functions are offered."""
+
+_SHOWN = ("type", "items", "description", "properties", "required")
+"""What of a JSON Schema the model reads, in this order: requests begin with it, so one byte more
+would make every cached prompt and recorded request a different one."""
 
 
 def functions_for(*, notes: bool = True, pins: bool = True) -> tuple[FunctionSchema, ...]:
     """The functions of a run, in their fixed order; ablations leave out notes or pins."""
-    page_in = PAGE_IN if pins else _without(PAGE_IN, "pin")
-    offered = (SEARCH, GREP, CONTENTS, page_in, PAGE_OUT, WRITE_NOTE, RECALL, ANSWER)
-    return tuple(each for each in offered if notes or each is not WRITE_NOTE)
-
-
-def _without(function: FunctionSchema, parameter: str) -> FunctionSchema:
-    properties = {k: v for k, v in function.parameters["properties"].items() if k != parameter}
-    return FunctionSchema(
-        function.name, function.description, {**function.parameters, "properties": properties}
+    left_out = {*([] if notes else ["write_note"]), *([] if pins else ["pin"])}
+    return tuple(
+        FunctionSchema(name, str(arguments.__doc__), _schema(arguments, left_out))
+        for name, arguments in ARGUMENTS.items()
+        if name not in left_out
     )
+
+
+def _schema(arguments: type[Arguments], left_out: Collection[str]) -> dict[str, Any]:
+    """JSON Schema as the model is told of it, without bounds, defaults and references."""
+    (_, *_), components = msgspec.json.schema_components([arguments])
+    shown = _shown(components[arguments.__name__], components)
+    shown["properties"] = {k: v for k, v in shown["properties"].items() if k not in left_out}
+    return shown
+
+
+def _shown(schema: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:
+    if reference := schema.get("$ref"):
+        schema = components[reference.rpartition("/")[2]]
+    shown = {key: schema[key] for key in _SHOWN if key in schema}
+    if "items" in shown:
+        shown["items"] = _shown(shown["items"], components)
+    if "properties" in shown:
+        shown.pop("description", None)  # a docstring: of the function, or for people
+        properties = shown["properties"].items()
+        shown["properties"] = {name: _shown(part, components) for name, part in properties}
+    return shown
 
 
 _QUOTED = re.compile(r'"([^"\n]{2,})"|“([^”\n]{2,})”|«([^»\n]{2,})»')
