@@ -36,7 +36,7 @@ DOORS = {
     "click": {"cli"},
     "faiss": {"archive/vectors"},
     "filelock": {"storage/writer_lock"},
-    "httpx2": {"models/claude"},
+    "httpx2": {"archive/embedders/remote", "models/claude"},
     "msgspec": {"run/executor", "run/functions"},
     "numpy": {"archive", "evaluation/intervals", "testing"},
     "pyarrow": {"archive", "batch/parquet"},

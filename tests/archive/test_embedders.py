@@ -186,6 +186,21 @@ def test_a_refusal_is_not_tried_again(provider):
     assert len(provider.requests) == 1
 
 
+def test_a_redirect_takes_neither_texts_nor_the_key_elsewhere(provider):
+    provider.failures = [(302, {"Location": "http://127.0.0.1:9/v1/embeddings"})]
+
+    with pytest.raises(ModelError, match="refused to embed: status 302"):
+        load_embedder("voyage:m").embed_query("why?")
+
+
+@pytest.mark.parametrize("address", ["ftp://host/v1", "http://[::1/v1"])
+def test_what_is_no_address_is_named_with_its_variable(monkeypatch, address):
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+
+    with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
+        load_embedder("openai:m").embed_query("why?")
+
+
 @pytest.mark.parametrize(
     "answer", [b"<html>", b"{}", b'{"data": []}', b'{"data": [{"index": 0, "embedding": "x"}]}']
 )

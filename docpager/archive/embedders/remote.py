@@ -11,15 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from docpager.core.errors import ModelError, UsageError
 from docpager.core.retries import TryAgain, with_retries
 
 if TYPE_CHECKING:
+    import httpx2
+
     from docpager.archive.embedders.base import Vector, Vectors
 
 __all__ = ["OPENAI", "VOYAGE", "Provider", "RemoteEmbedder", "openai_embedder", "voyage_embedder"]
@@ -67,7 +66,7 @@ class RemoteEmbedder:
     """A model at a provider's address; texts go there in batches, one request at a time."""
 
     is_remote = True
-    """What it embeds is worth keeping: see `embedding_cache`."""
+    """What it embeds is paid for, and worth keeping: see `cache`."""
 
     def __init__(
         self, provider: Provider, model: str, *, sleep: Callable[[float], None] = time.sleep
@@ -102,37 +101,67 @@ class RemoteEmbedder:
     def _embed(self, texts: Sequence[str], fields: Sequence[tuple[str, str]]) -> Vectors:
         # An empty text is refused by both providers.
         inputs = [text if text.strip() else "-" for text in texts]
-        request = self._request({"model": self._model, "input": inputs, **dict(fields)})
+        url, headers = self._address()
+        body = {"model": self._model, "input": inputs, **dict(fields)}
         try:
-            answer = with_retries(lambda: _post(request), sleep=self._sleep)
+            answer = with_retries(lambda: self._post(url, headers, body), sleep=self._sleep)
             return _vectors(answer, len(texts))
         except TryAgain as error:
             raise ModelError(
-                f"embedder {self.name!r} at {request.full_url} failed: {error}; "
+                f"embedder {self.name!r} at {url} failed: {error}; "
                 "ingest again later: what was embedded is kept"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"embedder {self.name!r} at {request.full_url} answered something that is no "
+                f"embedder {self.name!r} at {url} answered something that is no "
                 f"list of {len(texts)} embeddings ({error})"
             ) from error
 
-    def _request(self, body: dict[str, Any]) -> Request:
+    def _address(self) -> tuple[str, dict[str, str]]:
+        """Where embeddings are asked for, and the headers that say who asks."""
         provider = self._provider
         base = os.environ.get(provider.base_url_variable) or provider.base_url
-        headers = {"Content-Type": "application/json"}
-        key = os.environ.get(provider.key_variable, "")
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        elif provider.needs_key:
+        if not base.startswith(("http://", "https://")):
+            raise UsageError(f"{provider.base_url_variable} is {base!r}, which is no http address")
+        url = f"{base.rstrip('/')}/embeddings"
+        if key := os.environ.get(provider.key_variable, ""):
+            return url, {"Authorization": f"Bearer {key}"}
+        if provider.needs_key:
             raise UsageError(
                 f"the embedder {self.name!r} needs a key; set the environment variable "
                 f'{provider.key_variable}, or choose `embedder="wordllama"`, which needs none'
             )
-        url = f"{base.rstrip('/')}/embeddings"
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"{provider.base_url_variable} is {base!r}, which is no http address")
-        return Request(url, json.dumps(body).encode(), headers)
+        return url, {}
+
+    @cached_property
+    def _client(self) -> httpx2.Client:
+        import httpx2
+
+        # Redirects are not followed: they would take texts, and the key, to a host nobody named.
+        return httpx2.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False)
+
+    def _post(self, url: str, headers: dict[str, str], body: dict[str, Any]) -> bytes:
+        """The answer's body.
+
+        Raises:
+            TryAgain: it may go better another time.
+            ModelError: it will not.
+        """
+        import httpx2
+
+        try:
+            response = self._client.post(url, json=body, headers=headers)
+        except httpx2.InvalidURL as error:
+            raise UsageError(f"{self._provider.base_url_variable}: {error}") from error
+        except httpx2.TransportError as error:
+            raise TryAgain(str(error) or type(error).__name__) from error
+        if response.is_success:
+            return bytes(response.content)
+        said = " ".join(response.text.split())[:300]
+        message = f"status {response.status_code}" + (f", {said}" if said else "")
+        if response.status_code in _MAY_PASS:
+            raise TryAgain(message, after_seconds=_seconds(response.headers.get("Retry-After")))
+        raise ModelError(f"{url} refused to embed: {message}")
 
 
 def voyage_embedder(model: str) -> RemoteEmbedder:
@@ -143,29 +172,6 @@ def voyage_embedder(model: str) -> RemoteEmbedder:
 def openai_embedder(model: str) -> RemoteEmbedder:
     """`openai:MODEL`; OPENAI_BASE_URL names any address that speaks the same protocol."""
     return RemoteEmbedder(OPENAI, model)
-
-
-def _post(request: Request) -> bytes:
-    """The answer's body.
-
-    Raises:
-        TryAgain: it may go better another time.
-        ModelError: it will not.
-    """
-    try:
-        with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
-            content: bytes = response.read()
-            return content
-    except HTTPError as error:
-        with error:
-            said = " ".join(error.read(2000).decode("utf-8", "replace").split())[:300]
-            message = f"status {error.code}" + (f", {said}" if said else "")
-            if error.code in _MAY_PASS:
-                after = _seconds(error.headers.get("Retry-After"))
-                raise TryAgain(message, after_seconds=after) from error
-            raise ModelError(f"{request.full_url} refused to embed: {message}") from error
-    except (URLError, HTTPException, OSError) as error:
-        raise TryAgain(str(getattr(error, "reason", error))) from error
 
 
 def _seconds(header: str | None) -> float | None:

@@ -25,8 +25,10 @@ _BATCH = 256
 class WordllamaEmbedder:
     """Mean of the tokens' vectors, as wordllama's own inference makes it, scaled to length 1.
 
-    The package itself is never imported: that costs a quarter of a second, configures the
-    root logger, and its own loader looks for the tokenizer in the wrong folder and downloads it.
+    Of wordllama's wheel (33 MB) two files are used: its weights (16 MB: 32,000 tokens x 256
+    dimensions, half precision) and its tokenizer (2 MB). The package itself is never imported:
+    that costs a quarter of a second, configures the root logger, and its own loader looks for the
+    tokenizer in the wrong folder and downloads it.
     """
 
     name = "wordllama"
