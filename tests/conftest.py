@@ -33,11 +33,14 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(autouse=True)
-def no_key(monkeypatch, request):
+def no_key(monkeypatch, request, tmp_path_factory):
+    # Nor is the file that the developer keeps at home.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
     if request.node.get_closest_marker("live"):
         return
     keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
-    for name in (*keys, "DOCPAGER_ARCHIVE", "DOCPAGER_PRICES"):
+    own = ("ARCHIVE", "EMBEDDER", "MODEL", "PRICES", "WINDOW")
+    for name in (*keys, *(f"DOCPAGER_{each}" for each in own)):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -215,6 +215,7 @@ async def ask_prepared(
     *paths: StrPath,
     prepared: PreparedModel,
     archive: StrPath = ARCHIVE,
+    embedder: str | None = None,
     journal: StrPath | None = None,
     progress: Progress | None = None,
     ingested: Callable[[IngestReport], None] | None = None,
@@ -241,7 +242,9 @@ async def ask_prepared(
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
         places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
         if places:
-            bring_up_to_date(places, directory, progress=progress, ingested=ingested)
+            bring_up_to_date(
+                places, directory, embedder=embedder, progress=progress, ingested=ingested
+            )
         with Archive.open(directory) as library:
             return await ask_archive(
                 question,
@@ -360,6 +363,7 @@ def bring_up_to_date(
     places: Sequence[Path],
     directory: Path,
     *,
+    embedder: str | None = None,
     progress: Progress | None,
     ingested: Callable[[IngestReport], None] | None,
     without: Sequence[Path] = (),
@@ -374,7 +378,7 @@ def bring_up_to_date(
     from docpager.archive.ingest_session import ReadingSettings
 
     reading = ReadingSettings(keep_forgotten_out=True, without=without)
-    report = ingest(places, directory, progress=progress, reading=reading)
+    report = ingest(places, directory, embedder=embedder, progress=progress, reading=reading)
     if ingested is not None:
         ingested(report)
     if report.nothing_readable:

@@ -23,6 +23,7 @@ COMMANDS = {
     "resume": "docpager.cli.runs:resume",
     "replay": "docpager.cli.runs:replay",
     "trace": "docpager.cli.runs:trace",
+    "config": "docpager.cli.config:config",
     "doctor": "docpager.cli.doctor:doctor",
 }
 """Where each command is found, in the order of the help: a module is imported when it is needed."""

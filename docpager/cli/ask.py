@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
-from docpager.cli.options import archive_option, as_json_option, tell_unsupported
+from docpager.cli.options import (
+    archive_option,
+    as_json_option,
+    embedder_for,
+    embedder_option,
+    tell_unsupported,
+)
 from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
 from docpager.core.settings import DEFAULT_RUN_USD
@@ -28,6 +34,7 @@ INTERRUPTED = 130
 @click.argument("question")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @archive_option
+@embedder_option
 @model_options
 @limit_options(usd=DEFAULT_RUN_USD)
 @click.option("--journal", type=click.Path(path_type=Path), help="Where to write the run down.")
@@ -36,6 +43,7 @@ def ask(
     question: str,
     paths: tuple[Path, ...],
     archive_directory: Path,
+    embedder: str | None,
     journal: Path | None,
     as_json: bool,
     **how: Any,
@@ -58,6 +66,7 @@ def ask(
                     *paths,
                     prepared=prepared,
                     archive=archive_directory,
+                    embedder=embedder_for(archive_directory, embedder) if paths else None,
                     journal=journal,
                     progress=progress,
                     ingested=tell_ingested,

@@ -6,7 +6,7 @@ import asyncio
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,13 @@ import click
 from docpager.cli.ask import INTERRUPTED, tell_ingested
 from docpager.cli.batch_view import live_view, print_estimate, tell_plan, tell_report, tell_rounds
 from docpager.cli.model_options import limit_options, model_options, prepared_model
-from docpager.cli.options import archive_option, as_json_option, tell_misspelt
+from docpager.cli.options import (
+    archive_option,
+    as_json_option,
+    embedder_for,
+    embedder_option,
+    tell_misspelt,
+)
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
 from docpager.core.settings import DEFAULT_BATCH_USD
@@ -62,6 +68,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     help="Where the answers go: JSONL, or a table if it ends in .parquet.",
 )
 @archive_option
+@embedder_option
 @model_options
 @limit_options(of_each=" for a question", of_all=" in the whole batch", usd=DEFAULT_BATCH_USD)
 @click.option(
@@ -101,6 +108,7 @@ def batch(
     paths: tuple[Path, ...],
     output: Path,
     archive_directory: Path,
+    embedder: str | None,
     concurrency: int | None,
     via: str,
     finish_live_after: float | None,
@@ -117,7 +125,6 @@ def batch(
     Run the same command again to go on where it was left. --max-usd and --max-tokens limit the
     whole batch, all its sessions together.
     """
-    from docpager.api.ask import bring_up_to_date
     from docpager.api.ask_many import bounded, estimate_many, own_files
     from docpager.batch.answers_file import check_ending
     from docpager.batch.job import BatchJob
@@ -139,10 +146,7 @@ def batch(
     )
     own = own_files(output, questions, *filter(None, [journals]))
     if paths:
-        with ingest_progress() as progress:
-            bring_up_to_date(
-                paths, archive_directory, progress=progress, ingested=tell_ingested, without=own
-            )
+        _ingest(paths, archive_directory, embedder=embedder, without=own)
     if estimate:
         forecast = asyncio.run(
             estimate_many(job, prepared, settings, archive_directory, paths, without=own, told=note)
@@ -154,6 +158,23 @@ def batch(
     if as_json:
         print_json(asdict(report))
     sys.exit(_exit_code(report))
+
+
+def _ingest(
+    paths: Sequence[Path], archive: Path, *, embedder: str | None, without: Sequence[Path]
+) -> None:
+    from docpager.api.ask import bring_up_to_date
+
+    chosen = embedder_for(archive, embedder)
+    with ingest_progress() as progress:
+        bring_up_to_date(
+            paths,
+            archive,
+            embedder=chosen,
+            progress=progress,
+            ingested=tell_ingested,
+            without=without,
+        )
 
 
 def _read(path: Path, *, skip_invalid: bool) -> tuple[Question, ...]:

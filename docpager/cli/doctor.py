@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from docpager.cli.config import check_project_values
 from docpager.cli.flags import with_flags
 from docpager.cli.options import as_json_option
 from docpager.cli.terminal import note, print_json, say
@@ -22,7 +23,12 @@ _COLOURS = {"usable": "green", "missing": "red", "not asked": "yellow", "failed"
 
 
 @click.command()
-@click.option("--model", metavar="NAME", help="The model to look for; the usual one if left out.")
+@click.option(
+    "--model",
+    envvar="DOCPAGER_MODEL",
+    metavar="NAME",
+    help="The model to look for; the usual one if left out.",
+)
 @click.option("--base-url", metavar="URL", help="Another server of the Messages API.")
 @click.option("--backend", metavar="NAME", help="What that server has: anthropic or compatible.")
 @click.option("--live", is_flag=True, help="Send the model one tiny request, and say its cost.")
@@ -45,6 +51,7 @@ def doctor(
     from docpager.doctor import check_embedders, check_models, check_servers, check_tokenizers
     from docpager.models.registry import DEFAULT_MODEL
 
+    check_project_values("base_url")
     failed = fetch_tokenizer and not _fetch_tokenizer()
     name = model or DEFAULT_MODEL
     findings = [

@@ -177,9 +177,11 @@ def _judge(
     limits: RunLimits,
 ) -> Judgement:
     from docpager.batch.judging import judge_answers
+    from docpager.cli.config import check_project_values
     from docpager.models.registry import ModelSource
     from docpager.run.service import prepare
 
+    check_project_values("base_url", "prices")
     prepared = prepare(
         judge,
         source=ModelSource(base_url=base_url or ""),

@@ -16,6 +16,8 @@ from docpager.cli.options import (
     archive_option,
     as_json_option,
     counted_pages,
+    embedder_for,
+    embedder_option,
     tell_unsupported,
 )
 from docpager.cli.progress import ingest_progress
@@ -32,7 +34,7 @@ __all__ = ["ingest"]
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
 @archive_option
-@click.option("--embedder", metavar="NAME", help="What embeds; wordllama in a new archive.")
+@embedder_option
 @click.option("--text-field", metavar="FIELD", help="The field of a JSONL line that is its text.")
 @click.option(
     "--exclude",
@@ -96,7 +98,7 @@ def ingest(
         report = ingest_files(
             paths,
             archive_directory,
-            embedder=embedder,
+            embedder=embedder_for(archive_directory, embedder),
             text_field=text_field,
             prune=prune,
             reading=reading,

@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 import click
@@ -21,6 +22,8 @@ from docpager.core.errors import DocpagerError
 __all__ = ["LazyGroup"]
 
 _INTERRUPTED = 130
+_HELP = "docpager.help"
+"""Whether help is asked for, which a broken configuration file must not keep from anybody."""
 
 
 class LazyGroup(click.Group):
@@ -44,7 +47,12 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the user must correct becomes one sentence and an exit code."""
+        from docpager.cli.config import defaults, read_configuration
+
         try:
+            if not ctx.meta.get(_HELP):
+                ctx.obj = read_configuration()
+                ctx.default_map = dict.fromkeys(self._locations, defaults(ctx.obj))
             result = super().invoke(ctx)
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -73,6 +81,8 @@ class LazyGroup(click.Group):
         for argument in args:
             if any("\ud800" <= character <= "\udfff" for character in argument):
                 raise click.UsageError(f"{argument!a} is not valid UTF-8")
+        options = takewhile(lambda argument: argument != "--", args)
+        ctx.meta[_HELP] = not {"-h", "--help"}.isdisjoint(options)
         return super().parse_args(ctx, args)
 
 

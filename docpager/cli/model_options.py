@@ -27,6 +27,8 @@ def model_options(command: _Command) -> _Command:
         (
             click.option(
                 "--model",
+                envvar="DOCPAGER_MODEL",
+                show_envvar=True,
                 metavar="NAME",
                 help="A Claude model, what a server at --base-url has, or `extractive`: the "
                 "rule-based reader, not a language model. Default: claude-sonnet-5-5 with a key or "
@@ -49,6 +51,8 @@ def model_options(command: _Command) -> _Command:
             ),
             click.option(
                 "--window",
+                envvar="DOCPAGER_WINDOW",
+                show_envvar=True,
                 type=click.IntRange(min=1),
                 metavar="TOKENS",
                 help="Tokens that prompt and reply may use together. Default: 64,000 for models "
@@ -123,8 +127,17 @@ def prepared_model(
     default_max_usd: bool = True,
 ) -> PreparedModel:
     """The model that these options choose, with its settings."""
+    from docpager.cli.config import check_project_values
     from docpager.models.registry import READER, ModelSource, default_model_name
     from docpager.run.service import prepare
+
+    context = click.get_current_context()
+    if model == READER and (
+        context.get_parameter_source("base_url") is click.core.ParameterSource.DEFAULT_MAP
+    ):
+        base_url = None  # a server from a file is for language models; the reader refuses one
+    else:
+        check_project_values("base_url", "prices")
 
     # Only here is the reader asked without being named: `tell_price` and the answer itself say so.
     chosen = model or default_model_name(os.environ, base_url=base_url) or READER

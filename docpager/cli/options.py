@@ -20,6 +20,8 @@ __all__ = [
     "as_json_option",
     "chosen_documents",
     "counted_pages",
+    "embedder_for",
+    "embedder_option",
     "in_option",
     "page_option",
     "tell_misspelt",
@@ -62,11 +64,40 @@ def in_option(command: _Command) -> _Command:
     )(command)
 
 
+def embedder_option(command: _Command) -> _Command:
+    """`--embedder NAME`, as `embedder`."""
+    return click.option(
+        "--embedder",
+        envvar="DOCPAGER_EMBEDDER",
+        show_envvar=True,
+        metavar="NAME",
+        help="What embeds in a new archive; wordllama where nothing else is said. An archive keeps "
+        "the one it was made with.",
+    )(command)
+
+
 def page_option(command: _Command) -> _Command:
     """`--page N`, as `page`."""
     return click.option(
         "--page", type=click.IntRange(min=1), default=1, metavar="N", help="Page of results."
     )(command)
+
+
+def embedder_for(archive_directory: Path, embedder: str | None) -> str | None:
+    """The embedder to ask of an ingest.
+
+    One typed as an option must be the archive's own; a default is for archives that do not exist.
+    """
+    from docpager.archive.manifest import COPY, MANIFEST
+    from docpager.cli.config import check_project_values
+
+    typed = click.get_current_context().get_parameter_source("embedder")
+    if typed is not click.core.ParameterSource.COMMANDLINE and any(
+        (archive_directory / name).exists() for name in (MANIFEST, COPY)
+    ):
+        return None
+    check_project_values("embedder")
+    return embedder
 
 
 def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None:
