@@ -118,7 +118,11 @@ class Epoch:
         only what their cache did not hold) is ignored: within an epoch prompts only grow.
         """
         before = self.counted or 0
+        # The reply's tokens are known (its producer counted them), so the server's count minus them
+        # and minus what it had counted before is the count of the new text alone.
         behind = self.size.most - before - self._echoed
+        # Factors are at most 2.25, so even where the estimator counts half too much the truth is
+        # above a quarter of the bound; a smaller count is of something else.
         if prompt_tokens < before + LEAST_PLAUSIBLE * behind:
             return None
         found = None if self.counted is None else prompt_tokens - before - self._echoed

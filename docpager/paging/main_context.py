@@ -68,7 +68,11 @@ class Opening:
         if self._counted is None:
             size = self._fixed + self._meter.user_turn(head)
             return Epoch(head, number=number, size=size)
+        # The head begins with the very bytes of the first request, whose count the server has
+        # given; only what follows them is estimated.
         rest = head.text[len(self._turn.text) :]
+        # These pages were sent before: where the server counted more for them than the estimate
+        # said, the difference is known and need not be estimated again.
         known = sum(page.tokens - page.size.likely for page in pages)
         size = self.size + self._meter.block(rest)
         size = Size(size.most, min(size.most, size.likely + known))
@@ -199,6 +203,9 @@ class MainContext:
         )
         self._fitting = self._fit(self._step)
         self._fitting.shorten_arguments(self.notes)
+        # Even the smallest results would not fit behind this reply, so it cannot be appended. With
+        # a warning answered this is an ordinary eviction; without one it is the only rebuild that
+        # the model was not told of.
         if not self.budget.fits(self._fitting.appended().most):
             self._step.rebuild = Rebuild.EVICT if self.warned else Rebuild.CROWDED
 
@@ -208,6 +215,8 @@ class MainContext:
 
     def bound(self) -> int:
         """The most that one result of this step can ever take."""
+        # A rebuild that evicts frees the most: nothing that is larger than this can be admitted
+        # later in the step, so the executor need not read it.
         free = self._fits.free_after(Rebuild.EVICT, self.notes)
         return max(0, free.most) if free.likely > 0 else 0
 
@@ -218,6 +227,8 @@ class MainContext:
         appended = self.budget.window - self.budget.worst_case(self._fits.appended().most)
         if self.table.released:
             appended = max(appended, self._least_after(Rebuild.RELEASED))
+        # Both guarantees at once: the result must fit behind what was sent, and a rebuild right
+        # after it must be able to carry it.
         return max(0, min(appended, self._least_after(Rebuild.EVICT)))
 
     def admit(
@@ -225,6 +236,7 @@ class MainContext:
     ) -> bool:
         """Add the result of the next call if it fits, together with the notes it would change."""
         step = self._open
+        # `make_room` decides on a rebuild as it looks; a refused result must leave no decision.
         before, size = (step.rebuild, step.log_tokens), self._meter.size(text)
         if not self._fits.make_room(size + Size.exact(BLOCK_TOKENS), notes or self.notes):
             step.rebuild, step.log_tokens = before
@@ -235,6 +247,8 @@ class MainContext:
 
     def admit_pages(self, text: str, *, resident: Collection[PassageId], pin: bool) -> bool:
         """Add a result that says `resident` is in main context: it stays with this step."""
+        # Pages that a result names must be counted as staying before it is known whether the result
+        # fits, so the table is tried on a copy.
         table, kept = self.table.copy(), self._open.kept
         self.table.reference(resident, pin=pin)
         self._open.kept = kept.union(resident)
@@ -258,6 +272,8 @@ class MainContext:
         `warn` lets the next request carry the warning: it was refused for want of room.
         """
         self._open.warn = self._open.warn or warn
+        # Room for NO_ROOM was set aside for every waiting call (`Fitting.appended`, `rebuilt`), so
+        # it is added without asking.
         if not any(self.admit(sentence, is_error=True) for sentence in sentences):
             self._open.add(NO_ROOM, size=self._meter.size(NO_ROOM), is_error=True)
 
@@ -305,6 +321,8 @@ class MainContext:
         if not self.budget.must_warn(prompt):
             return None
         worthwhile = WORTHWHILE_SHARE * self.budget.window
+        # A rebuild costs a whole prompt at the cache's write price; one that frees little would
+        # come again at once.
         if self.table.released and self._least_after(Rebuild.RELEASED) >= worthwhile:
             return Rebuild.RELEASED
         return Rebuild.EVICT if self.warned and self.budget.may_evict(prompt) else None
@@ -314,6 +332,8 @@ class MainContext:
         self.warned = opened.warn or self.budget.must_warn(prompt)
         if self.warned:
             self.statistics.warnings += 1
+            # The warning's own tokens are in every size of `Fitting.appended`, so that adding it
+            # cannot break the limit.
             turn = opened.user_turn(warning(self.budget.pressure(prompt.likely)))
         if opened.reply is not None:
             self.epoch.append_reply(opened.reply, tokens=opened.reply_tokens)
@@ -350,6 +370,8 @@ class MainContext:
             return pages
         room = self._fits.free_after(Rebuild.EVICT, self.notes)
         if kind is Rebuild.EVICT:
+            # Pages stay only up to `rebuild_to`: filling the new epoch to the mark would warn at
+            # once. By the likely size alone: the worst case is already a hard limit.
             room -= Size(0, max(0, self._spared))
         return survivors_within(self._policy, pages, room)
 
@@ -371,6 +393,7 @@ class MainContext:
     def _cut(self, remark: str) -> str:
         """A remark on one line, as long as it may be in characters and in tokens."""
         remark = one_line(remark, limit=REMARK_CHARACTERS)
+        # Characters do not bound tokens: some scripts take two or three for each.
         while self._meter.count(remark) > REMARK_SHARE * self.budget.step_reserve:
             remark = one_line(remark, limit=max(1, len(remark) * 3 // 4))
         return remark

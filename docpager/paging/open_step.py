@@ -153,12 +153,15 @@ class Fitting:
             return False
         # The log's share is a cap, not a reservation: its oldest lines make room.
         step.log_tokens -= max(0, lacking)
+        # A result was admitted because of this rebuild, so the step ends with it: later results are
+        # measured against it too.
         if step.rebuild is not None:
             return size.lacking(self.free_after(step.rebuild, notes)) <= 0
         if self._budget.fits(self.appended(size).most):
             return True
         if self._table.released and size.lacking(self.free_after(Rebuild.RELEASED, notes)) <= 0:
             step.rebuild = Rebuild.RELEASED
+        # Pages that were not released may leave only after the model has answered a warning.
         elif self._warned:
             step.rebuild = Rebuild.EVICT
         return step.rebuild is not None
@@ -183,6 +186,8 @@ class Fitting:
         blocks = len(step.results) * BLOCK_TOKENS
         if size is not None:
             own += size + Size.exact(BLOCK_TOKENS)
+        # The call that is asked about brings its own size; each other one will get at least the
+        # shortest refusal.
         others = max(0, step.waiting - (size is not None))
         own += _times(self._no_room + Size.exact(BLOCK_TOKENS), others) + Size.exact(blocks)
         return own + self._skipped + self._warning + self._remarks()
@@ -193,6 +198,7 @@ class Fitting:
         rendered = (*self.must_stay(), *staying)
         pages = _total([Size(entry.size.most, entry.tokens) for entry in rendered])
         head = self._opening + self._frame + self._meter.lines(notes.lines)
+        # - 1: the result that is asked about replaces the shortest refusal of its own call.
         results = step.results_size + _times(self._no_room, max(0, step.waiting - 1))
         remarks = self._remarks() + self._meter.size(step.skipped_remark)
         return head + Size.exact(step.log_tokens) + pages + self._calls() + results + remarks

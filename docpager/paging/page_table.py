@@ -31,6 +31,8 @@ class Residency:
     @property
     def tokens(self) -> int:
         """What it likely takes: by this policies choose."""
+        # Never above the bound: the shortfall is that of the whole message the page stood in, and
+        # may be owed to a neighbour.
         return min(self.size.most, ceil(self.size.likely * self.shortfall))
 
 
@@ -84,6 +86,7 @@ class PageTable:
     def page_in(self, passage: Passage, *, size: Size, step: int, pin: bool = False) -> None:
         """Make a passage resident; one that was released is wanted again."""
         self._references += 1
+        # A page paged in anew starts without `released`: the model wants it again.
         self._entries[passage.id] = Residency(passage, size, step, self._references, pinned=pin)
 
     def weigh(self, size_of: Callable[[Passage], Size]) -> None:

@@ -60,6 +60,8 @@ def survivors_within(
     policy: EvictionPolicy, pages: Sequence[Residency], room: Size
 ) -> list[Residency]:
     """The pages that a policy keeps, given what is likely; they fit at their most too."""
+    # Likely sizes choose, worst cases decide: asking for less by the excess ends, because `left`
+    # falls each time until nothing stays.
     left = room.likely
     while True:
         chosen = set(policy.survivors(pages, left))
@@ -78,6 +80,8 @@ POLICIES: dict[str, EvictionPolicy] = {
 def _until_full(pages: Iterable[Residency], room: int) -> list[PassageId]:
     staying, used = [], 0
     for page in pages:
+        # Stops at the first that does not fit instead of trying smaller ones behind it: a page less
+        # recent must not displace a more recent one.
         if used + page.tokens > room:
             break
         used += page.tokens

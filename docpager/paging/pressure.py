@@ -22,6 +22,8 @@ __all__ = ["MAP_SHARE", "SMALLEST_STEP", "WindowBudget", "smallest_window"]
 SMALLEST_STEP = 400
 """Tokens of the smallest results of one step and of the lines added to it, before any factor."""
 
+# The caps of log, notes and pins sum to 0.45, with question and map to 0.75: a quarter of `room` is
+# left for the newest step even when all five are full.
 QUESTION_SHARE = 0.20
 MAP_SHARE = 0.10
 LOG_SHARE = 0.10
@@ -48,7 +50,11 @@ class WindowBudget:
     @property
     def limits_after_rebuild(self) -> Size:
         """The largest prompt that a rebuild may make, at its most and as it is likely."""
+        # 2R: the reply to the first request may take R, and the request that carries its results
+        # must reserve R again.
         by_worst_case = self.window - 2 * self.reserved_output - self.step_reserve
+        # Solves (prompt + R) / W < warn_at for the prompt. The inequality is strict, so a prompt
+        # that meets the mark exactly is one token too large.
         by_pressure = ceil(self.warn_at * self.window) - self.reserved_output - 1
         return Size(by_worst_case, by_pressure)
 
@@ -109,12 +115,16 @@ class WindowBudget:
 
     def may_evict(self, prompt: Size) -> bool:
         """Whether an answered warning is now followed by a rebuild that evicts."""
+        # Eviction loses pages, so a warning alone is not enough: the window must be nearly full by
+        # what is likely, or the next step in danger at its worst.
         pressed = self.pressure(prompt.likely) >= self.rebuild_at
         return pressed or not self.next_step_fits(prompt.most)
 
     def holds(self, *, question: int, document_map: int, passage: int) -> bool:
         """Whether a run can always page in one passage of that many tokens."""
         log_share = LOG_SHARE if self.reading_log else 0.0
+        # + 1: shares are floats, and their sum times the room may come out a token below what the
+        # three caps allow together.
         others = int((log_share + NOTES_SHARE + PINS_SHARE) * self.room) + 1
         left = self.room - question - min(document_map, self.map_cap) - others
         return question <= self.question_cap and left >= passage

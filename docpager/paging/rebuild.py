@@ -63,6 +63,8 @@ class Head:
         The map comes first and nothing in it or before it depends on the question, so that
         questions about the same documents share these bytes.
         """
+        # Up to here the bytes are equal for all questions about the same documents: the place for a
+        # cache breakpoint.
         shared = len(f"{_MAP_TITLE}\n{self.document_map}\n") if self.document_map else 0
         return UserTurn(self.render(), shared_length=shared)
 
@@ -72,6 +74,8 @@ class Head:
         # Notes and calls hold words of documents too: nothing in the head may look like a fence.
         steps = (text for step in self.newest_step for text in (step.call_line, step.result))
         own = (self.document_map, self.question, self.notes, self.reading_log, self.remark)
+        # The marker must occur in nothing that the head holds, or a document could close its own
+        # fence and speak as the user.
         marker = marker_for(self.question, [pages, *steps, *own])
         parts = [
             (_MAP_TITLE, self.document_map),

@@ -70,6 +70,8 @@ class PagingStatistics:
 
     def sent(self, prompt: int, worst_case: int) -> None:
         """Count a request of about `prompt` tokens."""
+        # The last request was never counted (its reply failed): its estimate is all there is, and
+        # it was sent all the same.
         self.counted(self._uncounted)
         self._uncounted = prompt
         self.peak_worst_case = max(self.peak_worst_case, worst_case)
@@ -115,6 +117,8 @@ def faults_under_lru(references: Sequence[PassageId], *, frames: int) -> int:
     resident: dict[PassageId, None] = {}
     faults = 0
     for passage in references:
+        # A dict keeps insertion order: deleting and adding again moves a page to the recent end,
+        # and the first key is the least recently used.
         if passage in resident:
             del resident[passage]
         else:
@@ -139,6 +143,7 @@ def faults_under_belady(references: Sequence[PassageId], *, frames: int) -> int:
             continue
         faults += 1
         if len(resident) == frames:
+            # The passage breaks ties, so that the count does not depend on the order of a set.
             resident.remove(max(resident, key=lambda p: (_next_use(uses[p], seen[p]), p)))
         resident.add(passage)
     return faults

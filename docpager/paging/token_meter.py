@@ -58,6 +58,8 @@ class ScriptScale:
         total = sum(costs.values())
         words = costs.pop("words", 0)
         costs |= self._by_language(text, words)
+        # Rounded down, in whole hundredths: floats would differ in the last bit between machines,
+        # and sizes decide what is sent.
         return {script: 100 * tokens * cost // total for script, cost in costs.items() if cost}
 
     def _by_language(self, text: str, cost: int) -> dict[str, int]:
@@ -70,6 +72,8 @@ class ScriptScale:
             for language, common in self._common.items()
         }
         language = max(found, key=lambda name: found[name])
+        # A page of a table holds a few stray words of any language: only as much text as the common
+        # words account for is taken to be of it.
         vouched = min(cost, 100 * _BACKED * found[language])
         return {language: vouched, "latin": cost - vouched}
 
@@ -126,6 +130,8 @@ class Calibration:
             self._seen[script] = self._seen.get(script, 0) + weight
             for other, its in weights.items():
                 pair = (script, other)
+                # Divided by the size: the variance of a count grows with the text, so the residuals
+                # are weighed by its inverse (weighted least squares).
                 self._products[pair] = self._products.get(pair, 0.0) + weight * its / tokens
         self._tokens += tokens
         self._ratios = None
@@ -166,6 +172,8 @@ class Calibration:
         if self._ratios is None:
             scripts = [s for s, weight in self._seen.items() if weight >= 100 * LEAST_SEEN]
             solved = _solved(self._equations(scripts)) if scripts else []
+            # A fit of few texts may give a script a negative ratio, or one far too high; half the
+            # overall ratio and the guaranteed factor are the widest that is believed.
             lowest, highest = self.overall / 2, self.ceiling
             clipped = (min(max(ratio, lowest), highest) for ratio in solved)
             self._ratios = {s: round(_UNIT * r) for s, r in zip(scripts, clipped, strict=True)}
@@ -175,6 +183,8 @@ class Calibration:
         """Normal equations of the fit; rare scripts are taken at the ratio of everything."""
         overall, products = self.overall, self._products
         pull = _UNIT * PULL  # weights are hundredths, and their products ten-thousandths
+        # Scripts too rare to be fitted still took tokens: these are moved to the right side, at the
+        # ratio of everything.
         rare = [script for script in self._seen if script not in scripts]
         rows = []
         for script in scripts:
@@ -189,6 +199,9 @@ class Calibration:
 
 def _solved(rows: list[list[float]]) -> list[float]:
     """The solution of linear equations (the last column is the right side), positive definite."""
+    # Gauss-Jordan without pivoting: the matrix is positive definite (a Gram matrix with `pull`
+    # added to its diagonal), so no pivot is zero. A solver of numpy would differ in the last bit
+    # from machine to machine.
     for at, row in enumerate(rows):
         for other in rows:
             if other is not row and other[at]:
@@ -261,6 +274,7 @@ class Meter(PromptSizer):
 
     def observe(self, texts: Sequence[str], tokens: int) -> float:
         """Learn what blocks of text took; returns how much more than the estimate, as a ratio."""
+        # Framing is an allowance, not text: left in, it would be learned as an expensive script.
         own = tokens - BLOCK_TOKENS * len(texts)
         weights = self._weigh_all(texts)
         if not self._calibration.observe(weights, own) or self.is_tokenizer:

@@ -68,6 +68,8 @@ class WorkingMemory:
         """
         if replaces is not None:
             old = self[replaces]
+            # The new note may repeat what only the old one had copied while its page was resident;
+            # without this its quotes would no longer count as seen.
             seen = tuple(dict.fromkeys((*old.seen, *seen)))
         note = Note(self.next_number, text, sources, seen)
         size = self._size(note)
@@ -106,6 +108,7 @@ class WorkingMemory:
 
     def _fitted(self, notes: tuple[Note, ...], resident: list[int]) -> WorkingMemory:
         memory = self._with(notes, resident)
+        # The newest note always stays: `write` has refused one that is too large alone.
         while len(resident) > 1 and sum(map(self._count, memory.lines)) > self._cap:
             resident = resident[1:]
             memory = self._with(notes, resident)
@@ -115,6 +118,7 @@ class WorkingMemory:
         return WorkingMemory(cap=self._cap, count=self._count, notes=notes, resident=resident)
 
     def _size(self, note: Note) -> int:
+        # At its longest, so that a note that fits now still fits when others are paged out.
         reminder = "(9999 notes are paged out: ..., N9998, N9999, N10000; recall finds them)\n"
         return self._count(f"{render_note(note)}\n") + self._count(reminder)
 
