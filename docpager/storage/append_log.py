@@ -73,6 +73,7 @@ class LineAppender:
     def __init__(self, path: Path, *, end: int) -> None:
         """Append behind the byte `end`; what stands there was torn, and is dropped."""
         self._file = path.open("r+b")
+        # Before anything is appended: a whole line behind half of one would make both unreadable.
         self._file.truncate(end)
         self._file.seek(end)
 
@@ -83,6 +84,9 @@ class LineAppender:
         """
         text = HALF_CHARACTER.sub("\ufffd", json.dumps(value, ensure_ascii=False))
         content = f"{text}\n".encode()
+        # One write of the whole line, then a flush: a kill between two lines leaves whole lines,
+        # and one in the middle leaves a line without its end, which reading drops. No fsync:
+        # answers can be made again from journals, which are fsynced.
         self._file.write(content)
         self._file.flush()
 
@@ -109,6 +113,8 @@ def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
         return None, f"not UTF-8 (byte {error.start + 1})"
     except json.JSONDecodeError as error:
         return None, f"not JSON ({error.msg}, column {error.pos + 1})"
+    # json raises RecursionError on deep nesting and ValueError on an integer of thousands of
+    # digits: both are the file's fault, not a bug here.
     except (ValueError, RecursionError) as error:
         return None, f"not JSON ({error})"
     if not isinstance(value, dict):

@@ -85,7 +85,11 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` in the place of `path`: whoever reads it sees the old bytes or the new."""
+    # Beside the target, not in a temporary folder: a rename is atomic only within one file system.
     temporary = path.with_name(path.name + ".new")
+    # The bytes are on the disk before the name: a rename that outlives a power cut would otherwise
+    # name an empty file. The directory is synced last, since until then the rename itself may be
+    # undone.
     write_bytes(temporary, content)
     announce("rename", path)
     temporary.replace(path)
@@ -111,6 +115,7 @@ def discard(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
         if not path.exists():
             return
+    # Still there after the pauses: this time the error is raised.
     shutil.rmtree(path)
 
 
@@ -125,7 +130,9 @@ def sync_part(directory: Path, inherited: Mapping[str, Checksum] | None = None) 
     for path in sorted(directory.iterdir()):
         checksums[path.name] = inherited.get(path.name) or _checksum(path)
         sync_file(path)
+    # Last, so that a part without a list is an unfinished one.
     write_bytes(directory / CHECKSUMS, json.dumps(checksums, indent=1).encode())
+    # Both: one holds the names of the files, the other the name of the part.
     sync_directory(directory)
     sync_directory(directory.parent)
 
@@ -156,6 +163,7 @@ def damage_of(directory: Path) -> dict[str, str]:
         return {"": "it is missing"}
     try:
         checksums = checksums_of(directory)
+    # Any bytes at all may stand in a damaged list, so any of these may be what reading it meets.
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {CHECKSUMS: "it cannot be read"}
     found = {}

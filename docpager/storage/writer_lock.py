@@ -39,6 +39,8 @@ def writer_lock(directory: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    # The operating system lets go of the lock when its process ends, however it ends, so a killed
+    # writer leaves nothing to be cleaned up.
     lock = FileLock(directory / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
@@ -53,6 +55,7 @@ def writer_lock(directory: Path) -> Iterator[None]:
         _name_holder(directory)
         yield
     finally:
+        # Before the release: afterwards it could be the next writer's.
         (directory / _HOLDER_FILE).unlink(missing_ok=True)
         lock.release()
 
