@@ -137,6 +137,8 @@ class FilesSource:
         found: dict[str, FileRecord] = {}
         for root in roots:
             for record in self._find_under(root):
+                # The same file may be named twice (a folder and a file in it): the first root keeps
+                # it.
                 found.setdefault(record.location, record)
         return list(found.values())
 
@@ -185,6 +187,7 @@ class FilesSource:
         seconds = self._settings.timeout_seconds
         limits = ReadingLimits() if seconds is None else ReadingLimits(timeout_seconds=seconds)
         begun = read_files(map(self.job, files), limits)
+        # A generator that is left half-way must end its processes now, not when it is collected.
         with closing(cast("Generator[Any, None, None]", begun)) as results:
             for file, (_, result) in zip(files, results, strict=True):
                 if isinstance(result, DocumentError):
@@ -295,7 +298,11 @@ class IngestSession:
         try:
             self._read(found, source)
             self._let_go(found, places, prune=prune)
+            # Only where there were several commits: a small ingest into a large archive must not
+            # rewrite it.
             return self._commit(SETTLED_SEGMENTS if self._commits else LIVE_SEGMENTS)
+        # Ctrl-C and a full disk alike: nothing that was not committed may stay open. What it wrote
+        # is named by no manifest and is discarded by the next writer.
         except BaseException:
             self._writer.abandon()
             raise
@@ -314,6 +321,7 @@ class IngestSession:
             self._take_file(reading)
             self._reached.files = done
             self._tell()
+            # Not after the last file: `run` commits then, with fewer segments.
             if done < len(unknown) and self._is_due():
                 self._begin(self._commit())
         self.changes.read = len(unknown)
@@ -378,6 +386,8 @@ class IngestSession:
             next_document=self._registry.next_document,
             files=tuple(files[location] for location in sorted(files)),
         )
+        # Every part is on the disk (`close` syncs them), the manifest is what makes them the
+        # archive, and only then may old parts go.
         commit_manifest(self._directory, manifest)
         discard_unnamed_parts(self._directory, manifest)
         self._commits += 1
@@ -392,6 +402,8 @@ class IngestSession:
         if not self._registry.may_be_known(file):
             return False
         sha256 = _sha256(file)
+        # A moved or copied file is known by its content: hashing it is far cheaper than reading and
+        # embedding it.
         return sha256 is not None and self._registry.adopt(replace(file, sha256=sha256))
 
     def _take_file(self, reading: Reading) -> None:

@@ -74,6 +74,8 @@ def verify(directory: Path) -> Verified:
     manifest = read_manifest(directory)
     while True:
         damages = damages_of(directory, manifest)
+        # A writer may have removed parts while they were checked: damage counts only if the
+        # generation is still the committed one.
         newer = read_manifest(directory) if damages else manifest
         if newer.generation == manifest.generation:
             break
@@ -99,8 +101,11 @@ def damages_of(directory: Path, manifest: Manifest) -> list[Damage]:
             continue
         found = damage_of(directory / part)
         damages += [Damage(part, name, problem) for name, problem in found.items()]
+        # Deep checks open the part, and bytes that are not as written may crash the libraries that
+        # map them.
         if not found and not damages:
             damages += [Damage(part, "", problem) for problem in _deep(directory, manifest, part)]
+    # The bitmap is compared with rows that a damaged manifest would state wrongly.
     if manifest.deletions and not damages:
         damages += _deletion_damages(directory, manifest)
     return damages
@@ -230,6 +235,7 @@ def repair(
         UsageError: `directory` is no path.
     """
     directory = as_path(directory, "directory")
+    # Without the lock: a folder that is no archive must not get a lock file.
     if not (directory / COPY).is_file():
         read_manifest(directory)
     with writing(directory):
@@ -289,6 +295,8 @@ class _Rebuilding:
             files = bad.get(f"segments/{record.name}", set())
             if not files:
                 sound[record.name] = Segment.open(place, record.rows)
+            # The text is whole: embedding it again costs less than reading the files, which may be
+            # gone.
             elif files <= {VECTORS_FILE, PROPOSALS_FILE}:
                 sound[record.name] = Segment.open(place, record.rows, only=_TEXT_FILES)
                 without_vectors.add(record.name)
@@ -335,5 +343,7 @@ class _Rebuilding:
             if documents == file.documents:
                 kept.append(file)
             elif documents:
+                # A size that no file has: the next ingest takes the file for changed and reads it
+                # again.
                 kept.append(replace(file, documents=documents, size=-1, sha256=""))
         return tuple(kept)

@@ -67,6 +67,8 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
     read_manifest(directory)
     with writing(directory):
         manifest = read_manifest(directory)
+        # Read again under the lock: another writer may have committed since the first look, which
+        # only made sure that there is an archive to lock.
         doomed = _with_earlier_versions(manifest, documents)
         discard_unnamed_parts(directory, manifest)
         files = tuple(_without(file, doomed) for file in manifest.files)
@@ -101,6 +103,8 @@ def compact(directory: Path, *, redacted: Collection[int] = ()) -> Compacted:
         def load() -> Embedder:
             return load_embedder(manifest.embedder)
 
+        # Written anew instead of edited in place: deleted rows live on in vector files and in
+        # segments of the word index until the file itself is gone.
         successor = rewrite(
             directory,
             manifest,
@@ -127,6 +131,8 @@ def _with_earlier_versions(
             raise UsageError(f"no document D{number}; nothing was forgotten")
     doomed = set(documents)
     while True:
+        # Versions form chains (D3 -> D41 -> D60), so this repeats until a round finds none; each
+        # adds at least one, so it ends.
         earlier = {r.id for r in known.values() if r.replaced_by in doomed} - doomed
         if not earlier:
             return {number: known[number] for number in sorted(doomed)}
@@ -149,6 +155,7 @@ def _without(file: FileRecord, doomed: Collection[int]) -> FileRecord:
     kept = tuple((number, line) for number, line in file.documents if number not in doomed)
     if kept or not file.documents:
         return replace(file, documents=kept)
+    # The hash goes too: it would tell that somebody holds exactly this content.
     said = f"{file.path!r} was forgotten; `docpager ingest` takes it in again"
     return replace(file, documents=(), sha256="", problems=(said,), reason=Reason.FORGOTTEN)
 

@@ -184,9 +184,14 @@ def read_manifest(directory: Path) -> Manifest:
 
 def commit_manifest(directory: Path, manifest: Manifest) -> None:
     """Make `manifest` the archive; its parts must be on the disk already."""
+    # The seal is the last field of the object, so that the file is plain JSON and the digest covers
+    # every byte before it.
     payload = json.dumps(manifest, default=_fields, ensure_ascii=False)
     digest = hashlib.sha256(payload.encode()).hexdigest()
     sealed = f'{payload[:-1]}{_SEAL}{digest}"}}\n'.encode()
+    # The copy first. Were it second, a crash between the two would leave a committed generation
+    # whose copy is the one before it, and mending from it would undo a commit. This way the copy
+    # may be ahead by a generation that nobody was told of; the next commit writes it anew.
     replace_file(directory / COPY, sealed)
     replace_file(directory / MANIFEST, sealed)
 
@@ -235,11 +240,14 @@ def _read_copy(directory: Path) -> Manifest:
 
 def discard_unnamed_parts(directory: Path, manifest: Manifest | None) -> None:
     """Remove parts that neither the committed generation nor the one before it names."""
+    # The generation before is kept for readers that have read its manifest and are opening its
+    # files.
     named = set(manifest.parts + manifest.previous_parts) if manifest else set()
     for room in _PARTS:
         for path in (directory / room).glob("*"):
             if f"{room}/{path.name}" not in named:
                 discard(path)
+    # What an interrupted `replace_file` left.
     for path in directory.glob("*.new"):
         discard(path)
 
@@ -281,6 +289,8 @@ def _parse(path: Path, text: str) -> Manifest:
                 f"format {FORMAT}; use the docpager that wrote it, or ingest into another archive"
             )
         return _from_json(content)
+    # The digest held, so these are a writer's bug or a digest made to fit: damage all the same to
+    # whoever reads.
     except (ValueError, KeyError, TypeError):
         raise _damaged(path) from None
 

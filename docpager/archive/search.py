@@ -75,6 +75,8 @@ def fuse(
     keys, places = np.unique(np.concatenate([words, meaning]), return_inverse=True)
     gains = np.concatenate([by_words, by_meaning])
     scores = np.bincount(places, weights=gains, minlength=len(keys))
+    # Ties are the rule here (two lists of reciprocal ranks), so the key decides them: the same
+    # question gives the same list on every machine.
     fused: NDArray[np.int64] = keys[np.lexsort((keys, -scores))]
     return fused
 
@@ -92,6 +94,8 @@ def words_that_decide(
     (210, 1000)
     """
     to_spare = words_weight / (k + first) - 1 / (k + 1)
+    # No rank up to `most` is low enough, also where `to_spare` is negative: then meaning alone may
+    # lift anything into the first.
     if to_spare * (k + most) <= words_weight:
         return most
     return max(first, math.ceil(words_weight / to_spare) - k)
@@ -125,6 +129,7 @@ class Threads:
 
     def close(self) -> None:
         """End the threads when they are done with what was begun."""
+        # Whoever leaves does not wait for a lookup that nobody reads any more.
         self._pool.shutdown(wait=False)
 
 
@@ -224,6 +229,8 @@ def rank(
         return Ranking(frozenset(), nearest, near, frozenset, 0, lambda: nearest)
     further: Callable[[], set[int]] = set
     # Where words found fewer than they may contribute, nothing beyond them contains one.
+    # With threads it is begun in any case: waiting for the words to see whether it is needed would
+    # cost more than it does.
     if threads or len(best().keys) == depth:
         further = begin(lambda: lexical.containing(terms, near))
     words = best()
@@ -278,10 +285,13 @@ def _nearest(
     keys, similarities = [], []
     for name, live in rows.items():
         segment = generation.segments[name]
+        # Each segment gives as many as are wanted in all: they may all stand in one.
         found, similar = segment.vectors.nearest(vector, count=NEAREST, among=live)
         keys.append(segment.keys[found])
         similarities.append(similar)
     every = np.concatenate(keys)
+    # Similarities were rounded by the index, so equal passages tie here and are ordered by key,
+    # whatever segment they are in.
     order = np.lexsort((every, -np.concatenate(similarities)))
     return every[order[:NEAREST]]
 

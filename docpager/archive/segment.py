@@ -160,7 +160,11 @@ class Segment:
 
 def _map(path: Path, size: int) -> mmap:
     with path.open("rb") as file:
+        # Mapped while the name is there: a writer may remove the file afterwards, and this
+        # generation stays readable to its end.
         content = mmap(file.fileno(), 0, access=ACCESS_READ)
+    # A file cut short would end the process with SIGBUS at the first access beyond its end; its
+    # size shows it now.
     if len(content) != size:
         raise ValueError(f"{path.name} has {len(content)} bytes, not {size}")
     return content
@@ -250,6 +254,7 @@ class _ArrowFile:
 
     def add_table(self, table: Any) -> None:
         """Append rows that are in Arrow already."""
+        # Rows in hand come first: the order of rows is the order in which they were given.
         self._write_waiting()
         announce("write", self._path)
         self._writer.write_table(table, max_chunksize=_BATCH)
@@ -289,6 +294,7 @@ def merge_segments(
     writer = SegmentWriter(directory, dimension=dimension)
     outlines = [{row["document"]: row for row in segment.outlines()} for segment in segments]
     first_rows, row = {}, 0
+    # By id, so that what a merge writes does not depend on which segments it met first.
     by_document = sorted(live, key=lambda entry: entry[1])
     for index, document, _, count in by_document:
         first_rows[document] = row

@@ -114,6 +114,8 @@ def open_snapshot(directory: Path) -> Snapshot:
             return _open_parts(directory, manifest)
         except (OSError, ArchiveError) as error:
             # A writer removes parts two generations after their own: then the newer one counts.
+            # Not a loop without end: each turn needs a generation that was committed meanwhile, and
+            # with the same one the parts are missing for good.
             newer = read_manifest(directory)
             if newer.generation == manifest.generation:
                 raise _cannot_open(directory, error) from error

@@ -82,6 +82,7 @@ class SnapshotWriter:
         for passage, text in zip(passages, whole_words(document, passages), strict=True):
             lexical.add(passage.id, self._analyzer.terms(text))
         self._waiting += [(document, passage) for passage in passages]
+        # Embedding in blocks bounds memory: texts and vectors of 1,024 passages, about 2 MB.
         if len(self._waiting) >= _EMBED_AT_ONCE:
             self._flush()
         return self._segment_name, first_row
@@ -101,6 +102,7 @@ class SnapshotWriter:
             segments.append(SegmentRecord(self._segment_name, self._segment.rows))
         if self._lexical:
             self._lexical.close()
+        # After both parts are closed: a merge reads segments from the disk, the new one too.
         segments, settled = self._merge(segments, dict(documents), most_segments)
         return self._manifest.succeed(
             segments=tuple(segments),
@@ -153,6 +155,8 @@ class SnapshotWriter:
     ) -> str:
         import numpy as np
 
+        # Computed from the manifest's rows, not kept up to date: the bitmap can then be checked
+        # against them.
         live = live_rows(segments, documents)
         if all(rows.all() for rows in live.values()):
             return ""
@@ -199,7 +203,10 @@ def segments_to_merge(
     """The segments to write into one where more than `most` are live: the smallest, by tiers."""
     if len(segments) <= most:
         return []
+    # Merging by size tiers keeps the total work at n log n: each passage is copied once per tier,
+    # not once per ingest (as in Lucene's TieredMergePolicy).
     by_size = sorted(segments, key=lambda record: (record.rows, record.name))
+    # Two at least, whatever their sizes, or the number of segments would not fall.
     chosen = by_size[:2]
     for record in by_size[2:]:
         if record.rows > _TIER * sum(member.rows for member in chosen):
@@ -238,6 +245,7 @@ def _word_start(text: str, offset: int) -> int:
     start = offset
     while lowest < start < len(text) and _joins(text[start - 1]) and _joins(text[offset]):
         start -= 1
+    # A "word" longer than 80 characters is no word (base64, a table's rule): it is left cut.
     return start if start > lowest or lowest == 0 else offset
 
 
@@ -306,12 +314,15 @@ def rewrite(
     lexical = LexicalWriter(directory / "lexical" / names[1], previous=None)
     try:
         records = list(_write(documents, segment, lexical, names[0], embedder))
+    # Ctrl-C too: the files must be closed before the folder is discarded, on Windows above all.
     except BaseException:
         segment.abandon()
         raise
     segment.close()
     lexical.close()
     written = {record.id: record for record in records}
+    # Records of documents that are gone stay, so that a citation of D3 can be told what became of
+    # it.
     departed = {
         record.id: replace(record, segment="", first_row=0) for record in manifest.documents
     }

@@ -120,14 +120,18 @@ class VectorIndex:
         import numpy as np
 
         available = int(np.count_nonzero(among))
+        # One more than asked for shows whether the last has equals; equals are cut by key later,
+        # not by the order in which faiss met them.
         wanted = min(count + 1, available)
         while wanted:
             with _one_thread():
                 rows, similar = self._found(query, wanted, among, available)
             last = similar[min(count, len(rows)) - 1]
+            # The list ends below the last wanted similarity, so no further row can equal it.
             if len(rows) == available or similar[-1] < last:
                 kept = similar >= last
                 return rows[kept], similar[kept]
+            # Doubling: a thousand copies of one page are found in a few rounds.
             wanted = min(wanted * 2, available)
         return np.zeros(0, dtype=np.int64), np.zeros(0)
 
@@ -139,6 +143,8 @@ class VectorIndex:
 
         share = available / self.rows
         if self._proposals is not None and share >= _FEWEST:
+            # Divided by the share: the proposing index knows nothing of `among`, so that many more
+            # must be proposed for enough to be left.
             proposed = min(self.rows, round(wanted * _PROPOSED / share))
             _, found = self._proposals.search(query[np.newaxis, :], proposed)
             rows = found[0][found[0] >= 0]
@@ -155,6 +161,8 @@ def _ranked(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     import numpy as np
 
+    # Six places: beyond them the order of additions in a SIMD loop shows, and results would depend
+    # on the processor.
     similar = scores.astype(np.float64).round(6)
     order = np.lexsort((rows, -similar))
     return rows[order], similar[order]
@@ -167,6 +175,8 @@ def _proposing(exact: Any) -> Any:
 
     index: Any = faiss.IndexPQFastScan(exact.d, exact.d // 2, 4, faiss.METRIC_INNER_PRODUCT)
     rows = int(exact.ntotal)
+    # Evenly spread and not drawn by chance: the same vectors train the same index, and every
+    # document takes part.
     step = max(1, rows // _TRAINING_ROWS)
     index.train(exact.reconstruct_batch(np.arange(0, rows, step)))
     for first in range(0, rows, _BLOCK):
