@@ -58,6 +58,8 @@ class PageInApplier:
     def apply(self, call: ToolCall, loaded: Loaded, *, step: int) -> None:
         """Answer a `page_in`: make its passages resident, or say what would fit."""
         context, pin = self._context, call.arguments.get("pin") is True
+        # A model that pages the same range in, loses it and pages it in again makes no progress:
+        # this is thrashing, and only a note ends it.
         if self._repeats[loaded.range] >= MOST_REPEATS:
             context.refuse(
                 f"refused: {loaded.range} was paged in {MOST_REPEATS} times without a note or a "
@@ -74,6 +76,8 @@ class PageInApplier:
         if not context.admit_pages(present_loaded(loaded), resident=loaded.resident, pin=pin):
             self._refuse(loaded)
             return
+        # Only now: `admit_pages` may refuse, and a passage whose text was not sent must not count
+        # as resident.
         context.enter(fresh, step=step, pin=pin)
         context.statistics.fault([p.id for p in fresh], step=step)
         context.statistics.reference(loaded.resident, step=step)
@@ -105,6 +109,7 @@ class PageInApplier:
             return
         needed = sum(map(context.page_tokens, loaded.passages))
         free, after = context.free(), context.bound()
+        # About what the line above the passages takes.
         used, fitting = 40, 0
         for passage in loaded.passages:
             used += context.page_tokens(passage)
@@ -337,6 +342,8 @@ class ResultApplier:
         if not context.admit(f"released {len(set(pages))} passages.", notes=notes):
             context.refuse(warn=True)
             return
+        # After `admit`: a released page may be dropped by the rebuild that admitting decides on,
+        # and its call must have its answer then.
         released = context.table.release(pages)
         statistics = context.statistics
         statistics.released += len(released)
@@ -349,6 +356,8 @@ class ResultApplier:
         notes, note = context.notes.write(
             arguments["text"],
             sources=tuple(str(parse_locator(source)) for source in arguments["sources"]),
+            # What was in view when the call was made: these are the pages whose words the note may
+            # carry beyond their eviction.
             seen=tuple(sorted(resident)),
             replaces=parse_locator(replaces).number if replaces else None,
         )
@@ -394,6 +403,8 @@ class ResultApplier:
         problems = [check.problem for check in checks if check.problem]
         if found and not checks:
             problems = ["an answer needs citations: a locator and a quote copied from there"]
+        # Once only: a model that cannot copy a quote would otherwise spend all its steps on it. The
+        # citation then says itself that it failed.
         if problems and not self._sent_back and not last:
             self._sent_back = True
             self._send_back(call, problems)

@@ -75,6 +75,7 @@ class Driver:
     def charge_unanswered(self) -> None:
         """Count a request that was under way when the process ended: it may have been billed."""
         run, price = self._run, self._run.price
+        # Nothing to count: without a price dollars are not counted, and a free model bills none.
         if price is None or price.free:
             return
         worst = self._metered_model.worst_case(
@@ -117,6 +118,8 @@ class Driver:
         except LimitReached as limit:
             self._run_short(limit)
         except asyncio.CancelledError:
+            # Ctrl-C or a batch that stops: the attempt may have been billed, and nobody else will
+            # write that down.
             self._charge(self._metered_model.take_lost())
             raise
         except ModelError as error:
@@ -130,6 +133,8 @@ class Driver:
         run = self._run
         request = run.next_request()
         estimate, sha256 = run.context.estimate, self._hasher.hash(request)
+        # Before it is sent: a journal that ends here says that a request was under way and may have
+        # been billed.
         self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
         left = run.seconds_left
         self._stepping(run.steps + 1, "waits for the model")
@@ -140,8 +145,11 @@ class Driver:
                 request, prompt_tokens=prompt, seconds_left=left, before_wait=self._tell_wait
             )
         now = time.monotonic()
+        # Since the last reply, so that waiting, counting and executing are in it: the time limit is
+        # of the whole run. Rounded as it is written, or a replay would add up to another time.
         reply = replace(reply, elapsed_seconds=round(now - self._clock, 3))
         self._clock = now
+        # Before anything is done with it: what was paid for survives a crash in the very next line.
         self._write(Entry("reply", run.steps, reply=reply))
         return reply
 
@@ -165,6 +173,7 @@ class Driver:
     def _run_short(self, limit: LimitReached) -> None:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""
         run = self._run
+        # Nothing was read yet: the finishing call would be paid for an answer from nothing.
         if not run.steps:
             self._stop(f"{limit}; {_TOO_LITTLE}", limit=limit.limit)
             return
@@ -188,8 +197,12 @@ class Driver:
     async def _execute(self, pending: Sequence[PendingCall]) -> None:
         run = self._run
         self._stepping(run.steps, "; ".join(written_call(each.call) for each in pending))
+        # In a thread: a search of a large archive takes long enough to hold up the other runs of a
+        # batch.
         results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
         documents = {str(n): self._sha256_of(n) for n in self._newly_met(results)}
+        # Before they are delivered: `deliver` changes the run, and a replay must be able to do the
+        # same change.
         self._write(Entry("results", run.steps, results=results, documents=documents))
         run.deliver(results)
         if run.outcome is not None:

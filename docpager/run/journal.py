@@ -206,6 +206,8 @@ class Journal:
         self.path = path
         self._seal = seal
         self._fed = fed
+        # A torn last line goes before anything is appended, or its remains would become part of the
+        # next line.
         self._file.truncate(truncate_to)
         self._file.seek(truncate_to)
 
@@ -248,8 +250,12 @@ class Journal:
     def _write(self, line: dict[str, Any]) -> None:
         # Keys keep their order: what a model said is echoed to it as it said it.
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        # Each seal covers the one before it, so a line cannot be changed, left out or moved without
+        # breaking all that follow.
         self._seal = _sealed(self._seal, body)
         self._file.write(f"{self._seal} {body}\n".encode("utf-8", "surrogatepass"))
+        # To the system, not to the disk: a killed process loses nothing, a power cut the last
+        # seconds. An fsync here would cost the disk's latency at each step of each run of a batch.
         self._file.flush()
 
 
@@ -274,6 +280,8 @@ def journal_lines(path: Path) -> tuple[list[dict[str, Any]], int, str]:
         content = path.read_bytes()
     except OSError as error:
         raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
+    # What follows the last line end was being written when the process died: it was never acted on,
+    # since writing comes first.
     whole = content[: content.rfind(b"\n") + 1]
     seal = ""
     parsed: list[dict[str, Any]] = []
@@ -316,6 +324,7 @@ def _opened(path: Path, *, anew: bool) -> BinaryIO:
         raise JournalError(
             f"the journal {path} would be written over a file; name another with `journal=`"
         )
+    # "x" and not a check alone: two processes may begin the same name at once.
     file = path.open("xb" if anew else "r+b")
     try:
         _lock(file)
@@ -349,6 +358,8 @@ def _lock(file: BinaryIO) -> None:
 
 def _sealed(previous: str, body: str) -> str:
     digest = hashlib.sha256(f"{previous}{body}".encode("utf-8", "surrogatepass"))
+    # 64 bits: this finds accidents and careless edits; whoever wants to forge a journal can seal it
+    # anew.
     return digest.hexdigest()[:16]
 
 
@@ -385,6 +396,7 @@ def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> J
     try:
         header = from_json(first["header"], Header)
         entries = tuple(from_json(each, Entry) for each in rest)
+    # The seals hold, so the bytes are as written: by another version of these classes.
     except (BaseValidationError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"the journal {path} was written by another version: {error}") from error
     fed = reduce(fed_hash, entries, "")
@@ -419,6 +431,8 @@ class RequestHasher:
         """How many turns are the very ones of the last request."""
         known = 0
         for old, new in zip(self._turns, turns, strict=False):
+            # Identity, not equality: an epoch only appends, so its old turns are the same objects,
+            # and comparing texts would cost what hashing does.
             if old is not new:
                 break
             known += 1

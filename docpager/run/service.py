@@ -135,6 +135,7 @@ async def ask_archive(
             finishing one; nothing was begun. (Where its own limits do not, the run ends.)
     """
     settings = settings or AskSettings()
+    # It goes into the header: a resumed run is billed as it began.
     price = price_of(model.name, prices=settings.prices)
     check_limits(settings.limits, model.name, price)
     documents = _documents(archive, scope)
@@ -151,6 +152,7 @@ async def ask_archive(
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
+    # In this order: a run that a batch cannot pay for raises before its journal is made.
     with _calling(run, model, shared) as metered_model, Journal.create(path, header) as writer:
         if begun is not None:
             begun(path)
@@ -207,6 +209,8 @@ async def resume_run(
                 counter=recording,
                 met=record.documents,
             )
+            # Nobody knows whether the server billed the request that was under way: it counts at
+            # its worst, or repeated crashes could spend any amount.
             if record.unanswered and (shared is None or shared.unanswered_is_lost(record)):
                 driver.charge_unanswered()
             writer.write(Entry("resumed", run.steps))
@@ -303,6 +307,7 @@ def _set_aside(run: Run, metered_model: MeteredModel) -> None:
     try:
         metered_model.keep(prompt_tokens=run.largest_prompt, output_tokens=output)
         if not run.steps:
+            # Sizes the first prompt; asked for again by the driver, it is the same request.
             run.next_request()
             metered_model.keep_first(prompt_tokens=run.context.epoch.tokens, output_tokens=output)
     except LimitReached as limit:

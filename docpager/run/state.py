@@ -82,6 +82,8 @@ def _payable_replies(limits: RunLimits, account: Account) -> int | None:
 
 def _replies(left: float, worst: float, dearest: float) -> int:
     """Calls that fit one after the other, each checked at its worst and paid at its real price."""
+    # A call is made only if its worst case fits, though most cost less: hence the first at its
+    # worst and the others at the dearest so far.
     if left < worst:
         return 0
     return 1 + int((left - worst) / dearest) if dearest > 0 else FEW_REPLIES + 1
@@ -191,6 +193,8 @@ class Run:
         if not self.context.sealed:
             self.context.seal(step=self.steps)
         request = self.context.request(calls_allowed=not self.finishing)
+        # Asked again after a failed attempt or in a resumed run, the same request must not count
+        # twice.
         if not self._awaiting_reply:
             self.context.sent()
             self._awaiting_reply = True
@@ -203,13 +207,19 @@ class Run:
     def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
         """Take a reply; returns the calls to execute, in order."""
         assert self._awaiting_reply, "receive follows next_request"
+        # Read before `steps` moves: whether this reply was the last allowed one was decided when it
+        # was asked for.
         finishing, self._awaiting_reply = self.finishing, False
         self._forced_by = self._limit_ahead
         self._finished = bool(self._finish_reason)
         self._account(reply)
         self.steps += 1
+        # As the model saw it: what a call of this same reply pages in or out must not change what
+        # the next call may quote.
         self._resident = self.context.table.ids
         self._calls = self._accept(reply, finishing)
+        # The same bound for every call: calls are executed together, and which of them fit is
+        # decided in `deliver`, in call order.
         bound = self.context.bound() if self._calls else 0
         return [PendingCall(call, bound, self._resident) for call in self._calls]
 
@@ -304,6 +314,7 @@ class Run:
             input_tokens=self.context.epoch.tokens,
             output_tokens=self.meter.reply(reply.text, reply.calls),
         )
+        # A server that does not count is charged at the upper bound of its prompt.
         usage = reply.usage or estimate
         self.usage += usage
         self.elapsed_seconds += reply.elapsed_seconds
@@ -329,6 +340,8 @@ class Run:
             )
             return ()
         tokens = self._reply_tokens(reply)
+        # The arithmetic of the window reserved R for a reply; a longer one (servers that ignore the
+        # limit exist) would break its guarantee, so it is not kept.
         if tokens > self.plan.paging.max_output:
             return self._useless_reply(
                 "Your reply was longer than allowed and was dropped. Be shorter."
@@ -360,6 +373,8 @@ class Run:
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
         self._useless += 1
+        # The reply is dropped from the conversation, since a cut call or an empty turn would be
+        # refused by the server, and only the nudge is added.
         self._open_step(None, tokens=0)
         self.context.nudge(f"[run] {nudge}")
         if self._useless >= MOST_USELESS_REPLIES or self._empty >= MOST_EMPTY_REPLIES:
