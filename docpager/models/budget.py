@@ -98,6 +98,8 @@ class Ledger:
     def fits(self, amount: float) -> bool:
         """Whether so much may be reserved."""
         grains = self._grains(amount)
+        # Nothing always fits, also where a call has overrun the limit: a free call must not be
+        # refused.
         return not grains or self._limit is None or self._total + grains <= self._limit
 
     def reserve(self, amount: float) -> Reservation:
@@ -128,6 +130,8 @@ class Ledger:
         grains = self._grains(actual)
         self._reserved -= reservation.grains
         self._spent += grains
+        # Kept apart instead of being refused: the money is gone, and whoever reads the report must
+        # see that the limit did not hold.
         self._overrun += max(0, grains - reservation.grains)
 
     def free(self, reservation: Reservation) -> None:
@@ -139,8 +143,11 @@ class Ledger:
         return self._spent + self._reserved
 
     def _grains(self, amount: float) -> int:
+        # Written this way round so that NaN is refused too.
         if not amount >= 0:
             raise ValueError(f"no amount: {amount!r}")
+        # Integers of 1e-12 dollars: ten thousand floats summed in another order (a resumed batch)
+        # would differ, and a limit could be missed by a hair.
         return round(amount / self._unit.grain)
 
 
@@ -182,6 +189,8 @@ class Budget:
                 "prices with `prices=`, or limit it with `max_tokens=`",
                 limits=[DOLLARS.limit],
             )
+        # The batch's books first, and given back if the run's own refuse: a reservation stands in
+        # all ledgers or in none.
         within = self._reserve_within(cost)
         tokens: Reservation | None = None
         try:

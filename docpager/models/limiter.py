@@ -35,6 +35,7 @@ class AdaptiveLimiter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        # A float, because after a rate limit a success adds a fraction of a place.
         self._places = float(max(1, min(places, most)))
         self._most = most
         self._sleep = sleep
@@ -76,8 +77,12 @@ class AdaptiveLimiter:
 
     def succeeded(self) -> None:
         """A request was answered: more may pass, a little at a time."""
+        # A success ends the row: the next limit starts again from the shortest pause.
         self._limits_in_a_row = 0
         if not self._scarce:
+            # Additive increase, multiplicative decrease, as in TCP's congestion avoidance (Jacobson
+            # 1988): shares of many clients at one server even out. Before the first limit, +1 for
+            # each success is slow start.
             more = 1 / self._places if self._met_a_limit else 1.0
             self._set_places(min(float(self._most), self._places + more))
 

@@ -110,6 +110,8 @@ class MeteredModel:
             LimitReached: there is not enough left for it.
         """
         worst = self.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
+        # The largest prompt that the run can ever send, since nobody knows yet how full the window
+        # will be at its end.
         self._kept = self._spending.reserve(worst)
 
     def keep_first(self, *, prompt_tokens: int, output_tokens: int) -> None:
@@ -184,7 +186,10 @@ class MeteredModel:
             await self._hooks.before_request()
             if not request.calls_allowed:
                 self.release()  # this is the call that was paid for: nothing comes between
+            # Freed and reserved again without an await between, so nobody else can take it.
             self._release_first()
+            # At the worst case and before sending: limits hold because what is not reserved is not
+            # sent, whatever the bill turns out to be.
             held = self._spending.reserve(worst)
             # Whatever ends this attempt otherwise (time, Ctrl-C) may leave a bill behind.
             bill, lost = worst, True
@@ -192,12 +197,16 @@ class MeteredModel:
                 reply = await self._hooks.send(request)
                 bill, lost = self._bill(reply, worst), False
             except ModelError as error:
+                # Only errors that are known to come before any work (a refusal, no connection) are
+                # free.
                 if not (isinstance(error, AttemptFailed) and error.may_be_billed):
                     bill, lost = Cost(), False
                 if isinstance(error, AttemptFailed) and error.slows_all:
                     self._limiter.slow_down(error.after_seconds)
                 raise
             finally:
+                # In `finally`: also a cancelled attempt must give its reservation back, as a bill
+                # at its worst.
                 self._spending.settle(held, bill)
                 if lost and not self._is_free:
                     self._lost += Lost(1, bill.tokens, bill.usd)
