@@ -100,6 +100,7 @@ def open_answers(
             raise UsageError(f"cannot write {str(path)!r}: {error}") from error
         except OSError as error:
             raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+        # Under the lock, and before the settings are overwritten by today's.
         _refuse_changes(path, lines, folder, fingerprint, begun)
         fingerprint.write(folder / _SETTINGS)
         answers = AnswersFile(path, lines, folder, asked=fingerprint.questions)
@@ -183,6 +184,7 @@ class AnswersFile:
         self._appender.close()
 
     def _note(self, line: Mapping[str, Any]) -> None:
+        # Interned: four words for twenty thousand questions.
         self.stored[str(line["id"])] = sys.intern(str(line.get("status")))
 
     def _rewrite(self, kept: Iterable[_Span]) -> None:
@@ -195,7 +197,10 @@ class AnswersFile:
                 end += target.write(source.read(span.end - span.start))
                 statuses[span.id] = self.stored[span.id]
             target.flush()
+            # The new file must be whole on the disk before its name replaces the old one.
             os.fsync(target.fileno())
+        # Closed first: an open file cannot be replaced on Windows, and elsewhere it would go on
+        # appending to the old one.
         self._appender.close()
         anew.replace(self._lines)
         sync_directory(self._lines.parent)

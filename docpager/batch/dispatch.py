@@ -77,6 +77,8 @@ class Line(Generic[Item]):
         """The next one that may start now; None where all must let their leader pass, or at the
         end."""
         for key, items in self._waiting.items():
+            # The leader's first reply is what writes the group's prefix to the cache; whoever
+            # starts before pays the write price again.
             if key in self._led:
                 continue
             if key in self._cold:
@@ -94,6 +96,7 @@ class Line(Generic[Item]):
         if key in self._led:
             self._led.discard(key)
             self._cold.add(key)
+        # To the front: it was the next one, and money may be back for it soon.
         self._waiting = {key: self._waiting.pop(key, deque()), **self._waiting}
         self._waiting[key].appendleft(item)
 
@@ -120,6 +123,8 @@ class UnfetchedReplies:
             return
         try:
             self._held[question_id] = self._spending.reserve(cost)
+        # Less is left than the replies may cost: setting all of it aside at least keeps new
+        # questions from being begun with money that is owed.
         except LimitReached:
             usd, tokens = self._spending.usd.left, self._spending.tokens.left
             self._held[question_id] = self._spending.reserve(
@@ -321,6 +326,8 @@ class Dispatcher:
 
     def _move(self) -> None:
         """Something changed: whoever waits looks again."""
+        # A new event at once: those who wait now are woken together, those who come later wait for
+        # the next move.
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -392,6 +399,8 @@ async def drive_in_rounds(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> LimitReached | None:
     """Ask in message batches until all have ended, or until it is time to finish otherwise."""
+    # Its own signal inside the batch's: closing the rounds must park their runs without stopping
+    # the live part that follows.
     closing = StopSignal(within=stop_signal)
     rounds = Rounds(batch_client, closing, sleep=sleep)
 

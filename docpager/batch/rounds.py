@@ -123,8 +123,12 @@ class Rounds:
                 self._changed.clear()
                 if not self._is_complete:
                     continue
+                # A run that has just got its reply may be about to ask again: leaving without it
+                # would cost it a whole round.
                 await self._sleep(GATHER_SECONDS)
                 if self._is_complete:
+                    # Swapped without an await between: whoever asks from here on belongs to the
+                    # next round.
                     self._unsent, leaving = [], self._unsent
                     for portion in _portions(leaving, self._most_items):
                         flights.create_task(self._fly(portion))
@@ -180,6 +184,8 @@ class Rounds:
 
 
 def _settle(waiting: _Waiting, what: ModelReply | ModelError) -> None:
+    # Its run was cancelled while the batch was away: nobody reads the reply any more, and the
+    # round's log still has it.
     if waiting.reply.done():
         return
     if isinstance(what, ModelReply):
@@ -194,6 +200,8 @@ def _reply_of(result: BatchResult, *, closed: str | None = None) -> ModelReply:
         return result.reply
     if not result.again:
         raise ModelError(result.error)
+    # A result that may be billed must reach its run as a failed attempt, or the books would miss
+    # it; only what costs nothing is parked.
     if closed is not None and not result.may_be_billed:
         raise RunSuspended(closed)
     raise AttemptFailed(

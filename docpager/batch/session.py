@@ -139,11 +139,15 @@ class Session:
         """Answer what the plan asks for, as far as money and interruptions allow."""
         self._work = asyncio.ensure_future(self._drive())
         try:
+            # Shielded, because Ctrl-C cancels whoever waits here, and runs still need a moment to
+            # write down that they were let go.
             await asyncio.shield(self._work)
         except asyncio.CancelledError:
             self._work.cancel()
             with suppress(asyncio.CancelledError):
                 await self._work
+            # Nobody asked the batch to stop, so the cancellation is the caller's own and must reach
+            # it.
             if self._stop_signal.reason is None:
                 raise
         except BaseExceptionGroup as group:
@@ -195,6 +199,8 @@ class Session:
             if len(self._in_vain) == VAIN:
                 self._stop_signal.ask(self._why_in_vain)
         else:
+            # A reply has come after all, so the failures before it were of those questions and get
+            # their lines.
             for each in (*self._in_vain, line):
                 self._write(each)
             self._in_vain.clear()
@@ -349,8 +355,10 @@ def spent_before(
     tokens, usd = answered.tokens, answered.usd or 0.0
     ended = {journals.newest(id) for id in answers.stored}
     for path in journals.all():
+        # A question with an answer line is counted there; its journal would count it twice.
         if path in ended or not journals.is_begun(path):
             continue
+        # A damaged journal stops its own question, which says so, and not the batch.
         with suppress(JournalError):
             record = read_journal(path)
             spent = spent_in(record, unanswered_is_lost=unanswered_is_lost)

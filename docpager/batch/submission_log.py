@@ -84,6 +84,8 @@ class SubmissionLog:
             for question_id, sha256 in requests
         )
         begun = self._now()
+        # Before the batch is sent: if the process dies before `sent` is written, the custom ids of
+        # the items tell which of the server's batches it was.
         self._write("intent", round=number, begun=begun, items=[asdict(item) for item in items])
         self.rounds[number] = Round(number, begun, items)
         return self.rounds[number]
@@ -100,6 +102,8 @@ class SubmissionLog:
 
     def holding(self) -> dict[tuple[str, str], Round]:
         """The newest round that may hold the reply to each request, by question and hash."""
+        # Later rounds overwrite earlier ones: a request is sent again only after its earlier round
+        # is known not to hold its reply.
         return {
             (item.question_id, item.request_sha256): round_
             for round_ in self.rounds.values()
@@ -123,12 +127,15 @@ class SubmissionLog:
         line = json.dumps({"kind": kind, **more}, separators=(",", ":"))
         self._file.write(line.encode() + b"\n")
         self._file.flush()
+        # To the disk each time, unlike a journal: a batch that the server has and this file does
+        # not would be paid for twice, and there are only a few lines a round.
         os.fsync(self._file.fileno())
 
     def _read(self) -> None:
         self._file.seek(0)
         content = self._file.read()
         whole = content[: content.rfind(b"\n") + 1]
+        # A torn line was never acted on: what it would have said happens after it is written.
         self._file.truncate(len(whole))
         for number, line in enumerate(whole.splitlines(), 1):
             try:
