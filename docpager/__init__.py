@@ -2,7 +2,7 @@
 
 Files become documents and passages (`documents`); passages live in an archive on disk (`archive`);
 a run moves them in and out of a small main context (`paging`) while a model searches, reads and
-takes notes until it answers (`answering`); every quote is looked up before it is called a citation.
+takes notes until it answers (`run`); every quote is looked up before it is called a citation.
 
     import docpager
 
@@ -10,7 +10,8 @@ takes notes until it answers (`answering`); every quote is looked up before it i
     print(line.answer, [(c.document, c.pdf_page, c.quote) for c in line.citations])
 
 `ask`, `ask_many`, `ingest` and `resume` have async twins that take the same arguments: `ask_async`,
-`ask_many_async`, `ingest_async` and `resume_async`.
+`ask_many_async`, `ingest_async` and `resume_async`. What can go wrong is a `DocpagerError`, whose
+message says what to do. No function reads a configuration file: those are for the command line.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -16,7 +16,12 @@ _WORD = re.compile(r"\w+")
 
 
 class HashingEmbedder:
-    """Deterministic and fast; texts are near when they share words."""
+    """Deterministic and fast; texts are near when they share words.
+
+    The hashing trick (Weinberger and others, ICML 2009): CRC-32 of each lower-case word chooses one
+    of 64 places and a sign; counts are summed and scaled to length 1. float32, shape
+    (len(texts), 64); zeros where a text has no word.
+    """
 
     name = "hashing"
     dimension = 64

@@ -144,6 +144,11 @@ class Archive:
 
     with Archive.open(".docpager") as archive:
         passages = archive.load("D3:p1")
+
+    Documents are numbered by id (3 for D3), PDF pages, passages and pages of results from 1;
+    offsets are in characters (code points) of a document's text, from 0. Whatever takes an id
+    raises UnknownLocator where it names no live document, and after `close` what needs the files
+    raises ArchiveError.
     """
 
     def __init__(self, directory: Path, generation: Snapshot) -> None:
@@ -202,14 +207,14 @@ class Archive:
         return self._generation.entries
 
     def documents(self) -> Sequence[DocumentEntry]:
-        """Every live document, by id."""
+        """Every live document, in the order of ids; those replaced or removed are not in it."""
         return tuple(self._entries.values())
 
     def document(self, number: int) -> DocumentEntry:
         """One document.
 
         Raises:
-            NothingThere: there is none of this id; the message says what became of it.
+            UnknownLocator: there is none of this id; the message says what became of it.
         """
         return self._entries[self._generation.record(number).id]
 
@@ -260,15 +265,15 @@ class Archive:
         return self._generation.record(number).sha256
 
     def sections(self, number: int) -> Sequence[Section]:
-        """The outline, every section before its subsections."""
+        """The outline, every section before its subsections; empty where none was found."""
         return self._segment(self._generation.record(number)).sections(number)
 
     def pdf_pages(self, number: int) -> Sequence[PdfPage]:
-        """The PDF pages of a document, and what was found on each."""
+        """The PDF pages of a document in order, and what was found on each; empty for others."""
         return self._segment(self._generation.record(number)).pdf_pages(number)
 
     def page_labels(self, number: int) -> Sequence[str]:
-        """The printed label of each PDF page, in order."""
+        """The printed label of each PDF page: that of PDF page n stands at n - 1."""
         return tuple(page.label for page in self.pdf_pages(number))
 
     def resolve(self, locator: Locator | str) -> PassageRange:
@@ -276,7 +281,7 @@ class Archive:
 
         Raises:
             UsageError: it is no locator, or names a note.
-            NothingThere: it names no passages; the message says what there is.
+            UnknownLocator: it names no passages; the message says what there is.
         """
         locator = as_locator(locator)
         if locator.kind is LocatorKind.NOTE:
@@ -298,7 +303,7 @@ class Archive:
 
         Raises:
             UsageError: it is no locator, or names a note.
-            NothingThere: it names no passages; the message says what there is.
+            UnknownLocator: it names no passages; the message says what there is.
         """
         return self.load_range(self.resolve(locator))
 
@@ -309,7 +314,11 @@ class Archive:
         return cut_to(locator, passages, pages=pages, sections=sections)
 
     def load_range(self, passages: PassageRange) -> Sequence[Passage]:
-        """These passages, in reading order."""
+        """These passages, in reading order.
+
+        Raises:
+            UnknownLocator: the document is not there, or has fewer passages.
+        """
         record = self._generation.record(passages.document)
         passage_range(
             Locator(LocatorKind.PASSAGES, record.id, passages.first, passages.last),
@@ -319,7 +328,8 @@ class Archive:
         return self._segment(record).passages(first_row, passages.last - passages.first + 1)
 
     def text(self, number: int, start: int = 0, end: int | None = None) -> str:
-        """A slice of a document's text, by offset."""
+        """Characters `start` to `end` (not included, None for the end) of a document's text, which
+        is that of its passages joined: they tile it."""
         record = self._generation.record(number)
         starts = self._segment(record).starts
         own = starts[record.first_row : record.first_row + record.passages]
@@ -339,8 +349,18 @@ class Archive:
         page_size: int = 10,
         by: By = "both",
     ) -> SearchPage:
-        """Find passages by words and by meaning, or `by` one of them; `documents` restricts it to
-        these ids."""
+        """Find passages by words (BM25) and by meaning (nearest vectors), or `by` one of them.
+
+        Every passage that contains a word of the query is in the list, and up to 200 by meaning
+        beside them; both ranks are fused by weighted reciprocal rank fusion (Cormack, Clarke and
+        Buettcher, SIGIR 2009; see `docpager.archive.search`). The order is the same on every
+        machine. `documents` restricts it to these ids, `page` counts from 1.
+
+        Raises:
+            UsageError: the query is empty, or `page` or `page_size` is below 1.
+            ArchiveError: the archive was closed, is damaged, or its embedder is not installed.
+            ModelError: a remote embedder did not answer.
+        """
         first, last = page_bounds(page=page, page_size=page_size)
         ranking = rank(
             query,
@@ -366,8 +386,11 @@ class Archive:
     ) -> GrepPage:
         """Find a regular expression (RE2) in reading order, across passage and page borders.
 
+        `total` of what is returned counts passages in which a match begins, `matches` the matches.
+
         Raises:
-            UsageError: the pattern is none that RE2 knows.
+            UsageError: the pattern is none that RE2 knows, or `page` or `page_size` is below 1.
+            ArchiveError: the archive was closed, or is damaged.
         """
         records = self._generation.live
         if documents is not None:

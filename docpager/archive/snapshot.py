@@ -41,7 +41,7 @@ class Snapshot:
         """A live document.
 
         Raises:
-            NothingThere: there is none of this id; the message says what became of it.
+            UnknownLocator: there is none of this id; the message says what became of it.
         """
         record = self._records.get(number)
         if record is not None and record.is_live:

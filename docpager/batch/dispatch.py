@@ -369,7 +369,7 @@ async def drive_live(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> LimitReached | None:
-    """Ask question by question; replies that a `desk` still has for them are fetched from there.
+    """Ask question by question; replies that `batch_client` still has for them are fetched.
 
     Returns why questions were left out, where money or tokens ran short.
     """

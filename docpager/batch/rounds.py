@@ -39,10 +39,10 @@ async def ask_live(
     batch_client: BatchClient | None,
 ) -> ModelReply:
     """A live reply, paid for once: one that an earlier process has paid for in a round is fetched
-    from the `desk`. Nobody waits longer than the batch may.
+    from `batch_client`. Nobody waits longer than the batch may.
 
     Raises:
-        Parked: everybody had to go at once.
+        RunSuspended: everybody had to go at once.
         ModelError: as the model.
     """
     if batch_client is not None:
@@ -99,7 +99,7 @@ class Rounds:
         """The reply to one request, from the round that holds it already or the next one.
 
         Raises:
-            Parked: the rounds were closed.
+            RunSuspended: the rounds were closed.
             AttemptFailed: there was no reply in its round; it may go with another.
             ModelError: the server refused this request.
         """

@@ -14,7 +14,12 @@ __all__ = ["BatchSettings"]
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
     """How many questions are driven: at once, in rounds, for how much. None of it changes an
-    answer."""
+    answer.
+
+    Raises:
+        UsageError: a value of a wrong type, or not above 0, or `finish_live_after_seconds` without
+            `by_batches`.
+    """
 
     concurrency: int | None = None
     """Questions under way at once, at most; None for 8 live and 500 in rounds."""

@@ -54,7 +54,7 @@ class StopSignal:
         """The result of `work`.
 
         Raises:
-            Parked: it did not come before everybody had to go.
+            RunSuspended: it did not come before everybody had to go.
         """
         task = asyncio.ensure_future(work)
         stop = asyncio.ensure_future(self._at_once.wait())
@@ -92,7 +92,7 @@ class StoppableRequests(RequestHooks):
         """Let the run go where the batch is stopping.
 
         Raises:
-            Parked: it is.
+            RunSuspended: it is.
         """
         if self._stop_signal.reason is not None:
             self.parked = True

@@ -18,14 +18,22 @@ DEFAULT_BATCH_USD = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PagingSettings:
-    """How main context is divided and when it is rebuilt."""
+    """How main context is divided and when it is rebuilt.
+
+    Pressure is (prompt + `max_output`) / `window`, in tokens of the model. The arithmetic is in
+    `docpager.paging.pressure`.
+
+    Raises:
+        UsageError: a value of a wrong type or below 1, or not
+            0 < rebuild_to <= warn_at <= rebuild_at <= 1.
+    """
 
     window: int = 32_000
     """Tokens that prompt and reserved output share."""
     max_output: int = 512
     """Tokens reserved for one reply."""
     warn_at: float = 0.7
-    """Memory pressure at which the model is warned."""
+    """Memory pressure at which the model is warned: MemGPT (arXiv:2310.08560) warns at 0.7 too."""
     rebuild_at: float = 0.9
     """Memory pressure at which an answered warning is followed by a rebuild."""
     rebuild_to: float = 0.2
@@ -50,7 +58,13 @@ class PagingSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """When a run must come to an end."""
+    """When a run must come to an end.
+
+    Limits hold before a request is sent: what could exceed one at its worst case is not sent.
+
+    Raises:
+        UsageError: a value of a wrong type, or not above 0.
+    """
 
     max_steps: int = 60
     """Replies, the finishing one included."""

@@ -37,7 +37,10 @@ class Residency:
 
 
 class PageTable:
-    """What is in main context. A reference is a `page_in` or a citation, not a snippet."""
+    """What is in main context. A reference is a `page_in` or a citation, not a snippet.
+
+    Sizes are tokens of the run's model. Entries keep the order in which they were paged in.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[PassageId, Residency] = {}

@@ -25,7 +25,11 @@ class EvictionPolicy(Protocol):
     name: str
 
     def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
-        """The pages that stay, together at most `room` tokens."""
+        """The pages that stay: ids out of `pages`, whose `tokens` together are at most `room`.
+
+        Called again with less room if the chosen ones do not fit at their upper bounds, so the same
+        pages and room must always give the same answer.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ R the reserved output and E the smallest results of one step with its warning:
     it needs no warning          prompt + 2R + E <= W  and  (prompt + R) / W < warn_at
     room                         what is left beside F just after a rebuild, so that both hold
 
-What must fit is taken at its most, pressure as it is likely: see `sizes`.
+What must fit is taken at its most, pressure as it is likely: see `token_sizes`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PINS_SHARE = 0.15
 
 @dataclass(frozen=True, slots=True)
 class WindowBudget:
-    """How one window is divided."""
+    """How one window is divided. All sizes are tokens; shares are of the window or of `room`."""
 
     window: int
     fixed: int
@@ -98,7 +98,7 @@ class WindowBudget:
         return prompt + self.reserved_output
 
     def pressure(self, prompt: int) -> float:
-        """Worst-case tokens as a share of the window."""
+        """(prompt + R) / W: the worst case as a share of the window; above 1 it cannot fit."""
         return self.worst_case(prompt) / self.window
 
     def fits(self, prompt: int) -> bool:
@@ -137,7 +137,7 @@ def smallest_window(
     """The smallest window in which a run with this head can page in its largest passage.
 
     `document_map` is the whole map's size, `passage` the largest rendered passage with the call
-    that asks for it; all in tokens.
+    that asks for it; all in tokens. Found by doubling and bisection: about 2 log2(W) looks.
     """
 
     def holds(window: int) -> bool:

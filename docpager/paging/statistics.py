@@ -113,7 +113,10 @@ _COUNTS = (
 
 
 def faults_under_lru(references: Sequence[PassageId], *, frames: int) -> int:
-    """Faults of least-recently-used replacement with room for `frames` passages."""
+    """Faults of least-recently-used replacement with room for `frames` passages (at least 1).
+
+    `references` is a reference string, oldest first; the first one to each passage is a fault.
+    """
     resident: dict[PassageId, None] = {}
     faults = 0
     for passage in references:
@@ -130,7 +133,12 @@ def faults_under_lru(references: Sequence[PassageId], *, frames: int) -> int:
 
 
 def faults_under_belady(references: Sequence[PassageId], *, frames: int) -> int:
-    """Faults of farthest-next-use replacement (Belady 1966), optimal for pages of equal size."""
+    """Faults of farthest-next-use replacement with room for `frames` passages (at least 1).
+
+    L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", IBM Systems
+    Journal 5(2), 1966. Optimal for pages of equal size; passages differ, so it is a line to compare
+    with and no bound.
+    """
     uses: dict[PassageId, list[int]] = {}
     for position, passage in enumerate(references):
         uses.setdefault(passage, []).append(position)

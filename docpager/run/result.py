@@ -77,7 +77,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLine:
-    """One question's result. Tokens are the server's count where it reports one."""
+    """One question's result. Tokens are the server's count where it reports one.
+
+    `paging` holds the counts of `docpager.paging.statistics` by name; `seconds` is wall-clock time
+    of the run, waits included, over all its sessions; `cost_usd` is in dollars.
+    """
 
     id: str
     question: str

@@ -99,7 +99,7 @@ class SharedResources:
     hooks: RequestHooks | None = None
     """What the batch does around the requests of this run."""
     counting_gate: AdaptiveLimiter | None = None
-    """Where the server's counts of prompts wait; None for `gate`."""
+    """Where the server's counts of prompts wait; None for `limiter`."""
     unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True
     """Whether a request that was under way when the process ended must be counted as billed."""
 

@@ -37,22 +37,32 @@ _OF_A_MODEL = {
 
 
 class Embedder(Protocol):
-    """Turns text into unit vectors: near in meaning, near in direction."""
+    """Turns text into unit vectors: near in meaning, near in direction.
+
+    Similarity is the inner product, which for vectors of length 1 is their cosine. A text without
+    anything to embed may get a vector of zeros, which is near to nothing. Archives keep vectors in
+    half precision. An embedder with `is_remote = True` is paid for by the text: what it embedded is
+    kept in the archive's cache; a `version`, if it has one, keeps caches of other versions apart.
+    It raises `docpager.ModelError` where it cannot embed now.
+    """
 
     @property
     def name(self) -> str:
-        """As recorded in the manifest."""
+        """As recorded in the manifest; `load_embedder` must find it again by this name."""
         ...
 
     @property
     def dimension(self) -> int: ...
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """One unit vector per text: float32, shape (texts, dimension)."""
+        """One unit vector per text: float32, shape (len(texts), dimension), in their order.
+
+        The vector of a text does not depend on the texts beside it.
+        """
         ...
 
     def embed_query(self, text: str) -> Vector:
-        """A unit vector, float32, shape (dimension,)."""
+        """A unit vector, float32, shape (dimension,), in the same space as those of passages."""
         ...
 
 

@@ -63,7 +63,15 @@ OPENAI = Provider(
 
 
 class RemoteEmbedder:
-    """A model at a provider's address; texts go there in batches, one request at a time."""
+    """A model at a provider's address; texts go there in batches, one request at a time.
+
+    Its vectors are scaled to length 1 here, whatever length the provider gives them.
+
+    Raises (when something is embedded):
+        UsageError: a key is missing, or an address is none.
+        ModelError: the provider refused, did not answer after six attempts, or answered with
+            something else than one vector of numbers for each text.
+    """
 
     is_remote = True
     """What it embeds is paid for, and worth keeping: see `cache`."""

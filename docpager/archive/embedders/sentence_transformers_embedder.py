@@ -18,7 +18,12 @@ _BATCH = 32
 class SentenceTransformersEmbedder:
     """`sentence-transformers:MODEL`: a name on the Hugging Face hub, or a folder.
 
-    The hub is asked only for what is not on this machine yet.
+    The hub is asked only for what is not on this machine yet. Vectors are float32 of length 1, of
+    shape (len(texts), dimension of the model); models that were trained with prompts get them.
+
+    Raises:
+        UsageError: no model is named, or the package is not installed.
+        ModelError: there is no such model.
     """
 
     def __init__(self, model: str) -> None:

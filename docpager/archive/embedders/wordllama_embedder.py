@@ -47,7 +47,10 @@ class WordllamaEmbedder:
             self._weights = weights.get_tensor("embedding.weight").astype(np.float32)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """One unit vector per text; zeros where a text has no token."""
+        """One unit vector per text, float32, shape (len(texts), 256); zeros where it has no token.
+
+        The mean of all tokens' vectors, unweighted (WordLlama, `l2_supercat` at 256 dimensions).
+        """
         import numpy as np
 
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
