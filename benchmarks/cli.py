@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from benchmarks.profiles import PROFILES
-from benchmarks.reporting.blocks import Heading, as_markdown
+from benchmarks.reporting.blocks import HeadingBlock, as_markdown
 from benchmarks.reporting.comparisons import comparisons
 from benchmarks.reporting.slices import left_out
 from benchmarks.reporting.summary import brief_blocks, summary_blocks
@@ -202,7 +202,7 @@ def compare_runs(
     """One system against each other one, paired by question; one table for each window."""
     for scored in _scored(runs, data):
         tables = comparisons(scored, first=first, by=by, metric=metric)
-        click.echo(as_markdown([Heading(scored.folder.name), *left_out(scored), *tables]))
+        click.echo(as_markdown([HeadingBlock(scored.folder.name), *left_out(scored), *tables]))
 
 
 @click.command("report")

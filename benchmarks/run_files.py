@@ -18,16 +18,17 @@ from cattrs import Converter
 
 from benchmarks.models import REPLIES
 from benchmarks.samples import Axis
-from benchmarks.systems.system import Answer
+from benchmarks.systems.system import SystemAnswer
 from docpager.core.errors import UsageError
+from docpager.run.result import Citation, parse_citation
 
 __all__ = [
     "JOURNALS",
     "LINES",
     "RECORD",
     "SEAL",
-    "Line",
     "LinesWriter",
+    "ResultLine",
     "RunRecord",
     "check_seal",
     "read_finished",
@@ -141,7 +142,7 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ResultLine:
     """One question, one system, one window: what came out."""
 
     question_id: str
@@ -150,7 +151,7 @@ class Line:
     window: int | str
     """As asked for."""
     tokens_of_window: int
-    answer: Answer
+    answer: SystemAnswer
     seconds: float
     requests_sha256: str
     """One hash over every request that was made."""
@@ -161,7 +162,8 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         """The line as `json.dumps` takes it."""
-        return {**asdict(self), "answer": asdict(self.answer)}
+        citations = [citation.as_json() for citation in self.answer.citations]
+        return {**asdict(self), "answer": {**asdict(self.answer), "citations": citations}}
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
@@ -220,7 +222,7 @@ class LinesWriter:
         self._file = path.open("ab")
         self._file.truncate(len(whole))
 
-    def append(self, line: Line) -> None:
+    def append(self, line: ResultLine) -> None:
         """Write one answer down."""
         self._file.write((json.dumps(line.as_json(), ensure_ascii=False) + "\n").encode())
         self._file.flush()
@@ -238,7 +240,7 @@ class LinesWriter:
         return self.sealed
 
 
-def _totals(lines: Sequence[Line]) -> dict[str, Any]:
+def _totals(lines: Sequence[ResultLine]) -> dict[str, Any]:
     costs = [line.answer.cost_usd for line in lines]
     return {
         "answers": len(lines),
@@ -249,7 +251,7 @@ def _totals(lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
-def read_finished(folder: Path) -> list[Line]:
+def read_finished(folder: Path) -> list[ResultLine]:
     """The answers of a finished run.
 
     Raises:
@@ -265,16 +267,16 @@ def read_finished(folder: Path) -> list[Line]:
     return read_lines(folder)
 
 
-def read_lines(folder: Path) -> list[Line]:
+def read_lines(folder: Path) -> list[ResultLine]:
     """All whole lines of a run."""
     path = folder / LINES
     content = path.read_bytes() if path.exists() else b""
     return [_line(written) for written in content[: content.rfind(b"\n") + 1].splitlines()]
 
 
-def _line(written: bytes) -> Line:
+def _line(written: bytes) -> ResultLine:
     """A line from its bytes: text is split at line separators that answers may hold."""
-    return _converter().structure(json.loads(written), Line)
+    return _converter().structure(json.loads(written), ResultLine)
 
 
 @cache
@@ -282,4 +284,6 @@ def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
     # A window is a number or the word `minimum`; both are written as they are.
     converter.register_structure_hook(int | str, lambda value, _: value)
+    # Runs of earlier versions have pages in the citations themselves.
+    converter.register_structure_hook(Citation, lambda value, _: parse_citation(value))
     return converter

@@ -22,10 +22,10 @@ from pathlib import Path
 from benchmarks.corpora import build_corpora
 from benchmarks.models import READER, REPLIES, open_model
 from benchmarks.run_files import LinesWriter, RunRecord, read_lines, write_record
-from benchmarks.samples import Axis, Sample
+from benchmarks.samples import Axis, TaskSample
 from benchmarks.systems.registry import system_named
 from benchmarks.tasks.registry import task_with
-from benchmarks.tasks.task import Task, Wanted
+from benchmarks.tasks.task import BenchmarkTask, Wanted
 from benchmarks.trials import (
     EQUAL_TOKENS,
     Done,
@@ -55,7 +55,7 @@ __all__ = [
 
 def trials_of(
     record: RunRecord,
-    samples: Sequence[Sample],
+    samples: Sequence[TaskSample],
     shelves: Mapping[str, Path],
     journals: Path,
     base_url: str | None,
@@ -296,7 +296,7 @@ def start_run(config: RunConfig, places: Places, told: Callable[[str], None]) ->
             )
 
 
-def _check(config: RunConfig, task: Task) -> None:
+def _check(config: RunConfig, task: BenchmarkTask) -> None:
     """Refuse what can never be run.
 
     Raises:
@@ -369,7 +369,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _record(
     config: RunConfig,
     wanted: Wanted,
-    samples: Sequence[Sample],
+    samples: Sequence[TaskSample],
     *,
     data: Mapping[str, str],
     documents: str,

@@ -1,4 +1,4 @@
-"""Question, Sample and Gold: what a system is given, what is known of it, what is right."""
+"""What a system is told of a question, what is known of it, and what is right."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Axis", "Gold", "Place", "Question", "Sample", "opaque_id"]
+from docpager.core.places import Place
+
+__all__ = ["Axis", "SystemQuestion", "TaskGold", "TaskSample", "opaque_id"]
 
 Axis = str | int
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SystemQuestion:
     """All that a system is told: not the axes, which may tell where the answer stands."""
 
     id: str
@@ -23,10 +25,10 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TaskSample:
     """A question, the documents that it is asked of, and what it varies."""
 
-    question: Question
+    question: SystemQuestion
     document_set: str
     axes: Mapping[str, Axis]
     family: str = ""
@@ -34,19 +36,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where evidence stands: a PDF page, a stretch of text, or the document as a whole."""
-
-    document: str
-    pdf_page: int | None = None
-    """Counted from 1."""
-    start: int | None = None
-    end: int | None = None
-    """Offsets in the document's text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gold:
+class TaskGold:
     """What is right. Only `score` asks a task for it."""
 
     parts: tuple[tuple[str, ...], ...]
@@ -54,12 +44,19 @@ class Gold:
     rivals: tuple[str, ...] = ()
     """Values that a right answer does not contain."""
     evidence: tuple[Place, ...] = field(default=())
+    """Pages, stretches of text by their offsets, or whole documents."""
     known: bool = True
     """Whether anybody said what is right: where nobody did, what an answer says has no mark."""
 
     @property
     def answerable(self) -> bool:
         return bool(self.parts)
+
+    @property
+    def secret(self) -> tuple[object, ...]:
+        """What ids of questions are made from; in this shape, earlier runs can be scored again."""
+        places = tuple((p.document, p.page, p.start, p.end) for p in self.evidence)
+        return (self.parts, self.rivals, places, self.known)
 
 
 def opaque_id(*names: object) -> str:

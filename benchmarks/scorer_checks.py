@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from benchmarks.metrics import METRICS, MOST_CITATIONS, OF_TEXT
-from benchmarks.samples import Gold, Place
-from benchmarks.systems.system import Answer, Cited, Stretch
+from benchmarks.samples import TaskGold
+from benchmarks.systems.system import Stretch, SystemAnswer
 from docpager.core.errors import DocpagerError
+from docpager.core.places import Place
 from docpager.evaluation.numbers import TOLERANCE, agree, figures
 from docpager.evaluation.texts import normalised
+from docpager.run.result import Citation
 
 __all__ = [
     "OF_CITATIONS",
@@ -34,54 +36,54 @@ OF_CITATIONS = ("evidence_cited", "evidence_hit")
 OF_EVIDENCE = (*OF_CITATIONS, "evidence_seen")
 
 
-def leading(gold: Gold, quote: str) -> Answer:
+def leading(gold: TaskGold, quote: str) -> SystemAnswer:
     """An answer that cites and has seen the evidence of its gold, as far as citations count."""
     places = _distinct(gold)
-    cited = tuple(Cited(each.document, each.pdf_page, quote, "exact") for each in places)
+    cited = tuple(Citation(place, quote) for place in places)
     shown = tuple(map(_seen, gold.evidence))
-    return Answer("answered", quote, citations=cited[: _most(gold)], shown=shown)
+    return SystemAnswer("answered", quote, citations=cited[: _most(gold)], shown=shown)
 
 
-def expected(metric: str, gold: Gold) -> float:
+def expected(metric: str, gold: TaskGold) -> float:
     """The least that such an answer is worth."""
     most = _most(gold) / len(_distinct(gold))
     return min(1.0, most) if metric == "evidence_cited" else 1.0
 
 
-def misleading(gold: Gold, quote: str) -> Iterator[Answer]:
+def misleading(gold: TaskGold, quote: str) -> Iterator[SystemAnswer]:
     """Answers that cite or have seen the right documents in wrong places."""
-    if gold.evidence and all(place.pdf_page for place in gold.evidence):
-        page = 1 + max(place.pdf_page or 0 for place in gold.evidence)
+    if gold.evidence and all(place.page for place in gold.evidence):
+        page = 1 + max(place.page or 0 for place in gold.evidence)
         wrong = [Place(place.document, page) for place in gold.evidence]
-        yield leading(Gold(gold.parts, evidence=tuple(wrong)), quote)
+        yield leading(TaskGold(gold.parts, evidence=tuple(wrong)), quote)
     if gold.evidence and all(place.end is not None for place in gold.evidence):
         end = max(place.end or 0 for place in gold.evidence)
         shown = (Stretch(place.document, end, end + 1) for place in gold.evidence)
-        yield Answer("answered", quote, shown=tuple(shown))
+        yield SystemAnswer("answered", quote, shown=tuple(shown))
 
 
-def shares_evidence(one: Gold, other: Gold) -> bool:
+def shares_evidence(one: TaskGold, other: TaskGold) -> bool:
     """Whether what leads to the evidence of one may lead to that of the other."""
     return any(_may_be_same(a, b) for a in one.evidence for b in other.evidence)
 
 
 def _may_be_same(one: Place, other: Place) -> bool:
-    pages = one.pdf_page, other.pdf_page
+    pages = one.page, other.page
     apart = None not in pages and pages[0] != pages[1]
     # A document may be named by the end of its path.
     return PurePosixPath(one.document).name == PurePosixPath(other.document).name and not apart
 
 
-def _distinct(gold: Gold) -> list[Place]:
-    return list(dict.fromkeys(Place(each.document, each.pdf_page) for each in gold.evidence))
+def _distinct(gold: TaskGold) -> list[Place]:
+    return list(dict.fromkeys(place.spot for place in gold.evidence))
 
 
-def _most(gold: Gold) -> int:
+def _most(gold: TaskGold) -> int:
     return MOST_CITATIONS * max(1, len(gold.parts))
 
 
 def _seen(place: Place) -> Stretch:
-    page = place.pdf_page
+    page = place.page
     pages = None if page is None else (page, page)
     return Stretch(place.document, place.start or 0, place.end or 1, pages)
 
@@ -93,14 +95,14 @@ _RECITED = 2_000
 _OTHERS = 25
 """Questions after one that are looked through for another with a different answer."""
 
-Marker = Callable[[str, Gold, Answer], float | None]
+Marker = Callable[[str, TaskGold, SystemAnswer], float | None]
 
 
 class ScorerError(DocpagerError):
     """A scorer that cannot be believed."""
 
 
-def check_scorer(marker: Marker, metrics: Sequence[str], golds: Iterable[Gold]) -> None:
+def check_scorer(marker: Marker, metrics: Sequence[str], golds: Iterable[TaskGold]) -> None:
     """See that wrong answers score nothing and right ones everything.
 
     Raises:
@@ -117,7 +119,7 @@ def check_scorer(marker: Marker, metrics: Sequence[str], golds: Iterable[Gold]) 
             _check_right(marker, metric, gold, nonsense)
 
 
-def nonsense_for(golds: Sequence[Gold]) -> str:
+def nonsense_for(golds: Sequence[TaskGold]) -> str:
     """Three words that no gold answer holds, other ones for other golds."""
     wordings = sorted(wording for gold in golds for part in gold.parts for wording in part)
     taken = set(re.findall(r"\w+", " ".join(wordings).lower()))
@@ -126,7 +128,7 @@ def nonsense_for(golds: Sequence[Gold]) -> str:
     return " ".join([word for word in made if word not in taken][:3])
 
 
-def _check_right(marker: Marker, metric: str, gold: Gold, nonsense: str) -> None:
+def _check_right(marker: Marker, metric: str, gold: TaskGold, nonsense: str) -> None:
     if metric in OF_TEXT and marker(metric, gold, _true(gold)) == 0:
         raise ScorerError(_says(metric, _true(gold), gold, "right, but scores nothing"))
     if metric in OF_EVIDENCE and gold.evidence:
@@ -136,8 +138,8 @@ def _check_right(marker: Marker, metric: str, gold: Gold, nonsense: str) -> None
             raise ScorerError(_says(metric, answer, gold, what))
 
 
-def _says(metric: str, answer: Answer, gold: Gold, what: str) -> str:
-    cited = ", ".join(f"{each.document} p. {each.pdf_page}" for each in answer.citations[:2])
+def _says(metric: str, answer: SystemAnswer, gold: TaskGold, what: str) -> str:
+    cited = ", ".join(str(each.place) for each in answer.citations[:2])
     return (
         f"the scorer {metric!r} cannot be believed: the answer {answer.text[:60]!r} "
         f"({answer.status}{f', cites {cited}' if cited else ''}) is {what} where "
@@ -145,21 +147,21 @@ def _says(metric: str, answer: Answer, gold: Gold, what: str) -> str:
     )
 
 
-def _wrong(metric: str, gold: Gold, nonsense: str) -> Iterator[Answer]:
+def _wrong(metric: str, gold: TaskGold, nonsense: str) -> Iterator[SystemAnswer]:
     """Answers that are wrong whatever was asked."""
     if metric not in METRICS:
         raise ScorerError(f"there is no scorer {metric!r}")
-    cited = (Cited("no-such-document", 1, nonsense, "exact"),)
+    cited = (Citation(Place("no-such-document", 1), nonsense),)
     shown = (Stretch("no-such-document", 0, 1, (1, 1)),)
-    yield Answer("answered", nonsense, citations=cited, shown=shown)
-    yield Answer("answered", "")
-    yield Answer("failed", "")
-    yield Answer("stopped", _true(gold).text)
+    yield SystemAnswer("answered", nonsense, citations=cited, shown=shown)
+    yield SystemAnswer("answered", "")
+    yield SystemAnswer("failed", "")
+    yield SystemAnswer("stopped", _true(gold).text)
     if gold.answerable:
-        yield Answer("abstained", "Not found.")
+        yield SystemAnswer("abstained", "Not found.")
     if gold.answerable and metric in _CONTAINING:
         recited = "zx " * (_RECITED * len(gold.parts))
-        yield Answer("answered", f"{recited}{_true(gold).text}")
+        yield SystemAnswer("answered", f"{recited}{_true(gold).text}")
     if metric in OF_EVIDENCE:
         yield from misleading(gold, nonsense)
     if metric in OF_CITATIONS:
@@ -167,7 +169,7 @@ def _wrong(metric: str, gold: Gold, nonsense: str) -> Iterator[Answer]:
         yield from (replace(cited_all, status=status) for status in _NOT_ANSWERED)
 
 
-def _of_others(metric: str, gold: Gold, others: Sequence[Gold]) -> Iterator[Answer]:
+def _of_others(metric: str, gold: TaskGold, others: Sequence[TaskGold]) -> Iterator[SystemAnswer]:
     """The right answer to another question, which has nothing in common with this one's."""
     if metric in OF_EVIDENCE:
         apart = (each for each in others if each.evidence and not shares_evidence(gold, each))
@@ -177,13 +179,13 @@ def _of_others(metric: str, gold: Gold, others: Sequence[Gold]) -> Iterator[Answ
         yield from (_true(each) for each in [*apart][:1])
 
 
-def _true(gold: Gold) -> Answer:
+def _true(gold: TaskGold) -> SystemAnswer:
     if not gold.answerable:
-        return Answer("abstained", "Not found.")
-    return Answer("answered", "; ".join(part[0] for part in gold.parts))
+        return SystemAnswer("abstained", "Not found.")
+    return SystemAnswer("answered", "; ".join(part[0] for part in gold.parts))
 
 
-def _shares_words(one: Gold, other: Gold) -> bool:
+def _shares_words(one: TaskGold, other: TaskGold) -> bool:
     """Whether the answer to one may be counted as one to the other, if only in part."""
     text, said = _text(one), _true(other).text
     return bool(_words(text) & _words(said)) or any(
@@ -193,7 +195,7 @@ def _shares_words(one: Gold, other: Gold) -> bool:
     )
 
 
-def _text(gold: Gold) -> str:
+def _text(gold: TaskGold) -> str:
     return "; ".join(wording for part in gold.parts for wording in part)
 
 

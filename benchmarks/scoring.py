@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.metrics import mark
-from benchmarks.run_files import Line, RunRecord, read_finished, read_record
+from benchmarks.run_files import ResultLine, RunRecord, read_finished, read_record
 from benchmarks.samples import Axis
 from benchmarks.scorer_checks import check_scorer
 from benchmarks.tasks.registry import task_of
@@ -23,7 +23,7 @@ ALWAYS = ("evidence_seen",)
 class Scored:
     """A line with its marks."""
 
-    line: Line
+    line: ResultLine
     axes: Mapping[str, Axis]
     """What the question varies, and the window."""
     marks: Mapping[str, float | None]
@@ -101,7 +101,7 @@ def _check_data(record: RunRecord, now: Mapping[str, str], data: Path) -> None:
         )
 
 
-def _check_questions(record: RunRecord, lines: Sequence[Line], asked: object) -> None:
+def _check_questions(record: RunRecord, lines: Sequence[ResultLine], asked: object) -> None:
     expected = {
         (question, system, str(window))
         for question in asked  # type: ignore[attr-defined]

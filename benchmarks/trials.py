@@ -11,10 +11,10 @@ from pathlib import Path
 
 from benchmarks.corpora import open_corpus
 from benchmarks.models import READER, Remembering, is_replay, open_model
-from benchmarks.run_files import Line
-from benchmarks.samples import Question
+from benchmarks.run_files import ResultLine
+from benchmarks.samples import SystemQuestion
 from benchmarks.systems.registry import system_named
-from benchmarks.systems.system import Answer, Setup, System
+from benchmarks.systems.system import Setup, System, SystemAnswer
 from benchmarks.systems.text_cutting import shown_tokens
 from docpager import Archive, ChatModel, PagingSettings
 from docpager.core.errors import DocpagerError, UsageError, WindowTooSmall
@@ -43,7 +43,7 @@ _QUESTIONS_AT_ONCE = 64
 class Trial:
     """One question for one system; all that a worker is told, and no gold."""
 
-    question: Question
+    question: SystemQuestion
     shelf: Path
     system: str
     window: int | str
@@ -64,7 +64,7 @@ class Trial:
 class Done:
     """A line, and the replies behind it where they cannot be made again for nothing."""
 
-    line: Line
+    line: ResultLine
     replies: Sequence[dict[str, object]]
 
 
@@ -79,7 +79,7 @@ def answer_trial(job: Trial) -> Done:
         window = _window(job)
         most = most_requests(job)
         if most > job.max_steps:
-            answer = Answer("not run", "", error=f"would take {most:,} requests a question")
+            answer = SystemAnswer("not run", "", error=f"would take {most:,} requests a question")
         else:
             setup = Setup(
                 remembering, window, job.max_output, job.max_steps, defaults.factor,
@@ -89,8 +89,8 @@ def answer_trial(job: Trial) -> Done:
             if is_replay(job.model):
                 answer = replace(answer, cost_usd=0.0)
     except DocpagerError as error:
-        answer = Answer("failed", "", error=str(error))
-    line = Line(
+        answer = SystemAnswer("failed", "", error=str(error))
+    line = ResultLine(
         job.question.id, job.question.text, job.system, job.window, window, answer,
         round(time.perf_counter() - began, 4), remembering.sha256,
     )  # fmt: skip
@@ -98,8 +98,8 @@ def answer_trial(job: Trial) -> Done:
 
 
 async def _answered(
-    system: System, question: Question, archive: Archive, setup: Setup, model: ChatModel
-) -> Answer:
+    system: System, question: SystemQuestion, archive: Archive, setup: Setup, model: ChatModel
+) -> SystemAnswer:
     """The answer; connections end with the event loop that they belong to."""
     try:
         return await system.answer(question, archive, setup)

@@ -7,7 +7,7 @@ takes notes until it answers (`run`); every quote is looked up before it is call
     import docpager
 
     line = docpager.ask("What did the line cost?", "reports/", model="claude-sonnet-5-5")
-    print(line.answer, [(c.document, c.pdf_page, c.quote) for c in line.citations])
+    print(line.answer, [(str(c.place), c.quote) for c in line.citations])
 
 `ask`, `ask_many`, `ingest` and `resume` have async twins that take the same arguments: `ask_async`,
 `ask_many_async`, `ingest_async` and `resume_async`. What can go wrong is a `DocpagerError`, whose
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UsageError,
         WindowTooSmall,
     )
+    from docpager.core.places import Place
     from docpager.core.settings import PagingSettings, RunLimits
     from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.run.result import AnswerLine, Citation
@@ -63,6 +64,7 @@ _HOMES = {
     "ModelReply": "docpager.models.messages",
     "ModelRequest": "docpager.models.messages",
     "PagingSettings": "docpager.core.settings",
+    "Place": "docpager.core.places",
     "IngestProgress": "docpager.archive.ingest_session",
     "ReadingSettings": "docpager.archive.ingest_session",
     "Repaired": "docpager.archive.integrity",
@@ -103,6 +105,7 @@ __all__ = [
     "ModelReply",
     "ModelRequest",
     "PagingSettings",
+    "Place",
     "ReadingSettings",
     "Repaired",
     "RunLimits",

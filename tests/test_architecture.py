@@ -154,6 +154,18 @@ def test_paging_does_no_io(room):
         assert not {name.split(".")[0] for name in imported(module)} & forbidden, module
 
 
+def test_a_class_name_has_one_meaning():
+    """Public classes of the package, and those of the benchmarks, are told apart by their names."""
+    homes: dict[str, list[str]] = defaultdict(list)
+    for module in [*modules(), *(ROOT / "benchmarks").rglob("*.py")]:
+        if "fake_api" in module.parts:  # its classes mirror the API's
+            continue
+        for node in ast.walk(tree_of(module)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(module.relative_to(ROOT)))
+    assert not {name: where for name, where in homes.items() if len(where) > 1}
+
+
 def test_datasets_is_no_package():
     assert not list((ROOT / "datasets").rglob("__init__.py"))
 

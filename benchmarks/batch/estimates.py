@@ -35,7 +35,7 @@ SETTINGS = BatchSettings(8, max_usd=10_000.0)
 
 
 @dataclass(frozen=True)
-class QuestionSet:
+class EstimatedSet:
     """Questions and the documents that they are about."""
 
     name: str
@@ -43,23 +43,23 @@ class QuestionSet:
     documents: Path
 
 
-def sets(folder: Path, filings: Path | None, most: int) -> list[QuestionSet]:
+def sets(folder: Path, filings: Path | None, most: int) -> list[EstimatedSet]:
     """Two that are in the project, and filings or made-up ones."""
     found = []
     for name in ("sample", "unseen"):
         home = ROOT / "datasets" / name
         asked = read_asked(home / "questions.jsonl")
-        found.append(QuestionSet(name, asked[:most], home / "documents"))
+        found.append(EstimatedSet(name, asked[:most], home / "documents"))
     if filings is None:
         made = make_documents(folder / "made-up", files=20)
-        found.append(QuestionSet("made up", make_questions(most, files=20), made))
+        found.append(EstimatedSet("made up", make_questions(most, files=20), made))
     else:
         asked = read_asked(filings / "questions.jsonl")
-        found.append(QuestionSet(filings.name, asked[:most], filings / "pdfs"))
+        found.append(EstimatedSet(filings.name, asked[:most], filings / "pdfs"))
     return found
 
 
-def measure(asked: QuestionSet, folder: Path, model: str, factor: float) -> None:
+def measure(asked: EstimatedSet, folder: Path, model: str, factor: float) -> None:
     """Print estimates of one set beside what it took."""
     archive = folder / "archive"
     bring_up_to_date([asked.documents], archive, progress=None, ingested=None)

@@ -32,7 +32,7 @@ ENOUGH_USD = 1_000.0
 PARTS = (0.1, 0.3, 0.6, 0.9)
 
 
-class Bench:
+class FaultyCorpus:
     """One corpus, asked again and again."""
 
     def __init__(self, folder: Path, questions: list[Question], steps: int) -> None:
@@ -65,7 +65,7 @@ class Bench:
         return FakeApi(walk(self.steps), clock=RealClock(), faults=faults, keep_bodies=False)
 
 
-def with_faults(bench: Bench, share: float) -> None:
+def with_faults(bench: FaultyCorpus, share: float) -> None:
     """Print how a batch came through."""
     settings = BatchSettings(16, max_usd=ENOUGH_USD)
     with bench.api() as api:
@@ -86,7 +86,7 @@ def with_faults(bench: Bench, share: float) -> None:
     print(f"  books ${report.usd:.4f}, server's bill ${billed:.4f}, undisturbed ${clean_usd:.4f}")
 
 
-def with_little_money(bench: Bench, share: float) -> None:
+def with_little_money(bench: FaultyCorpus, share: float) -> None:
     """Print what batches do with a part of the money."""
     price = price_of(MODEL)
     assert price is not None
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), make_questions(asked.questions), asked.steps)
+        bench = FaultyCorpus(Path(folder), make_questions(asked.questions), asked.steps)
         with_faults(bench, asked.share)
         with_little_money(bench, asked.share)
 

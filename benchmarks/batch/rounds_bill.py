@@ -48,7 +48,7 @@ class FixedTtl(ClaudeModel):
         """Keeps what was fixed."""
 
 
-class Bench:
+class BilledCorpus:
     """One corpus, one model; each bill on a server of its own."""
 
     def __init__(self, folder: Path, model: str, questions: int) -> None:
@@ -120,7 +120,7 @@ def main() -> None:
     print(f"| steps | live | not cached | {' | '.join(titles)} | said at hits {USUAL_HIT_RATE} |")
     print("|---" * (len(cells) + 4) + "|")
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), asked.model, asked.questions)
+        bench = BilledCorpus(Path(folder), asked.model, asked.questions)
         for steps in asked.steps:
             live = bench.live(steps)
             plain = bench.rounds(steps, None, 0.0) / live

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.cost.epochs import first_request
 from benchmarks.cost.replies import Speaker, joined, pages_of
-from benchmarks.cost.server import Bill, Server
+from benchmarks.cost.server import Bill, BillingServer
 from benchmarks.cost.sized import SizedLibrary, filler
 from benchmarks.cost.strings import ReferenceString
 from docpager.core.locators import parse_locator
@@ -45,7 +45,7 @@ class AppendOnly:
     def __init__(self, string: ReferenceString, paging: PagingSettings) -> None:
         self._string = string
         self._library = SizedLibrary(string)
-        self._server = Server(string.server_ratio)
+        self._server = BillingServer(string.server_ratio)
         self._speaker = Speaker()
         self._first = first_request(string, paging)
         self._first_tokens = self._server.prompt_tokens(self._first)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from benchmarks.cost.replies import Speaker, joined, pages_of
-from benchmarks.cost.server import MODEL, Bill, Server
+from benchmarks.cost.server import MODEL, Bill, BillingServer
 from benchmarks.cost.sized import ESTIMATOR, SizedLibrary
 from benchmarks.cost.strings import ReferenceString
 from docpager.core.locators import parse_locator
@@ -58,7 +58,7 @@ class Epochs:
     ) -> None:
         self._string = string
         self._library = SizedLibrary(string)
-        self._server = Server(string.server_ratio)
+        self._server = BillingServer(string.server_ratio)
         self._run = run_of(string, self._library, paging, policy)
         plan = self._run.plan
         self._executor = FunctionExecutor(

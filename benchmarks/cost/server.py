@@ -13,7 +13,7 @@ from benchmarks.fake_api.prompt import prompt_of
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import AssistantTurn, ModelRequest, Turn
 
-__all__ = ["MODEL", "READ_PRICES", "Bill", "Server", "cost", "input_cost"]
+__all__ = ["MODEL", "READ_PRICES", "Bill", "BillingServer", "cost", "input_cost"]
 
 MODEL = "claude-sonnet-5-5"
 READ_PRICES = (0.10, 0.05, 0.025)
@@ -74,7 +74,7 @@ class Bill:
             yield total
 
 
-class Server:
+class BillingServer:
     """Counts and bills what one conversation sends; time passes with each request."""
 
     def __init__(self, ratio: float) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.estimator.measure import (
-    Sample,
+    TextSample,
     generated_samples,
     samples_of_pdfs,
     samples_of_texts,
@@ -40,7 +40,7 @@ OWN_TOKENS, FRAMING_TOKENS = 500, 5
 
 
 @dataclass(frozen=True)
-class Server:
+class CountingServer:
     """Counts like another tokenizer, times a factor."""
 
     name: str
@@ -61,12 +61,12 @@ class Server:
         return tokens + sum(self.count(block) + FRAMING_TOKENS for block in blocks)
 
 
-def servers(o200k: TokenCounter, others: Sequence[TokenCounter]) -> Iterator[Server]:
+def servers(o200k: TokenCounter, others: Sequence[TokenCounter]) -> Iterator[CountingServer]:
     """o200k at every factor, then tokenizers of other makes."""
     for factor in FACTORS:
-        yield Server(f"o200k x {factor:g}", _scaled(o200k, factor))
+        yield CountingServer(f"o200k x {factor:g}", _scaled(o200k, factor))
     for other in others:
-        yield Server(other.name, _scaled(other, 1.0))
+        yield CountingServer(other.name, _scaled(other, 1.0))
 
 
 def _scaled(counter: TokenCounter, factor: float) -> Callable[[str], int]:
@@ -74,7 +74,7 @@ def _scaled(counter: TokenCounter, factor: float) -> Callable[[str], int]:
 
 
 @dataclass
-class Reader:
+class SimulatedReader:
     """Pages in, searches, notes and pages out, over documents of the kinds of one mix."""
 
     documents: dict[int, list[Passage]]
@@ -153,8 +153,8 @@ class Sizes:
 
 
 def play(
-    server: Server, counter: TokenCounter, factor: float, mix: Sequence[Sample], sizes: Sizes,
-    *, window: int, seed: int,
+    server: CountingServer, counter: TokenCounter, factor: float, mix: Sequence[TextSample],
+    sizes: Sizes, *, window: int, seed: int,
 ) -> None:  # fmt: skip
     """One run over documents of these kinds; adds what its requests came to."""
     chance = random.Random(seed)
@@ -168,7 +168,7 @@ def play(
         "What was paid, to whom, and when?", entries, counter=counter, factor=factor,
         paging=PagingSettings(window=window, max_output=output), limits=RunLimits(max_steps=999),
     )  # fmt: skip
-    run, reader, fullest = Run(plan, counter), Reader(documents, chance), 0.0
+    run, reader, fullest = Run(plan, counter), SimulatedReader(documents, chance), 0.0
     for _ in range(STEPS):
         request = run.next_request()
         true = server.prompt(request)
@@ -196,7 +196,7 @@ def passages(document: int, text: str) -> list[Passage]:
     ]
 
 
-def mixes(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+def mixes(samples: Sequence[TextSample]) -> Iterator[list[TextSample]]:
     """Every kind alone, each two neighbours, each three in a wider step, and all of them."""
     ring = [*samples, *samples]
     for at in range(len(samples)):
@@ -226,10 +226,10 @@ HEADER = (
 )
 
 
-def english() -> Sample:
+def english() -> TextSample:
     """English that every checkout holds."""
     root = HERE.parent.parent
-    return Sample("English", (root / "LICENSE").read_text("utf-8"))
+    return TextSample("English", (root / "LICENSE").read_text("utf-8"))
 
 
 def main() -> None:
@@ -245,7 +245,7 @@ def main() -> None:
     samples = [english(), *generated_samples(options.seed)]
     samples += samples_of_pdfs(options.pdfs) if options.pdfs else []
     samples += samples_of_texts(options.texts) if options.texts else []
-    samples = [Sample(s.kind, s.text[:LARGEST_SAMPLE]) for s in samples if s.text.strip()]
+    samples = [TextSample(s.kind, s.text[:LARGEST_SAMPLE]) for s in samples if s.text.strip()]
     print("Kinds:", ", ".join(sample.kind for sample in samples))
     for counter, factor in ((BuiltInEstimator(), 2.25), (o200k, 2.0)):
         print(f"\nOur counter: {counter.name}, uncalibrated factor {factor}\n\n{HEADER}")

@@ -31,7 +31,7 @@ _STANDARD_LIBRARY = ("argparse.py", "ast.py", "asyncio/base_events.py", "json/de
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TextSample:
     """Text of one kind."""
 
     kind: str
@@ -55,7 +55,7 @@ class Errors:
         return self.estimate / self.tokens - 1
 
 
-def measure(sample: Sample, truth: TokenCounter, estimator: TokenCounter) -> Errors:
+def measure(sample: TextSample, truth: TokenCounter, estimator: TokenCounter) -> Errors:
     """The estimator's error on the sample and on windows of it."""
     tokens = truth.count(sample.text)
     errors = [
@@ -80,7 +80,7 @@ def windows(text: str, tokens: int) -> Iterator[str]:
     yield from pieces[::step]
 
 
-def samples_of_pdfs(folder: Path) -> Iterator[Sample]:
+def samples_of_pdfs(folder: Path) -> Iterator[TextSample]:
     """Running text and rows of tables from the PDFs, apart from each other."""
     prose, tables = [], []
     for path in find_files(folder).readable:
@@ -91,38 +91,38 @@ def samples_of_pdfs(folder: Path) -> Iterator[Sample]:
             continue
         for line in (line for d in documents for line in d.text.splitlines(keepends=True)):
             (tables if _TABLE_ROW.match(line) else prose).append(line)
-    yield Sample("PDF prose", "".join(prose))
-    yield Sample("PDF tables", "".join(tables))
+    yield TextSample("PDF prose", "".join(prose))
+    yield TextSample("PDF tables", "".join(tables))
 
 
-def samples_of_texts(folder: Path) -> Iterator[Sample]:
+def samples_of_texts(folder: Path) -> Iterator[TextSample]:
     """Each UTF-8 file of the folder."""
     for path in sorted(folder.iterdir()):
         try:
-            yield Sample(path.name, path.read_text("utf-8"))
+            yield TextSample(path.name, path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError):
             continue
 
 
-def generated_samples(seed: int) -> Iterator[Sample]:
+def generated_samples(seed: int) -> Iterator[TextSample]:
     """What can be made anywhere: identifiers, encodings, rows, code, German and Chinese prose."""
     chance = random.Random(seed)
 
     def name() -> str:
         return str(uuid.UUID(int=chance.getrandbits(128)))
 
-    yield Sample("UUID JSON", json.dumps({name(): name() for _ in range(1_500)}))
-    yield Sample("base64", base64.b64encode(chance.randbytes(60_000)).decode())
-    yield Sample("hexadecimal", chance.randbytes(40_000).hex())
-    yield Sample("table of numbers", "\n".join(_row(chance) for _ in range(2_000)))
+    yield TextSample("UUID JSON", json.dumps({name(): name() for _ in range(1_500)}))
+    yield TextSample("base64", base64.b64encode(chance.randbytes(60_000)).decode())
+    yield TextSample("hexadecimal", chance.randbytes(40_000).hex())
+    yield TextSample("table of numbers", "\n".join(_row(chance) for _ in range(2_000)))
     rows = [{"id": n, "amount": chance.randrange(10**6) / 100, "paid": True} for n in range(800)]
-    yield Sample("JSON rows", json.dumps(rows))
+    yield TextSample("JSON rows", json.dumps(rows))
     library = Path(sysconfig.get_paths()["stdlib"])
-    yield Sample(
+    yield TextSample(
         "Python code", "".join((library / f).read_text("utf-8") for f in _STANDARD_LIBRARY)
     )
     for language in ("German", "Chinese"):
-        yield Sample(f"{language} prose", (HERE / f"{language.lower()}.txt").read_text("utf-8"))
+        yield TextSample(f"{language} prose", (HERE / f"{language.lower()}.txt").read_text("utf-8"))
 
 
 def _row(chance: random.Random) -> str:
@@ -143,7 +143,7 @@ def markdown(errors: Sequence[Errors]) -> str:
     return "\n".join(lines)
 
 
-def speed(samples: Sequence[Sample], estimator: TokenCounter) -> float:
+def speed(samples: Sequence[TextSample], estimator: TokenCounter) -> float:
     """Megabytes of UTF-8 counted in a second."""
     texts = [sample.text for sample in samples]
     started = time.perf_counter()
@@ -169,7 +169,7 @@ def main() -> None:
         samples += samples_of_pdfs(options.pdfs)
     if options.texts:
         samples += samples_of_texts(options.texts)
-    samples = [Sample(s.kind, s.text[:_LARGEST_SAMPLE]) for s in samples if s.text.strip()]
+    samples = [TextSample(s.kind, s.text[:_LARGEST_SAMPLE]) for s in samples if s.text.strip()]
     estimator = BuiltInEstimator()
     print(markdown([measure(sample, truth, estimator) for sample in samples]))
     print(f"\nSpeed: {speed(samples, estimator):.1f} MB/s on one core.")

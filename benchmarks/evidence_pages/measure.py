@@ -27,6 +27,7 @@ import pypdfium2
 from docpager import Archive, PagingSettings, RunLimits, ingest
 from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage
+from docpager.core.places import Place
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ModelRequest, UserTurn
@@ -34,6 +35,7 @@ from docpager.paging.rebuild import Head
 from docpager.run.functions import parse_plain_answer
 from docpager.run.plan import plan_run
 from docpager.run.quotes import find_quote
+from docpager.run.result import Citation
 from docpager.run.service import AskSettings, ask_archive
 from docpager.run.state import Run
 
@@ -41,21 +43,12 @@ MOST_CITATIONS = 3
 
 
 @dataclass(frozen=True)
-class Question:
+class EvidenceQuestion:
     text: str
     evidence: frozenset[tuple[str, int]]
     """(document path, pdf_page counted from 1)."""
     figures: tuple[str, ...]
     """Numbers of the gold answer with at least three digits, without separators."""
-
-
-@dataclass(frozen=True)
-class Cited:
-    document: str
-    pdf_page: int | None
-    quote: str
-    passages: tuple[str, ...] = ()
-    """Locators of the passages it stands in."""
 
 
 def main() -> None:
@@ -84,10 +77,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _questions(path: Path) -> Iterator[Question]:
+def _questions(path: Path) -> Iterator[EvidenceQuestion]:
     for line in path.read_text("utf-8").splitlines():
         record = json.loads(line)
-        yield Question(record["question"], _evidence(record), _figures(record))
+        yield EvidenceQuestion(record["question"], _evidence(record), _figures(record))
 
 
 def _evidence(record: dict[str, Any]) -> frozenset[tuple[str, int]]:
@@ -106,7 +99,7 @@ def _figures(record: dict[str, Any]) -> tuple[str, ...]:
 
 
 async def _measure(
-    question: Question, archive: Archive, arguments: argparse.Namespace
+    question: EvidenceQuestion, archive: Archive, arguments: argparse.Namespace
 ) -> dict[str, Any]:
     model = ExtractiveModel()
     scope = None
@@ -121,19 +114,19 @@ async def _measure(
     began = time.perf_counter()
     line = await ask_archive(question.text, archive, model, settings=settings, scope=scope)
     seconds = time.perf_counter() - began
-    paged = [Cited(c.document, c.pdf_page, c.quote) for c in line.citations][:MOST_CITATIONS]
+    paged = line.citations[:MOST_CITATIONS]
     window = await one_shot(question.text, archive, model, arguments.window, scope)
     equal = await one_shot(question.text, archive, model, line.usage.prompt_tokens, scope)
-    everything = [Cited(c.document, c.pdf_page, c.quote) for c in line.citations]
+    everything = line.citations
     standing = [_stands(arguments.pdfs, each) for each in everything]
     return {
         "question": question.text,
         "status": line.status,
         "answer": line.answer,
-        "cited": [(c.document, c.pdf_page, c.quote) for c in paged],
+        "cited": [(c.place.document, c.place.page, c.quote) for c in paged],
         "evidence": sorted(question.evidence),
         "hit": _hits(question, paged),
-        "document_hit": any(c.document in {d for d, _ in question.evidence} for c in paged),
+        "document_hit": any(c.place.document in {d for d, _ in question.evidence} for c in paged),
         "figure_in_quote": _figure_in_quote(question, paged),
         "one_shot_window_hit": _hits(question, window),
         "one_shot_equal_hit": _hits(question, equal),
@@ -151,7 +144,7 @@ async def _measure(
 
 async def one_shot(
     question: str, archive: Archive, model: ExtractiveModel, tokens: int, scope: Any
-) -> list[Cited]:
+) -> list[Citation]:
     """The same reader, once, over the best passages that fit `tokens`: no functions."""
     passages = best_passages(question, archive, tokens, scope)
     request = _answer_request(question, archive, passages, max(tokens, 4000))
@@ -194,7 +187,7 @@ def _answer_request(
     )
 
 
-def _located(citations: Sequence[dict[str, str]], archive: Archive) -> list[Cited]:
+def _located(citations: Sequence[dict[str, str]], archive: Archive) -> list[Citation]:
     located = []
     for each in citations:
         passages = archive.load(parse_locator(each["locator"]))
@@ -204,15 +197,15 @@ def _located(citations: Sequence[dict[str, str]], archive: Archive) -> list[Cite
             passage = next(p for p in passages if p.start <= at < p.end)
             path = archive.document(passage.document).path
             page = passage.pdf_page_at(at - passage.start)
-            located.append(Cited(path, page, each["quote"], (str(passage.id),)))
+            located.append(Citation(Place(path, page), each["quote"], passages=(str(passage.id),)))
     return located
 
 
-def _hits(question: Question, cited: Sequence[Cited]) -> bool:
-    return any((c.document, c.pdf_page) in question.evidence for c in cited)
+def _hits(question: EvidenceQuestion, cited: Sequence[Citation]) -> bool:
+    return any((c.place.document, c.place.page) in question.evidence for c in cited)
 
 
-def _figure_in_quote(question: Question, cited: Sequence[Cited]) -> bool | None:
+def _figure_in_quote(question: EvidenceQuestion, cited: Sequence[Citation]) -> bool | None:
     """Whether a gold figure stands in a quote; None where the gold answer has no figure."""
     if not question.figures:
         return None
@@ -220,12 +213,12 @@ def _figure_in_quote(question: Question, cited: Sequence[Cited]) -> bool | None:
     return any(figure in quoted for figure in question.figures)
 
 
-def _stands(folder: Path, cited: Cited) -> bool:
+def _stands(folder: Path, cited: Citation) -> bool:
     """Whether the quote stands on that page of the PDF, read here and now; it may run on."""
-    if cited.pdf_page is None:
+    if cited.place.page is None:
         return False
-    text = _page_text(folder / cited.document, cited.pdf_page)
-    following = _page_text(folder / cited.document, cited.pdf_page + 1)
+    text = _page_text(folder / cited.place.document, cited.place.page)
+    following = _page_text(folder / cited.place.document, cited.place.page + 1)
     quote = _bare(cited.quote)
     at = (text + following).find(quote)
     return 0 <= at < len(text)

@@ -151,7 +151,7 @@ def _check(api: FakeApi, way: Way) -> None:
 
 
 def _essence(line: AnswerLine) -> tuple[Any, ...]:
-    cited = tuple((c.document, c.pdf_page, c.quote, c.match) for c in line.citations)
+    cited = tuple((c.place, c.quote, c.match) for c in line.citations)
     return line.status, line.answer, cited
 
 

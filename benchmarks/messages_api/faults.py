@@ -43,7 +43,7 @@ SETTINGS = AskSettings(
 
 
 @dataclass
-class Outcome:
+class FaultsReport:
     """What became of one set of questions."""
 
     name: str
@@ -81,7 +81,7 @@ def main() -> None:
 
 def _play(
     name: str, faults: FaultPlan | None, questions: Sequence[str], archive: Archive
-) -> Outcome:
+) -> FaultsReport:
     with FakeApi(ExtractiveBrain(), faults=faults) as api:
         gates: list[AdaptiveLimiter] = []
         loop = SkippingLoop(may_skip=lambda: bool(gates) and not gates[0].under_way)
@@ -93,7 +93,7 @@ def _play(
             )
         finally:
             loop.close()
-    return Outcome(
+    return FaultsReport(
         name,
         lines,
         len(api.requests),
@@ -144,7 +144,7 @@ def _problems(
     return found
 
 
-def _resume(outcome: Outcome, archive: Archive) -> None:
+def _resume(outcome: FaultsReport, archive: Archive) -> None:
     """Go on with what was parked, on a server without faults."""
     journals = [Path(line.journal) for line in outcome.lines if line.journal]
     parked = [path for path in journals if read_journal(path).outcome is None]
@@ -162,7 +162,7 @@ def _resume(outcome: Outcome, archive: Archive) -> None:
     _print_errors(lines)
 
 
-def _print(outcome: Outcome, right: dict[str, AnswerLine]) -> None:
+def _print(outcome: FaultsReport, right: dict[str, AnswerLine]) -> None:
     lines = outcome.lines
     equal = sum(_essence(line) == _essence(right[line.question]) for line in lines)
     ends = Counter(line.status for line in lines)

@@ -18,15 +18,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evidence_pages.measure import MOST_CITATIONS, Cited, best_passages, one_shot
+from benchmarks.evidence_pages.measure import MOST_CITATIONS, best_passages, one_shot
 from benchmarks.reader.halves import READER_SETS, Asked, ReaderSet, in_half
 from benchmarks.reader.swapped import swapped
 from docpager import Archive, PagingSettings, RunLimits, ingest
 from docpager.core.locators import parse_locator
+from docpager.core.places import Place
 from docpager.evaluation.intervals import exact_interval
-from docpager.evaluation.records import Gold
 from docpager.evaluation.scoring import right
 from docpager.models.extractive import ExtractiveModel
+from docpager.run.result import Citation
 from docpager.run.service import AskSettings, ask_archive
 
 OVERLAP = 60
@@ -100,23 +101,21 @@ async def _answerable(
 ) -> dict[str, Any]:
     text = asked.question.text
     line = await _ask(text, archive, scope, arguments)
-    paged = [
-        Cited(c.document, c.pdf_page, c.quote, c.passages) for c in line.citations[:MOST_CITATIONS]
-    ]
+    paged = line.citations[:MOST_CITATIONS]
     shown = await one_shot(text, archive, ExtractiveModel(), arguments.window, scope)
     first = best_passages(text, archive, arguments.window, scope)[:MOST_CITATIONS]
     searched = [
-        Cited(archive.document(p.document).path, page, "", (str(p.id),))
+        Citation(Place(archive.document(p.document).path, page), passages=(str(p.id),))
         for p in first
         for page in (range(p.pdf_pages[0], p.pdf_pages[1] + 1) if p.pdf_pages else [None])
     ]
-    is_right = line.status == "answered" and right(Gold("", asked.answers), line.answer or "")
+    is_right = line.status == "answered" and right(line.answer or "", asked.answers)
     return {
         "kind": "answerable",
         "question": text,
         "status": line.status,
         "answer": line.answer,
-        "cited": [(c.document, c.pdf_page, c.quote) for c in paged],
+        "cited": [(c.place.document, c.place.page, c.quote) for c in paged],
         "hit": _hits(asked, paged, archive),
         "shown_once": _hits(asked, shown, archive),
         "search_three": _hits(asked, searched, archive),
@@ -125,11 +124,12 @@ async def _answerable(
     }
 
 
-def _hits(asked: Asked, cited: Sequence[Cited], archive: Archive) -> bool:
+def _hits(asked: Asked, cited: Sequence[Citation], archive: Archive) -> bool:
     """Whether a citation names a page, a paragraph or a passage with evidence."""
     if not asked.evidence:
         places = {
-            c.document if c.pdf_page is None else f"{c.document}:p{c.pdf_page}" for c in cited
+            at.document if at.page is None else f"{at.document}:p{at.page}"
+            for at in (each.place for each in cited)
         }
         return bool(places & asked.question.places)
     begins, ends = asked.evidence[:OVERLAP].casefold(), asked.evidence[-OVERLAP:].casefold()

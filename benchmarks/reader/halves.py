@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.retrieval.question_sets import SETS, Question
+from benchmarks.retrieval.question_sets import SETS, RetrievalQuestion
 from docpager.evaluation.numbers import only_figure
 
 __all__ = ["READER_SETS", "Asked", "ReaderSet", "in_half"]
@@ -27,7 +27,7 @@ TICKERS = {"AAPL": "Apple", "AMZN": "Amazon", "NVDA": "NVIDIA"}
 class Asked:
     """A question, the half it belongs to, and what would be a good answer."""
 
-    question: Question
+    question: RetrievalQuestion
     half: str
     """`a` may be looked at; `b` may not."""
     answers: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ def hotpotqa(data: Path, work: Path) -> ReaderSet:
         record = json.loads(line)
         titles = [title.partition(" (")[0] for title, _ in record["supporting_facts"]]
         extra.append(((record["answer"],), tuple(dict.fromkeys(titles))))
-    questions = [Question(q.text, q.places, q.places) for q in found.questions]
+    questions = [RetrievalQuestion(q.text, q.places, q.places) for q in found.questions]
     return ReaderSet(found.name, found.folder, True, _asked(questions, extra))
 
 
@@ -113,7 +113,9 @@ def leval(data: Path, work: Path) -> ReaderSet:
             (folder / path).write_text(record["input"], "utf-8")
             for text, answer in zip(record["instructions"], record["outputs"], strict=True):
                 if _flat(answer).casefold() in _flat(record["input"]).casefold():
-                    questions.append(Question(text.strip(), frozenset(), frozenset({path})))
+                    questions.append(
+                        RetrievalQuestion(text.strip(), frozenset(), frozenset({path}))
+                    )
                     extra.append(((answer,), ()))
                     evidence.append(_flat(answer))
     asked = _asked(questions, extra, evidence)
@@ -130,7 +132,7 @@ READER_SETS: dict[str, Callable[[Path, Path], ReaderSet]] = {
 
 
 def _asked(
-    questions: Sequence[Question],
+    questions: Sequence[RetrievalQuestion],
     extra: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
     evidence: Sequence[str] = (),
 ) -> tuple[Asked, ...]:

@@ -59,7 +59,7 @@ class CountingBrain:
 
 
 @dataclass
-class Outcome:
+class KilledBatch:
     """What a batch with kills came to."""
 
     kills: int
@@ -91,14 +91,14 @@ def make_corpus(folder: Path, *, questions: int) -> tuple[Path, Path]:
 
 def kill_again_and_again(
     folder: Path, *, via: str, kills: int, questions: int, seed: int, latency: float = 0.02
-) -> Outcome:
+) -> KilledBatch:
     """One batch that is killed so often, compared with one that is not."""
     documents, asked = make_corpus(folder, questions=questions)
     archive = folder / "archive"
     bring_up_to_date([documents], archive, progress=None, ingested=None)
     undisturbed, _ = _batch(folder / "whole.jsonl", asked, archive, via=via, latency=latency)
     expected = _answers(folder / "whole.jsonl")
-    outcome = Outcome(0, questions, 0, 0)
+    outcome = KilledBatch(0, questions, 0, 0)
     draw = random.Random(seed)
     number = 0
     while outcome.kills < kills:
@@ -137,7 +137,7 @@ def _batch(
     latency: float,
     draw: random.Random | None = None,
     kills: int = 0,
-    outcome: Outcome | None = None,
+    outcome: KilledBatch | None = None,
 ) -> tuple[CountingBrain, int]:
     """Run a batch to its end, through as many kills as are still to be made."""
     brain, under_way = CountingBrain(), 0

@@ -6,11 +6,11 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "Figure", "Heading", "Paragraph", "Table", "as_html", "as_markdown"]
+__all__ = ["Block", "FigureBlock", "HeadingBlock", "Paragraph", "Table", "as_html", "as_markdown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class HeadingBlock:
     text: str
     level: int = 2
 
@@ -31,14 +31,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class FigureBlock:
     name: str
     """Of the file, without ending."""
     title: str
     svg: str
 
 
-Block = Heading | Paragraph | Table | Figure
+Block = HeadingBlock | Paragraph | Table | FigureBlock
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem;
@@ -72,11 +72,11 @@ def as_html(blocks: Iterable[Block], *, title: str) -> str:
 
 def _markdown(block: Block) -> str:
     match block:
-        case Heading(text, level):
+        case HeadingBlock(text, level):
             return f"{'#' * level} {text}"
         case Paragraph(text, loud):
             return f"**{text}**" if loud else text
-        case Figure(name, title, _):
+        case FigureBlock(name, title, _):
             return f"![{title}](plots/{name}.svg)"
         case Table(title, header, rows):
             lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
@@ -90,11 +90,11 @@ def _line(cells: Sequence[str]) -> str:
 
 def _html(block: Block) -> str:
     match block:
-        case Heading(text, level):
+        case HeadingBlock(text, level):
             return f"<h{level}>{html.escape(text)}</h{level}>"
         case Paragraph(text, loud):
             return f"<p{' class=loud' if loud else ''}>{html.escape(text)}</p>"
-        case Figure(_, title, svg):
+        case FigureBlock(_, title, svg):
             caption = f"<figcaption>{html.escape(title)}</figcaption>"
             return f"<figure>{caption}{svg}</figure>"
         case Table(title, header, rows):

@@ -16,8 +16,8 @@ from textwrap import shorten
 from benchmarks.families import mean_of
 from benchmarks.reporting.blocks import (
     Block,
-    Figure,
-    Heading,
+    FigureBlock,
+    HeadingBlock,
     Paragraph,
     Table,
     as_html,
@@ -101,10 +101,10 @@ def write_report(runs: Sequence[ScoredRun], out: Path) -> list[Path]:
     for old in (out / "plots").glob("*.svg"):
         old.unlink()
     for block in blocks:
-        if isinstance(block, Figure):
+        if isinstance(block, FigureBlock):
             (out / "plots" / f"{block.name}.svg").write_text(block.svg, "utf-8")
     pages = {
-        out / "report.md": as_markdown([Heading(TITLE, 1), *blocks]),
+        out / "report.md": as_markdown([HeadingBlock(TITLE, 1), *blocks]),
         out / "report.html": as_html(blocks, title=TITLE),
     }
     for path, text in pages.items():
@@ -116,7 +116,7 @@ def _named_apart(blocks: Iterable[Block]) -> Iterator[Block]:
     """The blocks, no two figures with one name: folders of runs may be called the same."""
     used: set[str] = set()
     for block in blocks:
-        if isinstance(block, Figure):
+        if isinstance(block, FigureBlock):
             names = (block.name if n == 1 else f"{block.name}-{n}" for n in count(1))
             block = replace(block, name=next(name for name in names if name not in used))
             used.add(block.name)
@@ -144,11 +144,11 @@ def _plots(run: ScoredRun) -> Iterator[Block]:
                 curves[:MOST_CURVES], axis=_NAMES.get(axis, axis), metric=metric, ordered=ordered
             )
             file = f"{name}-by-{axis}{f'-{window}' if at_window(run, window) else ''}"
-            yield Figure(file, f"{metric} by {axis}{at_window(run, window)}", svg)
+            yield FigureBlock(file, f"{metric} by {axis}{at_window(run, window)}", svg)
     if by_k:
         svg = plot_curves(by_k, axis="documents that were retrieved", metric=metric)
         title = f"{metric} by number of documents (level: systems that have no such number)"
-        yield Figure(f"{name}-by-k", title, svg)
+        yield FigureBlock(f"{name}-by-k", title, svg)
     else:
         yield from _cost_plots(run)
     yield from _residencies(run)
@@ -161,7 +161,7 @@ def _cost_plots(run: ScoredRun) -> Iterator[Block]:
         if dots:
             title = f"{run.metrics[0]} by what an answer took{at_window(run, window)}"
             svg = plot_dots(dots, unit=unit, metric=run.metrics[0])
-            yield Figure(f"{run.folder.name}-by-cost-{window}", title, svg)
+            yield FigureBlock(f"{run.folder.name}-by-cost-{window}", title, svg)
 
 
 def _curve(run: ScoredRun, system: str, axis: str, window: Axis | None) -> Curve | None:
@@ -236,6 +236,8 @@ def _residency(run: ScoredRun, each: Scored, what: str) -> Iterator[Block]:
     rebuilds = each.line.answer.paging["rebuilds"]
     asked = shorten(watched.question, 90, placeholder="...")
     title = f"Residency, run with {what} rebuilds ({rebuilds:g}): {asked}"
-    yield Figure(f"{run.folder.name}-residency-{what.split()[-1]}", title, plot_residency(watched))
+    yield FigureBlock(
+        f"{run.folder.name}-residency-{what.split()[-1]}", title, plot_residency(watched)
+    )
     if each.marks[run.metrics[0]] != 1:
         yield Paragraph("This answer was wrong.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Curve",
     "Dot",
-    "Residency",
+    "RunResidency",
     "plot_curves",
     "plot_dots",
     "plot_residency",
@@ -34,7 +34,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Residency:
+class RunResidency:
     """One run, step by step."""
 
     question: str
@@ -52,7 +52,7 @@ class Residency:
         return list(dict.fromkeys(p for now in self.resident for p in sorted(now)))
 
 
-def residency_of(journal: Path) -> Residency:
+def residency_of(journal: Path) -> RunResidency:
     """Replay a run and watch its main context; every request is proved on the way."""
     record = read_journal(journal)
     replay = Replay(record)
@@ -70,7 +70,7 @@ def residency_of(journal: Path) -> Residency:
                 rebuilt.append(len(resident))
             before = context.statistics.rebuilds
     plan = record.header.plan
-    return Residency(
+    return RunResidency(
         plan.question, plan.paging.window, tuple(resident), tuple(tokens), tuple(rebuilt)
     )
 
@@ -154,7 +154,7 @@ def plot_dots(dots: Sequence[Dot], *, unit: str, metric: str) -> str:
         return _svg(figure)
 
 
-def plot_residency(run: Residency) -> str:
+def plot_residency(run: RunResidency) -> str:
     """Passages over steps: a bar where one is resident; below, the prompt against the window."""
     import matplotlib
 

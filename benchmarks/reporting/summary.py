@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
 from benchmarks.families import compared, holm, mean_of
-from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
+from benchmarks.reporting.blocks import Block, HeadingBlock, Paragraph, Table
 from benchmarks.reporting.slices import (
     at_window,
     left_out,
@@ -96,7 +96,7 @@ LEADER = "docpager"
 
 def brief_blocks(run: ScoredRun) -> Iterator[Block]:
     """What fits on a page: the tables that `benchmarks/README.md` shows."""
-    yield Heading(run.folder.name, 3)
+    yield HeadingBlock(run.folder.name, 3)
     yield Paragraph(headline(run))
     yield from left_out(run)
     for window in shown_windows(run):

@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.families import mean_of
 from benchmarks.models import READER
-from benchmarks.reporting.blocks import Block, Heading, Paragraph, Table
+from benchmarks.reporting.blocks import Block, HeadingBlock, Paragraph, Table
 from benchmarks.reporting.comparisons import comparisons
 from benchmarks.reporting.slices import (
     at_window,
@@ -33,7 +33,7 @@ _COUNTS = ("faults", "refaults", "evicted", "released", "rebuilds", "refused_pag
 
 def run_blocks(run: ScoredRun) -> Iterator[Block]:
     """Everything about one run, in words and figures."""
-    yield Heading(run.folder.name)
+    yield HeadingBlock(run.folder.name)
     yield Paragraph(headline(run))
     for axis, window in shown_axes(run):
         yield by_axis(run, axis, window)

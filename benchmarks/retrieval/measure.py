@@ -20,7 +20,7 @@ import ir_measures
 import numpy as np
 from ir_measures import RR, Qrel, ScoredDoc, Success
 
-from benchmarks.retrieval.question_sets import SETS, Question, QuestionSet
+from benchmarks.retrieval.question_sets import SETS, RetrievalQuestion, RetrievalSet
 from docpager import Archive, ingest
 from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.core.passages import PassageRange
@@ -91,14 +91,14 @@ def _embedders(arguments: argparse.Namespace) -> Iterator[Embedder]:
             yield Stripped(load_embedder(name), seen)
 
 
-def _archive(chosen: QuestionSet, embedder: Embedder, directory: Path) -> Archive:
+def _archive(chosen: RetrievalSet, embedder: Embedder, directory: Path) -> Archive:
     report = ingest([chosen.folder], directory, embedder=embedder)
     print(f"{chosen.name}: {report.documents} documents, {report.passages} passages", flush=True)
     return Archive.open(directory, embedder=embedder)
 
 
 def _measured(
-    chosen: QuestionSet, archive: Archive, embedder: str, *, words: bool
+    chosen: RetrievalSet, archive: Archive, embedder: str, *, words: bool
 ) -> Iterator[dict[str, Any]]:
     ids = {entry.path: entry.id for entry in archive.documents()}
     systems = [("words", ""), ("meaning", embedder), ("both", embedder)][0 if words else 1 :]
@@ -115,7 +115,9 @@ def _measured(
             }
 
 
-def _places(question: Question, archive: Archive, by: str, ids: dict[str, int] | None) -> list[str]:
+def _places(
+    question: RetrievalQuestion, archive: Archive, by: str, ids: dict[str, int] | None
+) -> list[str]:
     """Distinct pages, or paragraphs, in the order of the hits; every page of a hit counts."""
     documents = None if ids is None else sorted(ids[path] for path in question.documents)
     found = archive.search(question.text, documents=documents, page_size=DEPTH, by=by)
@@ -130,7 +132,9 @@ def _places(question: Question, archive: Archive, by: str, ids: dict[str, int] |
     return list(places)
 
 
-def _scores(questions: Sequence[Question], ranked: Sequence[Sequence[str]]) -> dict[str, Any]:
+def _scores(
+    questions: Sequence[RetrievalQuestion], ranked: Sequence[Sequence[str]]
+) -> dict[str, Any]:
     """By measure: one value a question."""
     qrels = [Qrel(str(n), place, 1) for n, q in enumerate(questions) for place in q.places]
     run = [

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.retrieval.measure import DEPTH, interval
-from benchmarks.retrieval.question_sets import SETS, Question
+from benchmarks.retrieval.question_sets import SETS, RetrievalQuestion
 from docpager import Archive
 from docpager.core.passages import Hit, Passage, PassageRange
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _first_hits(
-    question: Question, archive: Archive, documents: Sequence[int] | None
+    question: RetrievalQuestion, archive: Archive, documents: Sequence[int] | None
 ) -> list[bool]:
     """Whether evidence is among the first ten, by each way of spreading them out."""
     hits = archive.search(question.text, documents=documents, page_size=DEPTH).hits
@@ -86,7 +86,7 @@ def _section(archive: Archive, passage: Passage) -> Hashable:
     return passage.document, max(inner, default=-1)
 
 
-def _holds(question: Question, archive: Archive, passage: Passage) -> bool:
+def _holds(question: RetrievalQuestion, archive: Archive, passage: Passage) -> bool:
     path, pages = archive.document(passage.document).path, passage.pdf_pages
     numbers = range(pages[0], pages[1] + 1) if pages else ()
     return any(f"{path}:p{number}" in question.places for number in numbers)

@@ -14,13 +14,13 @@ from typing import Any
 
 import pypdfium2
 
-__all__ = ["SETS", "Question", "QuestionSet"]
+__all__ = ["SETS", "RetrievalQuestion", "RetrievalSet"]
 
 _LONG_FIGURE = re.compile(r"\d{1,3}(?:,\d{3})+|\d{4,}|\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RetrievalQuestion:
     """A question, where its evidence stands, and the documents it is about."""
 
     text: str
@@ -31,18 +31,18 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionSet:
+class RetrievalSet:
     name: str
     folder: Path
     """What is ingested."""
-    questions: tuple[Question, ...]
+    questions: tuple[RetrievalQuestion, ...]
 
 
-def financebench(data: Path, work: Path) -> QuestionSet:
+def financebench(data: Path, work: Path) -> RetrievalSet:
     """58 questions over 28 filings; evidence pages by the authors (counted from 0 there)."""
     home = data / "financebench"
     questions = [
-        Question(
+        RetrievalQuestion(
             record["question"],
             frozenset(
                 f"{each['doc_name']}.pdf:p{each['evidence_page_num'] + 1}"
@@ -52,10 +52,10 @@ def financebench(data: Path, work: Path) -> QuestionSet:
         )
         for record in _lines(home / "questions.jsonl")
     ]
-    return QuestionSet("FinanceBench", home / "pdfs", tuple(questions))
+    return RetrievalSet("FinanceBench", home / "pdfs", tuple(questions))
 
 
-def docugami(data: Path, work: Path) -> QuestionSet:
+def docugami(data: Path, work: Path) -> RetrievalSet:
     """Questions over 12 quarterly reports. The set names documents, not pages: a document's
     evidence is taken to be the pages that hold most of the answer's long figures; questions whose
     answer has none are left out."""
@@ -69,15 +69,17 @@ def docugami(data: Path, work: Path) -> QuestionSet:
         figures = frozenset(f for f in figures if not re.fullmatch(r"(19|20)\d\d", f))
         places = {place for name in documents for place in _with_most(name, pages[name], figures)}
         if places:
-            questions.append(Question(record["question"], frozenset(places), frozenset(documents)))
-    return QuestionSet("Docugami", home / "pdfs", tuple(questions))
+            questions.append(
+                RetrievalQuestion(record["question"], frozenset(places), frozenset(documents))
+            )
+    return RetrievalSet("Docugami", home / "pdfs", tuple(questions))
 
 
-def mmlongbench(data: Path, work: Path) -> QuestionSet:
+def mmlongbench(data: Path, work: Path) -> RetrievalSet:
     """Answerable questions over 14 documents of every kind, charts and figures included."""
     home = data / "mmlongbench-doc"
     questions = [
-        Question(
+        RetrievalQuestion(
             record["question"],
             frozenset(f"{record['doc_id']}:p{page}" for page in pages),
             frozenset({record["doc_id"]}),
@@ -85,10 +87,10 @@ def mmlongbench(data: Path, work: Path) -> QuestionSet:
         for record in _lines(home / "questions.jsonl")
         if (pages := ast.literal_eval(record["evidence_pages"]))
     ]
-    return QuestionSet("MMLongBench-Doc", home / "pdfs", tuple(questions))
+    return RetrievalSet("MMLongBench-Doc", home / "pdfs", tuple(questions))
 
 
-def hotpotqa(data: Path, work: Path) -> QuestionSet:
+def hotpotqa(data: Path, work: Path) -> RetrievalSet:
     """100 questions over the 994 paragraphs of all of them; two paragraphs support each."""
 
     def support(record: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -99,7 +101,7 @@ def hotpotqa(data: Path, work: Path) -> QuestionSet:
     return _of_paragraphs("HotpotQA", "hotpotqa", data, work, support)
 
 
-def musique(data: Path, work: Path) -> QuestionSet:
+def musique(data: Path, work: Path) -> RetrievalSet:
     """70 questions over the 1,350 paragraphs of all of them; two to four support each."""
 
     def support(record: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -110,7 +112,7 @@ def musique(data: Path, work: Path) -> QuestionSet:
     return _of_paragraphs("MuSiQue", "musique", data, work, support)
 
 
-SETS: dict[str, Callable[[Path, Path], QuestionSet]] = {
+SETS: dict[str, Callable[[Path, Path], RetrievalSet]] = {
     "financebench": financebench,
     "docugami": docugami,
     "mmlongbench": mmlongbench,
@@ -125,7 +127,7 @@ def _of_paragraphs(
     data: Path,
     work: Path,
     support: Callable[[dict[str, Any]], tuple[list[str], list[str]]],
-) -> QuestionSet:
+) -> RetrievalSet:
     """A corpus of paragraphs as a JSONL file; paragraphs are known by their titles or texts."""
     home, folder = data / "multihop", work / "paragraphs" / stem
     folder.mkdir(parents=True, exist_ok=True)
@@ -143,13 +145,13 @@ def _of_paragraphs(
         record = json.loads(line)
         supporting, every = support(record)
         questions.append(
-            Question(
+            RetrievalQuestion(
                 record["question"],
                 frozenset(place for key in supporting for place in places[key]),
                 frozenset(place for key in every for place in places[key]),
             )
         )
-    return QuestionSet(name, folder, tuple(questions))
+    return RetrievalSet(name, folder, tuple(questions))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

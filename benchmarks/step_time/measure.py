@@ -79,7 +79,7 @@ def _look() -> float:
 
 
 @dataclass
-class Reader:
+class ReplyMaker:
     """Makes replies and their results: pages in, searches, notes and pages out in turn."""
 
     words: Sequence[str]
@@ -136,12 +136,12 @@ class Reader:
 
 
 @dataclass
-class Bench:
+class SteppedRun:
     """One run that is moved by hand, with its journal."""
 
     run: Run
     journal: Journal
-    reader: Reader
+    reader: ReplyMaker
     ratio: float
     """Server's tokens for each counted one; 0 for a server that counts nothing."""
     server: TwoWays = field(default_factory=TwoWays)
@@ -194,7 +194,9 @@ def measure(*, context: int, steps: int, ratio: float, seed: int) -> tuple[Stopw
     with tempfile.TemporaryDirectory() as folder:
         header = Header(plan, "none", "none", "none", 1, "0")
         with Journal.create(Path(folder) / "run.jsonl", header) as journal:
-            bench = Bench(Run(plan, counter), journal, Reader(words, random.Random(seed)), ratio)
+            bench = SteppedRun(
+                Run(plan, counter), journal, ReplyMaker(words, random.Random(seed)), ratio
+            )
             while bench.run.context.epoch.size.likely < context:
                 bench.step(*bench.reader.fill())
             bench.watch = Stopwatch()

@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from benchmarks.samples import Question
-from benchmarks.systems.reading import Reader, Reading
-from benchmarks.systems.system import Answer, Setup
+from benchmarks.samples import SystemQuestion
+from benchmarks.systems.reading import ModelReader, ModelReading
+from benchmarks.systems.system import Setup, SystemAnswer
 from docpager import Archive
 from docpager.core.errors import ModelError
 from docpager.core.passages import Passage, PassageId
@@ -56,7 +56,9 @@ class FilesWithGrep:
     def most_requests(self, tokens: int, setup: Setup) -> int:
         return min(setup.max_steps, 2 + setup.window // 300)
 
-    async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
+    async def answer(
+        self, question: SystemQuestion, archive: Archive, setup: Setup
+    ) -> SystemAnswer:
         talk = _Conversation(question, archive, setup)
         try:
             return talk.reader.answer(await talk.hold())
@@ -93,14 +95,14 @@ class _Matches:
 
 @dataclass
 class _Conversation:
-    question: Question
+    question: SystemQuestion
     archive: Archive
     setup: Setup
     turns: list[Turn] = field(default_factory=list)
     resident: dict[PassageId, Passage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.reader = Reader(self.question, self.archive, self.setup)
+        self.reader = ModelReader(self.question, self.archive, self.setup)
         offered = [each for each in functions_for(pins=False) if each.name in OFFERED]
         self._functions = tuple(
             replace(each, description=_SEARCH) if each.name == "search" else each
@@ -114,7 +116,7 @@ class _Conversation:
         )
         self.turns.append(UserTurn(self.reader.head(())))
 
-    async def hold(self) -> Reading:
+    async def hold(self) -> ModelReading:
         """Talk until there is an answer."""
         for _ in range(self.setup.max_steps):
             calls_allowed = self._free() > self.setup.max_output + _SMALLEST
@@ -125,13 +127,13 @@ class _Conversation:
                 return self.reader.parsed(reply.text)
             if ended := self._execute(reply):
                 return ended
-        return Reading("no step is left", False, ())
+        return ModelReading("no step is left", False, ())
 
     def _free(self) -> int:
         used = self.reader.size(self.turns, functions=self._functions)
         return self.setup.window - self.setup.max_output - used
 
-    def _execute(self, reply: ModelReply) -> Reading | None:
+    def _execute(self, reply: ModelReply) -> ModelReading | None:
         """Answer the calls of a reply; what does not fit is refused."""
         self.turns.append(AssistantTurn(reply.text, reply.calls, reply.raw))
         free = self._free() - 40 * len(reply.calls)
@@ -182,6 +184,6 @@ class _Conversation:
         return present_found(replace(found, hits=()), subject=subject)
 
 
-def _ended(call: ToolCall, checks: tuple[QuoteCheck, ...]) -> Reading:
+def _ended(call: ToolCall, checks: tuple[QuoteCheck, ...]) -> ModelReading:
     found = bool(call.arguments.get("found", True))
-    return Reading(str(call.arguments["text"]), found, checks)
+    return ModelReading(str(call.arguments["text"]), found, checks)

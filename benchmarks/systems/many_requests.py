@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.samples import Question
-from benchmarks.systems.reading import Reader, Reading
-from benchmarks.systems.system import Answer, Setup
+from benchmarks.samples import SystemQuestion
+from benchmarks.systems.reading import ModelReader, ModelReading
+from benchmarks.systems.system import Setup, SystemAnswer
 from benchmarks.systems.text_cutting import (
     NOTES_SHARE,
     Unread,
@@ -30,7 +30,7 @@ from docpager.core.passages import Passage, PassageId
 __all__ = ["MapReduce", "Refine", "SlidingNotes"]
 
 _REMARK = "notes are the model's quotes"
-_NOTHING = Reading("Not found.", False, ())
+_NOTHING = ModelReading("Not found.", False, ())
 
 
 class _WindowByWindow:
@@ -42,21 +42,25 @@ class _WindowByWindow:
         # One more: the answer from the notes alone.
         return most_to_read(tokens, setup, notes_share=NOTES_SHARE) + 1
 
-    async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
-        reader = Reader(question, archive, setup)
+    async def answer(
+        self, question: SystemQuestion, archive: Archive, setup: Setup
+    ) -> SystemAnswer:
+        reader = ModelReader(question, archive, setup)
         unread = Unread(forwards(archive, reader.order), reader.count)
         try:
             return reader.answer(await self._read_all(reader, unread))
         except ModelError as error:
             return reader.failed(error)
 
-    async def _read_all(self, reader: Reader, unread: Unread) -> Reading:
+    async def _read_all(self, reader: ModelReader, unread: Unread) -> ModelReading:
         if unread.done:
             return _NOTHING
         first = await reader.read(unread.take(reader.room))
         return first if unread.done else await self.read_on(reader, first, unread)
 
-    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+    async def read_on(
+        self, reader: ModelReader, first: ModelReading, unread: Unread
+    ) -> ModelReading:
         """The last word on all passages, of which the first request did not hold all."""
         raise NotImplementedError
 
@@ -67,7 +71,9 @@ class SlidingNotes(_WindowByWindow):
 
     name: str = "sliding-notes"
 
-    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+    async def read_on(
+        self, reader: ModelReader, first: ModelReading, unread: Unread
+    ) -> ModelReading:
         notes = _newest(reader, reader.quotes_of(first))
         while chunk := unread.take(_beside(reader, notes)):
             reading = await reader.read([*notes, *chunk])
@@ -81,7 +87,9 @@ class Refine(_WindowByWindow):
 
     name: str = "refine"
 
-    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+    async def read_on(
+        self, reader: ModelReader, first: ModelReading, unread: Unread
+    ) -> ModelReading:
         newest = first if first.found else _NOTHING
         notes = _newest(reader, reader.quotes_of(first))
         while chunk := unread.take(_beside(reader, notes)):
@@ -101,7 +109,9 @@ class MapReduce(_WindowByWindow):
         mapped = most_to_read(tokens, setup, notes_share=0.0)
         return mapped + most_to_reduce(mapped, setup)
 
-    async def read_on(self, reader: Reader, first: Reading, unread: Unread) -> Reading:
+    async def read_on(
+        self, reader: ModelReader, first: ModelReading, unread: Unread
+    ) -> ModelReading:
         quotes = [*reader.quotes_of(first), *await self._map(reader, _chunks(reader, unread))]
         groups = _groups(reader, quotes)
         while len(groups) > 1:
@@ -112,30 +122,30 @@ class MapReduce(_WindowByWindow):
             groups = fewer
         return await reader.read(groups[0]) if groups else _NOTHING
 
-    async def _map(self, reader: Reader, chunks: Iterable[Sequence[Passage]]) -> list[Passage]:
+    async def _map(self, reader: ModelReader, chunks: Iterable[Sequence[Passage]]) -> list[Passage]:
         quotes: list[Passage] = []
         for chunk in chunks:
             quotes += reader.quotes_of(await reader.read(chunk))
         return quotes
 
 
-def _chunks(reader: Reader, unread: Unread) -> Iterator[list[Passage]]:
+def _chunks(reader: ModelReader, unread: Unread) -> Iterator[list[Passage]]:
     """What is unread, in groups that each fill the room."""
     while chunk := unread.take(reader.room):
         yield chunk
 
 
-def _groups(reader: Reader, quotes: Iterable[Passage]) -> list[list[Passage]]:
+def _groups(reader: ModelReader, quotes: Iterable[Passage]) -> list[list[Passage]]:
     """Quotes in groups that each fit in the room, those of one passage together."""
     return list(_chunks(reader, Unread(joined(quotes), reader.count)))
 
 
-def _beside(reader: Reader, notes: Sequence[Passage]) -> int:
+def _beside(reader: ModelReader, notes: Sequence[Passage]) -> int:
     """Tokens that these notes leave free."""
     return reader.room - joined_size(notes, reader.count)
 
 
-def _newest(reader: Reader, notes: Sequence[Passage]) -> list[Passage]:
+def _newest(reader: ModelReader, notes: Sequence[Passage]) -> list[Passage]:
     """The newest notes that fit in their share of the room, oldest first."""
     left, kept = int(reader.room * NOTES_SHARE), dict[PassageId, list[Passage]]()
     newest: list[Passage] = []

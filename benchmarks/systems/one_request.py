@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from benchmarks.samples import Question
-from benchmarks.systems.reading import Reader
-from benchmarks.systems.system import Answer, Setup
+from benchmarks.samples import SystemQuestion
+from benchmarks.systems.reading import ModelReader
+from benchmarks.systems.system import Setup, SystemAnswer
 from benchmarks.systems.text_cutting import (
     backwards,
     cut_after,
@@ -35,8 +35,10 @@ class _OneRequest:
     def most_requests(self, tokens: int, setup: Setup) -> int:
         return 1
 
-    async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
-        reader = Reader(question, archive, self.settled(setup))
+    async def answer(
+        self, question: SystemQuestion, archive: Archive, setup: Setup
+    ) -> SystemAnswer:
+        reader = ModelReader(question, archive, self.settled(setup))
         try:
             return reader.answer(await reader.read(self.choose(question, archive, reader, setup)))
         except ModelError as error:
@@ -47,7 +49,7 @@ class _OneRequest:
         return setup
 
     def choose(
-        self, question: Question, archive: Archive, reader: Reader, setup: Setup
+        self, question: SystemQuestion, archive: Archive, reader: ModelReader, setup: Setup
     ) -> Sequence[Passage]:
         """The text that the model is shown."""
         raise NotImplementedError
@@ -64,7 +66,7 @@ class Truncation(_OneRequest):
         return f"truncate-{self.kept}"
 
     def choose(
-        self, question: Question, archive: Archive, reader: Reader, setup: Setup
+        self, question: SystemQuestion, archive: Archive, reader: ModelReader, setup: Setup
     ) -> Sequence[Passage]:
         every, room = forwards(archive, reader.order), reader.room
         if self.kept == "head":
@@ -78,7 +80,7 @@ class Truncation(_OneRequest):
         # Both may keep a part of the passage in the middle: the reader joins them.
         return head + self._tail(archive, reader, room - room // 2)
 
-    def _tail(self, archive: Archive, reader: Reader, room: int) -> list[Passage]:
+    def _tail(self, archive: Archive, reader: ModelReader, room: int) -> list[Passage]:
         return fill(backwards(archive, reader.order), room, reader.count, cut=cut_before)[::-1]
 
 
@@ -102,7 +104,7 @@ class EqualShare(_OneRequest):
         return "" if self.unit == "tokens" else "the paper's code: a share of tokens cut in letters"
 
     def choose(
-        self, question: Question, archive: Archive, reader: Reader, setup: Setup
+        self, question: SystemQuestion, archive: Archive, reader: ModelReader, setup: Setup
     ) -> Sequence[Passage]:
         documents = reader.order
         if self.k is not None:
@@ -111,11 +113,13 @@ class EqualShare(_OneRequest):
         beginning = self._tokens if self.unit == "tokens" else self._characters
         return [p for number in documents for p in beginning(archive, number, share, reader)]
 
-    def _tokens(self, archive: Archive, document: int, share: int, reader: Reader) -> list[Passage]:
+    def _tokens(
+        self, archive: Archive, document: int, share: int, reader: ModelReader
+    ) -> list[Passage]:
         return fill(forwards(archive, [document]), share, reader.count, cut=cut_after)
 
     def _characters(
-        self, archive: Archive, document: int, share: int, reader: Reader
+        self, archive: Archive, document: int, share: int, reader: ModelReader
     ) -> Iterator[Passage]:
         left = share
         for passage in self._tokens(archive, document, share, reader):
@@ -152,7 +156,7 @@ class RetrieveOnce(_OneRequest):
         return replace(setup, window=max(setup.window, setup.allowance + setup.max_output))
 
     def choose(
-        self, question: Question, archive: Archive, reader: Reader, setup: Setup
+        self, question: SystemQuestion, archive: Archive, reader: ModelReader, setup: Setup
     ) -> Sequence[Passage]:
         # Whole passages are counted where so many are asked for; else the window is filled.
         cut = cut_after if self.k is None else None
@@ -172,12 +176,12 @@ class WholeText(_OneRequest):
         return replace(setup, window=self.window)
 
     def choose(
-        self, question: Question, archive: Archive, reader: Reader, setup: Setup
+        self, question: SystemQuestion, archive: Archive, reader: ModelReader, setup: Setup
     ) -> Sequence[Passage]:
         return fill(forwards(archive, reader.order), reader.room, reader.count, cut=cut_after)
 
 
-def _found(question: Question, archive: Archive, reader: Reader) -> Iterator[Passage]:
+def _found(question: SystemQuestion, archive: Archive, reader: ModelReader) -> Iterator[Passage]:
     """Passages that a search finds, best first."""
     search = partial(archive.search, question.text, documents=reader.documents)
     page, pages = 1, 1
@@ -190,7 +194,7 @@ def _found(question: Question, archive: Archive, reader: Reader) -> Iterator[Pas
 
 
 def _found_documents(
-    question: Question, archive: Archive, reader: Reader, count: int
+    question: SystemQuestion, archive: Archive, reader: ModelReader, count: int
 ) -> Sequence[int]:
     """The documents of the best passages, best first."""
     numbers: dict[int, None] = {}

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.samples import Question
-from benchmarks.systems.system import Answer, Cited, Setup, Stretch, scope_of, stretches
+from benchmarks.samples import SystemQuestion
+from benchmarks.systems.system import Setup, Stretch, SystemAnswer, scope_of, stretches
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits
 from docpager.archive.search import SearchPage
 from docpager.core.errors import UsageError
@@ -45,7 +45,9 @@ class Paging:
     def most_requests(self, tokens: int, setup: Setup) -> int:
         return setup.max_steps
 
-    async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
+    async def answer(
+        self, question: SystemQuestion, archive: Archive, setup: Setup
+    ) -> SystemAnswer:
         model: ChatModel = setup.model
         if self.without == "page_out":
             model = _Without(model, "page_out")
@@ -114,15 +116,14 @@ def _fresh(folder: Path | None, name: str) -> Path | None:
     return path
 
 
-def _answer(line: AnswerLine, archive: Archive) -> Answer:
+def _answer(line: AnswerLine, archive: Archive) -> SystemAnswer:
     if line.journal is None:
         raise UsageError("a run without a journal cannot be examined")
     statistics, frames = _replayed(Path(line.journal))
-    cited = tuple(Cited(c.document, c.pdf_page, c.quote, c.match) for c in line.citations)
-    return Answer(
+    return SystemAnswer(
         status=line.status,
         text=line.answer or "",
-        citations=cited,
+        citations=line.citations,
         requests=line.steps,
         usage=line.usage,
         cost_usd=line.cost_usd,

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 
-from benchmarks.samples import Question
-from benchmarks.systems.system import Answer, Cited, Setup, scope_of, stretches
+from benchmarks.samples import SystemQuestion
+from benchmarks.systems.system import Setup, SystemAnswer, scope_of, stretches
 from benchmarks.systems.text_cutting import appended, cut_after, cut_before, joined
 from docpager import Archive, PagingSettings
 from docpager.core.errors import AttemptFailed, ModelError
@@ -27,9 +27,10 @@ from docpager.paging.rebuild import LAST_REPLY, Head
 from docpager.run.functions import parse_plain_answer
 from docpager.run.plan import plan_run
 from docpager.run.quotes import QuoteChecker
+from docpager.run.result import citations_of
 from docpager.run.results import QuoteCheck
 
-__all__ = ["Reader", "Reading"]
+__all__ = ["ModelReader", "ModelReading"]
 
 _COUNTED = 1_024
 """Texts whose sizes are remembered: the turns of one conversation."""
@@ -38,7 +39,7 @@ _FENCE = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ModelReading:
     """What one request gave."""
 
     text: str
@@ -47,10 +48,10 @@ class Reading:
     """Its quotes, looked up in the archive."""
 
 
-class Reader:
+class ModelReader:
     """Asks a model one question, as often as a system likes, and keeps count."""
 
-    def __init__(self, question: Question, archive: Archive, setup: Setup) -> None:
+    def __init__(self, question: SystemQuestion, archive: Archive, setup: Setup) -> None:
         self._archive, self._setup = archive, setup
         self.documents = scope_of(question, archive)
         entries = archive.documents()
@@ -81,7 +82,7 @@ class Reader:
         empty = self.size([UserTurn(self.head((), last=True))])
         return self._setup.window - self._setup.max_output - empty - _FENCE
 
-    async def read(self, passages: Sequence[Passage]) -> Reading:
+    async def read(self, passages: Sequence[Passage]) -> ModelReading:
         """Ask once over these passages; pieces of one passage are shown as one."""
         self.saw(passages)
         reply = await self.complete([UserTurn(self.head(joined(passages), last=True))])
@@ -106,27 +107,23 @@ class Reader:
         self._account(reply, prompt)
         return reply
 
-    def parsed(self, text: str) -> Reading:
+    def parsed(self, text: str) -> ModelReading:
         """A reply in plain text, its quotes looked up."""
         parsed = parse_plain_answer(text)
         checks = self._quotes.check_all(parsed["citations"]).checks
-        return Reading(parsed["text"], bool(parsed["found"]), checks)
+        return ModelReading(parsed["text"], bool(parsed["found"]), checks)
 
     def saw(self, passages: Sequence[Passage]) -> None:
         """Remember what stood in a prompt."""
         for passage in passages:
             self._seen[passage.document, passage.start, passage.end] = passage
 
-    def answer(self, reading: Reading) -> Answer:
+    def answer(self, reading: ModelReading) -> SystemAnswer:
         """The system's answer, with all that was spent."""
-        cited = tuple(
-            Cited(check.path or "", check.pdf_page, check.quote, check.match)
-            for check in reading.checks
-        )
-        return Answer(
+        return SystemAnswer(
             status="answered" if reading.found else "abstained",
             text=reading.text,
-            citations=cited,
+            citations=citations_of(reading.checks),
             requests=self._requests,
             usage=self._usage,
             cost_usd=self._cost if self._priced else None,
@@ -134,11 +131,11 @@ class Reader:
             shown=stretches(self._seen.values(), self._archive),
         )
 
-    def failed(self, error: ModelError | AttemptFailed) -> Answer:
+    def failed(self, error: ModelError | AttemptFailed) -> SystemAnswer:
         """What is left where the model failed: the books."""
-        return replace(self.answer(Reading("", False, ())), status="failed", error=str(error))
+        return replace(self.answer(ModelReading("", False, ())), status="failed", error=str(error))
 
-    def quotes_of(self, reading: Reading) -> list[Passage]:
+    def quotes_of(self, reading: ModelReading) -> list[Passage]:
         """What a reading quoted, as passages that hold nothing else: the notes of systems."""
         if not reading.found:
             return []

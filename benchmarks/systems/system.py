@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.samples import Question
+from benchmarks.samples import SystemQuestion
 from docpager import Archive
 from docpager.core.passages import Passage
 from docpager.models.messages import ChatModel, Usage
+from docpager.run.result import Citation
 
-__all__ = ["Answer", "Cited", "Setup", "Stretch", "System", "scope_of", "stretches"]
+__all__ = ["Setup", "Stretch", "System", "SystemAnswer", "scope_of", "stretches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,6 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
-    """One quote and where it was found."""
-
-    document: str
-    pdf_page: int | None
-    quote: str
-    match: str
-
-
-@dataclass(frozen=True, slots=True)
 class Stretch:
     """A stretch of a document that stood in main context."""
 
@@ -56,13 +47,13 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SystemAnswer:
     """How a system ended."""
 
     status: str
     """`answered`, `abstained`, `failed` or `stopped`."""
     text: str
-    citations: tuple[Cited, ...] = ()
+    citations: tuple[Citation, ...] = ()
     requests: int = 0
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
@@ -85,12 +76,14 @@ class System(Protocol):
         """Requests that a question over documents of so many shown tokens may take at most."""
         ...
 
-    async def answer(self, question: Question, archive: Archive, setup: Setup) -> Answer:
+    async def answer(
+        self, question: SystemQuestion, archive: Archive, setup: Setup
+    ) -> SystemAnswer:
         """Answer from the documents of the archive."""
         ...
 
 
-def scope_of(question: Question, archive: Archive) -> list[int] | None:
+def scope_of(question: SystemQuestion, archive: Archive) -> list[int] | None:
     """Ids of the documents that a question is about; None for all."""
     return archive.documents_named(question.documents) if question.documents else None
 

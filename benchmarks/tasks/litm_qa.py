@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.samples import Gold, Place, opaque_id
+from benchmarks.samples import TaskGold, opaque_id
 from benchmarks.tasks.files import chosen, read_records, write_documents
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
 from docpager.core.errors import UsageError
+from docpager.core.places import Place
 
 __all__ = ["LITM_POOL", "LITM_QA", "item_of", "read_original"]
 
@@ -82,7 +83,7 @@ def item_of(record: Mapping[str, Any], count: int, position: int, source: str, n
     )
     asked = _question(record)
     sample = sample_of("litm_qa", asked, documents, axes, number=number, family=opaque_id(asked))
-    return Item(sample, Gold((tuple(record["answers"]),), evidence=gold), documents)
+    return Item(sample, TaskGold((tuple(record["answers"]),), evidence=gold), documents)
 
 
 def make_pool_items(data: Path, wanted: Wanted) -> Iterator[Item]:
@@ -96,7 +97,7 @@ def make_pool_items(data: Path, wanted: Wanted) -> Iterator[Item]:
     ):
         sample = sample_of("litm_pool", _question(record), documents, {}, number=number)
         evidence = (Place(f"documents.jsonl#{at[record['gold']]}"),)
-        yield Item(sample, Gold((tuple(record["answers"]),), evidence=evidence), documents)
+        yield Item(sample, TaskGold((tuple(record["answers"]),), evidence=evidence), documents)
 
 
 def _question(record: Mapping[str, Any]) -> str:
@@ -108,7 +109,7 @@ def _axis(values: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(set(values)))
 
 
-LITM_QA = Task(
+LITM_QA = BenchmarkTask(
     name="litm_qa",
     summary="multi-document QA, gold document at a position (Lost in the Middle)",
     make=make_items,
@@ -120,7 +121,7 @@ LITM_QA = Task(
     files=(DERIVED, ORIGINAL),
 )
 
-LITM_POOL = Task(
+LITM_POOL = BenchmarkTask(
     name="litm_pool",
     summary="the same questions over all passages together (MemGPT, figure 5)",
     make=make_pool_items,

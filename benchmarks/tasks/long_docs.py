@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.samples import Gold, opaque_id
+from benchmarks.samples import TaskGold, opaque_id
 from benchmarks.tasks.files import chosen, read_records
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
 
 __all__ = ["LONG_CHOICES", "LONG_DOCS"]
 
@@ -40,14 +40,14 @@ def _item(name: str, record: Mapping[str, Any], question: str, answer: str, numb
     accepted = [answer.strip()]
     if choice := _CHOICE.match(answer):
         accepted += filter(None, (choice[1], choice[2].strip()))
-    return Item(sample, Gold((tuple(accepted),)), documents)
+    return Item(sample, TaskGold((tuple(accepted),)), documents)
 
 
 def _write(text: str, folder: Path) -> None:
     (folder / "document.txt").write_text(text, "utf-8")
 
 
-LONG_DOCS = Task(
+LONG_DOCS = BenchmarkTask(
     name="long_docs",
     summary="questions over one long document (L-Eval, open answers)",
     make=make_items,
@@ -56,7 +56,7 @@ LONG_DOCS = Task(
     files=tuple(f"{FOLDER}/{name}.dev.jsonl.gz" for name in OPEN),
 )
 
-LONG_CHOICES = Task(
+LONG_CHOICES = BenchmarkTask(
     name="long_choices",
     summary="multiple choice over one long story (L-Eval, QuALITY)",
     make=make_items,

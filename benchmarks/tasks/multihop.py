@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.samples import Gold, Place
+from benchmarks.samples import TaskGold
 from benchmarks.tasks.files import chosen, read_records, write_documents
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
+from docpager.core.places import Place
 
 __all__ = ["MULTIHOP"]
 
@@ -45,7 +46,7 @@ def _item(
     evidence = tuple(Place(f"documents.jsonl#{at}") for at in numbers)
     axes = {"set": name, "kind": kind}
     sample = sample_of("multihop", record["question"], documents, axes, number=number)
-    return Item(sample, Gold((answers,), evidence=evidence), documents)
+    return Item(sample, TaskGold((answers,), evidence=evidence), documents)
 
 
 def _hotpotqa(record: Mapping[str, Any]) -> Reading:
@@ -69,7 +70,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Reading]] = {
     "musique": _musique,
 }
 
-MULTIHOP = Task(
+MULTIHOP = BenchmarkTask(
     name="multihop",
     summary="questions that need two to four paragraphs of a pooled corpus",
     make=make_items,

@@ -15,9 +15,10 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.samples import Gold, Place, opaque_id
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.samples import TaskGold, opaque_id
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
 from docpager.core.errors import UsageError
+from docpager.core.places import Place
 
 __all__ = ["NESTED_KV"]
 
@@ -87,7 +88,7 @@ def _item(
     )
     return Item(
         sample_of("nested_kv", question, documents, axes, number=number),
-        Gold(((links[-1][1],),), tuple(value for _, value in links[:-1]), evidence),
+        TaskGold(((links[-1][1],),), tuple(value for _, value in links[:-1]), evidence),
         documents,
     )
 
@@ -106,7 +107,7 @@ def _uuid(source: random.Random) -> str:
     return str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
-NESTED_KV = Task(
+NESTED_KV = BenchmarkTask(
     name="nested_kv",
     summary="follow UUID keys through a JSON record (MemGPT, nested key-value)",
     make=make_items,

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.samples import Axis, Gold, Place, opaque_id
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.samples import Axis, TaskGold, opaque_id
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
 from docpager.batch.questions import Question, parse_question, parse_texts
 from docpager.core.errors import UsageError
 from docpager.storage.append_log import read_lines
@@ -35,7 +35,7 @@ class OwnQuestion:
     text: str
     documents: tuple[str, ...]
     axes: Mapping[str, Axis]
-    gold: Gold
+    gold: TaskGold
 
 
 def read_own_questions(path: Path) -> Iterator[OwnQuestion]:
@@ -59,7 +59,7 @@ def _question(value: Mapping[str, Any], line: int) -> OwnQuestion:
     return OwnQuestion(line, parsed.question, parsed.documents, axes, _gold(value, parsed))
 
 
-def _gold(value: Mapping[str, Any], parsed: Question) -> Gold:
+def _gold(value: Mapping[str, Any], parsed: Question) -> TaskGold:
     given = [name for name in _GOLD if value.get(name) is not None]
     if len(given) > 1:
         raise ValueError(f"both {given[0]!r} and {given[1]!r}; keep one of them")
@@ -69,8 +69,9 @@ def _gold(value: Mapping[str, Any], parsed: Question) -> Gold:
     elif given:
         answers = _texts(value[given[0]], given[0])
         parts = (answers,) if answers else ()
-    evidence = tuple(Place(each.document, each.pdf_page) for each in parsed.evidence)
-    return Gold(parts, _texts(value.get("rivals", []), "rivals"), evidence, known=bool(given))
+    return TaskGold(
+        parts, _texts(value.get("rivals", []), "rivals"), parsed.evidence, known=bool(given)
+    )
 
 
 def _parts(given: object) -> tuple[tuple[str, ...], ...]:
@@ -86,7 +87,7 @@ def _texts(given: object, name: str) -> tuple[str, ...]:
     return parse_texts(given, name) or ()
 
 
-def any_jsonl_task(options: Mapping[str, str]) -> Task:
+def any_jsonl_task(options: Mapping[str, str]) -> BenchmarkTask:
     """A task over `questions` (JSONL: `question`, `answers`, `evidence`) and the folder `docs`.
 
     Raises:
@@ -103,7 +104,7 @@ def any_jsonl_task(options: Mapping[str, str]) -> Task:
                 f"{docs / path} holds the questions with their answers, which would be read as a "
                 f"document; move it out of {docs}"
             )
-    return Task(
+    return BenchmarkTask(
         name="any_jsonl",
         summary=f"questions of {questions.name} over {docs.name}",
         make=partial(_items, questions, docs, held),

@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.samples import Axis, Gold, Place
+from benchmarks.samples import Axis, TaskGold
 from benchmarks.tasks.files import chosen, copy_files, read_records
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
+from docpager.core.places import Place
 
 __all__ = ["DOCUGAMI", "FINANCEBENCH", "MMLONGBENCH"]
 
@@ -28,7 +29,7 @@ class _Asked:
     text: str
     kind: str
     """What results are split by."""
-    gold: Gold
+    gold: TaskGold
     documents: tuple[str, ...] = ()
     """Files that it is asked of; empty for all."""
 
@@ -69,7 +70,7 @@ def _financebench(
         Place(f"{each['doc_name']}.pdf", each["evidence_page_num"] + 1)
         for each in record["evidence"]
     )
-    gold = Gold(((str(record["answer"]),),), evidence=evidence)
+    gold = TaskGold(((str(record["answer"]),),), evidence=evidence)
     for scope in wanted.of("scope"):
         only = (file,) if scope == "document" else ()
         yield _Asked(record["question"], record["question_type"], gold, only)
@@ -80,7 +81,7 @@ def _docugami(record: Mapping[str, Any], wanted: Wanted, names: Sequence[str]) -
     named = [name for name in names if fnmatchcase(name, f"{record['source_docs']}.pdf")]
     named = named or [name for name in names if fnmatchcase(name, record["source_docs"])]
     answer = record["answer"].split("SOURCE(S)")[0].strip()
-    gold = Gold(((answer,),), evidence=tuple(Place(name) for name in named))
+    gold = TaskGold(((answer,),), evidence=tuple(Place(name) for name in named))
     yield _Asked(record["question"], record["question_type"], gold)
 
 
@@ -97,10 +98,10 @@ def _mmlongbench(
         parts = tuple((str(each),) for each in ast.literal_eval(record["answer"]))
     if record["answer"] == _UNANSWERABLE:
         kind, parts, evidence = "unanswerable", (), ()
-    yield _Asked(record["question"], kind, Gold(parts, evidence=evidence), (record["doc_id"],))
+    yield _Asked(record["question"], kind, TaskGold(parts, evidence=evidence), (record["doc_id"],))
 
 
-FINANCEBENCH = Task(
+FINANCEBENCH = BenchmarkTask(
     name="financebench",
     summary="questions over company filings, with evidence pages",
     make=partial(_make, "financebench", "financebench", _financebench),
@@ -109,7 +110,7 @@ FINANCEBENCH = Task(
     files=("financebench/questions.jsonl", "financebench/pdfs"),
 )
 
-DOCUGAMI = Task(
+DOCUGAMI = BenchmarkTask(
     name="docugami",
     summary="questions over 10-Qs, a third of them about several documents",
     make=partial(_make, "docugami", "docugami-sec-10q", _docugami),
@@ -118,7 +119,7 @@ DOCUGAMI = Task(
     files=("docugami-sec-10q/questions.jsonl", "docugami-sec-10q/pdfs"),
 )
 
-MMLONGBENCH = Task(
+MMLONGBENCH = BenchmarkTask(
     name="mmlongbench",
     summary="questions over varied PDFs, some without an answer",
     make=partial(_make, "mmlongbench", "mmlongbench-doc", _mmlongbench),

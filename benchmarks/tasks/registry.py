@@ -12,7 +12,7 @@ from benchmarks.tasks.nested_kv import NESTED_KV
 from benchmarks.tasks.own_questions import any_jsonl_task
 from benchmarks.tasks.pdf_qa import DOCUGAMI, FINANCEBENCH, MMLONGBENCH
 from benchmarks.tasks.scattered_facts import SCATTERED_FACTS
-from benchmarks.tasks.task import Task
+from benchmarks.tasks.task import BenchmarkTask
 from docpager.core.errors import UsageError
 
 __all__ = ["TASKS", "task_named", "task_of", "task_with"]
@@ -29,10 +29,10 @@ _ALL = (
     LONG_DOCS,
     LONG_CHOICES,
 )
-TASKS: dict[str, Task] = {task.name: task for task in _ALL}
+TASKS: dict[str, BenchmarkTask] = {task.name: task for task in _ALL}
 
 
-def task_named(name: str) -> Task:
+def task_named(name: str) -> BenchmarkTask:
     """The task of that name.
 
     Raises:
@@ -43,11 +43,11 @@ def task_named(name: str) -> Task:
     return TASKS[name]
 
 
-def task_of(record: RunRecord) -> Task:
+def task_of(record: RunRecord) -> BenchmarkTask:
     """The task that a run was asked."""
     return task_with(record.task, record.options)
 
 
-def task_with(name: str, options: Mapping[str, str]) -> Task:
+def task_with(name: str, options: Mapping[str, str]) -> BenchmarkTask:
     """The task of that name, over the user's own files where `options` names them."""
     return any_jsonl_task(options) if options else task_named(name)

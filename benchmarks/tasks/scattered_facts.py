@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.samples import Gold, Place, opaque_id
+from benchmarks.samples import TaskGold, opaque_id
 from benchmarks.tasks.scattered_puzzles import Puzzle, make_puzzle
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
+from docpager.core.places import Place
 
 __all__ = ["SCATTERED_FACTS"]
 
@@ -43,9 +44,9 @@ def _item(places: int, section_tokens: int, named_by: str, number: int, seed: in
     return Item(sample, _gold(puzzle), documents)
 
 
-def _gold(puzzle: Puzzle) -> Gold:
+def _gold(puzzle: Puzzle) -> TaskGold:
     wrong = [r.value for place in puzzle.places for r in (*place.chain[:-1], *place.distractors)]
-    return Gold(
+    return TaskGold(
         parts=tuple((place.value,) for place in puzzle.places),
         rivals=tuple(wrong),
         evidence=tuple(
@@ -61,7 +62,7 @@ def _write(puzzle: Puzzle, folder: Path) -> None:
     (folder / DOCUMENT).write_text(puzzle.text, "utf-8")
 
 
-SCATTERED_FACTS = Task(
+SCATTERED_FACTS = BenchmarkTask(
     name="scattered_facts",
     summary="records scattered over long sections, several of which are asked for at once",
     make=make_items,

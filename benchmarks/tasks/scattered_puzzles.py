@@ -20,7 +20,7 @@ from benchmarks.tasks.scattered_prose import TITLES, paragraph
 from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.chunking import cut
 
-__all__ = ["Place", "Puzzle", "Record", "make_puzzle", "words_of"]
+__all__ = ["Puzzle", "PuzzlePlace", "PuzzleRecord", "make_puzzle", "words_of"]
 
 FORMS = (
     "{key}: {value}",
@@ -43,7 +43,7 @@ _UNITS = ("ells", "casks", "rods", "grains", "bales")
 
 
 @dataclass(frozen=True)
-class Record:
+class PuzzleRecord:
     """One statement."""
 
     key: str
@@ -56,16 +56,16 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Place:
+class PuzzlePlace:
     """A section that the question names."""
 
     locator: str
     start: int
     end: int
     """Offsets of the section in the document's text."""
-    chain: tuple[Record, ...]
+    chain: tuple[PuzzleRecord, ...]
     """The records from which its value follows, first to last."""
-    distractors: tuple[Record, ...]
+    distractors: tuple[PuzzleRecord, ...]
 
     @property
     def value(self) -> str:
@@ -77,9 +77,9 @@ class Puzzle:
     """A Markdown document, which becomes D1, and a question about places in it."""
 
     text: str
-    places: tuple[Place, ...]
+    places: tuple[PuzzlePlace, ...]
     """In the order of the question."""
-    unnamed: tuple[Record, ...]
+    unnamed: tuple[PuzzleRecord, ...]
     """Records of sections that the question does not name."""
 
     @property
@@ -102,7 +102,7 @@ def _question(kind: str, named: Sequence[str]) -> str:
     )
 
 
-def _passages(place: Place, ends: Sequence[int]) -> str:
+def _passages(place: PuzzlePlace, ends: Sequence[int]) -> str:
     """The passages that overlap a place; no record of a neighbour stands in them."""
     first, last = bisect_right(ends, place.start) + 1, bisect_left(ends, place.end) + 1
     return f"D1:c{first}-{last}"
@@ -117,8 +117,8 @@ def make_puzzle(
     wanted = section_tokens or ceil(3.1 * window / places)
     titles = source.sample(TITLES, 2 * places + 1)
     parts: list[str] = []
-    found: list[Place] = []
-    unnamed: list[Record] = []
+    found: list[PuzzlePlace] = []
+    unnamed: list[PuzzleRecord] = []
     for number, title in enumerate(titles, 1):
         start = sum(map(len, parts))
         if number % 2:
@@ -131,19 +131,19 @@ def make_puzzle(
             distractors = [r for links in (2, 1, 1) for r in _chain(source, names, links)]
             parts.append(_section(source, title, wanted, _spread(source, chain, distractors)))
             end = start + len(parts[-1])
-            found.append(Place(f"D1:s{number}", start, end, tuple(chain), tuple(distractors)))
+            found.append(PuzzlePlace(f"D1:s{number}", start, end, tuple(chain), tuple(distractors)))
     source.shuffle(found)
     return Puzzle("".join(parts), tuple(found), tuple(unnamed))
 
 
-def _chain(source: random.Random, names: _Names, links: int) -> list[Record]:
+def _chain(source: random.Random, names: _Names, links: int) -> list[PuzzleRecord]:
     stations = [names.key() for _ in range(links)] + [names.value()]
-    return [Record(key, value, source.choice(FORMS)) for key, value in pairwise(stations)]
+    return [PuzzleRecord(key, value, source.choice(FORMS)) for key, value in pairwise(stations)]
 
 
 def _spread(
-    source: random.Random, chain: Sequence[Record], distractors: Sequence[Record]
-) -> list[tuple[float, Record]]:
+    source: random.Random, chain: Sequence[PuzzleRecord], distractors: Sequence[PuzzleRecord]
+) -> list[tuple[float, PuzzleRecord]]:
     """Where in its section each record stands: the chain all over it, not in its own order."""
     shuffled = source.sample(list(chain), len(chain))
     share = 0.9 / len(chain)
@@ -154,7 +154,7 @@ def _spread(
 
 
 def _section(
-    source: random.Random, title: str, tokens: int, records: Sequence[tuple[float, Record]]
+    source: random.Random, title: str, tokens: int, records: Sequence[tuple[float, PuzzleRecord]]
 ) -> str:
     """A heading and paragraphs of at least `tokens`, with each record at its share of the way."""
     count = BuiltInEstimator().count

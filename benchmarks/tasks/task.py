@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.samples import Axis, Gold, Question, Sample, opaque_id
+from benchmarks.samples import Axis, SystemQuestion, TaskGold, TaskSample, opaque_id
 from docpager.core.errors import UsageError
 
-__all__ = ["DocumentSet", "Item", "Task", "Wanted", "sample_of"]
+__all__ = ["BenchmarkTask", "DocumentSet", "Item", "Wanted", "sample_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class DocumentSet:
 class Item:
     """A sample and its gold, before they part."""
 
-    sample: Sample
-    gold: Gold
+    sample: TaskSample
+    gold: TaskGold
     documents: DocumentSet
 
 
@@ -45,7 +45,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class BenchmarkTask:
     """A kind of question, with gold that can be checked by rule."""
 
     name: str
@@ -77,20 +77,20 @@ class Task:
 
     def samples(
         self, data: Path, wanted: Wanted
-    ) -> tuple[Sequence[Sample], Mapping[str, DocumentSet]]:
+    ) -> tuple[Sequence[TaskSample], Mapping[str, DocumentSet]]:
         """The samples, without gold, and the sets of documents by name."""
         items = self._items(data, wanted)
         sets = {item.documents.name: item.documents for item in items}
         return [item.sample for item in items], sets
 
-    def golds(self, data: Path, wanted: Wanted) -> Mapping[str, Gold]:
+    def golds(self, data: Path, wanted: Wanted) -> Mapping[str, TaskGold]:
         """What is right, by question. For `score` alone."""
         return {item.sample.question.id: item.gold for item in self._items(data, wanted)}
 
     def _items(self, data: Path, wanted: Wanted) -> list[Item]:
         """Items whose ids follow from all gold: who does not know it cannot try out axes."""
         items = list(self.make(data, wanted))
-        secret = opaque_id(*(astuple(item.gold) for item in items))
+        secret = opaque_id(*(item.gold.secret for item in items))
         return [replace(item, sample=_renamed(item.sample, secret)) for item in items]
 
     def checksums(self, data: Path) -> dict[str, str]:
@@ -109,7 +109,7 @@ def _files_at(place: Path) -> Iterable[Path]:
     return [place] if place.is_file() else []
 
 
-def _renamed(sample: Sample, secret: str) -> Sample:
+def _renamed(sample: TaskSample, secret: str) -> TaskSample:
     name = opaque_id(secret, sample.question.id)
     family = name if sample.family == sample.question.id else sample.family
     return replace(sample, question=replace(sample.question, id=name), family=family)
@@ -124,8 +124,8 @@ def sample_of(
     number: int,
     only: Sequence[str] = (),
     family: str = "",
-) -> Sample:
+) -> TaskSample:
     """A sample with an id of its own; what a system is told is made of it and the gold."""
     name = opaque_id(task, text, documents.name, sorted(axes.items()), number)
-    question = Question(name, text, tuple(only))
-    return Sample(question, documents.name, dict(axes), family or name)
+    question = SystemQuestion(name, text, tuple(only))
+    return TaskSample(question, documents.name, dict(axes), family or name)

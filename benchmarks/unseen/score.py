@@ -22,6 +22,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from docpager.core.places import parse_place
+from docpager.run.result import parse_citation
+
 __all__ = ["judge", "print_scores"]
 
 LONGEST = 60
@@ -129,10 +132,7 @@ def _occurs(string: str, text: str) -> bool:
 
 
 def _same_place(citation: Line, place: Line) -> bool:
-    name = str(citation.get("document") or "").replace("\\", "/")
-    if name != place["document"] and not name.endswith("/" + place["document"]):
-        return False
-    return place["pdf_page"] is None or citation.get("pdf_page") == place["pdf_page"]
+    return parse_place(place).holds(parse_citation(citation).place)
 
 
 def _read(path: Path) -> list[Line]:

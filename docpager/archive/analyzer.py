@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-__all__ = ["STOP_WORDS", "Analyzer", "Place", "stem", "without_stop_words"]
+__all__ = ["STOP_WORDS", "Analyzer", "TermSpan", "stem", "without_stop_words"]
 
 _ENGLISH = """
 a about an and any are as at be been but by can could did do does for from had has have he her his
@@ -78,7 +78,7 @@ _MOST_RUNS = 4
 _CACHED = 200_000
 
 
-class Place(NamedTuple):
+class TermSpan(NamedTuple):
     """Where a term stands in a text."""
 
     term: str
@@ -101,12 +101,12 @@ class Analyzer:
         # All in C: this is the most of what indexing a passage takes.
         return list(chain.from_iterable(map(self._written.__getitem__, text.split())))
 
-    def places(self, text: str) -> Iterator[Place]:
+    def places(self, text: str) -> Iterator[TermSpan]:
         """Every term of a text, and where it stands."""
         for match in _pattern(text).finditer(text):
             yield from self._places_in(match)
 
-    def places_of(self, terms: frozenset[str], text: str) -> list[Place]:
+    def places_of(self, terms: frozenset[str], text: str) -> list[TermSpan]:
         """Where these terms stand in a text."""
         known, found = self._known, []
         for match in _pattern(text).finditer(text):
@@ -120,12 +120,12 @@ class Analyzer:
         terms = [term for compound in compounds for term in _sought(self._known[compound])]
         return list(dict.fromkeys(terms))
 
-    def _places_in(self, match: re.Match[str]) -> Iterator[Place]:
+    def _places_in(self, match: re.Match[str]) -> Iterator[TermSpan]:
         if _is_cjk(match[0]):
             yield from _bigram_places(match[0], match.start())
             return
         for term in self._known[match[0]]:
-            yield Place(term, match.start(), match.end())
+            yield TermSpan(term, match.start(), match.end())
 
 
 class _TermsOf(dict[str, tuple[str, ...]]):
@@ -217,15 +217,15 @@ def _is_cjk(run: str) -> bool:
     return _CJK_START.match(run) is not None
 
 
-def _bigram_places(run: str, start: int) -> Iterator[Place]:
+def _bigram_places(run: str, start: int) -> Iterator[TermSpan]:
     folded = _fold(run)
     # A sign that stands for several, or several for one: then they stand where the run does.
     exact = len(folded) == len(run)
     for n, character in enumerate(folded):
         first, last = (start + n, start + n + 1) if exact else (start, start + len(run))
-        yield Place(character, first, last)
+        yield TermSpan(character, first, last)
         if n:
-            yield Place(folded[n - 1 : n + 1], first - exact, last)
+            yield TermSpan(folded[n - 1 : n + 1], first - exact, last)
 
 
 def _bigrams(run: str) -> list[str]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
 
-from docpager.archive.analyzer import Analyzer, Place
+from docpager.archive.analyzer import Analyzer, TermSpan
 from docpager.archive.lexical import Best, LexicalIndex, key_of, passage_of
 from docpager.archive.snapshot import Snapshot
 from docpager.core.errors import UsageError
@@ -335,7 +335,7 @@ def excerpt(text: str, start: int, end: int) -> str:
     return f"{cut_left}{_one_line(text[left:right])[:_LINE]}{cut_right}"
 
 
-def _densest(places: Sequence[Place]) -> tuple[int, int]:
+def _densest(places: Sequence[TermSpan]) -> tuple[int, int]:
     """The stretch that fits a snippet and has most distinct terms: the first, then the shortest."""
     best = (0, 0, 0)
     chosen = (places[0].start, places[0].end)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from docpager.batch.job import Fingerprint
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.models.budget import Cost
 from docpager.run.journal import UNREADABLE, from_json
-from docpager.run.result import AnswerLine
+from docpager.run.result import SCHEMA_VERSION, AnswerLine, parse_answer
 from docpager.storage.append_log import JsonLine, LineAppender, read_lines
 from docpager.storage.atomic_files import sync_directory
 from docpager.storage.writer_lock import writer_lock
@@ -286,7 +287,8 @@ def _spans(lines: Path) -> Iterator[_Span]:
 
 
 def _answer_line(line: JsonLine, lines: Path) -> AnswerLine:
-    """The answer line that `as_json` wrote; which passages its notes were taken from is gone.
+    """The answer line that `as_json` wrote, of this version or an earlier one; which passages its
+    notes were taken from is gone.
 
     Raises:
         UsageError: it was edited into something else.
@@ -297,7 +299,9 @@ def _answer_line(line: JsonLine, lines: Path) -> AnswerLine:
         for number, note in enumerate(value.get("notes", ()), 1)
     ]
     try:
-        return from_json({**value, "notes": notes}, AnswerLine)
+        citations = parse_answer(value).citations
+        now = {"citations": (), "notes": notes, "schema_version": SCHEMA_VERSION}
+        return replace(from_json({**value, **now}, AnswerLine), citations=citations)
     except UNREADABLE as error:
         raise _edited(line, lines) from error
 

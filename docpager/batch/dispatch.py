@@ -36,7 +36,7 @@ __all__ = [
     "Admission",
     "DispatchContext",
     "Dispatcher",
-    "Line",
+    "QuestionQueue",
     "Seats",
     "UnfetchedReplies",
     "drive_in_rounds",
@@ -46,7 +46,7 @@ __all__ = [
 Item = TypeVar("Item")
 
 
-class Line(Generic[Item]):
+class QuestionQueue(Generic[Item]):
     """Questions waiting for their turn, grouped by what their prompts begin with.
 
     A group's first question goes ahead: what it writes to the server's prompt cache can be read
@@ -237,14 +237,14 @@ class Dispatcher:
         self.short: LimitReached | None = None
         """Why no further question was begun, where money or tokens ran short."""
 
-    async def drive(self, line: Line[Task], *, concurrency: int) -> None:
+    async def drive(self, line: QuestionQueue[Task], *, concurrency: int) -> None:
         """Answer every question of `line`, at most `concurrency` at once, as far as money and
         parking allow."""
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(concurrency, len(line))):
                 workers.create_task(self._work(line))
 
-    async def _work(self, line: Line[Task]) -> None:
+    async def _work(self, line: QuestionQueue[Task]) -> None:
         while self._stop_signal.reason is None and self.short is None and len(line):
             task = line.take() if self._context.admission.may_start(running=self._running) else None
             if task is not None:
@@ -255,7 +255,7 @@ class Dispatcher:
                 self.short = self._context.admission.shortage
                 self._move()
 
-    async def _attend(self, task: Task, line: Line[Task]) -> None:
+    async def _attend(self, task: Task, line: QuestionQueue[Task]) -> None:
         """One question, from its start to its answer line."""
         self._running += 1
         try:
@@ -276,7 +276,7 @@ class Dispatcher:
         line.warmed(task)
         self._move()
 
-    async def _ask(self, task: Task, line: Line[Task]) -> AnswerLine | None:
+    async def _ask(self, task: Task, line: QuestionQueue[Task]) -> AnswerLine | None:
         """Its answer line; None where the run was parked."""
 
         def on_reply(reply: ModelReply) -> None:
@@ -427,6 +427,6 @@ async def drive_in_rounds(
     return dispatcher.short
 
 
-def _line(tasks: Sequence[Task], *, leading: bool = False) -> Line[Task]:
+def _line(tasks: Sequence[Task], *, leading: bool = False) -> QuestionQueue[Task]:
     # Begun ones first, whatever they are about: their money is spent or on its way.
-    return Line(tasks, group=lambda task: (not task.begun, task.scope), leading=leading)
+    return QuestionQueue(tasks, group=lambda task: (not task.begun, task.scope), leading=leading)

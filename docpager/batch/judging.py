@@ -16,7 +16,6 @@ from typing import Any
 
 from docpager.batch.questions import Question
 from docpager.core.errors import ModelError, UsageError
-from docpager.evaluation.records import Response
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ModelRequest, UserTurn
@@ -24,6 +23,7 @@ from docpager.models.metered_model import MeteredModel
 from docpager.models.registry import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
+from docpager.run.result import AnswerLine
 from docpager.run.service import PreparedModel
 from docpager.storage.append_log import LineAppender, read_lines
 
@@ -84,7 +84,7 @@ class VerdictFile:
 
 
 async def judge_answers(
-    pairs: Iterable[tuple[Question, Response]],
+    pairs: Iterable[tuple[Question, AnswerLine]],
     judge: PreparedModel,
     verdicts: Path,
     *,
@@ -129,14 +129,14 @@ async def judge_answers(
 
 
 def verdict_request(
-    question: Question, response: Response, *, max_output_tokens: int
+    question: Question, response: AnswerLine, *, max_output_tokens: int
 ) -> ModelRequest:
     """What a judge is asked: the same words for the same question, gold and answer."""
     gold = "\n".join(f"- {answer}" for answer in question.answers or ())
     parts = {
         "Question": question.question,
         "Accepted answers": gold,
-        "Answer to grade": response.answer,
+        "Answer to grade": response.answer or "",
     }
     marker = marker_for(question.question, parts.values())
     text = "\n\n".join(f"{title}:\n{fence(part, marker)}" for title, part in parts.items())
@@ -168,7 +168,7 @@ class _Bench:
         self._limiter = AdaptiveLimiter()
         self._sizer = PromptSizer.of(judge.settings.counter, judge.settings.factor)
 
-    def request(self, question: Question, response: Response) -> ModelRequest:
+    def request(self, question: Question, response: AnswerLine) -> ModelRequest:
         output = self._judge.settings.paging.max_output
         return verdict_request(question, response, max_output_tokens=output)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import UsageError
+from docpager.core.places import PLACE_FIELDS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,12 +62,13 @@ def _schema() -> pa.Schema:
     import pyarrow as pa
 
     text, number = pa.string(), pa.int64()
+    numbers = ("page", "row", "slide", "turn", "start", "end")
+    place = pa.struct(
+        {name: number if name in numbers else text for name in ("kind", *PLACE_FIELDS)}
+    )
     citation = pa.struct(
         {
-            "document": text,
-            "document_id": text,
-            "pdf_page": number,
-            "page_label": text,
+            "place": place,
             "quote": text,
             "match": text,
             "passages": pa.list_(text),

@@ -12,7 +12,8 @@ from typing import Any
 
 from docpager.core.errors import UsageError
 from docpager.core.passages import HALF_CHARACTER, counted, number_ranges
-from docpager.evaluation.records import Axis, Gold, Place
+from docpager.core.places import ALIASES, PLACE_FIELDS, Place, parse_place
+from docpager.evaluation.records import Axis, Gold
 from docpager.run.service import question_id
 from docpager.storage.append_log import JsonLine, read_lines
 
@@ -27,12 +28,12 @@ __all__ = [
 ]
 
 _KNOWN = frozenset({"id", "question", "documents", "answers", "evidence"})
-_PLACE = frozenset({"document", "pdf_page"})
-_REMARKS = frozenset({"text", "quote", "page_label", "document_id", "comment"})
+_PLACE = frozenset({*PLACE_FIELDS, "kind"})
+_REMARKS = frozenset({*ALIASES, "text", "quote", "comment"})
 """What a place may say beside: it is for people, and scores nothing."""
 _EXPLAINED_AT_MOST = 8
 _HINTS = {
-    "page": "pdf_page",
+    "page": "page",
     "doc": "document",
     "file": "document",
     "path": "document",
@@ -242,18 +243,16 @@ def _place(value: object) -> Place:
     if isinstance(value, str):
         return Place(_checked(value, "evidence"))
     if not isinstance(value, dict):
-        raise ValueError(f"evidence {_brief(value)} is no place: it needs 'document', 'pdf_page'")
+        raise ValueError(f"evidence {_brief(value)} is no place: it needs 'document', 'page'")
     if strange := [name for name in value if name not in _PLACE | _REMARKS]:
         hint = did_you_mean(strange[0], _PLACE)
         raise ValueError(f"{strange[0]!r} is no field of evidence{hint or f': {_brief(value)}'}")
-    page = value.get("pdf_page")
-    if page is not None and (not isinstance(page, int) or isinstance(page, bool) or page < 1):
-        raise ValueError(f"'pdf_page' must be a number from 1, not {_brief(page)}")
-    return Place(_text(value, "document"), page)
+    _text(value, "document")
+    return parse_place(value)
 
 
 def did_you_mean(name: str, known: Collection[str] = _KNOWN) -> str:
-    """`; did you mean 'pdf_page'?` for a name that is near to a known one, else nothing.
+    """`; did you mean 'page'?` for a name that is near to a known one, else nothing.
 
     >>> did_you_mean("answer"), did_you_mean("kind")
     ("; did you mean 'answers'?", '')

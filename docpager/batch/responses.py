@@ -14,13 +14,12 @@ from typing import Any
 from docpager.batch.questions import BadLine, Question, read_questions
 from docpager.core.errors import UsageError
 from docpager.evaluation.numbers import TOLERANCE
-from docpager.evaluation.records import Cited, Response
 from docpager.evaluation.scoring import Marks, matched, score
+from docpager.run.result import AnswerLine, parse_answer
 from docpager.storage.append_log import read_lines
 
-__all__ = ["AnsweredFile", "AnsweredQuestions", "parse_response", "read_answered", "read_responses"]
+__all__ = ["AnsweredFile", "AnsweredQuestions", "read_answered", "read_responses"]
 
-_STATUSES = ("answered", "abstained", "failed", "stopped")
 _NAMED_AT_MOST = 8
 
 
@@ -28,7 +27,7 @@ _NAMED_AT_MOST = 8
 class AnsweredFile:
     """What an answers file holds, in its order."""
 
-    responses: tuple[Response, ...]
+    responses: tuple[AnswerLine, ...]
     torn: int | None = None
     """The number of a torn last line, which is left out."""
 
@@ -45,7 +44,7 @@ def read_responses(path: Path) -> AnsweredFile:
             torn = number
             continue
         try:
-            responses.append(parse_response(_sound(value, problem)))
+            responses.append(parse_answer(_sound(value, problem)))
         except ValueError as error:
             problems.append(f"line {number}: {error}")
             asked += value is not None and "question" in value and "status" not in value
@@ -56,25 +55,6 @@ def read_responses(path: Path) -> AnsweredFile:
         more = f"; and {len(problems) - _NAMED_AT_MOST} more" * (len(problems) > _NAMED_AT_MOST)
         raise UsageError(f"{str(path)!r} holds lines that are no answers: {shown}{more}")
     return AnsweredFile(tuple(responses), torn)
-
-
-def parse_response(value: Mapping[str, Any]) -> Response:
-    """The response that an answer line holds.
-
-    Raises:
-        ValueError: it holds none; the message says why.
-    """
-    id, status, answer = value.get("id"), value.get("status"), value.get("answer")
-    if not isinstance(id, str) or not id:
-        raise ValueError("no field 'id' that is text")
-    if status not in _STATUSES:
-        raise ValueError(f"'status' must be one of {', '.join(_STATUSES)}, not {status!r}")
-    if answer is not None and not isinstance(answer, str):
-        raise ValueError("'answer' must be text or null")
-    citations = value.get("citations") or []
-    if not isinstance(citations, list):
-        raise ValueError("'citations' must be a list")
-    return Response(id, status, answer or "", tuple(map(_cited, citations)))
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
@@ -95,20 +75,11 @@ def _sound(value: dict[str, Any] | None, problem: str) -> dict[str, Any]:
     return value
 
 
-def _cited(value: object) -> Cited:
-    if not isinstance(value, dict):
-        raise ValueError("a citation must be an object")
-    document, pdf_page = value.get("document"), value.get("pdf_page")
-    if not isinstance(document, str) or not isinstance(pdf_page, int | None):
-        raise ValueError("a citation needs 'document' (text) and 'pdf_page' (a number or null)")
-    return Cited(document, pdf_page, stands=value.get("match") != "failed")
-
-
 @dataclass(frozen=True, slots=True)
 class AnsweredQuestions:
     """Each question of a file with the response to it."""
 
-    pairs: tuple[tuple[Question, Response], ...]
+    pairs: tuple[tuple[Question, AnswerLine], ...]
     missing: int = 0
     """Questions without an answer line, which count as failed."""
     skipped: tuple[BadLine, ...] = ()

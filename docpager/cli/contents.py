@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,7 +51,7 @@ def show(locator: str, archive_directory: Path, as_json: bool) -> None:
     labels = archive.page_labels(wanted.number)
     for passage in passages:
         if as_json:
-            print_json(_passage_json(passage, labels))
+            print_json(_passage_json(archive, passage, labels))
         else:
             say(_with_page_marks(passage, labels), lines=True, nl=False)
     if not as_json:
@@ -97,9 +97,14 @@ def _print_section(
     """One line of an outline; `label` is printed on the page where it begins."""
     name = f"{entry.name}:s{section.number}"
     if as_json:
-        described = {"locator": name, "title": section.title}
-        page = {"pdf_page": section.pdf_page, "page_label": label} if label else {}
-        print_json({**described, **page})
+        from docpager.core.places import Place
+
+        at: dict[str, Any] = {"start": section.start, "end": section.end, "document_id": entry.name}
+        if section.pdf_page is None:
+            begins = Place(entry.path, section=section.number, title=section.title, **at)
+        else:
+            begins = Place(entry.path, section.pdf_page, label, **at)
+        print_json({"locator": name, "title": section.title, "place": begins.as_json()})
         return
     place = f"  (PDF page {section.pdf_page}{_printed(section.pdf_page, label)})" if label else ""
     say(f"{'  ' * len(section.path)}{name}  {section.title}{place}")
@@ -132,15 +137,20 @@ def _entry_json(entry: DocumentEntry) -> dict[str, object]:
     }
 
 
-def _passage_json(passage: Passage, labels: Sequence[str]) -> dict[str, object]:
+def _passage_json(archive: Archive, passage: Passage, labels: Sequence[str]) -> dict[str, object]:
+    from docpager.core.places import place_in
+
+    entry, start, end = archive.document(passage.document), passage.start, passage.end
+    page = passage.pdf_page_at(0)
+    place = place_in(archive, entry, start=start, end=end, pdf_page=page)
     pages: dict[str, object] = {}
     if passage.pdf_pages is not None:
         printed = [labels[pdf_page - 1] for pdf_page in passage.pdf_pages]
         pages = {"pdf_pages": list(passage.pdf_pages), "page_labels": printed}
     return {
         "locator": str(passage.id),
+        "place": place.as_json(),
         **pages,
-        "start": passage.start,
         "tokens": passage.tokens,
         "text": passage.text,
     }

@@ -53,11 +53,8 @@ def print_answer(line: AnswerLine) -> None:
 
 
 def _place(citation: Citation) -> str:
-    page = f", page {citation.pdf_page}" if citation.pdf_page is not None else ""
-    label = citation.page_label
-    printed = f" (printed {label})" if label and label != str(citation.pdf_page) else ""
     where = f" [{citation.passages[0]}]" if citation.passages else ""
-    return f"{citation.document}{page}{printed}{where}"
+    return f"{citation.place}{where}"
 
 
 def _quoted(citation: Citation) -> str:
@@ -140,8 +137,8 @@ def print_outcome(outcome: Outcome) -> None:
     said = outcome.text if isinstance(outcome, Answer | Abstention) else with_flags(outcome.reason)
     say(f"{outcome.status}: {said}", bold=True)
     for check in outcome.citations if isinstance(outcome, Answer | Abstention) else ():
-        page = f" p{check.pdf_page}" if check.pdf_page is not None else ""
-        place = f"{written_ranges(check.passages) or check.locator}{page}"
+        named = written_ranges(check.passages) or check.locator
+        place = f"{check.place} [{named}]" if check.place else named
         say(f"       {place} ({check.match}): {_cut(check.quote)}")
 
 

@@ -19,6 +19,7 @@ from docpager.cli.terminal import note, print_json, say
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.core.passages import Hit
+    from docpager.core.places import Place
 
 __all__ = ["grep", "search"]
 
@@ -80,27 +81,19 @@ def grep(
 
 def _print_hits(archive: Archive, hits: tuple[Hit, ...], *, as_json: bool) -> None:
     for hit in hits:
-        described = _described(archive, hit)
+        place = _place(archive, hit)
         if as_json:
-            print_json(described)
+            found: dict[str, Any] = {"locator": str(hit.passage), "place": place.as_json()}
+            print_json({**found, "snippet": hit.snippet, "by": hit.by})
             continue
-        place = described["document"]
-        if hit.pdf_page is not None:
-            label = described["page_label"]
-            printed = f" (printed {label})" if label != str(hit.pdf_page) else ""
-            place += f", PDF page {hit.pdf_page}{printed}"
         say(f"{hit.passage}  {place}  [{hit.by}]")
         say(f"    {hit.snippet}")
 
 
-def _described(archive: Archive, hit: Hit) -> dict[str, Any]:
-    entry = archive.document(hit.passage.document)
-    described: dict[str, Any] = {
-        "locator": str(hit.passage),
-        "document": entry.path,
-        "document_id": entry.name,
-    }
-    if hit.pdf_page is not None:
-        described["pdf_page"] = hit.pdf_page
-        described["page_label"] = archive.page_labels(entry.id)[hit.pdf_page - 1]
-    return {**described, "snippet": hit.snippet, "by": hit.by}
+def _place(archive: Archive, hit: Hit) -> Place:
+    """Where a hit stands: its document, and the page of the part that matched."""
+    from docpager.core.places import Place
+
+    entry, page = archive.document(hit.passage.document), hit.pdf_page
+    label = None if page is None else archive.page_labels(entry.id)[page - 1]
+    return Place(entry.path, page, label, document_id=entry.name)

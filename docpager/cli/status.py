@@ -68,12 +68,12 @@ def _page_line(unread: UnreadablePage) -> str:
 
 
 def _page_json(unread: UnreadablePage) -> dict[str, Any]:
-    page = unread.page
+    from docpager.core.places import Place
+
+    page, entry = unread.page, unread.document
+    place = Place(entry.path, page.number, page.label, document_id=entry.name)
     return {
-        "document": unread.document.path,
-        "document_id": unread.document.name,
-        "pdf_page": page.number,
-        "page_label": page.label,
+        "place": place.as_json(),
         "reason": page.problem,
         "characters": page.characters,
         "unmapped_share": page.unmapped_share,

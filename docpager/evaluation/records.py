@@ -1,23 +1,15 @@
-"""What is scored: what was asked for, and what came back."""
+"""Gold: what a question should give; answers are scored against it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Cited", "Gold", "Place", "Response"]
+from docpager.core.places import Place
+
+__all__ = ["Axis", "Gold"]
 
 Axis = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an answer stands."""
-
-    document: str
-    """A path, or the end of one."""
-    pdf_page: int | None = None
-    """Counted from 1; None for anywhere in the document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +20,7 @@ class Gold:
     answers: tuple[str, ...] | None = None
     """Each of them is right; empty where the documents have no answer; None where nobody said."""
     evidence: tuple[Place, ...] = ()
+    """Where the answer stands; a document may be named by the end of its path."""
     axes: Mapping[str, Axis] = field(default_factory=dict)
     """What results can be split by."""
 
@@ -40,32 +33,3 @@ class Gold:
     def unanswerable(self) -> bool:
         """Whether it is known that there is none: abstaining is right."""
         return self.answers == ()
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """One citation of a response."""
-
-    document: str
-    pdf_page: int | None
-    stands: bool = True
-    """Whether the quote was found there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What a system gave for a question."""
-
-    id: str
-    status: str
-    """`answered`, `abstained`, `failed` or `stopped`."""
-    answer: str = ""
-    citations: tuple[Cited, ...] = ()
-
-    @property
-    def answered(self) -> bool:
-        return self.status == "answered"
-
-    @property
-    def abstained(self) -> bool:
-        return self.status == "abstained"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted
+from docpager.core.places import Place
 from docpager.evaluation.numbers import TOLERANCE, numeric_match, only_figure
-from docpager.evaluation.records import Axis, Cited, Gold, Place, Response
+from docpager.evaluation.records import Axis, Gold
 from docpager.evaluation.texts import (
     best_phrase,
     best_subspan,
@@ -22,6 +23,7 @@ from docpager.evaluation.texts import (
     says_brief,
     token_f1,
 )
+from docpager.run.result import AnswerLine, Citation
 
 __all__ = [
     "METRICS",
@@ -35,44 +37,31 @@ __all__ = [
 ]
 
 
-def evidence_recall(citations: Sequence[Cited], evidence: Sequence[Place]) -> float | None:
+def evidence_recall(citations: Sequence[Citation], evidence: Sequence[Place]) -> float | None:
     """Share of the evidence's places that are cited; None where no evidence is named."""
-    places = set(evidence)
+    places = {place.spot for place in evidence}
     if not places:
         return None
-    found = [place for place in places if any(_leads_to(cited, place) for cited in citations)]
+    stand = [each.place for each in citations if each.stands]
+    found = [place for place in places if any(map(place.holds, stand))]
     return len(found) / len(places)
 
 
-def evidence_precision(citations: Sequence[Cited], evidence: Sequence[Place]) -> float | None:
+def evidence_precision(citations: Sequence[Citation], evidence: Sequence[Place]) -> float | None:
     """Share of the cited places that are evidence; None where none is named or nothing is cited.
 
     A place is counted once, however often it is cited; a quote that was not found is a miss.
     """
-    cited = set(citations)
+    cited = {(each.place.spot, each.stands) for each in citations}
     if not evidence or not cited:
         return None
-    hits = [each for each in cited if any(_leads_to(each, place) for place in evidence)]
+    hits = [spot for spot, stands in cited if stands and any(e.holds(spot) for e in evidence)]
     return len(hits) / len(cited)
 
 
-def citation_validity(citations: Sequence[Cited]) -> float | None:
+def citation_validity(citations: Sequence[Citation]) -> float | None:
     """Share of the citations whose quote stands where they say; None where nothing is cited."""
     return sum(cited.stands for cited in citations) / len(citations) if citations else None
-
-
-def _leads_to(cited: Cited, place: Place) -> bool:
-    return (
-        cited.stands
-        and _same_document(cited.document, place.document)
-        and place.pdf_page in (None, cited.pdf_page)
-    )
-
-
-def _same_document(cited: str, wanted: str) -> bool:
-    """Whether a path is the wanted one, or ends with it."""
-    cited, wanted = cited.replace("\\", "/"), wanted.replace("\\", "/").removeprefix("./")
-    return cited == wanted or cited.endswith(f"/{wanted}")
 
 
 METRICS: Mapping[str, str] = {
@@ -108,7 +97,7 @@ class Marks:
 
 def score(
     golds: Sequence[Gold],
-    responses: Iterable[Response],
+    responses: Iterable[AnswerLine],
     *,
     tolerance: float = TOLERANCE,
     verdicts: Mapping[str, bool | None] | None = None,
@@ -128,8 +117,8 @@ def score(
 
 
 def matched(
-    golds: Sequence[Gold], responses: Iterable[Response], *, missing_as_failed: bool = False
-) -> list[tuple[Gold, Response]]:
+    golds: Sequence[Gold], responses: Iterable[AnswerLine], *, missing_as_failed: bool = False
+) -> list[tuple[Gold, AnswerLine]]:
     """Each question with its response.
 
     Raises:
@@ -148,13 +137,17 @@ def matched(
     ]
     if any(problems):
         raise UsageError("; ".join(filter(None, problems)))
-    return [(gold, by_id.get(gold.id) or Response(gold.id, "failed")) for gold in golds]
+    return [(gold, by_id.get(gold.id) or AnswerLine(id=gold.id, status="failed")) for gold in golds]
 
 
 def right(
-    gold: Gold, answer: str, *, tolerance: float = TOLERANCE, one_of_several: bool = False
+    answer: str,
+    wordings: Sequence[str],
+    *,
+    tolerance: float = TOLERANCE,
+    one_of_several: bool = False,
 ) -> bool:
-    """Whether an answer is right by its words.
+    """Whether an answer is right by its words: one of the gold `wordings` is enough.
 
     A gold answer that is a figure must agree with a figure of the answer; any other must stand in
     it as whole words. A brief one (yes, no, a small count) must be what the answer says first,
@@ -164,7 +157,7 @@ def right(
         says_brief(answer, each, tolerance=tolerance)
         if is_brief(each) and not one_of_several
         else _says(answer, each, tolerance=tolerance)
-        for each in gold.answers or ()
+        for each in wordings
     )
 
 
@@ -176,13 +169,13 @@ def _says(answer: str, gold: str, *, tolerance: float) -> bool:
 
 def _values(
     gold: Gold,
-    response: Response,
+    response: AnswerLine,
     *,
     tolerance: float,
     verdicts: Mapping[str, bool | None] | None,
 ) -> dict[str, float | None]:
-    answer = response.answer if response.answered else ""
-    is_right = response.answered and right(gold, answer, tolerance=tolerance)
+    answer = (response.answer or "") if response.answered else ""
+    is_right = response.answered and right(answer, gold.answers or (), tolerance=tolerance)
     values = _of_status(gold, response, is_right=is_right)
     if verdicts is not None:
         values["judged"] = _asked(gold, response.answered and bool(verdicts.get(gold.id)))
@@ -194,7 +187,7 @@ def _values(
     return values
 
 
-def _of_status(gold: Gold, response: Response, *, is_right: bool) -> dict[str, float | None]:
+def _of_status(gold: Gold, response: AnswerLine, *, is_right: bool) -> dict[str, float | None]:
     known = gold.answers is not None
     accurate = float(response.abstained if gold.unanswerable else is_right)
     return {

@@ -16,6 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from docpager.core.errors import DocpagerError, FunctionError
 from docpager.core.locators import Locator
 from docpager.core.passages import DocumentEntry, Passage, PassageRange
+from docpager.core.places import Place, place_in
 from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.results import QuoteCheck, QuotesChecked
@@ -150,7 +151,8 @@ class QuoteChecker:
                 return check
         shown = one_line(cleaned, limit=60)
         problem = f"the quote {shown!r} was not found in {entry.name}; copy it exactly"
-        return QuoteCheck(written, cleaned, "failed", entry.id, entry.path, problem=problem)
+        place = Place(entry.path, document_id=entry.name)
+        return QuoteCheck(written, cleaned, "failed", entry.id, place, problem=problem)
 
     def _look_up(
         self, quote: str, span: PassageRange, entry: DocumentEntry, *, written: str, repair: bool
@@ -168,11 +170,6 @@ class QuoteChecker:
             quote=found.text,
             match=found.match,
             document=entry.id,
-            path=entry.path,
-            pdf_page=pdf_page,
-            page_label=self._label(entry.id, pdf_page),
+            place=place_in(self._library, entry, start=start, end=end, pdf_page=pdf_page),
             passages=tuple(passage.id for passage in touched),
         )
-
-    def _label(self, document: int, pdf_page: int | None) -> str | None:
-        return None if pdf_page is None else self._library.page_labels(document)[pdf_page - 1]

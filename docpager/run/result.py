@@ -1,22 +1,41 @@
 """AnswerLine: how one question ended, the same from `ask --json`, `batch` and the library.
 
+In JSON, version 2, a citation is an object with `place`, `quote`, `match` and `passages`. Its place
+is an object with `kind` (`page`, `sheet`, `slide`, `section`, `turn` or `document`), `document`
+(the path), `document_id`, the fields of its kind (`page` and `label`; `sheet` and `row`; `slide`;
+`section` and `title`; `turn`) and the offsets `start` and `end`. What a place does not have is left
+out. Version 1 had `document`, `document_id`, `pdf_page` and `page_label` in the citation itself;
+`parse_citation` reads both.
+
 What a run saved by keeping its prompts within a price band.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from docpager.core.passages import Note
+from docpager.core.places import Place, parse_place
 from docpager.models.messages import Lost, Usage
 from docpager.run.journal import Header
 from docpager.run.outcome import Abstention, Answer, Failure, Stopped
 from docpager.run.results import QuoteCheck
 from docpager.run.state import Run, final_citations
 
-__all__ = ["AnswerLine", "Citation", "Coverage", "answer_line", "saved_usd"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "STATUSES",
+    "AnswerLine",
+    "Citation",
+    "Coverage",
+    "answer_line",
+    "citations_of",
+    "parse_answer",
+    "parse_citation",
+    "saved_usd",
+]
 
 
 def saved_usd(run: Run, *, whole_text_tokens: int) -> float | None:
@@ -40,64 +59,73 @@ def saved_usd(run: Run, *, whole_text_tokens: int) -> float | None:
     return price.cost(Usage(input_tokens=tokens)) - run.cost_usd
 
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+STATUSES = ("answered", "abstained", "failed", "stopped")
+"""How a question may end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
     """One quote and where it stands."""
 
-    document: str
-    """Path relative to the ingested root."""
-    document_id: str
-    """As in D3."""
-    pdf_page: int | None
-    """Counted from 1; None for documents without PDF pages."""
-    page_label: str | None
-    """The number printed on the page."""
-    quote: str
-    match: str
+    place: Place
+    """Where the quote begins; of a quote that was not found the document that was looked in, its
+    `document` empty where there is none."""
+    quote: str = ""
+    match: str = "exact"
     """`exact`, `normalised`, `repaired` or `failed`."""
-    passages: tuple[str, ...]
+    passages: tuple[str, ...] = ()
     """The passages it stands in, as in D3:c120."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the quote was found there."""
+        return self.match != "failed"
+
+    def as_json(self) -> dict[str, Any]:
+        """The citation as `json.dumps` takes it."""
+        return {**asdict(self), "place": self.place.as_json(), "passages": list(self.passages)}
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """Passages by how far the run got with them, and PDF pages that nobody could read."""
 
-    searched: int
+    searched: int = 0
     """Shown in results, never paged in."""
-    read: int
+    read: int = 0
     """Paged in."""
-    never_seen: int
-    unreadable: int
+    never_seen: int = 0
+    unreadable: int = 0
     """PDF pages without usable text among the documents asked about."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLine:
     """One question's result. Tokens are the server's count where it reports one.
 
     `paging` holds the counts of `docpager.paging.statistics` by name; `seconds` is wall-clock time
     of the run, waits included, over all its sessions; `cost_usd` is in dollars.
+
+    An answer that another program gave needs no more than `id` and `status` to be scored.
     """
 
     id: str
-    question: str
-    answer: str | None
+    question: str = ""
+    answer: str | None = None
     status: str
     """`answered`, `abstained`, `failed` or `stopped`."""
-    citations: tuple[Citation, ...]
-    usage: Usage
-    cost_usd: float | None
+    citations: tuple[Citation, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = None
     """Lost attempts included; None where no price is known."""
-    steps: int
-    paging: dict[str, int]
-    coverage: Coverage
-    model: str
-    seconds: float
-    journal: str | None
+    steps: int = 0
+    paging: dict[str, int] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=Coverage)
+    model: str = ""
+    seconds: float = 0.0
+    journal: str | None = None
     error: str | None = None
     limit: str | None = None
     """Of a stopped run: the limit that stopped it, as in `max_steps` of `RunLimits`."""
@@ -114,10 +142,18 @@ class AnswerLine:
     """Prompts that the server counted as larger than the run had reserved."""
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def answered(self) -> bool:
+        return self.status == "answered"
+
+    @property
+    def abstained(self) -> bool:
+        return self.status == "abstained"
+
     def as_json(self) -> dict[str, Any]:
         """The line as `json.dumps` takes it."""
         line = {"schema_version": self.schema_version, **asdict(self)}
-        line["citations"] = [asdict(citation) for citation in self.citations]
+        line["citations"] = [citation.as_json() for citation in self.citations]
         line["notes"] = [{"text": note.text, "sources": list(note.sources)} for note in self.notes]
         for key in ("error", "limit", "resumable", "notes", "lost", "overruns"):
             if not line[key]:
@@ -140,7 +176,7 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         question=header.plan.question,
         answer=outcome.text if isinstance(outcome, Answer | Abstention) else None,
         status=outcome.status,
-        citations=_citations(checks),
+        citations=citations_of(checks),
         usage=run.usage,
         cost_usd=_rounded(run.cost_usd),
         steps=run.steps,
@@ -164,16 +200,63 @@ def _rounded(usd: float | None) -> float | None:
     return None if usd is None else round(usd, 9)
 
 
-def _citations(checks: Sequence[QuoteCheck]) -> tuple[Citation, ...]:
+def citations_of(checks: Sequence[QuoteCheck]) -> tuple[Citation, ...]:
+    """Looked-up quotes as citations of an answer."""
     return tuple(
         Citation(
-            document=check.path or "",
-            document_id=f"D{check.document}" if check.document is not None else "",
-            pdf_page=check.pdf_page,
-            page_label=check.page_label,
+            place=check.place or Place(""),
             quote=check.quote,
             match=check.match,
             passages=tuple(map(str, check.passages)),
         )
         for check in checks
     )
+
+
+def parse_answer(value: Mapping[str, Any]) -> AnswerLine:
+    """What is scored of an answer line: its id, status, answer and citations.
+
+    Lines of version 1 are read, and lines that other programs wrote with these fields alone.
+
+    Raises:
+        ValueError: it is none, or of a later version; the message names the field.
+    """
+    id, status, answer = value.get("id"), value.get("status"), value.get("answer")
+    version = value.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ValueError(
+            f"'schema_version' is {version}, and this version of docpager reads up to "
+            f"{SCHEMA_VERSION}; install the newer one that wrote it"
+        )
+    if not isinstance(id, str) or not id:
+        raise ValueError("no field 'id' that is text")
+    if status not in STATUSES:
+        raise ValueError(f"'status' must be one of {', '.join(STATUSES)}, not {status!r}")
+    if answer is not None and not isinstance(answer, str):
+        raise ValueError("'answer' must be text or null")
+    citations = value.get("citations") or []
+    if not isinstance(citations, list):
+        raise ValueError("'citations' must be a list")
+    return AnswerLine(
+        id=id, status=status, answer=answer, citations=tuple(map(parse_citation, citations))
+    )
+
+
+def parse_citation(value: object) -> Citation:
+    """The citation that an answer line holds, of version 2 or of version 1.
+
+    Raises:
+        ValueError: it holds none; the message names the field.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError("a citation must be an object")
+    place = value.get("place")
+    if place is not None and not isinstance(place, Mapping):
+        raise ValueError("'place' must be an object")
+    quote, passages = value.get("quote") or "", value.get("passages") or []
+    match = value.get("match") or "exact"
+    if not isinstance(quote, str) or not isinstance(match, str):
+        raise ValueError("'quote' and 'match' of a citation must be text")
+    if not isinstance(passages, list | tuple) or not all(isinstance(p, str) for p in passages):
+        raise ValueError("'passages' of a citation must be a list of texts")
+    return Citation(parse_place(value if place is None else place), quote, match, tuple(passages))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docpager.core.passages import Hit, Passage, PassageId, PassageRange
+from docpager.core.places import Place
 
 __all__ = [
     "Found",
@@ -80,10 +81,8 @@ class QuoteCheck:
     match: str
     """`exact`, `normalised`, `repaired` or `failed`."""
     document: int | None = None
-    path: str | None = None
-    pdf_page: int | None = None
-    """Where the quote begins, counted from 1."""
-    page_label: str | None = None
+    place: Place | None = None
+    """Where the quote begins; where it was not found, the document that was looked in."""
     passages: tuple[PassageId, ...] = ()
     """The passages that the quote stands in."""
     problem: str | None = None

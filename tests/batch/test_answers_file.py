@@ -11,8 +11,9 @@ from docpager.batch.job import Fingerprint
 from docpager.batch.questions import parse_question
 from docpager.batch.responses import read_responses
 from docpager.core.errors import UsageError
-from docpager.evaluation.records import Cited, Response
+from docpager.core.places import Place
 from docpager.models.budget import Cost
+from docpager.run.result import AnswerLine, Citation
 
 QUESTIONS = [parse_question({"id": id, "question": f"{id}?"}) for id in "abc"]
 BEGUN = Fingerprint.of(QUESTIONS, model="extractive", window=8000)
@@ -170,8 +171,13 @@ def test_a_table_has_the_same_answers(tmp_path):
         assert list(answers.stored) == ["a", "b"]
 
     assert read_responses(path).responses == (
-        Response("a", "failed"),
-        Response("b", "answered", "2019-05-01", (Cited("a.pdf", 3, stands=False),)),
+        AnswerLine(id="a", status="failed"),
+        AnswerLine(
+            id="b",
+            status="answered",
+            answer="2019-05-01",
+            citations=(Citation(Place("a.pdf", 3), "q", "failed"),),
+        ),
     )
 
 
@@ -188,3 +194,59 @@ def test_reading_tells_of_a_torn_line_and_names_what_is_no_answer(path):
     path.rename(path.with_suffix(".parquet"))
     with pytest.raises(UsageError, match="as Parquet"):
         read_responses(path.with_suffix(".parquet"))
+
+
+OF_VERSION_1 = {
+    "schema_version": 1,
+    **line("a", answer="40 tons"),
+    "citations": [
+        {
+            "document": "a.pdf",
+            "document_id": "D1",
+            "pdf_page": 8,
+            "page_label": "5",
+            "quote": "40 tons",
+            "match": "exact",
+            "passages": ["D1:c3"],
+        }
+    ],
+    "usage": {"input_tokens": 1, "output_tokens": 1, "source": "server"},
+    "steps": 3,
+    "paging": {"window": 8000},
+    "coverage": {"searched": 1, "read": 1, "never_seen": 0, "unreadable": 0},
+    "model": "extractive",
+    "seconds": 0.5,
+    "journal": None,
+}
+CITED = Citation(Place("a.pdf", 8, "5", document_id="D1"), "40 tons", "exact", ("D1:c3",))
+
+
+def test_lines_of_the_first_version_are_gone_on_with_and_scored(path):
+    with open_answers(path, fingerprint=BEGUN) as answers:
+        answers.append(OF_VERSION_1)
+    with open_answers(path, fingerprint=BEGUN) as answers:
+        (read,) = answers.lines()
+        answers.append(read.as_json() | {"id": "b"})
+        again = list(answers.lines())
+
+    assert (read.schema_version, read.citations, read.steps) == (2, (CITED,), 3)
+    assert [each.citations for each in again] == [(CITED,), (CITED,)]
+    assert [each.citations for each in read_responses(path).responses] == [(CITED,), (CITED,)]
+
+
+def test_lines_of_both_versions_make_one_table(tmp_path):
+    path = tmp_path / "answers.parquet"
+    with open_answers(path, fingerprint=BEGUN) as answers:
+        answers.append(OF_VERSION_1)
+        answers.append(line("b", citations=[CITED.as_json()]))
+        answers.finish(order=["a", "b"])
+
+    assert [each.citations for each in read_responses(path).responses] == [(CITED,), (CITED,)]
+
+
+def test_a_line_of_a_later_version_is_refused_with_the_way_out(path):
+    path.parent.mkdir()
+    path.write_text(json.dumps({"schema_version": 3, **line("a")}) + "\n", "utf-8")
+
+    with pytest.raises(UsageError, match=r"line 1: 'schema_version' is 3, .*install the newer one"):
+        read_responses(path)

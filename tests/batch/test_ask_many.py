@@ -31,7 +31,7 @@ def test_many_questions_are_answered_in_their_order(bridges, tmp_path):
     answers = many(bridges, tmp_path)
 
     assert [line.answer for line in answers.lines] == ["21 million dollars", "14 million dollars"]
-    assert answers.lines[1].citations[0].document == "Ulm.txt"
+    assert answers.lines[1].citations[0].place.document == "Ulm.txt"
     assert answers.report.succeeded
 
 

@@ -10,11 +10,11 @@ from docpager.batch.judging import judge_answers, parse_verdict, verdict_request
 from docpager.batch.questions import parse_question
 from docpager.core.errors import ModelError, UsageError
 from docpager.core.settings import RunLimits
-from docpager.evaluation.records import Response
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ChatModel, ModelReply, Usage
 from docpager.models.pricing import Price, PriceBand, Rates
 from docpager.models.scripted import ScriptedModel
+from docpager.run.result import AnswerLine
 from docpager.run.service import AskSettings, PreparedModel
 
 RATES = Rates(input=2.0, output=10.0, write_5m=2.5, write_1h=4.0, read=0.1)
@@ -23,7 +23,7 @@ PRICE = Price("scripted", (PriceBand(RATES),), as_of="2026-11-21", source="made 
 
 def pair(id, answer="42", *, status="answered", gold=("42",)):
     question = parse_question({"id": id, "question": f"What is {id}?", "answers": list(gold)})
-    return question, Response(id, status, answer)
+    return question, AnswerLine(id=id, status=status, answer=answer)
 
 
 def says(text):
@@ -69,7 +69,10 @@ def test_only_answers_to_answerable_questions_are_judged(verdicts):
         pair("a", status="abstained"),
         pair("f", status="failed"),
         pair("u", gold=()),
-        (parse_question({"id": "n", "question": "?"}), Response("n", "answered", "x")),
+        (
+            parse_question({"id": "n", "question": "?"}),
+            AnswerLine(id="n", status="answered", answer="x"),
+        ),
     ]
 
     assert judge(pairs, ScriptedModel(), verdicts).verdicts == {}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from docpager.batch.questions import parse_question, read_questions
 from docpager.core.errors import UsageError
-from docpager.evaluation.records import Gold, Place
+from docpager.core.places import Place
+from docpager.evaluation.records import Gold
 from docpager.run.service import question_id
 
 
@@ -253,3 +254,23 @@ def test_any_object_is_a_question_or_is_refused_with_a_reason(value):
     else:
         assert question.id
         assert question.question == value["question"]
+
+
+def test_evidence_may_stand_in_any_kind_of_place():
+    given = [
+        {"document": "a.pdf", "page": 4},
+        {"document": "b.xlsx", "sheet": "Costs", "row": 12},
+        {"document": "c.pptx", "slide": 2},
+        {"document": "d.md", "section": "2.1"},
+        {"document": "e.jsonl", "turn": 3, "kind": "turn"},
+    ]
+
+    assert [
+        str(each) for each in parse_question({"question": "q", "evidence": given}).evidence
+    ] == [
+        "a.pdf, page 4",
+        "b.xlsx, sheet Costs, row 12",
+        "c.pptx, slide 2",
+        "d.md, section 2.1",
+        "e.jsonl, turn 3",
+    ]

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.batch.dispatch import Line
+from docpager.batch.dispatch import QuestionQueue
 
 
-def names(*items: str) -> Line[str]:
-    return Line(items, group=lambda item: item[0])
+def names(*items: str) -> QuestionQueue[str]:
+    return QuestionQueue(items, group=lambda item: item[0])
 
 
-def taken(line: Line[str]) -> list[str]:
+def taken(line: QuestionQueue[str]) -> list[str]:
     items = []
     while (item := line.take()) is not None:
         items.append(item)
@@ -24,7 +24,7 @@ def test_questions_on_the_same_documents_follow_each_other():
 
 
 def test_a_leader_goes_ahead_and_others_are_served_meanwhile():
-    line = Line(["a1", "a2", "a3", "b1", "b2"], group=lambda item: item[0], leading=True)
+    line = QuestionQueue(["a1", "a2", "a3", "b1", "b2"], group=lambda item: item[0], leading=True)
 
     assert [line.take(), line.take(), line.take()] == ["a1", "b1", None]
     line.warmed("b1")
@@ -34,7 +34,7 @@ def test_a_leader_goes_ahead_and_others_are_served_meanwhile():
 
 
 def test_a_question_that_could_not_start_is_the_next_one():
-    line = Line(["a1", "b1", "a2"], group=lambda item: item[0], leading=True)
+    line = QuestionQueue(["a1", "b1", "a2"], group=lambda item: item[0], leading=True)
     first = line.take()
     line.put_back(first)
 
@@ -44,7 +44,7 @@ def test_a_question_that_could_not_start_is_the_next_one():
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.booleans(), st.randoms())
 def test_everybody_comes_once(groups: Sequence[str], leading: bool, random):
     items = [f"{group}{n}" for n, group in enumerate(groups)]
-    line = Line(items, group=lambda item: item[0], leading=leading)
+    line = QuestionQueue(items, group=lambda item: item[0], leading=leading)
     running, served = [], []
     while len(line) or running:
         item = line.take()

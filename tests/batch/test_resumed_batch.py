@@ -184,5 +184,5 @@ def test_questions_look_only_in_their_documents(tmp_path):
     world.drive()
     (line,) = world.lines().values()
 
-    assert {each["document"] for each in line["citations"]} <= {"Graz.txt"}
+    assert {each["place"]["document"] for each in line["citations"]} <= {"Graz.txt"}
     assert "14" not in (line["answer"] or "")

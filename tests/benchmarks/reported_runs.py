@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.run_files import Line, RunRecord
+from benchmarks.run_files import ResultLine, RunRecord
 from benchmarks.samples import Axis
 from benchmarks.scoring import Scored, ScoredRun
-from benchmarks.systems.system import Answer
+from benchmarks.systems.system import SystemAnswer
 
 
 def scored(
@@ -24,8 +24,8 @@ def scored(
 ) -> Scored:
     """A line; `rebuilds` are those of one that pages."""
     paging = {} if rebuilds is None else dict.fromkeys(COUNTS, 0.0) | {"rebuilds": rebuilds}
-    answer = Answer(status, "a", paging=paging, error=error)
-    line = Line(f"q{number}", "?", system, window, window, answer, 0.0, "")
+    answer = SystemAnswer(status, "a", paging=paging, error=error)
+    line = ResultLine(f"q{number}", "?", system, window, window, answer, 0.0, "")
     return Scored(line, {**axes, "window": window}, marks or {"right": 1.0}, f"q{number}")
 
 

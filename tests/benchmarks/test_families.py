@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.families import compared, holm, mean_of
-from benchmarks.run_files import Line
+from benchmarks.run_files import ResultLine
 from benchmarks.scoring import Scored
-from benchmarks.systems.system import Answer
+from benchmarks.systems.system import SystemAnswer
 
 
 def scored(number: int, family: str, mark: float, *, system: str = "docpager") -> Scored:
-    line = Line(f"q{number}", "?", system, 8000, 8000, Answer("answered", "a"), 0.0, "")
+    line = ResultLine(f"q{number}", "?", system, 8000, 8000, SystemAnswer("answered", "a"), 0.0, "")
     return Scored(line, {}, {"exact": mark}, family)
 
 
@@ -60,7 +60,7 @@ def test_arrangements_of_one_question_do_not_make_a_difference_significant() -> 
 def test_contestants_are_compared_where_both_were_run() -> None:
     ours = [scored(1, "a", 1.0), scored(2, "b", 0.0)]
     asked = scored(1, "a", 1.0, system="other")
-    not_run = Line("q2", "?", "other", 8000, 8000, Answer("not run", ""), 0.0, "")
+    not_run = ResultLine("q2", "?", "other", 8000, 8000, SystemAnswer("not run", ""), 0.0, "")
     left_out = Scored(not_run, {}, {"exact": 0.0}, "b")
 
     found = compared(ours, [asked, left_out], "exact")

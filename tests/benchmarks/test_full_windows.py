@@ -11,10 +11,10 @@ from random import Random
 
 import pytest
 
-from benchmarks.samples import Question
-from benchmarks.systems.reading import Reader
+from benchmarks.samples import SystemQuestion
+from benchmarks.systems.reading import ModelReader
 from benchmarks.systems.registry import system_named
-from benchmarks.systems.system import Answer, Setup, Stretch
+from benchmarks.systems.system import Setup, Stretch, SystemAnswer
 from benchmarks.systems.text_cutting import Unread, fill, forwards, passage_size
 from benchmarks.tasks.scattered_prose import paragraph
 from docpager import Archive, ingest
@@ -25,7 +25,7 @@ from docpager.models.messages import ModelReply, ModelRequest
 
 COUNT = BuiltInEstimator().count
 CHAIN = {"key-a-1": "key-b-2", "key-b-2": "value-c-3"}
-QUESTION = Question("q", "Final value of key key-a-1? Follow values that are keys.")
+QUESTION = SystemQuestion("q", "Final value of key key-a-1? Follow values that are keys.")
 ALL_SEEING = (
     "truncate-head",
     "truncate-tail",
@@ -71,14 +71,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 
 def answered(
     archive: Archive, name: str, window: int, journals: Path, model: ExtractiveModel | None = None
-) -> Answer:
+) -> SystemAnswer:
     setup = Setup(model or ExtractiveModel(), window, journals=journals)
     return asyncio.run(system_named(name).answer(QUESTION, archive, setup))
 
 
 def window_with_room(archive: Archive, spare: int) -> int:
     """The window whose room is that much larger than the whole text."""
-    room = Reader(QUESTION, archive, Setup(ExtractiveModel(), 10_000)).room
+    room = ModelReader(QUESTION, archive, Setup(ExtractiveModel(), 10_000)).room
     whole = sum(passage_size(passage, COUNT) for passage in forwards(archive, [1]))
     return 10_000 - room + whole + spare
 
@@ -108,7 +108,7 @@ def test_the_first_request_is_filled_with_whole_passages(
     archive: Archive, name: str, tmp_path: Path
 ) -> None:
     model = Listening()
-    room = Reader(QUESTION, archive, Setup(model, 5_000)).room
+    room = ModelReader(QUESTION, archive, Setup(model, 5_000)).room
 
     answered(archive, name, 5_000, tmp_path, model)
 
@@ -122,7 +122,7 @@ def test_later_requests_are_filled_beside_the_notes(
 ) -> None:
     model = Listening()
     setup = Setup(model, 4_500)
-    reader = Reader(QUESTION, archive, setup)
+    reader = ModelReader(QUESTION, archive, setup)
 
     answered(archive, name, 4_500, tmp_path, model)
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.metrics import METRICS, OF_TEXT, mark
-from benchmarks.samples import Gold, Place, Question
+from benchmarks.samples import SystemQuestion, TaskGold
 from benchmarks.scorer_checks import ScorerError, check_scorer, nonsense_for
-from benchmarks.systems.system import Answer
+from benchmarks.systems.system import SystemAnswer
 from benchmarks.tasks.registry import TASKS
-from benchmarks.tasks.task import DocumentSet, Item, Task, Wanted, sample_of
+from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
 from benchmarks.trials import Trial
+from docpager.core.places import Place
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -23,9 +24,9 @@ SMALL = {
     "scattered_facts": {"places": (4,), "section_tokens": (600,)},
 }
 GOLDS = (
-    Gold((("1,577 million", "$1577.00"),), evidence=(Place("a.pdf", 3),)),
-    Gold((("amber heron",), ("BC-231",)), ("BC-999",), (Place("a.md", start=1, end=9),)),
-    Gold(()),
+    TaskGold((("1,577 million", "$1577.00"),), evidence=(Place("a.pdf", 3),)),
+    TaskGold((("amber heron",), ("BC-231",)), ("BC-999",), (Place("a.md", start=1, end=9),)),
+    TaskGold(()),
 )  # fmt: skip
 
 
@@ -83,9 +84,9 @@ def test_other_gold_gives_other_ids(tmp_path: Path) -> None:
         def make(data: Path, wanted: Wanted) -> list[Item]:
             documents = DocumentSet("set", Path.mkdir)
             sample = sample_of("t", "Why?", documents, {}, number=0)
-            return [Item(sample, Gold(((answer,),)), documents)]
+            return [Item(sample, TaskGold(((answer,),)), documents)]
 
-        task = Task("t", "", make, {}, ("right",))
+        task = BenchmarkTask("t", "", make, {}, ("right",))
         samples, _ = task.samples(tmp_path, task.wanted({}, per_cell=1))
         assert [sample.family for sample in samples] == [sample.question.id for sample in samples]
         return {sample.question.id for sample in samples}
@@ -134,7 +135,7 @@ def test_benchmarks_use_no_private_names_of_the_product() -> None:
 def test_every_metric_passes_its_canaries(metric: str) -> None:
     # `choice` asks for a letter, `exact` and their like for one wording of one thing.
     golds = GOLDS if metric in ("parts", "all_parts", "right") else (*GOLDS[:1], *GOLDS[2:])
-    letters = (Gold((("B", "(B) the sea"),)),)
+    letters = (TaskGold((("B", "(B) the sea"),)),)
 
     check_scorer(mark, (metric,), letters if metric == "choice" else golds)
 
@@ -142,7 +143,7 @@ def test_every_metric_passes_its_canaries(metric: str) -> None:
 @pytest.mark.parametrize("metric", METRICS)
 def test_wrong_answers_score_nothing(metric: str) -> None:
     for gold in GOLDS:
-        assert not mark(metric, gold, Answer("answered", nonsense_for(GOLDS)))
+        assert not mark(metric, gold, SystemAnswer("answered", nonsense_for(GOLDS)))
 
 
 def test_a_scorer_that_always_says_yes_is_found_out() -> None:
@@ -157,28 +158,30 @@ def test_a_scorer_that_always_says_no_is_found_out() -> None:
 
 @pytest.mark.parametrize("metric", ("subspan", "right", "parts", "all_parts"))
 def test_reciting_everything_is_no_answer(metric: str) -> None:
-    gold = Gold((("amber heron",),))
+    gold = TaskGold((("amber heron",),))
 
-    assert mark(metric, gold, Answer("answered", "It is the amber heron.")) == 1
-    assert mark(metric, gold, Answer("answered", "word " * 500 + "amber heron")) == 0
+    assert mark(metric, gold, SystemAnswer("answered", "It is the amber heron.")) == 1
+    assert mark(metric, gold, SystemAnswer("answered", "word " * 500 + "amber heron")) == 0
 
 
 def test_a_rival_beside_the_value_is_no_answer() -> None:
     gold = GOLDS[1]
 
-    assert mark("all_parts", gold, Answer("answered", "D1:s2: amber heron; D1:s4: BC-231")) == 1
-    assert mark("all_parts", gold, Answer("answered", "amber heron; BC-231; BC-999")) == 0
-    assert mark("all_parts", gold, Answer("answered", "BC-231; amber heron")) == 0
-    assert mark("parts", gold, Answer("answered", "amber heron; none")) == 0.5
+    assert (
+        mark("all_parts", gold, SystemAnswer("answered", "D1:s2: amber heron; D1:s4: BC-231")) == 1
+    )
+    assert mark("all_parts", gold, SystemAnswer("answered", "amber heron; BC-231; BC-999")) == 0
+    assert mark("all_parts", gold, SystemAnswer("answered", "BC-231; amber heron")) == 0
+    assert mark("parts", gold, SystemAnswer("answered", "amber heron; none")) == 0.5
 
 
 @pytest.mark.parametrize("metric", OF_TEXT)
 def test_abstaining_is_right_only_where_there_is_no_answer(metric: str) -> None:
-    silent = Answer("abstained", "Not found.")
+    silent = SystemAnswer("abstained", "Not found.")
 
-    assert mark(metric, Gold(()), silent) == 1
+    assert mark(metric, TaskGold(()), silent) == 1
     assert not mark(metric, GOLDS[0], silent)
 
 
 def test_a_question_is_all_that_a_contestant_knows() -> None:
-    assert set(Question.__dataclass_fields__) == {"id", "text", "documents"}
+    assert set(SystemQuestion.__dataclass_fields__) == {"id", "text", "documents"}

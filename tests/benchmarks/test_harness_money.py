@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import build_corpora
-from benchmarks.run_files import RECORD, Line, read_lines
+from benchmarks.run_files import RECORD, ResultLine, read_lines
 from benchmarks.running import answer_all
-from benchmarks.samples import Question
-from benchmarks.systems.system import Answer
+from benchmarks.samples import SystemQuestion
+from benchmarks.systems.system import SystemAnswer
 from benchmarks.tasks.task import DocumentSet
 from benchmarks.trials import EQUAL_TOKENS, Done, Trial, price_for, worst_case
 
@@ -29,7 +29,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     with ThreadPoolExecutor(1) as pool:
         sets = [DocumentSet("bridges", _write)]
         shelf = build_corpora(sets, folder, pool, lambda said: None)["bridges"]
-    question = Question("q0", "What did the bridge cost?")
+    question = SystemQuestion("q0", "What did the bridge cost?")
     return Trial(
         question, shelf, "truncate-head", 8_000, "claude-haiku-4-5", None, 512, 400, folder
     )  # fmt: skip
@@ -42,8 +42,8 @@ class _Answering(Executor):
         self.cost_usd = cost_usd
 
     def submit(self, answer, job, /, **_):  # type: ignore[no-untyped-def]
-        said = Answer("answered", "61 ells", requests=1, cost_usd=self.cost_usd)
-        line = Line(job.question.id, "", job.system, job.window, 8_000, said, 0.0, "")
+        said = SystemAnswer("answered", "61 ells", requests=1, cost_usd=self.cost_usd)
+        line = ResultLine(job.question.id, "", job.system, job.window, 8_000, said, 0.0, "")
         future: Future[Done] = Future()
         future.set_result(Done(line, ()))
         return future

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from benchmarks.samples import Question
+from benchmarks.samples import SystemQuestion
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Setup
 from benchmarks.systems.text_cutting import cut_after, cut_before, joined, joined_size, passage_size
@@ -90,7 +90,7 @@ def test_two_links_quoted_from_one_passage_both_stay(name: str, last: str, tmp_p
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "links.txt").write_text("\n\n".join(blocks))
     ingest([tmp_path / "documents"], tmp_path / "archive")
-    question = Question("q", "Final value of key key-a-1? Follow values that are keys.")
+    question = SystemQuestion("q", "Final value of key key-a-1? Follow values that are keys.")
     setup = Setup(ExtractiveModel(), 5_000, journals=tmp_path)
 
     with closing(Archive.open(tmp_path / "archive")) as archive:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.samples import Place
 from benchmarks.tasks.litm_qa import item_of, read_original
 from docpager.core.errors import UsageError
+from docpager.core.places import Place
 
 
 def original(folder: Path) -> Path:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.metrics import mark
-from benchmarks.samples import Gold, Place
-from benchmarks.systems.system import Answer, Cited, Stretch
+from benchmarks.samples import TaskGold
+from benchmarks.systems.system import Stretch, SystemAnswer
+from docpager.core.places import Place
+from docpager.run.result import Citation
 
 
 @pytest.mark.parametrize("metric", ("exact", "subspan", "right", "parts", "all_parts"))
@@ -15,29 +17,29 @@ from benchmarks.systems.system import Answer, Cited, Stretch
     [("No", "Nobody knows another note."), ("red", "He was hired."), ("ell", "well-known shells")],
 )
 def test_no_gold_is_found_inside_another_word(metric: str, gold: str, answer: str) -> None:
-    assert mark(metric, Gold(((gold,),)), Answer("answered", answer)) == 0
-    assert mark(metric, Gold(((gold,),)), Answer("answered", gold)) == 1
+    assert mark(metric, TaskGold(((gold,),)), SystemAnswer("answered", answer)) == 0
+    assert mark(metric, TaskGold(((gold,),)), SystemAnswer("answered", gold)) == 1
 
 
 @pytest.mark.parametrize("metric", ("exact", "f1"))
 def test_silence_is_no_answer_even_where_the_gold_is_an_article(metric: str) -> None:
-    assert mark(metric, Gold((("A",),)), Answer("answered", "")) == 0
-    assert mark(metric, Gold((("A",),)), Answer("answered", "A")) == 1
+    assert mark(metric, TaskGold((("A",),)), SystemAnswer("answered", "")) == 0
+    assert mark(metric, TaskGold((("A",),)), SystemAnswer("answered", "A")) == 1
 
 
 def test_counts_may_stand_in_any_order_where_several_are_asked_for() -> None:
-    gold = Gold((("2",), ("7",), ("no",)))
+    gold = TaskGold((("2",), ("7",), ("no",)))
 
-    assert mark("right", gold, Answer("answered", "7, 2 and no")) == 1
-    assert mark("right", gold, Answer("answered", "27, 2 and no")) == 0
+    assert mark("right", gold, SystemAnswer("answered", "7, 2 and no")) == 1
+    assert mark("right", gold, SystemAnswer("answered", "27, 2 and no")) == 0
 
 
 @pytest.mark.parametrize("status", ("failed", "stopped", "not run", "abstained"))
 def test_what_was_not_answered_cites_nothing_though_it_was_seen(status: str) -> None:
-    gold = Gold((("amber heron",),), evidence=(Place("a.pdf", 3),))
-    cited, shown = (Cited("a.pdf", 3, "heron", "exact"),), (Stretch("a.pdf", 0, 9, (3, 3)),)
-    answered = Answer("answered", "amber heron", citations=cited, shown=shown)
-    not_answered = Answer(status, "amber heron", citations=cited, shown=shown)
+    gold = TaskGold((("amber heron",),), evidence=(Place("a.pdf", 3),))
+    cited, shown = (Citation(Place("a.pdf", 3), "heron"),), (Stretch("a.pdf", 0, 9, (3, 3)),)
+    answered = SystemAnswer("answered", "amber heron", citations=cited, shown=shown)
+    not_answered = SystemAnswer(status, "amber heron", citations=cited, shown=shown)
 
     for metric in ("evidence_cited", "evidence_hit"):
         assert mark(metric, gold, answered) == 1

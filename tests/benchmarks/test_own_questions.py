@@ -13,11 +13,12 @@ from click.testing import CliRunner
 from benchmarks.cli import main
 from benchmarks.metrics import mark
 from benchmarks.running import Places, RunConfig, start_run
-from benchmarks.samples import Gold, Place
+from benchmarks.samples import TaskGold
 from benchmarks.scoring import score_run
-from benchmarks.systems.system import Answer
+from benchmarks.systems.system import SystemAnswer
 from benchmarks.tasks.own_questions import any_jsonl_task, read_own_questions
 from docpager.core.errors import UsageError
+from docpager.core.places import Place
 
 ASKED = {"question": "What did the bridge cost?", "answers": ["61 ells"]}
 
@@ -32,7 +33,7 @@ def own(tmp_path: Path) -> dict[str, str]:
     return {"questions": str(tmp_path / "mine.jsonl"), "docs": str(tmp_path / "docs")}
 
 
-def gold_of(folder: Path, **fields: Any) -> Gold:
+def gold_of(folder: Path, **fields: Any) -> TaskGold:
     path = folder / "one.jsonl"
     path.write_text(json.dumps({"question": "Why?", **fields}) + "\n")
     (asked,) = read_own_questions(path)
@@ -53,7 +54,7 @@ def gold_of(folder: Path, **fields: Any) -> Gold:
 def test_answers_are_texts_and_numbers_alone_or_in_lists(
     fields: dict[str, Any], parts: tuple[tuple[str, ...], ...], tmp_path: Path
 ) -> None:
-    assert gold_of(tmp_path, **fields) == Gold(parts)
+    assert gold_of(tmp_path, **fields) == TaskGold(parts)
 
 
 def test_evidence_is_a_place_or_a_document(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_evidence_is_a_place_or_a_document(tmp_path: Path) -> None:
 
     found = gold_of(tmp_path, answer="x", evidence=evidence, rivals=["y"])
 
-    assert found == Gold((("x",),), ("y",), (Place("a.pdf", 3), Place("b.pdf")))
+    assert found == TaskGold((("x",),), ("y",), (Place("a.pdf", 3), Place("b.pdf")))
 
 
 @pytest.mark.parametrize("fields", ({}, {"answers": None}, {"answer": None}))
@@ -70,9 +71,9 @@ def test_a_question_without_gold_is_neither_unanswerable_nor_marked(
 ) -> None:
     unknown = gold_of(tmp_path, **fields)
 
-    assert mark("right", unknown, Answer("abstained", "Not found.")) is None
-    assert mark("right", unknown, Answer("answered", "61 ells")) is None
-    assert mark("right", gold_of(tmp_path, answers=[]), Answer("abstained", "")) == 1
+    assert mark("right", unknown, SystemAnswer("abstained", "Not found.")) is None
+    assert mark("right", unknown, SystemAnswer("answered", "61 ells")) is None
+    assert mark("right", gold_of(tmp_path, answers=[]), SystemAnswer("abstained", "")) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pytest
 from benchmarks.reader.__main__ import table
 from benchmarks.reader.halves import Asked, financebench, in_half
 from benchmarks.reader.swapped import swapped
-from benchmarks.retrieval.question_sets import Question
+from benchmarks.retrieval.question_sets import RetrievalQuestion
 
 
 def asked(text: str, *names: str) -> Asked:
-    return Asked(Question(text, frozenset(), frozenset({"a.pdf"})), "a", names=names)
+    return Asked(RetrievalQuestion(text, frozenset(), frozenset({"a.pdf"})), "a", names=names)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from benchmarks.samples import Question
+from benchmarks.samples import SystemQuestion
 from benchmarks.systems.registry import system_named
 from benchmarks.systems.system import Setup
 from benchmarks.systems.text_cutting import shown_tokens
@@ -62,7 +62,9 @@ def test_nobody_asks_more_often_than_it_said(archive: Archive, name: str, window
     setup = Setup(Quoting(), window)
     most = system_named(name).most_requests(shown_tokens(archive.documents()), setup)
 
-    answer = asyncio.run(system_named(name).answer(Question("q", "What is red?"), archive, setup))
+    answer = asyncio.run(
+        system_named(name).answer(SystemQuestion("q", "What is red?"), archive, setup)
+    )
 
     assert answer.status == "answered"
     assert answer.peak_tokens <= window

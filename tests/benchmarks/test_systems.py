@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.samples import Question
+from benchmarks.samples import SystemQuestion
 from benchmarks.systems.registry import ABLATIONS, BASELINES, system_named
-from benchmarks.systems.system import Answer, Setup
+from benchmarks.systems.system import Setup, SystemAnswer
 from benchmarks.systems.text_cutting import backwards, cut_after, cut_before, fill, forwards
 from benchmarks.tasks.scattered_prose import paragraph
 from benchmarks.tasks.scattered_puzzles import make_puzzle
@@ -43,9 +43,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
         yield opened
 
 
-def answered(archive: Archive, name: str, tmp_path: Path, **changes: object) -> Answer:
+def answered(archive: Archive, name: str, tmp_path: Path, **changes: object) -> SystemAnswer:
     setup = Setup(ExtractiveModel(), WINDOW, journals=tmp_path, allowance=9_000, **changes)
-    question = Question("q", f"Final value of key {KEY}? Follow values that are keys.")
+    question = SystemQuestion("q", f"Final value of key {KEY}? Follow values that are keys.")
     return asyncio.run(system_named(name).answer(question, archive, setup))
 
 
@@ -93,7 +93,7 @@ def test_scattered_facts_named_by_passages_can_be_asked_of_everybody(tmp_path: P
 
 def _said(archive: Archive, name: str, question: str, journals: Path) -> str:
     setup = Setup(ExtractiveModel(), WINDOW, journals=journals)
-    answer = system_named(name).answer(Question("q", question), archive, setup)
+    answer = system_named(name).answer(SystemQuestion("q", question), archive, setup)
     return asyncio.run(answer).text
 
 
@@ -162,7 +162,7 @@ def test_an_ablation_takes_just_that_away(archive: Archive, tmp_path: Path) -> N
 
     for name, missing in (("notes", "write_note"), ("page_out", "page_out")):
         model = Watching()
-        question = Question("q", f"Final value of key {KEY}?")
+        question = SystemQuestion("q", f"Final value of key {KEY}?")
         setup = Setup(model, WINDOW, journals=tmp_path)
         asyncio.run(system_named(f"docpager:without={name}").answer(question, archive, setup))
         assert len(model.functions) == 7 and missing not in model.functions

@@ -95,7 +95,7 @@ def test_search_names_document_page_and_label(home):
 
     assert result.exit_code == 0
     assert result.stdout.splitlines()[:2] == [
-        "D1:c1  a.pdf, PDF page 1 (printed i)  [both]",
+        "D1:c1  a.pdf, page 1 (printed i)  [both]",
         "    Copper sales rose to 1,577.",
     ]
     assert "2 passages contain a word of it, 0 more" in result.stderr
@@ -107,10 +107,13 @@ def test_search_gives_json_lines(home):
     assert hits == [
         {
             "locator": "D1:c1",
-            "document": "a.pdf",
-            "document_id": "D1",
-            "pdf_page": 1,
-            "page_label": "i",
+            "place": {
+                "kind": "page",
+                "document": "a.pdf",
+                "page": 1,
+                "label": "i",
+                "document_id": "D1",
+            },
             "snippet": "Copper sales rose to 1,577.",
             "by": "both",
         },
@@ -162,10 +165,13 @@ def test_status_lists_what_could_not_be_read(home):
     assert page == "  p2 (printed ii)  no text layer  (0 characters, images on 0% of the page)"
     assert bad.startswith("bad.pdf: damaged ('bad.pdf' is damaged and cannot be read")
     assert rows(run(home, "status", "--unreadable", "--json"))[0] == {
-        "document": "a.pdf",
-        "document_id": "D1",
-        "pdf_page": 2,
-        "page_label": "ii",
+        "place": {
+            "kind": "page",
+            "document": "a.pdf",
+            "page": 2,
+            "label": "ii",
+            "document_id": "D1",
+        },
         "reason": "no text layer",
         "characters": 0,
         "unmapped_share": 0.0,

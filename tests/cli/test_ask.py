@@ -59,9 +59,9 @@ def test_an_answer_is_cited_with_its_page(folder):
 def test_json_is_one_answer_line(folder):
     line = json.loads(asked("--json").stdout)
 
-    assert line["schema_version"] == 1
+    assert line["schema_version"] == 2
     assert line["status"] == "answered"
-    assert line["citations"][0]["pdf_page"] == 3
+    assert line["citations"][0]["place"]["page"] == 3
     assert line["citations"][0]["match"] == "exact"
     assert line["paging"]["peak_worst_case"] <= line["paging"]["window"] == 32_000
     assert set(line["coverage"]) == {"searched", "read", "never_seen", "unreadable"}

@@ -152,7 +152,7 @@ ANSWER = {
 
 @pytest.mark.parametrize(
     ("place", "meant"),
-    [({"page": 3}, "pdf_page"), ({"pdfpage": 3}, "pdf_page"), ({"file": "a.pdf"}, "document")],
+    [({"pages": 3}, "page"), ({"pdfpage": 3}, "page"), ({"file": "a.pdf"}, "document")],
 )
 def test_a_misspelt_field_of_evidence_is_refused(here, place, meant):
     place = {"document": "a.pdf", **place}
@@ -199,11 +199,11 @@ def test_two_files_of_one_name_are_told_apart_everywhere(twins):
     assert [row["document"] for row in rows(docpager("contents", "--json"))] == shown
     assert [line.split()[1] for line in docpager("contents").stdout.splitlines()] == shown
     assert "D2:c1  b/r.txt  [pattern]" in docpager("grep", "Lead").stdout
-    assert rows(docpager("search", "lead", "--json"))[0]["document"] == "b/r.txt"
+    assert rows(docpager("search", "lead", "--json"))[0]["place"]["document"] == "b/r.txt"
 
     result = docpager("ask", "To how many tons did lead sales rise?", "--json")
     line = json.loads(result.stdout)
-    assert line["citations"][0]["document"] == "b/r.txt"
+    assert line["citations"][0]["place"]["document"] == "b/r.txt"
     assert "D1 a/r.txt" in Path(line["journal"]).read_text()
 
 
@@ -227,7 +227,7 @@ def test_a_path_that_is_long_enough_or_a_glob_names_them(twins, name, found, mon
     archive = twins / ".docpager"
     hits = rows(docpager("search", "tons", "--in", name, "--archive", archive, "--json"))[:-1]
 
-    assert {hit["document"] for hit in hits} == found
+    assert {hit["place"]["document"] for hit in hits} == found
 
 
 def test_a_file_at_the_top_is_named_by_its_whole_path(here):
@@ -273,8 +273,10 @@ def test_show_prints_the_pages_asked_for_and_no_other(paged):
     whole = docpager("show", "D1").stdout
     assert whole == docpager("show", "D1:p1-5").stdout == docpager("show", "D1:c1").stdout
     assert [text in whole for text in paged] == [True] * 5
-    start = row["start"]
-    assert isinstance(start, int) and start > len(paged[0])
+    place = row["place"]
+    assert isinstance(place, dict)
+    assert (place["kind"], place["page"], place["label"]) == ("page", 4, "2")
+    assert place["start"] > len(paged[0])
 
 
 def test_show_prints_the_section_asked_for_and_no_other(paged):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.evaluation.records import Gold
 from docpager.evaluation.scoring import right
 from docpager.evaluation.texts import best_phrase, best_subspan, is_brief
 
@@ -44,12 +43,12 @@ WRONG = [
 
 @pytest.mark.parametrize(("gold", "answer"), RIGHT)
 def test_what_says_the_gold_answer_is_right(gold: str, answer: str) -> None:
-    assert right(Gold("q", (gold,)), answer)
+    assert right(answer, [gold])
 
 
 @pytest.mark.parametrize(("gold", "answer"), WRONG)
 def test_what_happens_to_hold_the_gold_answer_is_wrong(gold: str, answer: str) -> None:
-    assert not right(Gold("q", (gold,)), answer)
+    assert not right(answer, [gold])
 
 
 def test_only_verdicts_and_small_counts_are_brief() -> None:

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from docpager.evaluation.records import Cited, Place
+from docpager.core.places import Place
 from docpager.evaluation.scoring import citation_validity, evidence_precision, evidence_recall
+from docpager.run.result import Citation
 
 PLACES = (Place("a.pdf", 3), Place("a.pdf", 9))
 
 
+def cited_at(document: str, page: int | None = None, match: str = "exact") -> Citation:
+    return Citation(Place(document, page), "a quote", match)
+
+
 def test_recall_counts_the_evidence_and_precision_the_citations():
-    cited = [Cited("x/a.pdf", 3), Cited("x/a.pdf", 4), Cited("x/b.pdf", 3)]
+    cited = [cited_at("x/a.pdf", 3), cited_at("x/a.pdf", 4), cited_at("x/b.pdf", 3)]
 
     assert evidence_recall(cited, PLACES) == 0.5
     assert evidence_precision(cited, PLACES) == pytest.approx(1 / 3)
 
 
 def test_a_page_cited_twice_counts_once():
-    cited = [Cited("a.pdf", 3), Cited("a.pdf", 3), Cited("a.pdf", 4)]
+    cited = [cited_at("a.pdf", 3), cited_at("a.pdf", 3), cited_at("a.pdf", 4)]
 
     assert evidence_precision(cited, PLACES) == 0.5
     assert evidence_recall(cited, (*PLACES, PLACES[0])) == 0.5
 
 
 def test_a_quote_that_was_not_found_leads_nowhere():
-    cited = [Cited("a.pdf", 3, stands=False), Cited("a.pdf", 9)]
+    cited = [cited_at("a.pdf", 3, "failed"), cited_at("a.pdf", 9)]
 
     assert evidence_recall(cited, PLACES) == 0.5
     assert evidence_precision(cited, PLACES) == 0.5
@@ -33,8 +38,8 @@ def test_a_quote_that_was_not_found_leads_nowhere():
 
 
 def test_evidence_without_a_page_is_anywhere_in_the_document():
-    assert evidence_recall([Cited("a.txt", None)], [Place("a.txt")]) == 1.0
-    assert evidence_recall([Cited("a.txt", None)], [Place("a.txt", 1)]) == 0.0
+    assert evidence_recall([cited_at("a.txt")], [Place("a.txt")]) == 1.0
+    assert evidence_recall([cited_at("a.txt")], [Place("a.txt", 1)]) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -48,12 +53,12 @@ def test_evidence_without_a_page_is_anywhere_in_the_document():
     ],
 )
 def test_a_document_is_named_by_the_end_of_its_path(cited, wanted, same):
-    assert evidence_recall([Cited(cited, 1)], [Place(wanted, 1)]) == float(same)
+    assert evidence_recall([cited_at(cited, 1)], [Place(wanted, 1)]) == float(same)
 
 
 def test_nothing_is_asked_where_nothing_is_named_or_cited():
-    assert evidence_recall([Cited("a.pdf", 3)], ()) is None
-    assert evidence_precision([Cited("a.pdf", 3)], ()) is None
+    assert evidence_recall([cited_at("a.pdf", 3)], ()) is None
+    assert evidence_precision([cited_at("a.pdf", 3)], ()) is None
     assert evidence_precision([], PLACES) is None
     assert evidence_recall([], PLACES) == 0.0
     assert citation_validity([]) is None

@@ -5,12 +5,22 @@ from __future__ import annotations
 import pytest
 
 from docpager.core.errors import UsageError
-from docpager.evaluation.records import Cited, Gold, Place, Response
+from docpager.core.places import Place
+from docpager.evaluation.records import Gold
 from docpager.evaluation.scoring import METRICS, right, score
+from docpager.run.result import AnswerLine, Citation
 
 GOLD = Gold("q", ("Brandvold",), (Place("a.pdf", 4),), {"kind": "lookup"})
 NO_ANSWER = Gold("n", ())
 UNKNOWN = Gold("u")
+
+
+def answer(id, status, text=None, *citations):
+    return AnswerLine(id=id, status=status, answer=text, citations=citations)
+
+
+def cited_at(document, page):
+    return Citation(Place(document, page))
 
 
 def marks(gold, response, **options):
@@ -19,47 +29,47 @@ def marks(gold, response, **options):
 
 
 def test_a_right_and_cited_answer_is_one_everywhere():
-    response = Response("q", "answered", "Brandvold", (Cited("a.pdf", 4),))
+    response = answer("q", "answered", "Brandvold", cited_at("a.pdf", 4))
 
     assert set(marks(GOLD, response).values()) == {1.0}
 
 
 @pytest.mark.parametrize("status", ["abstained", "failed", "stopped"])
 def test_what_was_not_answered_is_wrong_but_no_wrong_answer(status):
-    found = marks(GOLD, Response("q", status, "Brandvold", (Cited("a.pdf", 4),)))
+    found = marks(GOLD, answer("q", status, "Brandvold", cited_at("a.pdf", 4)))
 
     assert set(found.values()) == {0.0}
     assert "accuracy_when_answered" not in found
 
 
 def test_abstaining_is_right_where_there_is_no_answer():
-    assert marks(NO_ANSWER, Response("n", "abstained", "not found")) == {
+    assert marks(NO_ANSWER, answer("n", "abstained", "not found")) == {
         "accuracy": 1.0,
         "abstained_when_unanswerable": 1.0,
         "coverage": 0.0,
     }
-    assert marks(NO_ANSWER, Response("n", "answered", "42")) == {
+    assert marks(NO_ANSWER, answer("n", "answered", "42")) == {
         "accuracy": 0.0,
         "accuracy_when_answered": 0.0,
         "abstained_when_unanswerable": 0.0,
         "coverage": 1.0,
     }
-    assert marks(NO_ANSWER, Response("n", "failed"))["accuracy"] == 0.0
+    assert marks(NO_ANSWER, answer("n", "failed"))["accuracy"] == 0.0
 
 
 def test_a_question_without_gold_is_only_counted():
-    assert marks(UNKNOWN, Response("u", "answered", "42")) == {"coverage": 1.0}
+    assert marks(UNKNOWN, answer("u", "answered", "42")) == {"coverage": 1.0}
 
 
 def test_a_gold_figure_must_agree_as_a_figure():
-    assert right(Gold("q", ("1577",)), "It was 1,577.")
-    assert not right(Gold("q", ("1577",)), "It was 11577.")
-    assert right(Gold("q", ("1577", "fifteen hundred")), "About fifteen hundred.")
+    assert right("It was 1,577.", ("1577",))
+    assert not right("It was 11577.", ("1577",))
+    assert right("About fifteen hundred.", ("1577", "fifteen hundred"))
 
 
 def test_a_verdict_that_is_missing_counts_as_wrong():
     golds = [Gold(id, ("x",)) for id in "abc"]
-    responses = [Response(id, "answered", "x") for id in "abc"]
+    responses = [answer(id, "answered", "x") for id in "abc"]
 
     judged = score(golds, responses, verdicts={"a": True, "b": None})
 
@@ -68,7 +78,7 @@ def test_a_verdict_that_is_missing_counts_as_wrong():
 
 
 def test_every_mark_is_a_known_metric_between_zero_and_one():
-    response = Response("q", "answered", "Ilse Brandvold", (Cited("b.pdf", 4),))
+    response = answer("q", "answered", "Ilse Brandvold", cited_at("b.pdf", 4))
     found = marks(GOLD, response, verdicts={"q": True})
 
     assert set(found) <= set(METRICS)
@@ -77,7 +87,7 @@ def test_every_mark_is_a_known_metric_between_zero_and_one():
 
 def test_everything_that_does_not_belong_together_is_named_at_once():
     golds = [Gold("a"), Gold("a"), Gold("b"), Gold("c")]
-    responses = [Response("a", "answered"), Response("a", "answered"), Response("x", "failed")]
+    responses = [answer("a", "answered"), answer("a", "answered"), answer("x", "failed")]
 
     with pytest.raises(UsageError) as caught:
         score(golds, responses)
@@ -99,7 +109,7 @@ def test_missing_answers_can_be_counted_as_failures():
 def test_wrong_answers_score_nothing():
     golds = [Gold(str(n), (f"answer{n}",), (Place("a.pdf", n),)) for n in range(20)]
     canary = [
-        Response(gold.id, "answered", "something else", (Cited("a.pdf", 999),)) for gold in golds
+        answer(gold.id, "answered", "something else", cited_at("a.pdf", 999)) for gold in golds
     ]
 
     for each in score(golds, canary):

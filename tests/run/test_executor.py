@@ -176,7 +176,7 @@ def quoted(locator: str, quote: str) -> Any:
 def test_a_quote_names_the_page_and_the_passages_it_stands_on() -> None:
     check = quoted("D1:p3", "Line 80 names the price of item 80.")
 
-    assert (check.match, check.pdf_page, check.page_label) == ("exact", 3, "3")
+    assert (check.match, check.place.page, check.place.label) == ("exact", 3, "3")
     (id_,) = check.passages
     (passage,) = LIBRARY.load_range(PassageRange(1, id_.ordinal, id_.ordinal))
     assert check.quote in passage.text
@@ -188,14 +188,14 @@ def test_a_quote_across_pages_and_passages_is_on_the_page_where_it_begins() -> N
     border = TEXT[first.end - 20 : first.end + 20].strip()
     across = quoted("D1:c2", border)
 
-    assert (check.match, check.pdf_page) == ("normalised", 1)
+    assert (check.match, check.place.page) == ("normalised", 1)
     assert across.passages == (PassageId(1, 1), PassageId(1, 2))
 
 
 def test_a_quote_cited_beside_its_place_is_found_where_it_stands() -> None:
     check = quoted("D1:p1", "Line 390 names the price")
 
-    assert (check.match, check.pdf_page) == ("exact", 10)
+    assert (check.match, check.place.page) == ("exact", 10)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ import pytest
 
 from docpager.core.errors import JournalError
 from docpager.core.passages import Hit, Note, Passage, PassageId, PassageRange
+from docpager.core.places import Place
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply, ToolCall, Usage
+from docpager.paging.epoch import canonical_json
 from docpager.run.journal import Entry, Header, Journal, from_json, read_journal, to_json
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import plan_run
@@ -27,7 +29,9 @@ from docpager.run.results import (
 )
 
 PASSAGE = Passage(1, 2, "half \ud83d a pair and \ufffd", 9, 40, 7, ((0, 7), (5, 8)))
-CHECK = QuoteCheck("D1:c2", "half", "exact", 1, "a.pdf", 7, "5", (PassageId(1, 2),), None)
+CHECK = QuoteCheck(
+    "D1:c2", "half", "exact", 1, Place("a.pdf", 7, "5", start=3, end=7), (PassageId(1, 2),), None
+)
 RESULTS: tuple[ToolResult, ...] = (
     Found((Hit(PassageId(1, 2), "a hit", 7, "words"),), ((1, "a.pdf"),), 1, 2, 3, 4, 5),
     Listed(("a line",), 2),
@@ -200,3 +204,30 @@ def test_a_resumed_journal_goes_on_after_its_last_whole_line(journal: Path) -> N
         writer.write(ENTRIES[-1])
 
     assert journal.read_bytes() == whole
+
+
+def test_quotes_of_journals_from_before_there_were_places_keep_their_bytes():
+    old = {
+        "locator": "D1:c2",
+        "quote": "half",
+        "match": "exact",
+        "document": 1,
+        "path": "a.pdf",
+        "pdf_page": 7,
+        "page_label": "5",
+        "passages": [[1, 2]],
+        "problem": None,
+    }
+    nowhere = {**old, "match": "failed", "document": None, "problem": "no document", "passages": []}
+    nowhere |= {"path": None, "pdf_page": None, "page_label": None}
+
+    read = from_json(old, QuoteCheck)
+
+    assert read.place == Place("a.pdf", 7, "5", document_id="D1")
+    assert canonical_json(to_json(read, QuoteCheck)) == canonical_json(old)
+    assert from_json(nowhere, QuoteCheck).place is None
+    assert canonical_json(to_json(from_json(nowhere, QuoteCheck), QuoteCheck)) == (
+        canonical_json(nowhere)
+    )
+    with pytest.raises(ValueError, match="page of no document"):
+        from_json({**nowhere, "pdf_page": 7}, QuoteCheck)

@@ -117,7 +117,9 @@ def test_a_citation_of_any_passage_it_touches_names_the_page_where_it_begins(str
 
     for check in checks:
         assert (check.match, check.quote) == ("exact", quote)
-        assert check.pdf_page == page_of(start)
+        assert check.place is not None
+        assert check.place.page == page_of(start)
+        assert (check.place.start, check.place.end) == (start, end)
         assert list(check.passages) == touched
 
 

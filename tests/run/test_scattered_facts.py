@@ -14,7 +14,13 @@ from run_evidence import Evidence, ask_with_evidence
 from toy_library import ToyLibrary, toy_document
 
 from benchmarks.tasks.scattered_prose import paragraph
-from benchmarks.tasks.scattered_puzzles import Place, Puzzle, Record, make_puzzle, words_of
+from benchmarks.tasks.scattered_puzzles import (
+    Puzzle,
+    PuzzlePlace,
+    PuzzleRecord,
+    make_puzzle,
+    words_of,
+)
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
 from docpager.core.locators import Locator, LocatorKind, parse_locator
@@ -204,7 +210,7 @@ def _problems(puzzle: Puzzle, asked: Asked, window: int) -> Iterator[str]:
         yield f"the worst case took {line.paging['peak_worst_case']} tokens"
 
 
-def _uncited(place: Place, asked: Asked) -> Iterator[str]:
+def _uncited(place: PuzzlePlace, asked: Asked) -> Iterator[str]:
     """Nothing, if a quote holds the value and stands where the last record does."""
     holding = set(map(str, _passages_with(place.chain[-1], asked.passages)))
     quotes = [each for each in asked.run.line.citations if place.value in each.quote]
@@ -224,12 +230,12 @@ def seen(turns: Sequence[object]) -> str:
     return "\n".join(part for t in users for part in (*(r.text for r in t.results), t.text))
 
 
-def _records(puzzle: Puzzle) -> list[Record]:
+def _records(puzzle: Puzzle) -> list[PuzzleRecord]:
     own = [r for place in puzzle.places for r in (*place.chain, *place.distractors)]
     return [*own, *puzzle.unnamed]
 
 
-def _passages_with(record: Record, passages: Sequence[Passage]) -> tuple[PassageId, ...]:
+def _passages_with(record: PuzzleRecord, passages: Sequence[Passage]) -> tuple[PassageId, ...]:
     """The passages over which the value of a record, its text's last words, extends."""
     text = "".join(passage.text for passage in passages)
     start = text.index(record.text) + record.text.rindex(record.value)
@@ -237,7 +243,7 @@ def _passages_with(record: Record, passages: Sequence[Passage]) -> tuple[Passage
     return tuple(p.id for p in passages if p.start < end and p.end > start)
 
 
-def _longest(records: Sequence[Record]) -> int:
+def _longest(records: Sequence[PuzzleRecord]) -> int:
     following = {record.key: record.value for record in records}
 
     def length(key: str) -> int:

@@ -300,7 +300,8 @@ class WatchedRun:
                 continue
             assert set(check.passages) <= resident | noted
             assert check.document is not None
-            self._check_stands(check.quote, check.document, check.passages, check.pdf_page)
+            assert check.place is not None
+            self._check_stands(check.quote, check.document, check.passages, check.place.page)
 
     def _check_stands(
         self, quote: str, document: int, passages: tuple[PassageId, ...], pdf_page: int | None

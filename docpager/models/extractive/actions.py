@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MOST_CALLS", "Action", "Answering", "Call", "Calls", "Citation"]
+__all__ = ["MOST_CALLS", "Action", "Answering", "Call", "Calls", "QuotedLine"]
 
 MOST_CALLS = 8
 """Calls of one reply that a run executes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
+class QuotedLine:
     """A locator and words that stand there."""
 
     locator: str
@@ -27,7 +27,7 @@ class Answering:
     """The end of the reading."""
 
     text: str
-    citations: tuple[Citation, ...] = ()
+    citations: tuple[QuotedLine, ...] = ()
     found: bool = True
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from docpager.models.extractive.question import Question
+from docpager.models.extractive.question import ParsedQuestion
 from docpager.models.extractive.view import SeenNote, SeenPassage, passage_of
 from docpager.models.extractive.words import flat, shortened, stem
 
@@ -55,7 +55,7 @@ class Evidence:
 
 
 def evidence_in(
-    question: Question,
+    question: ParsedQuestion,
     passages: Iterable[SeenPassage],
     ranks: Mapping[tuple[int, int], float],
 ) -> list[Evidence]:
@@ -106,7 +106,7 @@ def noted_evidence(notes: Iterable[SeenNote]) -> Iterator[Evidence]:
             yield Evidence(match[3], document, ordinal, page, int(match[1]) / 100, note.name)
 
 
-def _coverage(question: Question, text: str) -> float:
+def _coverage(question: ParsedQuestion, text: str) -> float:
     """The share of the question's words that stand in a text."""
     wanted = question.wanted
     found = {stem(match[0].lower()) for match in question.pattern.finditer(text)}

@@ -9,20 +9,20 @@ from docpager.models.extractive.actions import (
     Action,
     Answering,
     Call,
-    Citation,
+    QuotedLine,
     calls,
     grep,
     page_in,
     page_out,
 )
 from docpager.models.extractive.note_lists import (
-    Item,
+    ListItem,
     bring_back,
     bringing_back,
     extended,
     parts_of,
 )
-from docpager.models.extractive.question import Question
+from docpager.models.extractive.question import ParsedQuestion
 from docpager.models.extractive.records import (
     Record,
     bounded,
@@ -31,7 +31,7 @@ from docpager.models.extractive.records import (
     key_pattern,
     unbounded,
 )
-from docpager.models.extractive.view import Hit, SeenPassage, View
+from docpager.models.extractive.view import SeenPassage, ShownHit, View
 from docpager.models.extractive.words import flat
 
 __all__ = ["follow_keys"]
@@ -58,7 +58,7 @@ class _Chain:
     circular: bool
 
 
-def follow_keys(view: View, question: Question) -> Action | None:
+def follow_keys(view: View, question: ParsedQuestion) -> Action | None:
     """The next action for a question that gives a key; None where no record has it."""
     records = _records_in_view(view)
     chains = [
@@ -100,7 +100,7 @@ def _across(first: SeenPassage, second: SeenPassage) -> Iterator[Record]:
 
 
 def _is_key(
-    view: View, name: str, key: str, question: Question, records: Mapping[str, Record]
+    view: View, name: str, key: str, question: ParsedQuestion, records: Mapping[str, Record]
 ) -> bool:
     if key in records or parts_of(view, name):
         return True
@@ -108,7 +108,7 @@ def _is_key(
     return any(_holds(hit, key) for hit in hits) or _sought_last(view, question) is not None
 
 
-def _sought_last(view: View, question: Question) -> str | None:
+def _sought_last(view: View, question: ParsedQuestion) -> str | None:
     """The key that was looked for last, where all notes were let go to read its record."""
     if len(question.keys) > 1 or not view.notes_written or view.notes:
         return None
@@ -117,7 +117,7 @@ def _sought_last(view: View, question: Question) -> str | None:
 
 
 def _chain(
-    view: View, name: str, key: str, question: Question, records: Mapping[str, Record]
+    view: View, name: str, key: str, question: ParsedQuestion, records: Mapping[str, Record]
 ) -> _Chain:
     items = [item for part in parts_of(view, name) for item in part.items]
     noted = [r for i in items for r in find_records(i.text, source=i.source)[:1]]
@@ -138,7 +138,7 @@ def _keep(view: View, chains: Sequence[_Chain]) -> Iterator[Call]:
         return
     for chain in chains:
         if chain.fresh:
-            items = [Item(record.source, flat(record.quote)) for record in chain.fresh]
+            items = [ListItem(record.source, flat(record.quote)) for record in chain.fresh]
             # A note for each record, so that its number tells which notes to bring back.
             yield from extended(view, chain.name, items, most=0)
     yield from page_out(passage.locator for passage in view.unreleased)
@@ -173,13 +173,13 @@ def _read(view: View, locator: str) -> list[Call]:
     return [*page_out([p.locator for p in view.unreleased] + given_up), page_in(locator)]
 
 
-def _holds(hit: Hit, key: str) -> bool:
+def _holds(hit: ShownHit, key: str) -> bool:
     return key in by_key(find_records(hit.snippet.removeprefix("… ").removesuffix(" …")))
 
 
 def _answer(chains: Sequence[_Chain]) -> Answering:
     citations = tuple(
-        Citation(record.source, flat(record.quote), flat(record.value))
+        QuotedLine(record.source, flat(record.quote), flat(record.value))
         for chain in chains
         for record in (*chain.noted, *chain.fresh)
     )

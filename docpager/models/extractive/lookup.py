@@ -10,7 +10,7 @@ from docpager.models.extractive.actions import (
     Answering,
     Call,
     Calls,
-    Citation,
+    QuotedLine,
     calls,
     grep,
     page_in,
@@ -26,9 +26,9 @@ from docpager.models.extractive.evidence import (
     noted_evidence,
     value_in,
 )
-from docpager.models.extractive.question import Question
+from docpager.models.extractive.question import ParsedQuestion
 from docpager.models.extractive.records import bounded
-from docpager.models.extractive.view import Hit, View
+from docpager.models.extractive.view import ShownHit, View
 from docpager.models.extractive.words import STOP_WORDS, flat, shortened
 
 __all__ = ["answer", "look_up", "search_first"]
@@ -61,13 +61,13 @@ _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
 _SEEN = re.compile(r"D(\d+):c(\d+)")
 
 
-def search_first(view: View, question: Question) -> Calls:
+def search_first(view: View, question: ParsedQuestion) -> Calls:
     """The first reply to any question: search it, and look for its keys."""
     keys = [grep(bounded(key), question.documents) for key in question.keys[:3]]
     return calls(keys, [search(question.text[:QUERY_CHARACTERS], question.documents)])
 
 
-def look_up(view: View, question: Question) -> Action:
+def look_up(view: View, question: ParsedQuestion) -> Action:
     """The next action for a question that asks for one thing."""
     if name := _absent_name(view, question):
         return Answering(f"Not found: {name} stands in none of the documents.", found=False)
@@ -83,7 +83,7 @@ def look_up(view: View, question: Question) -> Action:
     return calls(kept, checks, [page_in(hit.locator) for hit in pending[:AT_ONCE]])
 
 
-def answer(view: View, question: Question) -> Answering:
+def answer(view: View, question: ParsedQuestion) -> Answering:
     """The answer that the strongest evidence gives, or an abstention."""
     best: dict[tuple[int, int], Evidence] = {}
     for each in _evidence(view, question):
@@ -94,25 +94,25 @@ def answer(view: View, question: Question) -> Answering:
     unseen = not view.log and codes and not any(code in _seen(view) for code in codes)
     if unseen or not chosen or chosen[0].strength < ENOUGH:
         return Answering("Not found: nothing that was read answers this.", found=False)
-    citations = tuple(Citation(e.locator, shortened(e.quote, LONGEST_QUOTE)) for e in chosen)
+    citations = tuple(QuotedLine(e.locator, shortened(e.quote, LONGEST_QUOTE)) for e in chosen)
     quote = flat(chosen[0].quote)
     return Answering(value_in(question.text, quote) or shortened(quote, LONGEST_QUOTE), citations)
 
 
-def _evidence(view: View, question: Question) -> list[Evidence]:
+def _evidence(view: View, question: ParsedQuestion) -> list[Evidence]:
     """Quotes in passages and in notes, strongest first."""
     visible = evidence_in(question, view.passages.values(), _ranks(view))
     found = [*visible, *noted_evidence(view.notes)]
     return sorted(found, key=lambda e: (-e.strength, e.document, e.ordinal, e.quote))
 
 
-def _hits(view: View) -> list[Hit]:
+def _hits(view: View) -> list[ShownHit]:
     """Hits of searches, best first. Of those that a rebuild took the log has locators."""
     found = [h for lookup in view.lookups if lookup.name == "search" for h in lookup.hits]
     for line in view.log:
         if line.name == "search" and line.step and "seen " in line.outcome:
             places = _SEEN.findall(line.outcome.rpartition("seen ")[2])
-            found += [Hit(int(document), int(ordinal), "", "") for document, ordinal in places]
+            found += [ShownHit(int(document), int(ordinal), "", "") for document, ordinal in places]
     return list({(hit.document, hit.ordinal): hit for hit in found[::-1]}.values())[::-1]
 
 
@@ -121,7 +121,7 @@ def _ranks(view: View) -> dict[tuple[int, int], float]:
     return {(hit.document, hit.ordinal): 1 / (1 + n / 2) for n, hit in enumerate(_hits(view))}
 
 
-def _notes(view: View, question: Question) -> list[Call]:
+def _notes(view: View, question: ParsedQuestion) -> list[Call]:
     """Notes of the strongest new evidence, the best of each place."""
     if not view.can_note:
         return []
@@ -139,7 +139,7 @@ def _notes(view: View, question: Question) -> list[Call]:
     ]
 
 
-def _releases(view: View, question: Question) -> list[Call]:
+def _releases(view: View, question: ParsedQuestion) -> list[Call]:
     """The passages that are done with: all of them where notes keep the evidence."""
     needed: set[tuple[int, int]] = set()
     if not view.can_note:
@@ -147,7 +147,7 @@ def _releases(view: View, question: Question) -> list[Call]:
     return page_out(p.locator for p in view.unreleased if (p.document, p.ordinal) not in needed)
 
 
-def _name_greps(view: View, question: Question) -> list[Call]:
+def _name_greps(view: View, question: ParsedQuestion) -> list[Call]:
     """Searches of all documents for the names and years that nothing in view speaks of."""
     seen = _seen(view)
     return [
@@ -164,13 +164,13 @@ def _seen(view: View) -> str:
     return "\n".join([view.document_map, *hits, *texts])
 
 
-def _absent_name(view: View, question: Question) -> str:
+def _absent_name(view: View, question: ParsedQuestion) -> str:
     """A name or year of the question that was found in no document; "" where there is none."""
     nowhere = {lookup.query for lookup in view.lookups if not lookup.hits and not lookup.hidden}
     return next((name for name, pattern in _sought(question) if pattern in nowhere), "")
 
 
-def _sought(question: Question) -> Iterator[tuple[str, str]]:
+def _sought(question: ParsedQuestion) -> Iterator[tuple[str, str]]:
     """(name, pattern for `re` and RE2) of what must stand in some document, years first."""
     for year in question.years:
         yield year, rf"(?:^|[^\d.,]){year}(?:\D|$)|\b(?:FY|CY) ?'?{year[2:]}\b"

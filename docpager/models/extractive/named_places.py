@@ -16,20 +16,20 @@ from docpager.models.extractive.actions import (
     Action,
     Answering,
     Call,
-    Citation,
+    QuotedLine,
     calls,
     page_in,
     page_out,
 )
 from docpager.models.extractive.evidence import evidence_in
 from docpager.models.extractive.note_lists import (
-    Item,
+    ListItem,
     bring_back,
     bringing_back,
     extended,
     parts_of,
 )
-from docpager.models.extractive.question import Question
+from docpager.models.extractive.question import ParsedQuestion
 from docpager.models.extractive.records import Record, find_records, longest_chain
 from docpager.models.extractive.view import SeenPassage, View
 from docpager.models.extractive.words import flat, shortened
@@ -66,12 +66,12 @@ class _Progress:
     """The last passage of those in main context that follow."""
 
 
-def read_places(view: View, question: Question) -> Action | None:
+def read_places(view: View, question: ParsedQuestion) -> Action | None:
     """The next action for a question that names places; None for other questions."""
     places = [str(p) for p in question.places if p.kind is not LocatorKind.DOCUMENT]
     if not places:
         return None
-    found: list[Item] = []
+    found: list[ListItem] = []
     for name in places[_ended(view, places) :]:
         if _given_up(view, name):
             continue
@@ -98,7 +98,7 @@ def _ended(view: View, places: Sequence[str]) -> int:
     return max([0, *ended, *begun])
 
 
-def _told(view: View) -> dict[str, Item]:
+def _told(view: View) -> dict[str, ListItem]:
     """What places say, as the notes in view keep it, by their names."""
     items = [item for part in parts_of(view, FOUND) for item in part.items]
     return {item.text.partition(" ")[0]: item for item in items}
@@ -146,7 +146,7 @@ def _progress(view: View, name: str, span: tuple[int, int, int]) -> _Progress:
     return _Progress(name, document, first, last, noted, seen)
 
 
-def _go_on(view: View, question: Question, place: _Progress) -> Iterator[Call]:
+def _go_on(view: View, question: ParsedQuestion, place: _Progress) -> Iterator[Call]:
     """Calls that note and release what was read and read the next part, or bring back the notes on
     earlier parts; none where all is in view."""
     if place.seen_to >= place.last:
@@ -174,7 +174,7 @@ def _at_once(view: View) -> int:
     return AT_ONCE
 
 
-def _fitting(view: View, question: Question, place: _Progress) -> tuple[int, list[Call]]:
+def _fitting(view: View, question: ParsedQuestion, place: _Progress) -> tuple[int, list[Call]]:
     """The last passage that one reply can note, and the calls that note so far."""
     counter = BuiltInEstimator()
     for noted_to in range(place.seen_to, place.noted_to, -1):
@@ -185,7 +185,7 @@ def _fitting(view: View, question: Question, place: _Progress) -> tuple[int, lis
     return noted_to, notes
 
 
-def _keep(view: View, question: Question, place: _Progress, noted_to: int) -> Iterator[Call]:
+def _keep(view: View, question: ParsedQuestion, place: _Progress, noted_to: int) -> Iterator[Call]:
     """Notes on what the passages up to `noted_to` say."""
     if noted_to <= place.noted_to or not view.can_note:
         return
@@ -195,11 +195,11 @@ def _keep(view: View, question: Question, place: _Progress, noted_to: int) -> It
     yield from extended(view, place.name, items, state=state, source=source)
 
 
-def _met(view: View, question: Question, place: _Progress, last: int) -> list[Item]:
+def _met(view: View, question: ParsedQuestion, place: _Progress, last: int) -> list[ListItem]:
     """The records of a place's passages that are not noted yet."""
     wanted = range(place.noted_to + 1, last + 1)
     return [
-        Item(passage.locator, flat(record.quote))
+        ListItem(passage.locator, flat(record.quote))
         for (document, ordinal), passage in sorted(view.passages.items())
         if document == place.document and ordinal in wanted
         for record in find_records(_within(place, passage), source=passage.locator)
@@ -231,7 +231,7 @@ def _within(place: _Progress, passage: SeenPassage) -> str:
     return text
 
 
-def _finding(view: View, question: Question, place: _Progress) -> Item:
+def _finding(view: View, question: ParsedQuestion, place: _Progress) -> ListItem:
     """What a place says: the end of the longest chain of its records; where there are none, the
     sentence of its last part that shares most words with the question."""
     if not view.can_note:
@@ -240,14 +240,16 @@ def _finding(view: View, question: Question, place: _Progress) -> Item:
     items += _met(view, question, place, place.seen_to)
     records = [r for item in items for r in find_records(item.text, source=item.source)[:1]]
     if chain := longest_chain(records, question.keys):
-        return Item(chain[-1].source, f"{place.name} {flat(chain[-1].quote)}")
+        return ListItem(chain[-1].source, f"{place.name} {flat(chain[-1].quote)}")
     here = [p for p in view.passages.values() if place.first <= p.ordinal <= place.last]
     for best in evidence_in(question, (p for p in here if p.document == place.document), {})[:1]:
-        return Item(best.locator, f"{place.name} {shortened(flat(best.quote), LONGEST_SENTENCE)}")
-    return Item(f"D{place.document}:c{place.first}", f"{place.name} {NOTHING}")
+        return ListItem(
+            best.locator, f"{place.name} {shortened(flat(best.quote), LONGEST_SENTENCE)}"
+        )
+    return ListItem(f"D{place.document}:c{place.first}", f"{place.name} {NOTHING}")
 
 
-def _keep_found(view: View, found: Sequence[Item]) -> list[Call]:
+def _keep_found(view: View, found: Sequence[ListItem]) -> list[Call]:
     """Notes on what places say, and the release of all that was read of them."""
     if not found:
         return []
@@ -255,7 +257,7 @@ def _keep_found(view: View, found: Sequence[Item]) -> list[Call]:
     return [*noting, *page_out(_ranges(view.unreleased))]
 
 
-def _close(view: View, places: Sequence[str], found: Sequence[Item]) -> Action:
+def _close(view: View, places: Sequence[str], found: Sequence[ListItem]) -> Action:
     """The answer where every finding is in view; else calls that bring back those that are not."""
     told = _told(view) | {item.text.partition(" ")[0]: item for item in found}
     missing = any(place not in told for place in places)
@@ -272,7 +274,7 @@ def _close(view: View, places: Sequence[str], found: Sequence[Item]) -> Action:
         names = (item.text.partition(" ")[0] for item in said)
         text = "; ".join(f"{n}: {v}" for n, v in zip(names, values, strict=True))
     cited = zip(said, quotes, values, strict=True)
-    return Answering(text, tuple(Citation(item.source, q, v) for item, q, v in cited))
+    return Answering(text, tuple(QuotedLine(item.source, q, v) for item, q, v in cited))
 
 
 def _value(quote: str) -> str:

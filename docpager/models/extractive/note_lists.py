@@ -14,7 +14,7 @@ from docpager.core.tokens import BuiltInEstimator
 from docpager.models.extractive.actions import Call, page_in, page_out, recall, write_note
 from docpager.models.extractive.view import View
 
-__all__ = ["Item", "Part", "bring_back", "bringing_back", "extended", "parts_of"]
+__all__ = ["ListItem", "Part", "bring_back", "bringing_back", "extended", "parts_of"]
 
 NOTE_TOKENS = 120
 """What one note may say: two fit the share of notes in the smallest windows."""
@@ -28,7 +28,7 @@ _ITEM = re.compile(r"; \[(D\d+:c\d+(?:-\d+)?)\] ")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ListItem:
     """A quote, and the locator of its passage."""
 
     source: str
@@ -45,7 +45,7 @@ class Part:
     """From 1, in the order in which the parts were begun."""
     state: str
     """What the list says of itself, such as how far a place was read."""
-    items: tuple[Item, ...]
+    items: tuple[ListItem, ...]
 
 
 def parts_of(view: View, name: str = "") -> list[Part]:
@@ -55,13 +55,13 @@ def parts_of(view: View, name: str = "") -> list[Part]:
         match = _PART.match(note.text)
         if match and name in ("", match[1]):
             pieces = [*note.sources[:1], *_ITEM.split(match[4])] if match[4] else []
-            items = (Item(s, t) for s, t in zip(pieces[::2], pieces[1::2], strict=False))
+            items = (ListItem(s, t) for s, t in zip(pieces[::2], pieces[1::2], strict=False))
             found.append(Part(note.number, match[1], int(match[2]), match[3] or "", tuple(items)))
     return sorted(found, key=lambda part: (part.number, part.note))
 
 
 def extended(
-    view: View, name: str, items: Sequence[Item], *, state: str = "", source: str = "",
+    view: View, name: str, items: Sequence[ListItem], *, state: str = "", source: str = "",
     most: int = NOTE_TOKENS,
 ) -> Iterator[Call]:  # fmt: skip
     """Calls that add items to a list: to its newest part while that has room, then to new ones.
@@ -155,13 +155,13 @@ def _tried_again(view: View) -> bool:
 
 
 def _note(
-    name: str, number: int, state: str, items: Sequence[Item], *, replaces: str, source: str
+    name: str, number: int, state: str, items: Sequence[ListItem], *, replaces: str, source: str
 ) -> Call:
     sources = [items[0].source] if items else [source]
     return write_note((_text(name, number, state, items), sources), replaces=replaces)
 
 
-def _text(name: str, number: int, state: str, items: Sequence[Item]) -> str:
+def _text(name: str, number: int, state: str, items: Sequence[ListItem]) -> str:
     said = "; ".join(
         f"[{item.source}] {item.text}" if n else item.text for n, item in enumerate(items)
     )
@@ -169,5 +169,5 @@ def _text(name: str, number: int, state: str, items: Sequence[Item]) -> str:
     return f"{name}.{number}{about}: {said}".rstrip()
 
 
-def _tokens(name: str, number: int, state: str, items: Sequence[Item]) -> int:
+def _tokens(name: str, number: int, state: str, items: Sequence[ListItem]) -> int:
     return BuiltInEstimator().count(_text(name, number, state, items))

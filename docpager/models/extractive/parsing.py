@@ -9,11 +9,11 @@ from typing import Any
 
 from docpager.models.extractive.view import (
     Event,
-    Hit,
     LogLine,
     Lookup,
     SeenNote,
     SeenPassage,
+    ShownHit,
     View,
     ranged,
 )
@@ -148,7 +148,7 @@ def _lookups(events: Iterable[Event]) -> Iterator[Lookup]:
         if event.name not in ("search", "grep") or event.is_error:
             continue
         query = str(event.arguments.get("query", event.arguments.get("pattern", "")))
-        found = (Hit(int(h[1]), int(h[2]), h[3], h[4]) for h in _HIT.finditer(event.result))
+        found = (ShownHit(int(h[1]), int(h[2]), h[3], h[4]) for h in _HIT.finditer(event.result))
         yield Lookup(event.name, query, tuple(found), "did not fit)" in event.result)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from docpager.core.locators import Locator, LocatorKind, find_locators
 from docpager.models.extractive.words import STOP_WORDS, stem, tokens
 
-__all__ = ["Question", "read_question", "years_in"]
+__all__ = ["ParsedQuestion", "read_question", "years_in"]
 
 _YEAR = re.compile(r"(?<!\d)(?:FY\s?|CY\s?|Q[1-4]\s?'?|H[12]\s?'?)?((?:19|20)\d\d)(?!\d)", re.I)
 _SHORT_YEAR = re.compile(r"\b(?:(?:FY|CY)\s?'?|Q[1-4]\s?')(\d\d)(?!\d)", re.IGNORECASE)
@@ -31,7 +31,7 @@ _SHORTEST_CODE = 5
 
 
 @dataclass(frozen=True)
-class Question:
+class ParsedQuestion:
     """A question, understood as far as its words go."""
 
     text: str
@@ -64,10 +64,10 @@ class Question:
         return re.compile(rf"(?<![^\W_])(?:{stems})[^\W_]*" if stems else r"(?!)", re.IGNORECASE)
 
 
-def read_question(text: str) -> Question:
+def read_question(text: str) -> ParsedQuestion:
     """Take a question apart."""
     bare = _without_locators(text)
-    return Question(
+    return ParsedQuestion(
         text=text,
         words=tuple(dict.fromkeys(w for w in tokens(bare) if w not in STOP_WORDS)),
         years=years_in(bare),

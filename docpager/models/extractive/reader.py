@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from docpager.models.extractive.actions import Action, Answering, Citation
+from docpager.models.extractive.actions import Action, Answering, QuotedLine
 from docpager.models.extractive.key_following import follow_keys
 from docpager.models.extractive.lookup import answer, look_up, search_first
 from docpager.models.extractive.named_places import read_places
@@ -54,7 +54,7 @@ def _rejected(view: View) -> Answering | None:
             cited = [(str(c.get("locator", "")), str(c.get("quote", ""))) for c in written
                      if isinstance(c, Mapping)]  # fmt: skip
             complaint = flat(event.result)
-            kept = tuple(Citation(at, quote) for at, quote in cited if quote and
+            kept = tuple(QuotedLine(at, quote) for at, quote in cited if quote and
                          at not in complaint and flat(quote)[:30] not in complaint)  # fmt: skip
             text = str(event.arguments.get("text", "")) or "Not found."
             return Answering(text, kept, found=bool(kept) and event.arguments.get("found", True))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
-from docpager.models.extractive.actions import Answering, Calls, Citation
+from docpager.models.extractive.actions import Answering, Calls, QuotedLine
 from docpager.models.extractive.view import View
 from docpager.models.extractive.words import flat, shortened
 from docpager.models.messages import ModelReply, ToolCall
@@ -98,7 +98,7 @@ def _smaller(answer: Answering) -> Answering | None:
     return None
 
 
-def _cut(citation: Citation) -> str:
+def _cut(citation: QuotedLine) -> str:
     """A quote cut to its core, or by a fifth where it has none and is long."""
     if citation.core:
         return citation.core

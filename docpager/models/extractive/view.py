@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Event", "Hit", "LogLine", "Lookup", "SeenNote", "SeenPassage", "View"]
+__all__ = ["Event", "LogLine", "Lookup", "SeenNote", "SeenPassage", "ShownHit", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SeenNote:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class ShownHit:
     """One line of a search or a grep."""
 
     document: int
@@ -65,7 +65,7 @@ class Lookup:
 
     name: str
     query: str
-    hits: tuple[Hit, ...]
+    hits: tuple[ShownHit, ...]
     hidden: bool = False
     """Whether hits of this page are missing for want of room."""
 
