@@ -242,7 +242,7 @@ async def ask_prepared(
         places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
         if places:
             bring_up_to_date(places, directory, progress=progress, ingested=ingested)
-        with Archive.open(directory) as library:
+        with Archive.open(directory, progress=progress) as library:
             return await ask_archive(
                 question,
                 library,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Vector: TypeAlias = NDArray[np.float32]
     Vectors: TypeAlias = NDArray[np.float32]
 
-__all__ = ["DEFAULT_EMBEDDER", "Embedder", "load_embedder"]
+__all__ = ["DEFAULT_EMBEDDER", "Embedder", "load_embedder", "version_of"]
 
 DEFAULT_EMBEDDER = "wordllama"
 ENTRY_POINTS = "docpager.embedders"
@@ -37,7 +37,12 @@ _OF_A_MODEL = {
 
 
 class Embedder(Protocol):
-    """Turns text into unit vectors: near in meaning, near in direction."""
+    """Turns text into unit vectors: near in meaning, near in direction.
+
+    An embedder whose vectors of the same text have changed has an attribute `version`, an int
+    above 1. The manifest records it beside the name, and vectors made by another version are made
+    again from the stored text before they are searched.
+    """
 
     @property
     def name(self) -> str:
@@ -54,6 +59,12 @@ class Embedder(Protocol):
     def embed_query(self, text: str) -> Vector:
         """A unit vector, float32, shape (dimension,)."""
         ...
+
+
+def version_of(embedder: Embedder) -> int:
+    """The embedder's version; 1 where it names none."""
+    version: int = getattr(embedder, "version", 1)
+    return version
 
 
 def load_embedder(name: str) -> Embedder:
