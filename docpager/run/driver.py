@@ -40,6 +40,7 @@ class Driver:
         executor: FunctionExecutor,
         journal: Journal,
         sha256_of: Callable[[int], str],
+        text_sha256_of: Callable[[int], str],
         counter: RecordingCounter | None = None,
         met: Collection[int] = (),
     ) -> None:
@@ -48,6 +49,7 @@ class Driver:
         self._executor = executor
         self._journal = journal
         self._sha256_of = sha256_of
+        self._text_sha256_of = text_sha256_of
         self._counter = counter
         self._met = set(met)
         self._waiting: Callable[[str], None] | None = None
@@ -189,8 +191,10 @@ class Driver:
         run = self._run
         self._stepping(run.steps, "; ".join(written_call(each.call) for each in pending))
         results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
-        documents = {str(n): self._sha256_of(n) for n in self._newly_met(results)}
-        self._write(Entry("results", run.steps, results=results, documents=documents))
+        new = self._newly_met(results)
+        documents = {str(n): self._sha256_of(n) for n in new}
+        texts = {str(n): self._text_sha256_of(n) for n in new}
+        self._write(Entry("results", run.steps, results=results, documents=documents, texts=texts))
         run.deliver(results)
         if run.outcome is not None:
             self._end()
