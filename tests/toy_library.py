@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from docpager.core.errors import UsageError
 from docpager.core.locators import Locator, LocatorKind
@@ -32,6 +33,7 @@ class ToyLibrary:
 
     id = "toy"
     generation = 1
+    versions: ClassVar[Mapping[str, str]] = {"reader": "1", "analyzer": "1", "embedder none": "1"}
 
     def __init__(self, *documents: Document, directory: Path = Path("toy")) -> None:
         self.directory = directory
@@ -53,8 +55,14 @@ class ToyLibrary:
             sum(p.tokens for p in passages), len(each.pdf_pages), each.unreadable_pdf_pages,
         )  # fmt: skip
 
+    def document_of(self, number: int) -> Document:
+        return self._documents[number]
+
     def sha256(self, number: int) -> str:
         return self._documents[number].sha256
+
+    def text_sha256(self, number: int) -> str:
+        return self._documents[number].text_sha256
 
     def sections(self, number: int) -> Sequence[Section]:
         return self._documents[number].sections

@@ -245,7 +245,7 @@ async def ask_prepared(
             bring_up_to_date(
                 places, directory, embedder=embedder, progress=progress, ingested=ingested
             )
-        with Archive.open(directory) as library:
+        with Archive.open(directory, progress=progress) as library:
             return await ask_archive(
                 question,
                 library,

@@ -11,7 +11,11 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-__all__ = ["STOP_WORDS", "Analyzer", "TermSpan", "stem", "without_stop_words"]
+__all__ = ["ANALYZER_VERSION", "STOP_WORDS", "Analyzer", "TermSpan", "stem", "without_stop_words"]
+
+ANALYZER_VERSION = 1
+"""Version of the rules by which a text becomes terms. Whoever changes the terms of any text raises
+it: a word index made by another version is rebuilt before it is searched."""
 
 _ENGLISH = """
 a about an and any are as at be been but by can could did do does for from had has have he her his

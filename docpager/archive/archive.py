@@ -8,7 +8,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -17,6 +16,7 @@ from types import TracebackType
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.archive.grep import GrepPage, Match, find_matches
+from docpager.archive.ingest_report import Progress
 from docpager.archive.manifest import DocumentRecord
 from docpager.archive.search import (
     By,
@@ -29,14 +29,14 @@ from docpager.archive.search import (
     snippet,
 )
 from docpager.archive.segment import Segment
-from docpager.archive.snapshot import Snapshot, UnknownLocator, open_snapshot
+from docpager.archive.snapshot import Snapshot, UnknownLocator, open_snapshot, outdated_indexes
 from docpager.archive.status import ArchiveStatus, Audit, audit_of, status_of
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.inputs import StrPath, as_path, as_paths
 from docpager.core.locators import Locator, LocatorKind, as_locator
 from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.core.tokens import BuiltInEstimator
-from docpager.documents.document import PdfPage, Section
+from docpager.documents.document import PdfPage, Section, sha256_of_text
 
 __all__ = ["Archive", "cut_to", "overlapping", "passage_range", "pdf_page_range", "section_range"]
 
@@ -132,7 +132,6 @@ def _what_there_is(locator: Locator, entry: DocumentEntry, sections: Sequence[Se
     return f"{entry} has s{first}" + (f" to s{last}" if last != first else "")
 
 
-_NAMED_AT_MOST = 8
 _BESIDE = 300
 """Characters of the neighbouring passages from which a snippet may take words."""
 _SEARCHED_ALONE = 50_000
@@ -141,6 +140,8 @@ _SEARCHED_ALONE = 50_000
 
 class Archive:
     """A reader of one generation of an archive; safe in threads, untouched by later ingests.
+
+    Indexes that other rules made are never searched: the first search makes them again.
 
     with Archive.open(".docpager") as archive:
         passages = archive.load("D3:p1")
@@ -158,12 +159,25 @@ class Archive:
         self._analyzer = Analyzer()
         self._embedder: Embedder | None = None
         self._lock = Lock()
+        self._searchable: set[By] = set()
+        self._making_searchable = Lock()
+        self._left: dict[str, Segment] = {}
+        """Segments of a generation that was left for one with the same documents."""
+        self._progress: Progress | None = None
         rows = sum(record.rows for record in generation.manifest.segments)
         self._threads = Threads(2) if rows > _SEARCHED_ALONE else None
 
     @classmethod
-    def open(cls, directory: StrPath, *, embedder: Embedder | None = None) -> Archive:
+    def open(
+        cls,
+        directory: StrPath,
+        *,
+        embedder: Embedder | None = None,
+        progress: Progress | None = None,
+    ) -> Archive:
         """Open the committed generation; `embedder` spares loading it by the recorded name.
+
+        `progress` is told how far indexes are that a search has to make again.
 
         Raises:
             UsageError: `directory` is no path.
@@ -177,6 +191,7 @@ class Archive:
                 f"not {embedder.name!r}; open it with that one"
             )
         archive._embedder = embedder
+        archive._progress = progress
         return archive
 
     def __enter__(self) -> Archive:
@@ -239,30 +254,20 @@ class Archive:
                 are listed).
         """
         given = [names] if isinstance(names, str) else names
-        return sorted({entry.id for name in given for entry in self._named(name)})
-
-    def _named(self, name: str) -> Sequence[DocumentEntry]:
-        entries = self.documents()
-        if whole := [each for each in entries if name == each.name or name in each.paths]:
-            return whole
-        ends = [
-            self._entries[record.id]
-            for record in self._generation.live
-            if any(_ends_with(root, path, name) for root, path in record.paths)
-        ]
-        if len(ends) > 1:
-            listed = ", ".join(map(str, ends[:_NAMED_AT_MOST]))
-            more = ", ..." if len(ends) > _NAMED_AT_MOST else ""
-            raise UsageError(
-                f"{name!r} is the name of {len(ends)} documents: {listed}{more}; give one of "
-                "these ids or paths, or a glob"
-            )
-        if found := ends or [each for each in entries if _fits(each, name)]:
-            return found
-        raise UsageError(f"no document {name!r}; give D3, a path, or a glob such as *2018*")
+        return sorted({entry.id for name in given for entry in self._generation.named(name)})
 
     def sha256(self, number: int) -> str:
         return self._generation.record(number).sha256
+
+    def text_sha256(self, number: int) -> str:
+        """Hash of the document's text: another one where other rules read the file."""
+        record = self._generation.record(number)
+        return record.text_sha256 or sha256_of_text(self.text(number))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of the rules that read the documents and made the indexes, by what has them."""
+        return self._generation.versions
 
     def sections(self, number: int) -> Sequence[Section]:
         """The outline, every section before its subsections; empty where none was found."""
@@ -358,16 +363,19 @@ class Archive:
 
         Raises:
             UsageError: the query is empty, or `page` or `page_size` is below 1.
-            ArchiveError: the archive was closed, is damaged, or its embedder is not installed.
+            ArchiveError: the archive was closed, is damaged, its embedder is not installed, or its
+                indexes were made by other rules and cannot be made again now.
             ModelError: a remote embedder did not answer.
         """
+        self._make_searchable(by)
         first, last = page_bounds(page=page, page_size=page_size)
+        generation = self._parts()
         ranking = rank(
             query,
-            self._parts(),
+            generation,
             analyzer=self._analyzer,
             embedder=self._load_embedder,
-            documents=self._parts().restricted(documents),
+            documents=generation.restricted(documents),
             first=last,
             by=by,
             threads=self._threads,
@@ -392,10 +400,11 @@ class Archive:
             UsageError: the pattern is none that RE2 knows, or `page` or `page_size` is below 1.
             ArchiveError: the archive was closed, or is damaged.
         """
-        records = self._generation.live
+        generation = self._parts()
+        records = generation.live
         if documents is not None:
             records = tuple(record for record in records if record.id in set(documents))
-        matches = list(find_matches(pattern, self._parts(), records))
+        matches = list(find_matches(pattern, generation, records))
         first, last = page_bounds(page=page, page_size=page_size)
         pages = -(-len(matches) // page_size)
         hits = tuple(self._pattern_hit(match) for match in matches[first:last])
@@ -418,6 +427,7 @@ class Archive:
         if self._threads:
             self._threads.close()
         self._closed = True
+        self._left = {}
         self._generation = Snapshot(self._generation.manifest, {}, None)
 
     def _hit(self, passage_id: PassageId, ranking: Ranking) -> Hit:
@@ -448,8 +458,40 @@ class Archive:
             raise ArchiveError(f"archive '{self.directory}' was closed; open it again to read it")
         return self._generation
 
+    def _make_searchable(self, by: By) -> None:
+        """Have the indexes that are searched `by` made again where other rules made them.
+
+        Raises:
+            ArchiveError: they cannot be written now, or the documents have changed meanwhile.
+        """
+        with self._making_searchable:
+            if by in self._searchable:
+                return
+            generation = self._parts()
+            judged = None
+            if by != "words" and generation.manifest.segments:
+                judged = self._load_embedder()
+            if outdated_indexes(generation.manifest, judged):
+                from docpager.archive.maintenance import rebuild_indexes
+
+                rebuild_indexes(self.directory, embedder=judged, progress=self._progress)
+                self._turn_to(open_snapshot(self.directory))
+            self._searchable |= {"words"} if by == "words" else {"words", "meaning", "both"}
+
+    def _turn_to(self, newer: Snapshot) -> None:
+        """Read a newer generation of the same documents from now on."""
+        before = self._generation
+        if [(r.id, r.sha256) for r in newer.live] != [(r.id, r.sha256) for r in before.live]:
+            raise ArchiveError(
+                f"archive '{self.directory}' has changed since it was opened; open it again"
+            )
+        # Another thread may have taken a document's record from the generation before.
+        self._left |= before.segments
+        self._generation = newer
+
     def _segment(self, record: DocumentRecord) -> Segment:
-        return self._parts().segments[record.segment]
+        parts = self._parts().segments
+        return parts[record.segment] if record.segment in parts else self._left[record.segment]
 
     def _starts(self, record: DocumentRecord) -> Sequence[int]:
         starts = self._segment(record).starts
@@ -476,13 +518,3 @@ def _is_under(root: str, path: str, place: str) -> bool:
     location = f"{root.rstrip('/')}/{path}"
     beneath = location.startswith((place.rstrip("/") + "/", place + "#"))
     return location == place or beneath
-
-
-def _ends_with(root: str, path: str, name: str) -> bool:
-    """Whether a file is called `name`, or stands at a path that ends so."""
-    location = f"{root.rstrip('/')}/{path}"
-    return location == name or location.endswith(f"/{name}")
-
-
-def _fits(entry: DocumentEntry, glob: str) -> bool:
-    return any(fnmatchcase(path, glob) for path in entry.paths)

@@ -41,21 +41,32 @@ class DocumentRegistry:
             (record.sha256, record.reader): record for record in self.files.values()
         }
 
-    def is_unchanged(self, found: FileRecord, retries: Callable[[FileRecord], bool]) -> bool:
+    def is_unchanged(
+        self, found: FileRecord, retries: Callable[[FileRecord], bool], *, reread: bool = False
+    ) -> bool:
         """Whether a file looks as it did when it was read: no content is compared.
 
-        One that could not be read counts as changed when `retries` says so.
+        One that could not be read counts as changed when `retries` says so, and with `reread` one
+        that was read by older rules.
         """
         known = self.files.get(found.location)
         if known is None or (known.problems and retries(known)):
             return False
-        seen = (known.size, known.mtime_ns, known.reader)
-        return seen == (found.size, found.mtime_ns, found.reader)
+        if reread and self.is_read_by_older_rules(known):
+            return False
+        return _looks(known) == _looks(found)
 
-    def adopt(self, found: FileRecord) -> bool:
-        """Take a file whose content is known without reading its documents again."""
+    def is_read_by_older_rules(self, file: FileRecord) -> bool:
+        """Whether a document of this file would be read by other rules now."""
+        return any(self.documents[number].is_read_by_older_rules for number, _ in file.documents)
+
+    def adopt(self, found: FileRecord, *, reread: bool = False) -> bool:
+        """Take a file whose content is known without reading its documents again; with `reread`
+        not where they were read by older rules."""
         same = self._same_files.get((found.sha256, found.reader))
         if same is None or same.problems or not all(map(self._is_live, same.documents)):
+            return False
+        if reread and self.is_read_by_older_rules(same):
             return False
         self.files[found.location] = replace(found, documents=same.documents)
         return True
@@ -140,6 +151,12 @@ class DocumentRegistry:
     def _is_live(self, held: tuple[int, str]) -> bool:
         record = self.documents.get(held[0])
         return record is not None and record.is_live
+
+
+def _looks(file: FileRecord) -> tuple[object, ...]:
+    """What is seen of a file without opening it. Size and the time of its last change are not
+    enough: a corrected file of the same length may have been given the time of the old one."""
+    return file.size, file.mtime_ns, file.ctime_ns, file.inode, file.reader
 
 
 def missing_files(

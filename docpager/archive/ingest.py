@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import DocumentRegistry, missing_files
-from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder
+from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder, version_of
 from docpager.archive.embedders.cache import cached
 from docpager.archive.ingest_report import IngestReport, report_of
 from docpager.archive.ingest_session import (
@@ -22,6 +23,7 @@ from docpager.archive.ingest_session import (
     ReadingSettings,
     Source,
 )
+from docpager.archive.maintenance import with_current_indexes
 from docpager.archive.manifest import (
     COPY,
     MANIFEST,
@@ -30,6 +32,7 @@ from docpager.archive.manifest import (
     discard_unnamed_parts,
     read_manifest,
 )
+from docpager.archive.snapshot import outdated_indexes
 from docpager.archive.snapshot_writer import SnapshotWriter
 from docpager.core.errors import ArchiveError
 from docpager.documents.reasons import Reason
@@ -56,7 +59,8 @@ def ingest(
     After every `commit_passages` new passages, or half a minute, what was read is committed and
     survives whatever ends the process.
     Files that could not be read are remembered, and read again when they change or `reading` asks
-    for it.
+    for it; so are files that older rules read, with `ReadingSettings(reread=True)`. Indexes made by
+    another version of the analyzer or the embedder are made again from the stored text first.
     `prune` removes the documents of files that are gone; otherwise they are kept and reported.
 
     Raises:
@@ -69,14 +73,15 @@ def ingest(
     files: Source = source or FilesSource(
         archive_directory, text_field=text_field, settings=reading
     )
+    reread = reading is not None and reading.reread
     places = [root.resolve().as_posix() for root in roots]
     changes = IngestChanges()
     manifest = _committed(archive_directory)
     found, unsupported = _sorted_out(files.find(roots), manifest)
     _refuse_other_embedder(archive_directory, manifest, embedder)
-    if _has_work(manifest, found, places, files, prune=prune):
+    if _has_work(manifest, found, places, files, prune=prune, reread=reread):
         with writing(archive_directory):
-            update = _update(archive_directory, embedder, commit_passages, progress)
+            update = _update(archive_directory, embedder, commit_passages, progress, reread=reread)
             manifest = update.run(found, places, files, prune=prune)
             changes = update.changes
     missing = missing_files(DocumentRegistry(manifest).files, found, places)
@@ -109,9 +114,12 @@ def _has_work(
     source: Source,
     *,
     prune: bool,
+    reread: bool,
 ) -> bool:
+    if manifest is not None and outdated_indexes(manifest):
+        return True
     registry = DocumentRegistry(manifest)
-    if not all(registry.is_unchanged(file, source.retries) for file in found):
+    if not all(registry.is_unchanged(file, source.retries, reread=reread) for file in found):
         return True
     return prune and bool(missing_files(registry.files, found, places))
 
@@ -153,6 +161,8 @@ def _update(
     embedder: str | Embedder | None,
     commit_passages: int,
     progress: Progress | None,
+    *,
+    reread: bool,
 ) -> IngestSession:
     """What is needed to write the next generation. The lock is held: nobody else writes."""
     manifest = _committed(directory)
@@ -162,13 +172,31 @@ def _update(
     load = _loader(named, directory)
     if manifest is None:
         made = load()
-        manifest = Manifest(uuid.uuid4().hex, 0, made.name, made.dimension)
+        manifest = Manifest(
+            uuid.uuid4().hex,
+            0,
+            made.name,
+            made.dimension,
+            analyzer=ANALYZER_VERSION,
+            embedder_version=version_of(made),
+        )
+    elif outdated_indexes(manifest):
+        manifest = with_current_indexes(directory, manifest, progress=progress)
 
     def open_writer(base: Manifest, embedded: Callable[[int], None]) -> SnapshotWriter:
         return SnapshotWriter(directory, base, embedder=load, embedded=embedded)
 
+    def make_current(base: Manifest) -> Manifest:
+        return with_current_indexes(directory, base, embedder=load(), progress=progress)
+
     return IngestSession(
-        directory, manifest, open_writer, commit_passages=commit_passages, progress=progress
+        directory,
+        manifest,
+        open_writer,
+        make_current=make_current,
+        commit_passages=commit_passages,
+        progress=progress,
+        reread=reread,
     )
 
 

@@ -1,15 +1,62 @@
-"""What an ingest did, and what it had to leave out."""
+"""How far an ingest has come, what it did, and what it had to leave out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from docpager.archive.document_registry import told_apart
-from docpager.archive.ingest_session import IngestChanges
 from docpager.archive.manifest import FileRecord, Manifest
 
-__all__ = ["IngestReport", "Skipped", "by_reason", "report_of"]
+__all__ = [
+    "IngestChanges",
+    "IngestProgress",
+    "IngestReport",
+    "Progress",
+    "Skipped",
+    "by_reason",
+    "report_of",
+]
+
+
+@dataclass(slots=True)
+class IngestProgress:
+    """How far an ingest has come."""
+
+    files: int = 0
+    """Read and taken in."""
+    all_files: int = 0
+    """Those that must be read."""
+    path: str = ""
+    """Of the last one."""
+    pdf_pages: int = 0
+    passages: int = 0
+    """Of the files taken in."""
+    embedded: int = 0
+    """Passages that have their vectors."""
+    rebuilding: bool = False
+    """Whether indexes that other rules made are made again: then no file is read, `passages` are
+    those of the archive, and `embedded` those that stand in the new indexes."""
+
+
+Progress = Callable[[IngestProgress], None]
+"""Told after each file that was read, and whenever some of its passages are embedded."""
+
+
+@dataclass(slots=True)
+class IngestChanges:
+    """What one ingest changed."""
+
+    new: int = 0
+    changed: int = 0
+    removed: int = 0
+    read: int = 0
+    duplicates: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)
+    """(root, path) of a file, and of the equal one that was read before it."""
+    reread: int = 0
+    """Documents read again because older rules had read them."""
+    differing: list[tuple[str, str]] = field(default_factory=list)
+    """(root, path) of those of them whose text is another one now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +100,12 @@ class IngestReport:
     """Files under the given folders that are of a kind which is not read, in path order."""
     unreadable: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By path and reason: PDF pages without usable text, of documents under the given paths."""
+    older: int = 0
+    """Documents under the given paths that were read by older rules; `reread` reads them again."""
+    reread: int = 0
+    """Documents that older rules had read, and that were read again."""
+    differing: list[str] = field(default_factory=list)
+    """Those of them whose text is another one now: a run that has met it cannot be resumed."""
     seconds: float = 0.0
 
     readable: int = 0
@@ -76,6 +129,7 @@ def report_of(
     """What to tell about an ingest: the archive as it is, the files asked for, the changes."""
     known = manifest.files if manifest else ()
     twins = [place for pair in changes.duplicates for place in pair]
+    twins += changes.differing
     shown = told_apart(
         [*((file.root, file.path) for file in (*known, *unsupported)), *twins],
     )
@@ -87,6 +141,8 @@ def report_of(
         removed=changes.removed,
         unchanged=len(found) - changes.read,
         duplicates=[(shown[one], shown[other]) for one, other in changes.duplicates],
+        reread=changes.reread,
+        differing=[shown[place] for place in changes.differing],
         unsupported=[shown[file.root, file.path] for file in unsupported],
         seconds=seconds,
     )
@@ -107,7 +163,8 @@ def _add_files(
     asked: set[str],
     shown: Mapping[tuple[str, str], str],
 ) -> None:
-    unreadable = {record.id: record.unreadable for record in manifest.documents}
+    known = {record.id: record for record in manifest.documents}
+    older = set()
     for file in sorted(manifest.files, key=lambda file: file.path):
         if file.location not in asked:
             continue
@@ -115,8 +172,11 @@ def _add_files(
         report.readable += bool(file.documents)
         report.skipped += [Skipped(path, file.reason, said) for said in file.problems]
         for number, line in file.documents:
-            if unreadable[number]:
-                report.unreadable[path + line] = by_reason(unreadable[number])
+            if known[number].unreadable:
+                report.unreadable[path + line] = by_reason(known[number].unreadable)
+            if known[number].is_read_by_older_rules:
+                older.add(number)
+    report.older = len(older)
 
 
 def by_reason(unreadable: Iterable[tuple[int, str]]) -> dict[str, tuple[int, ...]]:

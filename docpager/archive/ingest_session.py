@@ -15,6 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from docpager.archive.document_registry import DocumentRegistry, missing_files
+from docpager.archive.ingest_report import IngestChanges, IngestProgress, Progress
 from docpager.archive.manifest import (
     DocumentRecord,
     FileRecord,
@@ -22,10 +23,11 @@ from docpager.archive.manifest import (
     commit_manifest,
     discard_unnamed_parts,
 )
+from docpager.archive.segment import Segment
 from docpager.archive.snapshot_writer import LIVE_SEGMENTS, SETTLED_SEGMENTS, SnapshotWriter
 from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.chunking import passages_of
-from docpager.documents.document import Cut, Document
+from docpager.documents.document import READER_VERSION, Cut, Document, sha256_of_text
 from docpager.documents.files import (
     READABLE_SUFFIXES,
     content_sha256,
@@ -80,6 +82,8 @@ class ReadingSettings:
     """Globs of files and folders to leave out, by name or by path under the root."""
     without: Sequence[Path] = ()
     """Files and folders to leave out, wherever they are met."""
+    reread: bool = False
+    """Whether files that were read by older rules are read again though they did not change."""
 
     def leaves_out(self, path: str) -> bool:
         """Whether a file, by its path under the root, or a folder above it is excluded."""
@@ -166,7 +170,13 @@ class FilesSource:
             reader = self._text_field or ""
             reader = reader if path.suffix.lower() in (".jsonl", ".ndjson") else ""
             found = FileRecord(
-                base.as_posix(), relative, stat.st_size, stat.st_mtime_ns, reader=reader
+                base.as_posix(),
+                relative,
+                stat.st_size,
+                stat.st_mtime_ns,
+                reader=reader,
+                ctime_ns=stat.st_ctime_ns,
+                inode=stat.st_ino,
             )
             if path in unsupported:
                 yield replace(found, reason=Reason.UNSUPPORTED)
@@ -227,39 +237,6 @@ _COMMIT_SECONDS = 30.0
 """The same by time: what an interrupted ingest may have to do again."""
 
 
-@dataclass(slots=True)
-class IngestProgress:
-    """How far an ingest has come."""
-
-    files: int = 0
-    """Read and taken in."""
-    all_files: int = 0
-    """Those that must be read."""
-    path: str = ""
-    """Of the last one."""
-    pdf_pages: int = 0
-    passages: int = 0
-    """Of the files taken in."""
-    embedded: int = 0
-    """Passages that have their vectors."""
-
-
-Progress = Callable[[IngestProgress], None]
-"""Told after each file that was read, and whenever some of its passages are embedded."""
-
-
-@dataclass(slots=True)
-class IngestChanges:
-    """What one ingest changed."""
-
-    new: int = 0
-    changed: int = 0
-    removed: int = 0
-    read: int = 0
-    duplicates: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)
-    """(root, path) of a file, and of the equal one that was read before it."""
-
-
 class IngestSession:
     """The way to the next generation, or to several where there is much to read.
 
@@ -272,14 +249,19 @@ class IngestSession:
         manifest: Manifest,
         open_writer: Callable[[Manifest, Callable[[int], None]], SnapshotWriter],
         *,
+        make_current: Callable[[Manifest], Manifest],
         commit_passages: int = COMMIT_PASSAGES,
         progress: Progress | None = None,
+        reread: bool = False,
     ) -> None:
         self.changes = IngestChanges()
         self._reached = IngestProgress()
         self._progress = progress
         self._directory = directory
         self._open_writer = open_writer
+        self._make_current = make_current
+        self._manifest = manifest
+        self._reread = reread
         self._commit_passages = commit_passages
         self._commits = 0
         self._begin(manifest)
@@ -315,6 +297,8 @@ class IngestSession:
                 self._registry.add_problems(file, file.problems, file.reason)
         readable = [self._as_known(file) for file in changed if not file.problems]
         unknown = [file for file in readable if not self._adopt(file)]
+        if unknown:
+            self._continue_from(self._make_current(self._manifest))
         self._reached.all_files = len(unknown)
         for done, reading in enumerate(source.read(unknown), start=1):
             self._reached.path = reading.file.path
@@ -327,10 +311,17 @@ class IngestSession:
         self.changes.read = len(unknown)
 
     def _is_unchanged(self, file: FileRecord, source: Source) -> bool:
-        return self._registry.is_unchanged(file, source.retries)
+        return self._registry.is_unchanged(file, source.retries, reread=self._reread)
+
+    def _continue_from(self, manifest: Manifest) -> None:
+        """What is read is added to indexes made by the rules of now: one index has one kind."""
+        if manifest is not self._manifest:
+            self._registry.refresh(manifest)
+            self._begin(manifest)
 
     def _begin(self, manifest: Manifest) -> None:
         """Open the generation after `manifest`."""
+        self._manifest = manifest
         self._writer = self._open_writer(manifest, self._embedded)
         self._waiting_passages = 0
         self._begun = monotonic()
@@ -404,7 +395,8 @@ class IngestSession:
         sha256 = _sha256(file)
         # A moved or copied file is known by its content: hashing it is far cheaper than reading and
         # embedding it.
-        return sha256 is not None and self._registry.adopt(replace(file, sha256=sha256))
+        known = replace(file, sha256=sha256 or "")
+        return sha256 is not None and self._registry.adopt(known, reread=self._reread)
 
     def _take_file(self, reading: Reading) -> None:
         """Take in all that was read from one file."""
@@ -426,17 +418,45 @@ class IngestSession:
         self, file: FileRecord, document: Document, cuts: tuple[Cut, ...], line: str
     ) -> int:
         number, must_add = self._registry.number_of(document.sha256, file.reader)
-        path = file.path + line
+        place = (file.root, file.path + line)
+        known = self._registry.documents.get(number)
+        if known is not None and not must_add and known.is_read_by_older_rules and self._reread:
+            self._replace_text(known, document, cuts, place)
+            return number
         if must_add:
-            self._add_document(number, document, cuts, file, path)
+            self._add_document(number, document, cuts, file.reader, (place,))
+            self.changes.new += 1
             return number
         twin = self._registry.documents[number].paths
-        if twin and twin[0] != (file.root, path):
-            self.changes.duplicates.append(((file.root, path), twin[0]))
+        if twin and place not in twin:
+            self.changes.duplicates.append((place, twin[0]))
         return number
 
+    def _replace_text(
+        self,
+        known: DocumentRecord,
+        document: Document,
+        cuts: tuple[Cut, ...],
+        place: tuple[str, str],
+    ) -> None:
+        """Put what is read from a file now in the place of what older rules read from it.
+
+        It is the same file, so the document keeps its id; journals know the text by its hash.
+        """
+        before = _text_sha256(self._directory, self._manifest, known)
+        self._writer.remove([known.id])
+        self._add_document(known.id, document, cuts, known.reader, known.paths)
+        self.changes.reread += 1
+        if document.text_sha256 != before:
+            self.changes.differing.append(place)
+
     def _add_document(
-        self, number: int, document: Document, cuts: tuple[Cut, ...], file: FileRecord, path: str
+        self,
+        number: int,
+        document: Document,
+        cuts: tuple[Cut, ...],
+        reader: str,
+        paths: tuple[tuple[str, str], ...],
     ) -> None:
         passages = passages_of(document, cuts, number)
         self._reached.pdf_pages += len(document.pdf_pages)
@@ -452,14 +472,24 @@ class IngestSession:
                 tokens=sum(passage.tokens for passage in passages),
                 pdf_pages=len(document.pdf_pages),
                 unreadable=document.unreadable,
-                paths=((file.root, path),),
+                paths=paths,
                 segment=segment,
                 first_row=first_row,
-                reader=file.reader,
+                reader=reader,
+                text_sha256=document.text_sha256,
+                reader_version=READER_VERSION,
             )
         )
-        self.changes.new += 1
         self._waiting_passages += len(passages)
+
+
+def _text_sha256(directory: Path, manifest: Manifest, record: DocumentRecord) -> str:
+    """Of the text that is stored of a document."""
+    if record.text_sha256:
+        return record.text_sha256
+    (rows,) = (each.rows for each in manifest.segments if each.name == record.segment)
+    segment = Segment.open(directory / "segments" / record.segment, rows)
+    return sha256_of_text(segment.text(record.first_row, record.passages))
 
 
 def _sha256_of(reading: Reading) -> str:

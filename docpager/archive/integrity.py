@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from docpager.archive.document_registry import named_documents
-from docpager.archive.embedders.base import Embedder, load_embedder
+from docpager.archive.embedders.base import Embedder, load_embedder, version_of
 from docpager.archive.ingest_session import FilesSource, Source
 from docpager.archive.lexical import LexicalIndex, key_of
 from docpager.archive.manifest import (
@@ -33,6 +33,7 @@ from docpager.core.errors import ArchiveError
 from docpager.core.inputs import StrPath, as_path
 from docpager.core.passages import PassageId
 from docpager.documents.chunking import passages_of
+from docpager.documents.document import READER_VERSION
 from docpager.storage.atomic_files import checksums_of, damage_of
 from docpager.storage.writer_lock import writing
 
@@ -260,6 +261,7 @@ class _Rebuilding:
         self._source = source
         self._live = [record for record in manifest.documents if record.is_live]
         self._sound, self._without_vectors = self._segments()
+        self._keeps_vectors = True
 
     def run(self, embedder: Embedder | None) -> Repaired:
         @cache
@@ -268,10 +270,16 @@ class _Rebuilding:
 
         wanted = [record for record in self._live if record.segment not in self._sound]
         again = self._read_again(wanted)
+        manifest = self._manifest
+        if again or self._without_vectors:
+            # New vectors beside those of another version would not be comparable with them.
+            version, dimension = version_of(load()), load().dimension
+            manifest = replace(manifest, embedder_version=version, dimension=dimension)
+        self._keeps_vectors = manifest == self._manifest
         lost = [record for record in wanted if record.id not in again]
         rewrite(
             self._directory,
-            self._manifest,
+            manifest,
             self._documents(again),
             embedder=load,
             files=self._files_without({record.id for record in lost}),
@@ -307,7 +315,7 @@ class _Rebuilding:
             if record.id in again:
                 yield again[record.id]
             elif record.segment in self._sound:
-                keeps = record.segment not in self._without_vectors
+                keeps = self._keeps_vectors and record.segment not in self._without_vectors
                 segment = self._sound[record.segment]
                 yield stored_document(segment, record, with_vectors=keeps)
 
@@ -331,6 +339,8 @@ class _Rebuilding:
                         tokens=sum(passage.tokens for passage in passages),
                         pdf_pages=len(document.pdf_pages),
                         unreadable=document.unreadable,
+                        text_sha256=document.text_sha256,
+                        reader_version=READER_VERSION,
                     )
                     found[record.id] = StoredDocument(settled, document, passages)
         return found

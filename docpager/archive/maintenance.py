@@ -1,4 +1,5 @@
-"""Forgetting documents, and compacting an archive until nothing of them is left."""
+"""Forgetting documents, compacting an archive until nothing of them is left, and making indexes
+again that other rules made."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import named_documents
-from docpager.archive.embedders.base import Embedder, load_embedder
-from docpager.archive.embedders.cache import CACHE
+from docpager.archive.embedders.base import Embedder, load_embedder, version_of
+from docpager.archive.embedders.cache import CACHE, cached
+from docpager.archive.ingest_report import IngestProgress, Progress
 from docpager.archive.manifest import (
     DocumentRecord,
     FileRecord,
@@ -19,18 +22,26 @@ from docpager.archive.manifest import (
     read_manifest,
 )
 from docpager.archive.segment import Segment
+from docpager.archive.snapshot import outdated_indexes, vectors_differ
 from docpager.archive.snapshot_writer import (
     SnapshotWriter,
     StoredDocument,
     rewrite,
     stored_document,
 )
-from docpager.core.errors import UsageError
+from docpager.core.errors import ArchiveError, UsageError
 from docpager.documents.reasons import Reason
 from docpager.storage.atomic_files import damage_of, damaged_part, discard
 from docpager.storage.writer_lock import writing
 
-__all__ = ["Compacted", "Forgotten", "compact", "forget"]
+__all__ = [
+    "Compacted",
+    "Forgotten",
+    "compact",
+    "forget",
+    "rebuild_indexes",
+    "with_current_indexes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,78 @@ def compact(directory: Path, *, redacted: Collection[int] = ()) -> Compacted:
         bytes_before=before,
         bytes_after=_bytes(directory),
     )
+
+
+def with_current_indexes(
+    directory: Path,
+    manifest: Manifest,
+    *,
+    embedder: Embedder | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """The archive with indexes of the rules of now, made from the stored text and committed where
+    other rules had made them; `embedder` as in `outdated_indexes`.
+
+    No file of a document is needed: a passage is embedded from its text, its title and its section,
+    which all stand in the segments. The caller holds the writer's lock.
+
+    Raises:
+        ArchiveError: a part of the archive is damaged.
+    """
+    if not outdated_indexes(manifest, embedder):
+        # What holds nothing yet was made by no rules.
+        kept = replace(manifest, analyzer=ANALYZER_VERSION) if not manifest.lexical else manifest
+        if embedder is None or manifest.segments:
+            return kept
+        return _with_embedder(kept, embedder)
+    made_again = embedder if embedder and vectors_differ(manifest, embedder) else None
+
+    def load() -> Embedder:
+        # `rewrite` asks for it only where a document comes without its vectors.
+        return made_again or load_embedder(manifest.embedder)
+
+    reached = IngestProgress(passages=sum(r.passages for r in manifest.documents if r.is_live))
+    reached.rebuilding = True
+
+    def told(documents: Iterator[StoredDocument]) -> Iterator[StoredDocument]:
+        for stored in documents:
+            yield replace(stored, vectors=None) if made_again else stored
+            reached.embedded += len(stored.passages)
+            if progress:
+                progress(reached)
+
+    return rewrite(
+        directory,
+        _with_embedder(manifest, made_again) if made_again else manifest,
+        told(_live_documents(directory, manifest)),
+        embedder=load,
+    )
+
+
+def rebuild_indexes(
+    directory: Path, *, embedder: Embedder | None, progress: Progress | None = None
+) -> None:
+    """Make the archive's indexes those of the rules of now, whoever made them.
+
+    Raises:
+        ArchiveError: they cannot be made now; the message says why they must be, and what to do.
+    """
+    why = outdated_indexes(read_manifest(directory), embedder)
+    try:
+        with writing(directory):
+            manifest = read_manifest(directory)
+            kept = None if embedder is None else cached(embedder, directory)
+            with_current_indexes(directory, manifest, embedder=kept, progress=progress)
+    except ArchiveError as error:
+        raise ArchiveError(
+            f"archive '{directory}' cannot be searched as it is: {why}. It is made again from the "
+            f"stored text, which was not possible now: {error}"
+        ) from error
+
+
+def _with_embedder(manifest: Manifest, embedder: Embedder) -> Manifest:
+    version, dimension = version_of(embedder), embedder.dimension
+    return replace(manifest, embedder_version=version, dimension=dimension)
 
 
 def _with_earlier_versions(

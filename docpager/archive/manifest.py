@@ -15,6 +15,7 @@ from typing import Any
 from docpager.core.errors import ArchiveError
 from docpager.core.passages import DocumentEntry
 from docpager.documents.chunking import PASSAGE_TOKENS
+from docpager.documents.document import READER_VERSION
 from docpager.storage.atomic_files import discard, replace_file
 from docpager.storage.writer_lock import LOCK_FILE
 
@@ -34,12 +35,14 @@ __all__ = [
     "read_manifest",
 ]
 
-FORMAT = 2
+FORMAT = 3
+_READABLE = (2, FORMAT)
+"""Format 2 names no versions of rules and no hash of a text; what is missing has its default."""
 MANIFEST = "manifest.json"
 COPY = "manifest.copy.json"
 _PARTS = ("segments", "lexical", "deletions")
 _TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten")
-_SEAL = ', "sha256": "'
+_SEAL = b', "sha256": "'
 
 
 class DamagedManifest(ArchiveError):
@@ -65,6 +68,7 @@ class FileRecord:
     """Relative to the root, with `/`."""
     size: int
     mtime_ns: int
+    """Last change of the content, which any program may set to what it likes."""
     documents: tuple[tuple[int, str], ...] = ()
     """What was read from it: (id, "") for most files, (id, "#17") for each line of a JSONL file."""
     problems: tuple[str, ...] = ()
@@ -75,6 +79,11 @@ class FileRecord:
     """Settings it was read with; with others it is read again."""
     reason: str = ""
     """Why nothing could be read, in a word or two; empty where something was."""
+    ctime_ns: int = 0
+    """Last change of the content or of what is known about it, which only the system sets; 0 where
+    it was not recorded, so that the content is compared once."""
+    inode: int = 0
+    """Number of the file on its disk: another one is another file of the same name."""
 
     @property
     def location(self) -> str:
@@ -104,10 +113,18 @@ class DocumentRecord:
     reader: str = ""
     """Settings it was read with: part of its identity, as they change its text."""
     replaced_by: int | None = None
+    text_sha256: str = ""
+    """Of its text; empty where it was read before that was recorded."""
+    reader_version: int = 1
+    """`READER_VERSION` of the rules that made its text out of the file."""
 
     @property
     def is_live(self) -> bool:
         return self.segment != ""
+
+    @property
+    def is_read_by_older_rules(self) -> bool:
+        return self.reader_version < READER_VERSION
 
     def entry(self, shown: Mapping[tuple[str, str], str]) -> DocumentEntry:
         """The document as the rest of the house sees it; `shown` is from `told_apart`."""
@@ -147,6 +164,10 @@ class Manifest:
     files: tuple[FileRecord, ...] = ()
     forgotten: tuple[int, ...] = ()
     """Documents that were forgotten and whose text may still stand in journals."""
+    analyzer: int = 1
+    """`ANALYZER_VERSION` of the rules that made the word index."""
+    embedder_version: int = 1
+    """`version_of` the embedder that made the vectors."""
     format: int = field(default=FORMAT)
 
     @property
@@ -170,25 +191,23 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         if (directory / COPY).is_file():
             raise _damaged(path) from None
         raise ArchiveError(_nothing_here(directory)) from None
-    except UnicodeDecodeError:
-        raise _damaged(path) from None
     except OSError as error:
         raise ArchiveError(f"archive manifest '{path}' cannot be read: {error.strerror}") from error
-    return _parse(path, text)
+    return _parse(path, content)
 
 
 def commit_manifest(directory: Path, manifest: Manifest) -> None:
     """Make `manifest` the archive; its parts must be on the disk already."""
     # The seal is the last field of the object, so that the file is plain JSON and the digest covers
     # every byte before it.
-    payload = json.dumps(manifest, default=_fields, ensure_ascii=False)
-    digest = hashlib.sha256(payload.encode()).hexdigest()
-    sealed = f'{payload[:-1]}{_SEAL}{digest}"}}\n'.encode()
+    payload = json.dumps(manifest, default=_fields, ensure_ascii=False).encode()
+    digest = hashlib.sha256(payload).hexdigest().encode()
+    sealed = payload[:-1] + _SEAL + digest + b'"}\n'
     # The copy first. Were it second, a crash between the two would leave a committed generation
     # whose copy is the one before it, and mending from it would undo a commit. This way the copy
     # may be ahead by a generation that nobody was told of; the next commit writes it anew.
@@ -232,10 +251,7 @@ def mend_manifest(directory: Path) -> dict[str, str]:
 
 def _read_copy(directory: Path) -> Manifest:
     path = directory / COPY
-    try:
-        return _parse(path, path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise _damaged(path) from None
+    return _parse(path, path.read_bytes())
 
 
 def discard_unnamed_parts(directory: Path, manifest: Manifest | None) -> None:
@@ -276,23 +292,25 @@ def _damaged(path: Path) -> DamagedManifest:
     return DamagedManifest(f"archive manifest '{path}' is damaged; {way_out}")
 
 
-def _parse(path: Path, text: str) -> Manifest:
-    body, seal, digest = text.rpartition(_SEAL)
-    payload = body + "}"
+def _parse(path: Path, content: bytes) -> Manifest:
+    body, seal, digest = content.rpartition(_SEAL)
+    payload = body + b"}"
+    if not seal or hashlib.sha256(payload).hexdigest().encode() != digest[:64]:
+        raise _damaged(path)
     try:
-        if not seal or hashlib.sha256(payload.encode()).hexdigest() != digest[:64]:
-            raise _damaged(path)
-        content = json.loads(payload)
-        if content["format"] != FORMAT:
-            raise ArchiveError(
-                f"archive '{path.parent}' has format {content['format']}, and this docpager reads "
-                f"format {FORMAT}; use the docpager that wrote it, or ingest into another archive"
-            )
-        return _from_json(content)
+        written = json.loads(payload)
+        # The format first: another one may have other fields.
+        if written["format"] in _READABLE:
+            return _from_json(written)
     # The digest held, so these are a writer's bug or a digest made to fit: damage all the same to
     # whoever reads.
     except (ValueError, KeyError, TypeError):
         raise _damaged(path) from None
+    readable = " and ".join(map(str, _READABLE))
+    raise ArchiveError(
+        f"archive '{path.parent}' has format {written['format']}, and this docpager reads formats "
+        f"{readable}; use the docpager that wrote it, or ingest into another archive"
+    )
 
 
 def _fields(record: Any) -> dict[str, Any]:
@@ -306,7 +324,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
         if key in content and key not in _TUPLES
     }
     return Manifest(
-        **plain,
+        **{**plain, "format": FORMAT},
         segments=tuple(SegmentRecord(**segment) for segment in content["segments"]),
         previous_parts=tuple(content["previous_parts"]),
         documents=tuple(_document(document) for document in content["documents"]),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import told_apart
+from docpager.archive.embedders.base import Embedder, version_of
 from docpager.archive.lexical import LexicalIndex
 from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest
 from docpager.archive.segment import Segment
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Snapshot", "UnknownLocator", "open_snapshot"]
+__all__ = ["Snapshot", "UnknownLocator", "open_snapshot", "outdated_indexes", "vectors_differ"]
+
+
+_NAMED_AT_MOST = 8
 
 
 class UnknownLocator(UsageError, ArchiveError, LookupError):
@@ -58,6 +64,42 @@ class Snapshot:
         """Live documents by id, as the rest of the house sees them."""
         shown = told_apart(place for record in self.live for place in record.paths)
         return {record.id: record.entry(shown) for record in self.live}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of the rules that read the documents and made the indexes, by what has them."""
+        manifest = self.manifest
+        readers = sorted({record.reader_version for record in self.live})
+        return {
+            "reader": ", ".join(map(str, readers)),
+            "analyzer": str(manifest.analyzer),
+            f"embedder {manifest.embedder}": str(manifest.embedder_version),
+        }
+
+    def named(self, name: str) -> Sequence[DocumentEntry]:
+        """The documents that a name fits: `D3`, a path, a file name, or a glob of paths.
+
+        Raises:
+            UsageError: it fits no document, or is no glob and fits several (which ones are listed).
+        """
+        entries = self.entries.values()
+        if whole := [each for each in entries if name == each.name or name in each.paths]:
+            return whole
+        ends = [
+            self.entries[record.id]
+            for record in self.live
+            if any(_ends_with(root, path, name) for root, path in record.paths)
+        ]
+        if len(ends) > 1:
+            listed = ", ".join(map(str, ends[:_NAMED_AT_MOST]))
+            more = ", ..." if len(ends) > _NAMED_AT_MOST else ""
+            raise UsageError(
+                f"{name!r} is the name of {len(ends)} documents: {listed}{more}; give one of "
+                "these ids or paths, or a glob"
+            )
+        if found := ends or [each for each in entries if _fits(each, name)]:
+            return found
+        raise UsageError(f"no document {name!r}; give D3, a path, or a glob such as *2018*")
 
     def restricted(self, documents: Collection[int] | None) -> Collection[int] | None:
         """These documents; None, which is all of them, where no live one is left out."""
@@ -102,6 +144,16 @@ class Snapshot:
         return f"the archive has {len(self.live)} documents, D{first} to D{last}"
 
 
+def _ends_with(root: str, path: str, name: str) -> bool:
+    """Whether a file is called `name`, or stands at a path that ends so."""
+    location = f"{root.rstrip('/')}/{path}"
+    return location == name or location.endswith(f"/{name}")
+
+
+def _fits(entry: DocumentEntry, glob: str) -> bool:
+    return any(fnmatchcase(path, glob) for path in entry.paths)
+
+
 def open_snapshot(directory: Path) -> Snapshot:
     """The committed generation; a newer one when a writer replaced it meanwhile.
 
@@ -141,3 +193,28 @@ def _open_parts(directory: Path, manifest: Manifest) -> Snapshot:
     name = manifest.lexical
     lexical = LexicalIndex(directory / "lexical" / name) if name else None
     return Snapshot(manifest, segments, lexical)
+
+
+def outdated_indexes(manifest: Manifest, embedder: Embedder | None = None) -> str:
+    """Which indexes other rules made than those of now, in a sentence; empty where none.
+
+    Vectors are judged only where `embedder` is given: to know its version it must be loaded.
+    """
+    said = []
+    if manifest.lexical and manifest.analyzer != ANALYZER_VERSION:
+        said.append(
+            f"its word index was made by analyzer {manifest.analyzer}, and this is analyzer "
+            f"{ANALYZER_VERSION}"
+        )
+    if embedder is not None and manifest.segments and vectors_differ(manifest, embedder):
+        said.append(
+            f"its vectors were made by version {manifest.embedder_version} of embedder "
+            f"{manifest.embedder!r}, and this is version {version_of(embedder)}"
+        )
+    return "; ".join(said)
+
+
+def vectors_differ(manifest: Manifest, embedder: Embedder) -> bool:
+    """Whether `embedder` makes other vectors than those that the archive holds."""
+    made_by = (manifest.embedder_version, manifest.dimension)
+    return made_by != (version_of(embedder), embedder.dimension)

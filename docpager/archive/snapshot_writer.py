@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.archive.analyzer import Analyzer
+from docpager.archive.analyzer import ANALYZER_VERSION, Analyzer
 from docpager.archive.lexical import LexicalWriter
 from docpager.archive.manifest import (
     DocumentRecord,
@@ -333,6 +333,7 @@ def rewrite(
         deletions="",
         documents=tuple(settled[number] for number in sorted(settled)),
         next_part=manifest.next_part + len(names),
+        analyzer=ANALYZER_VERSION,
         **changes,
     )
     # Nobody needs the generation before: readers that open it turn to this one.
@@ -356,7 +357,8 @@ def _write(
         if vectors is None:
             texts = [text_to_embed(document, passage) for passage in passages]
             vectors = embedder().embed_passages(texts)
-        yield replace(record, segment=name, first_row=segment.rows)
+        sha256 = document.text_sha256
+        yield replace(record, segment=name, first_row=segment.rows, text_sha256=sha256)
         segment.add_outline(record.id, document)
         for passage, text in zip(passages, whole_words(document, passages), strict=True):
             lexical.add(passage.id, analyzer.terms(text))

@@ -34,6 +34,10 @@ class ArchiveStatus:
     """Of all live passages, by the built-in estimator."""
     pdf_pages: int
     unreadable_pdf_pages: int
+    read_by_older_rules: int
+    """Documents whose files would be read by other rules now; `ingest` can read them again."""
+    versions: dict[str, str]
+    """Of the rules that read the documents and made the indexes, by what has them."""
     segments: int
     bytes: int
     """Of the parts on disk."""
@@ -57,6 +61,8 @@ def status_of(directory: Path, generation: Snapshot) -> ArchiveStatus:
         tokens=sum(record.tokens for record in live),
         pdf_pages=sum(record.pdf_pages for record in live),
         unreadable_pdf_pages=sum(len(record.unreadable) for record in live),
+        read_by_older_rules=sum(record.is_read_by_older_rules for record in live),
+        versions=generation.versions,
         segments=len(manifest.segments),
         bytes=sum(_bytes(directory / part) for part in manifest.parts),
         roots=tuple(sorted({file.root for file in manifest.files})),

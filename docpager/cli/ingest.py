@@ -18,6 +18,7 @@ from docpager.cli.options import (
     counted_pages,
     embedder_for,
     embedder_option,
+    read_by_older_rules,
     tell_unsupported,
 )
 from docpager.cli.progress import ingest_progress
@@ -61,6 +62,11 @@ __all__ = ["ingest"]
     "--retry-failed", is_flag=True, help="Read again what could not be read, though unchanged."
 )
 @click.option(
+    "--reread",
+    is_flag=True,
+    help="Read again what an earlier docpager read by older rules, though unchanged.",
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Exit with 1 if anything could not be read, or is of a kind that is not read.",
@@ -77,6 +83,7 @@ def ingest(
     password_file: Path | None,
     timeout_per_file: float | None,
     retry_failed: bool,
+    reread: bool,
     strict: bool,
     verbose: bool,
     as_json: bool,
@@ -92,7 +99,11 @@ def ingest(
 
     passwords = _passwords(password_file) if password_file else {}
     reading = ReadingSettings(
-        timeout_per_file, retry_failed=retry_failed, passwords=passwords, exclude=exclude
+        timeout_per_file,
+        retry_failed=retry_failed,
+        passwords=passwords,
+        exclude=exclude,
+        reread=reread,
     )
     with ingest_progress() as progress, _parting_words():
         report = ingest_files(
@@ -146,6 +157,7 @@ def _summary(report: IngestReport, directory: Path) -> str:
         "changed": report.changed,
         "unchanged": report.unchanged,
         "removed": report.removed,
+        "read again": report.reread,
         "duplicate": len(report.duplicates),
     }
     counted = ", ".join(f"{count} {word}" for word, count in changes.items() if count)
@@ -158,6 +170,10 @@ def _summary(report: IngestReport, directory: Path) -> str:
 def _name_exceptions(report: IngestReport) -> None:
     for path, twin in report.duplicates:
         note(f"equal to {twin}: {path}")
+    for path in report.differing:
+        note(f"its text is another one now, so runs that read it cannot be resumed: {path}")
+    if report.older:
+        note(read_by_older_rules(report.older))
     for path in report.missing:
         note(f"gone or excluded, but kept (--prune removes it): {path}")
     for path, reasons in report.unreadable.items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docpager.cli.terminal import note
-from docpager.core.passages import number_ranges
+from docpager.core.passages import counted, number_ranges
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -24,6 +24,7 @@ __all__ = [
     "embedder_option",
     "in_option",
     "page_option",
+    "read_by_older_rules",
     "tell_misspelt",
     "tell_unsupported",
 ]
@@ -135,6 +136,15 @@ def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
     note(f"not read: {counts}" + (f" ({', '.join(paths)})" if few and not verbose else ""))
     for path in paths if verbose else ():
         note(f"not read: {path}")
+
+
+def read_by_older_rules(documents: int) -> str:
+    """What to do about documents whose files would be read by other rules now."""
+    were = "was" if documents == 1 else "were"
+    return (
+        f"{counted(documents, 'document')} {were} read by older rules; "
+        "`docpager ingest --reread PATH` reads the files again"
+    )
 
 
 def counted_pages(pdf_pages: Sequence[int]) -> str:

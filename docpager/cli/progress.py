@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from docpager.cli.terminal import drawn_on, note, visible
 
 if TYPE_CHECKING:
-    from docpager.archive.ingest_session import IngestProgress, Progress
+    from docpager.archive.ingest_report import IngestProgress, Progress
     from docpager.run.driver import Stepping
 
-__all__ = ["ask_progress", "ingest_progress", "reached_in_words"]
+__all__ = ["ask_progress", "ingest_progress", "reached_in_words", "rebuild_progress"]
 
 _SECONDS_BETWEEN = 5.0
 _WIDEST = 60
@@ -26,6 +26,13 @@ _WIDEST = 60
 def ingest_progress() -> Iterator[Progress]:
     """Shows files, PDF pages a second, passages that wait for their embedding, and time left."""
     with _bar() if sys.stderr.isatty() else _lines(_SECONDS_BETWEEN) as progress:
+        yield progress
+
+
+@contextmanager
+def rebuild_progress() -> Iterator[Progress]:
+    """The same for indexes that are made again; nothing is shown where none are."""
+    with _bar(at_once=False) if sys.stderr.isatty() else _lines(_SECONDS_BETWEEN) as progress:
         yield progress
 
 
@@ -89,11 +96,14 @@ def _bar(*, at_once: bool = True) -> Iterator[Progress]:
             speed = _pages_a_second(reached, monotonic() - began)
             said = ", ".join([f"{reached.files} of {reached.all_files} files", *speed])
             description = f"{said} {visible(reached.path)[-40:]}{_embedding(reached)}"
+            done, of = reached.files, reached.all_files
+            if reached.rebuilding:
+                description, done, of = _rebuilding(reached), reached.embedded, reached.passages
             description = description.replace("[", r"\[")
             bar.update(
                 task,
-                completed=reached.files,
-                total=reached.all_files,
+                completed=done,
+                total=of,
                 description=description,
                 visible=True,
             )
@@ -126,6 +136,8 @@ def _lines(seconds: float, say: Callable[[str], None] = note) -> Iterator[Progre
 
 def reached_in_words(reached: IngestProgress, seconds: float) -> str:
     """One line: files, speed, what is being embedded, about how long it will take."""
+    if reached.rebuilding:
+        return _rebuilding(reached)
     parts = _pages_a_second(reached, seconds)
     if 0 < reached.files < reached.all_files:
         left = seconds * (reached.all_files - reached.files) / reached.files
@@ -133,6 +145,11 @@ def reached_in_words(reached: IngestProgress, seconds: float) -> str:
     beside = f" ({', '.join(parts)})" if parts else ""
     where = f"reading {reached.files} of {reached.all_files}: {reached.path}"
     return f"{where}{beside}{_embedding(reached)}"
+
+
+def _rebuilding(reached: IngestProgress) -> str:
+    done = f"{reached.embedded:,} of {reached.passages:,} passages"
+    return f"making the indexes again, which another version made: {done}"
 
 
 def _pages_a_second(reached: IngestProgress, seconds: float) -> list[str]:

@@ -14,6 +14,7 @@ from docpager.cli.options import (
     in_option,
     page_option,
 )
+from docpager.cli.progress import rebuild_progress
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def search(
     """Find passages by words and meaning."""
     from docpager.archive.archive import Archive
 
-    archive = Archive.open(archive_directory)
-    found = archive.search(query, documents=chosen_documents(archive, names), page=page)
+    with rebuild_progress() as progress:
+        archive = Archive.open(archive_directory, progress=progress)
+        found = archive.search(query, documents=chosen_documents(archive, names), page=page)
     _print_hits(archive, found.hits, as_json=as_json)
     if as_json:
         totals = {"by_words": found.by_words, "by_meaning": found.by_meaning}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.flags import with_flags
-from docpager.cli.options import archive_option, as_json_option
+from docpager.cli.options import archive_option, as_json_option, read_by_older_rules
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
@@ -38,8 +38,11 @@ def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
         print_json(asdict(found))
         return
     for name, value in asdict(found).items():
-        shown = ", ".join(value) if isinstance(value, tuple) else value
+        parts = [f"{key} {said}" for key, said in value.items()] if name == "versions" else value
+        shown = ", ".join(parts) if isinstance(parts, tuple | list) else parts
         say(f"{name.replace('_', ' '):<22}{shown}")
+    if found.read_by_older_rules:
+        note(read_by_older_rules(found.read_by_older_rules))
 
 
 def _print_audit(audit: Audit, *, as_json: bool) -> None:

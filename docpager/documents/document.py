@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
-__all__ = ["Cut", "Document", "PdfPage", "Section"]
+__all__ = ["READER_VERSION", "Cut", "Document", "PdfPage", "Section", "sha256_of_text"]
+
+READER_VERSION = 1
+"""Version of the rules by which a file becomes text, pages and sections. Whoever changes what is
+read from a file raises it: archives record it with each document, and say which ones were read by
+older rules."""
+
+
+def sha256_of_text(text: str) -> str:
+    """Hash of a document's text: another one where the same file was read by other rules."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,11 @@ class Document:
     text: str
     pdf_pages: tuple[PdfPage, ...] = ()
     sections: tuple[Section, ...] = ()
+
+    @property
+    def text_sha256(self) -> str:
+        """Hash of the text, which is that of all passages joined."""
+        return sha256_of_text(self.text)
 
     @property
     def unreadable(self) -> tuple[tuple[int, str], ...]:

@@ -40,6 +40,7 @@ class Driver:
         executor: FunctionExecutor,
         journal: Journal,
         sha256_of: Callable[[int], str],
+        text_sha256_of: Callable[[int], str],
         counter: RecordingCounter | None = None,
         met: Collection[int] = (),
     ) -> None:
@@ -48,6 +49,7 @@ class Driver:
         self._executor = executor
         self._journal = journal
         self._sha256_of = sha256_of
+        self._text_sha256_of = text_sha256_of
         self._counter = counter
         self._met = set(met)
         self._waiting: Callable[[str], None] | None = None
@@ -200,10 +202,12 @@ class Driver:
         # In a thread: a search of a large archive takes long enough to hold up the other runs of a
         # batch.
         results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
-        documents = {str(n): self._sha256_of(n) for n in self._newly_met(results)}
+        new = self._newly_met(results)
+        documents = {str(n): self._sha256_of(n) for n in new}
+        texts = {str(n): self._text_sha256_of(n) for n in new}
         # Before they are delivered: `deliver` changes the run, and a replay must be able to do the
         # same change.
-        self._write(Entry("results", run.steps, results=results, documents=documents))
+        self._write(Entry("results", run.steps, results=results, documents=documents, texts=texts))
         run.deliver(results)
         if run.outcome is not None:
             self._end()

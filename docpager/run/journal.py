@@ -13,10 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, reduce
+from functools import cache, partial
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar
@@ -43,6 +44,7 @@ __all__ = [
     "Journal",
     "JournalRecord",
     "RequestHasher",
+    "entry_json",
     "fed_hash",
     "from_json",
     "held_journal",
@@ -133,12 +135,27 @@ def from_json(value: Any, kind: type[T]) -> T:
     return _converter().structure(value, kind)
 
 
-FORMAT = 2
+FORMAT = 3
+_READABLE = (2, FORMAT)
 
 _FED = ("counted", "reply", "results", "interrupt", "finish", "lost", "stopped")
 _PROVING = ("request", "outcome")
 _BETWEEN = ("interrupt", "counted")
 """What may stand between a request and its reply."""
+_ALWAYS_WRITTEN = ("kind", "step")
+_FORMAT_2: dict[str, Any] = {
+    "request_sha256": "",
+    "fed_sha256": "",
+    "prompt_tokens": 0,
+    "reply": None,
+    "results": [],
+    "documents": {},
+    "counts": {},
+    "message": "",
+    "lost": None,
+    "outcome": None,
+}
+"""Fields of an entry that format 2 hashed even where they were empty, and so not written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +186,8 @@ class Header:
     """Where and how the model is asked."""
     whole_text_tokens: int = 0
     """All text within the scope, by the built-in estimator."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the rules that had read the documents and made the indexes; none in format 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +207,9 @@ class Entry:
     reply: ModelReply | None = None
     results: tuple[ToolResult, ...] = ()
     documents: dict[str, str] = field(default_factory=dict)
-    """sha256 of each document met for the first time in these results, by number."""
+    """sha256 of the file of each document met for the first time in these results, by number."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """The same of its text: one file has another text where other rules read it."""
     counts: dict[str, int] = field(default_factory=dict)
     """Token counts made since the last entry by a counter that needs a file, by text hash."""
     message: str = ""
@@ -209,8 +230,11 @@ class JournalRecord:
     size: int
     """Bytes up to the end of the last whole line."""
     seal: str
+    fed_before: tuple[str, ...] = ()
+    """For each entry: `fed_hash` of all entries before it."""
     fed: str = ""
     """`fed_hash` of all entries."""
+    format: int = FORMAT
 
     @property
     def outcome(self) -> Outcome | None:
@@ -223,8 +247,19 @@ class JournalRecord:
 
     @property
     def documents(self) -> dict[int, str]:
-        """sha256 of every document the run has met."""
+        """sha256 of the file of every document the run has met."""
         return {int(n): sha for entry in self.entries for n, sha in entry.documents.items()}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of the rules of the run's archive. Format 2 was written by the first ones."""
+        first = {"reader": "1", "analyzer": "1"}
+        return self.header.versions or (first if self.format == 2 else {})
+
+    @property
+    def texts(self) -> dict[int, str]:
+        """sha256 of the text of every document the run has met; none in format 2."""
+        return {int(n): sha for entry in self.entries for n, sha in entry.texts.items()}
 
 
 def left_unanswered(kinds: Iterable[str]) -> bool:
@@ -236,7 +271,15 @@ def left_unanswered(kinds: Iterable[str]) -> bool:
 class Journal:
     """Appends to one journal; every entry is flushed as it is written."""
 
-    def __init__(self, path: Path, *, seal: str = "", fed: str = "", truncate_to: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        seal: str = "",
+        fed: str = "",
+        truncate_to: int = 0,
+        format: int = FORMAT,
+    ) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = _opened(path, anew=not truncate_to)
@@ -247,6 +290,7 @@ class Journal:
         self.path = path
         self._seal = seal
         self._fed = fed
+        self._format = format
         # A torn last line goes before anything is appended, or its remains would become part of the
         # next line.
         self._file.truncate(truncate_to)
@@ -261,16 +305,22 @@ class Journal:
 
     @classmethod
     def resume(cls, record: JournalRecord) -> Journal:
-        """Go on after the last whole line."""
-        return cls(record.path, seal=record.seal, fed=record.fed, truncate_to=record.size)
+        """Go on after the last whole line, in the journal's own format."""
+        return cls(
+            record.path,
+            seal=record.seal,
+            fed=record.fed,
+            truncate_to=record.size,
+            format=record.format,
+        )
 
     def write(self, entry: Entry, *, sync: bool = False) -> None:
         """Add an entry; `sync` waits until it is on disk."""
         if entry.kind in _PROVING:
             entry = replace(entry, fed_sha256=self._fed)
-        self._fed = fed_hash(self._fed, entry)
-        written = to_json(entry, Entry)
-        self._write({k: v for k, v in written.items() if v or k in ("kind", "step")})
+        written = entry_json(entry)
+        self._fed = fed_hash(self._fed, written, format=self._format)
+        self._write(written)
         if sync:
             os.fsync(self._file.fileno())
 
@@ -344,19 +394,25 @@ def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:
     return "".join(written).encode("utf-8", "surrogatepass")
 
 
-def fed_hash(previous: str, entry: Entry) -> str:
-    """Hash of what was fed into a run up to `entry`, given the hash before it.
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """An entry as a line holds it: what is empty is left out."""
+    fields = to_json(entry, Entry)
+    return {name: value for name, value in fields.items() if value or name in _ALWAYS_WRITTEN}
+
+
+def fed_hash(previous: str, written: Mapping[str, Any], *, format: int = FORMAT) -> str:
+    """Hash of what was fed into a run up to the entry that is `written` so, given the hash before
+    it.
 
     Requests do not show everything (a dropped reply, the offsets of a passage), so they alone do
-    not prove that a journal holds what the run was fed.
+    not prove that a journal holds what the run was fed. What stands in the line is hashed, not what
+    is made of it: fields that later versions give to replies and results change no old hash.
     """
-    if entry.kind not in _FED:
+    if written["kind"] not in _FED:
         return previous
-    fields = to_json(entry, Entry)
-    if not entry.limit:
-        del fields["limit"]  # journals from before it existed keep their hashes
-    written = canonical_json(fields)
-    return hashlib.sha256(f"{previous}{written}".encode("utf-8", "surrogatepass")).hexdigest()
+    fields = {**_FORMAT_2, **written} if format == 2 else written
+    fed = f"{previous}{canonical_json(fields)}"
+    return hashlib.sha256(fed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _opened(path: Path, *, anew: bool) -> BinaryIO:
@@ -424,9 +480,11 @@ def _checked(
 
 def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> JournalRecord:
     first, *rest = parsed
-    if first.get("format") != FORMAT:
+    if first.get("format") not in _READABLE:
+        readable = " and ".join(map(str, _READABLE))
         raise JournalError(
-            f"the journal {path} has format {first.get('format')!r}; this version reads {FORMAT}"
+            f"the journal {path} has format {first.get('format')!r}, and this docpager reads "
+            f"formats {readable}; use the docpager that wrote it, or ask again"
         )
     if "redacted" in first:
         gone = ", ".join(f"D{number}" for number in first["redacted"])
@@ -440,8 +498,9 @@ def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> J
     # The seals hold, so the bytes are as written: by another version of these classes.
     except (BaseValidationError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"the journal {path} was written by another version: {error}") from error
-    fed = reduce(fed_hash, entries, "")
-    return JournalRecord(path, header, entries, size, seal, fed)
+    hash_of = partial(fed_hash, format=first["format"])
+    *fed_before, fed = accumulate(rest, hash_of, initial="")
+    return JournalRecord(path, header, entries, size, seal, tuple(fed_before), fed, first["format"])
 
 
 class RequestHasher:

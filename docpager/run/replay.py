@@ -6,7 +6,7 @@ Counters for a run and its replay: a count that needs a file is written down onc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from docpager.core.errors import JournalError
 from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
@@ -14,7 +14,7 @@ from docpager.paging.epoch import canonical_json
 from docpager.paging.reading_log import written_call
 from docpager.run.apply_results import PLAIN_TEXT
 from docpager.run.executor import FunctionExecutor
-from docpager.run.journal import Entry, JournalRecord, RequestHasher, fed_hash, to_json
+from docpager.run.journal import Entry, JournalRecord, RequestHasher, to_json
 from docpager.run.results import ToolResult
 from docpager.run.state import PendingCall, Run
 
@@ -91,6 +91,10 @@ class Replay:
         self.pending: Sequence[PendingCall] | None = None
         self.executor: FunctionExecutor | None = None
         """Executes each call again and compares, if given."""
+        self.text_sha256_of: Callable[[int], str] | None = None
+        """Hash of a document's text in the archive that `executor` reads, if given."""
+        self.versions: Callable[[], Mapping[str, str]] | None = None
+        """Versions of the rules that made what `executor` reads, if given."""
         self.executed = 0
         """Calls that were executed again, and whose results were as they had been."""
         self._hasher = RequestHasher()
@@ -133,11 +137,9 @@ class Replay:
                 self._prove_outcome(entry)
 
     def _prove_fed(self) -> None:
-        fed = ""
-        for entry in self.record.entries:
+        for entry, fed in zip(self.record.entries, self.record.fed_before, strict=True):
             if entry.kind in ("request", "outcome") and entry.fed_sha256 != fed:
                 raise self._differs(entry, "what was fed into the run before it differs")
-            fed = fed_hash(fed, entry)
 
     def _prove_request(self, entry: Entry) -> None:
         made = self._hasher.hash(self.run.next_request())
@@ -155,8 +157,18 @@ class Replay:
                 what = "the last answer's check of its quotes"
                 if pending.call.id != PLAIN_TEXT:
                     what = written_call(pending.call)
-                raise self._differs(entry, f"{what} now gives another result")
+                raise self._differs(entry, f"{what} now gives another result{self._other_rules()}")
             self.executed += 1
+        # Last: where a call gives another result, that says more.
+        for number, sha256 in entry.texts.items():
+            if self.text_sha256_of is not None and self.text_sha256_of(int(number)) != sha256:
+                raise self._differs(entry, f"the text of D{number} is not the one that was read")
+
+    def _other_rules(self) -> str:
+        """Which rules are not those of the run's archive, for a result that differs."""
+        then, now = self.record.versions, self.versions() if self.versions else {}
+        other = [f"{n} {now[n]}, then {v}" for n, v in then.items() if now.get(n, v) != v]
+        return f" (made by other rules: {'; '.join(other)})" if other else ""
 
     def _prove_outcome(self, entry: Entry) -> None:
         if self.run.outcome != entry.outcome:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
-from docpager.core.passages import DocumentEntry
+from docpager.core.passages import DocumentEntry, Passage, PassageRange
 from docpager.core.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.budget import Budget
@@ -39,6 +39,7 @@ from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_jou
 from docpager.run.plan import plan_run
 from docpager.run.replay import RecordingCounter, Replay, counter_named
 from docpager.run.result import AnswerLine, answer_line
+from docpager.run.results import Loaded
 from docpager.run.state import Run
 from docpager.version import __version__
 
@@ -68,8 +69,15 @@ class OpenArchive(ArchivalStorage, Protocol):
     def generation(self) -> int: ...
     @property
     def directory(self) -> Path: ...
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions of the rules that read the documents and made the indexes."""
+
     def sha256(self, number: int) -> str:
-        """Content hash of a document."""
+        """Hash of a document's file."""
+
+    def text_sha256(self, number: int) -> str:
+        """Hash of a document's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,7 @@ async def ask_archive(
             executor=_executor(archive, header, counter),
             journal=writer,
             sha256_of=archive.sha256,
+            text_sha256_of=archive.text_sha256,
             counter=None if isinstance(settings.counter, BuiltInEstimator) else counter,
         )
         if driving is not None:
@@ -206,6 +215,7 @@ async def resume_run(
                 executor=_executor(archive, header, counter),
                 journal=writer,
                 sha256_of=archive.sha256,
+                text_sha256_of=archive.text_sha256,
                 counter=recording,
                 met=record.documents,
             )
@@ -225,6 +235,8 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
     if against is not None:
         _check_archive(record, against, on_new_archive=True)
         replay.executor = _executor(against, record.header, replay.counter)
+        replay.text_sha256_of = against.text_sha256
+        replay.versions = lambda: against.versions
     return replay
 
 
@@ -254,6 +266,7 @@ def _header(
         price=run.price,
         source=settings.source,
         whole_text_tokens=sum(entry.tokens for entry in documents),
+        versions=dict(archive.versions),
     )
 
 
@@ -331,10 +344,32 @@ def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archiv
 
 
 def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
+    """The documents that the run has met and that are not what they were: their file, or the text
+    that was read from it."""
     live = {entry.id for entry in archive.documents()}
+    texts, unhashed = record.texts, _passages_read(record)
     for number, sha256 in sorted(record.documents.items()):
         if number not in live or archive.sha256(number) != sha256:
             yield number
+        elif number in texts:
+            if archive.text_sha256(number) != texts[number]:
+                yield number
+        elif not all(_stands(each, archive) for each in unhashed if each.document == number):
+            yield number
+
+
+def _passages_read(record: JournalRecord) -> list[Passage]:
+    """What the run has read: all that journals before format 3 have of a document's text."""
+    results = (result for entry in record.entries for result in entry.results)
+    return [p for result in results if isinstance(result, Loaded) for p in result.passages]
+
+
+def _stands(passage: Passage, archive: OpenArchive) -> bool:
+    """Whether the archive has this very passage at its place."""
+    if passage.ordinal > archive.document(passage.document).passages:
+        return False
+    place = PassageRange(passage.document, passage.ordinal, passage.ordinal)
+    return list(archive.load_range(place)) == [passage]
 
 
 def _documents(archive: ArchivalStorage, scope: Collection[int] | None) -> Sequence[DocumentEntry]:

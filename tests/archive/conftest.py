@@ -69,6 +69,7 @@ class Workshop:
             self.directory,
             embedder=HashingEmbedder(),
             prune=prune,
+            reading=reading,
             source=source,
         )
         self.read_paths = source.read_paths

@@ -81,7 +81,9 @@ def test_a_cut_manifest_is_damaged(tmp_path):
 def test_another_format_is_named(tmp_path):
     commit_manifest(tmp_path, replace(MANIFEST, format=99))
 
-    with pytest.raises(ArchiveError, match="has format 99, and this docpager reads format 2"):
+    with pytest.raises(
+        ArchiveError, match="has format 99, and this docpager reads formats 2 and 3"
+    ):
         read_manifest(tmp_path)
 
 

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from make_pdf import encrypted_pdf, make_pdf
 
+from docpager.archive.manifest import commit_manifest, read_manifest
 from docpager.cli import COMMANDS, main
 
 ROOT = Path(__file__).parent.parent.parent
@@ -155,6 +157,26 @@ def test_show_prints_the_text(home):
 def test_status_counts(home):
     assert rows(run(home, "status", "--json"))[0]["documents"] == 2
     assert "documents             2" in run(home, "status").stdout
+
+
+def test_documents_read_by_older_rules_are_named_with_the_way_to_read_them_again(tmp_path):
+    (tmp_path / "a.txt").write_text("Tin sales fell.")
+    (tmp_path / "b.txt").write_text("Copper sales rose.")
+    folder, archive = str(tmp_path), tmp_path / "archive"
+    run(tmp_path, "ingest", folder, "--embedder", "hashing")
+    manifest = read_manifest(archive)
+    older = tuple(replace(record, reader_version=0) for record in manifest.documents)
+    commit_manifest(archive, replace(manifest, documents=older))
+    said = "2 documents were read by older rules; `docpager ingest --reread PATH` reads the files"
+
+    status, ingested = run(tmp_path, "status"), run(tmp_path, "ingest", folder)
+    again = run(tmp_path, "ingest", "--reread", folder)
+
+    assert said in status.stderr
+    assert said in ingested.stderr
+    assert "2 unchanged" in ingested.stdout
+    assert "2 read again" in again.stdout
+    assert again.stderr == ""
 
 
 def test_status_lists_what_could_not_be_read(home):

@@ -164,7 +164,9 @@ def test_another_format_is_named(journal: Path) -> None:
 
     journal.write_bytes(sealed_again(journal.read_bytes(), other))
 
-    with pytest.raises(JournalError, match="has format 99; this version reads 2"):
+    with pytest.raises(
+        JournalError, match="has format 99, and this docpager reads formats 2 and 3"
+    ):
         read_journal(journal)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from playing import long_library
@@ -103,6 +104,30 @@ def test_a_replay_against_a_changed_archive_names_the_first_call_that_differs(
         JournalError, match=r"fails at step 1: search\(bought\) now gives another result"
     ):
         open_replay(finished, against=other).finish()
+
+
+class SameResults(ToyLibrary):
+    """A library in which no call meets the part of the text that other rules read otherwise."""
+
+    def text_sha256(self, number: int) -> str:
+        return "0" * 64
+
+
+def test_a_replay_against_another_text_of_the_same_file_fails_though_every_result_is_equal(
+    finished: Path, library: ToyLibrary
+) -> None:
+    other = SameResults(library.document_of(1))
+
+    with pytest.raises(JournalError, match=r"at step 1: the text of D1 is not the one that was"):
+        open_replay(finished, against=other).finish()
+
+
+def test_a_result_that_differs_by_other_rules_names_them(finished: Path) -> None:
+    class Newer(ToyLibrary):
+        versions: ClassVar = {"reader": "1", "analyzer": "7", "embedder none": "1"}
+
+    with pytest.raises(JournalError, match=r"\(made by other rules: analyzer 7, then 1\)"):
+        open_replay(finished, against=Newer(toy_document("Other.", path="ledger.txt"))).finish()
 
 
 def _strings(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:

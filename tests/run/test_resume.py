@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,30 @@ def test_another_archive_another_model_and_a_changed_document_are_refused(
         asyncio.run(resume_run(path, elsewhere, ScriptedModel()))
     with pytest.raises(JournalError, match="begun with model 'scripted', not 'stranger'"):
         asyncio.run(resume_run(path, library, stranger))
+
+
+def with_another_text(library: ToyLibrary) -> ToyLibrary:
+    """The same files, read by rules that make another text of the first one."""
+    document = library.document_of(1)
+    return ToyLibrary(replace(document, text=document.text.replace("dollars", "do11ars")))
+
+
+def test_another_text_of_the_same_file_is_refused(library: ToyLibrary, tmp_path: Path) -> None:
+    path = unfinished(library, tmp_path)
+    changed = with_another_text(library)
+    assert changed.sha256(1) == library.sha256(1)
+    assert read_journal(path).texts == {1: library.text_sha256(1)}
+
+    with pytest.raises(JournalError, match="D1 changed since"):
+        asyncio.run(resume_run(path, changed, ScriptedModel()))
+
+
+def test_a_journal_names_the_versions_of_its_archives_rules(
+    library: ToyLibrary, tmp_path: Path
+) -> None:
+    path = unfinished(library, tmp_path)
+
+    assert read_journal(path).header.versions == dict(library.versions)
 
 
 def test_a_changed_document_can_be_overridden(library: ToyLibrary, tmp_path: Path) -> None:

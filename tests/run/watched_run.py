@@ -28,6 +28,7 @@ from docpager.run.journal import (
     Entry,
     Header,
     JournalRecord,
+    entry_json,
     fed_hash,
     from_json,
     request_hash,
@@ -324,12 +325,13 @@ class WatchedRun:
         """The run as its journal would hold it, by way of JSON."""
         header = Header(self.plan, "random", "toy", "toy", 1, "0")
         written = [json.loads(json.dumps(to_json(entry, Entry))) for entry in self.entries]
-        entries, fed = [], ""
+        entries, hashes = [], [""]
         for entry in (from_json(each, Entry) for each in written):
             proving = entry.kind in ("request", "outcome")
-            entries.append(replace(entry, fed_sha256=fed) if proving else entry)
-            fed = fed_hash(fed, entry)
-        return JournalRecord(Path("run.jsonl"), header, tuple(entries), 0, "", fed)
+            entries.append(replace(entry, fed_sha256=hashes[-1]) if proving else entry)
+            hashes.append(fed_hash(hashes[-1], entry_json(entry)))
+        *before, fed = hashes
+        return JournalRecord(Path("run.jsonl"), header, tuple(entries), 0, "", tuple(before), fed)
 
     def check_replay(self) -> None:
         """A replay makes the same requests and comes to the same outcome."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Vector: TypeAlias = NDArray[np.float32]
     Vectors: TypeAlias = NDArray[np.float32]
 
-__all__ = ["DEFAULT_EMBEDDER", "Embedder", "load_embedder"]
+__all__ = ["DEFAULT_EMBEDDER", "Embedder", "load_embedder", "version_of"]
 
 DEFAULT_EMBEDDER = "wordllama"
 ENTRY_POINTS = "docpager.embedders"
@@ -42,8 +42,11 @@ class Embedder(Protocol):
     Similarity is the inner product, which for vectors of length 1 is their cosine. A text without
     anything to embed may get a vector of zeros, which is near to nothing. Archives keep vectors in
     half precision. An embedder with `is_remote = True` is paid for by the text: what it embedded is
-    kept in the archive's cache; a `version`, if it has one, keeps caches of other versions apart.
-    It raises `docpager.ModelError` where it cannot embed now.
+    kept in the archive's cache. It raises `docpager.ModelError` where it cannot embed now.
+
+    An embedder whose vectors of the same text have changed has an attribute `version`, an int
+    above 1. The manifest records it beside the name, and vectors made by another version are made
+    again from the stored text before they are searched.
     """
 
     @property
@@ -64,6 +67,12 @@ class Embedder(Protocol):
     def embed_query(self, text: str) -> Vector:
         """A unit vector, float32, shape (dimension,), in the same space as those of passages."""
         ...
+
+
+def version_of(embedder: Embedder) -> int:
+    """The embedder's version; 1 where it names none."""
+    version: int = getattr(embedder, "version", 1)
+    return version
 
 
 def load_embedder(name: str) -> Embedder:

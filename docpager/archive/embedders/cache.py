@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docpager.archive.embedders.base import version_of
 from docpager.storage.atomic_files import announce
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class CachedEmbedder:
     @property
     def dimension(self) -> int:
         return self._inner.dimension
+
+    @property
+    def version(self) -> int:
+        return version_of(self._inner)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         import numpy as np
