@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.archive.embedders.base import Embedder
     from docpager.archive.ingest_report import IngestReport
-    from docpager.archive.ingest_session import IngestProgress, ReadingSettings
+    from docpager.archive.ingest_session import IngestProgress
     from docpager.archive.integrity import Repaired, repair
+    from docpager.archive.sources import ReadingSettings
     from docpager.batch.settings import BatchSettings
     from docpager.core.errors import (
         ArchiveError,
@@ -66,7 +67,7 @@ _HOMES = {
     "PagingSettings": "docpager.core.settings",
     "Place": "docpager.core.places",
     "IngestProgress": "docpager.archive.ingest_session",
-    "ReadingSettings": "docpager.archive.ingest_session",
+    "ReadingSettings": "docpager.archive.sources",
     "Repaired": "docpager.archive.integrity",
     "RunLimits": "docpager.core.settings",
     "ToolCall": "docpager.models.messages",

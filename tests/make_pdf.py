@@ -13,7 +13,7 @@ def make_pdf(
     outline: Sequence[tuple[int, str, int]] = (),
     title: str = "",
 ) -> bytes:
-    """A PDF with one page per text (`""`: a page without text).
+    """A PDF with one page per text (`""`: a page with a drawing and no text).
 
     `outline` holds (depth from 0, title, pdf_page from 1); a page outside the file makes a broken
     destination. Text and titles must be Latin-1.
@@ -52,7 +52,7 @@ def _string(text: str) -> str:
 
 def _stream(text: str) -> str:
     lines = "".join(f"{_string(line)} Tj T*\n" for line in text.split("\n"))
-    drawn = f"BT /F1 9 Tf 11 TL 50 760 Td\n{lines}ET" if text else ""
+    drawn = f"BT /F1 9 Tf 11 TL 50 760 Td\n{lines}ET" if text else "50 50 99 99 re f"
     return f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream"
 
 

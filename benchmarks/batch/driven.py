@@ -21,7 +21,7 @@ from docpager.core.settings import RunLimits
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.registry import ModelSource
-from docpager.run.service import prepare
+from docpager.run.preparation import prepare
 
 os.environ.setdefault("ANTHROPIC_API_KEY", "x")
 

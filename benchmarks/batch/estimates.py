@@ -28,7 +28,7 @@ from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
 from docpager.models.registry import ModelSource
-from docpager.run.service import prepare
+from docpager.run.preparation import prepare
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS = BatchSettings(8, max_usd=10_000.0)

@@ -33,7 +33,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.core.settings import RunLimits
 from docpager.models.registry import ModelSource
 from docpager.models.scripted import ScriptedModel
-from docpager.run.service import prepare
+from docpager.run.preparation import prepare
 
 MODEL = "claude-haiku-4-5"
 

@@ -27,8 +27,9 @@ from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply, ToolCall, Usage
 from docpager.paging.epoch import BLOCK_TOKENS
-from docpager.run.journal import Entry, Header, Journal, RequestHasher
+from docpager.run.journal import Entry, Header, Journal
 from docpager.run.plan import plan_run
+from docpager.run.request_hashes import RequestHasher
 from docpager.run.results import Found, Loaded, PassedThrough, ToolResult
 from docpager.run.state import Run
 

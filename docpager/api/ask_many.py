@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from docpager.batch.session import Session, SessionHooks
     from docpager.batch.settings import BatchSettings
     from docpager.models.messages import ModelLike
+    from docpager.run.preparation import PreparedModel
     from docpager.run.result import AnswerLine
-    from docpager.run.service import PreparedModel
 
 __all__ = [
     "ManyAnswers",
@@ -119,7 +119,7 @@ async def ask_many_async(
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
     from docpager.models.registry import ModelSource
-    from docpager.run.service import prepare
+    from docpager.run.preparation import prepare
 
     check_asked_with(paging, limits)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")

@@ -5,14 +5,11 @@ Where an ingest gets its files from: what is found under a path, and what is rea
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING
 
 from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.ingest_report import IngestChanges, IngestProgress, Progress
@@ -25,210 +22,20 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot_writer import LIVE_SEGMENTS, SETTLED_SEGMENTS, SnapshotWriter
-from docpager.core.errors import DocumentError, UsageError
+from docpager.core.errors import DocumentError
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import READER_VERSION, Cut, Document, sha256_of_text
 from docpager.documents.files import (
-    READABLE_SUFFIXES,
     content_sha256,
-    find_files,
-    is_supported,
-    leads_out,
 )
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
-    from docpager.documents.reader_process import ReadingJob
+    pass
 
-__all__ = [
-    "COMMIT_PASSAGES",
-    "FilesSource",
-    "IngestChanges",
-    "IngestProgress",
-    "IngestSession",
-    "Progress",
-    "Reading",
-    "ReadingSettings",
-    "Source",
-]
+from docpager.archive.sources import Reading, Source
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one file held."""
-
-    file: FileRecord
-    documents: tuple[tuple[Document, tuple[Cut, ...]], ...] = ()
-    """Each with the places where it is cut."""
-    problems: tuple[str, ...] = ()
-    """A sentence for each part that could not be read."""
-    reason: str = ""
-    """Why nothing could be read, in a word or two."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingSettings:
-    """How files are read."""
-
-    timeout_seconds: float | None = None
-    """For one file; None: see `ReadingLimits`."""
-    retry_failed: bool = False
-    """Whether files that could not be read before are read again though they did not change."""
-    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """By path as ingested, or by file name. Never stored."""
-    keep_forgotten_out: bool = False
-    """Whether files that were forgotten stay out until they change."""
-    exclude: Sequence[str] = ()
-    """Globs of files and folders to leave out, by name or by path under the root."""
-    without: Sequence[Path] = ()
-    """Files and folders to leave out, wherever they are met."""
-    reread: bool = False
-    """Whether files that were read by older rules are read again though they did not change."""
-
-    def leaves_out(self, path: str) -> bool:
-        """Whether a file, by its path under the root, or a folder above it is excluded."""
-        place = PurePosixPath(path)
-        names = [place, *list(place.parents)[:-1]]
-        return any(
-            fnmatchcase(name.name, glob) or fnmatchcase(name.as_posix(), glob)
-            for glob in (glob.strip("/") for glob in self.exclude)
-            for name in names
-        )
-
-    def password_of(self, file: FileRecord) -> str | None:
-        name = file.path.rpartition("/")[2]
-        places = (file.location, file.path, name)
-        return next((self.passwords[at] for at in places if at in self.passwords), None)
-
-
-class Source(Protocol):
-    """Finds files, cheaply, and reads those that must be read."""
-
-    def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
-        """Every file under `roots`, in path order, with size and time but without content; those
-        that are not to be read have their problem already, or are `Reason.UNSUPPORTED`."""
-        ...
-
-    def retries(self, file: FileRecord) -> bool:
-        """Whether a file that could not be read is to be tried again, though it did not change."""
-        ...
-
-    def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
-        """What is in each of the files, in the order given."""
-        ...
-
-
-class FilesSource:
-    """Files on disk, read by the `documents` room."""
-
-    def __init__(
-        self,
-        archive_directory: Path,
-        *,
-        text_field: str | None,
-        settings: ReadingSettings | None = None,
-    ) -> None:
-        self._text_field = text_field
-        self._settings = settings or ReadingSettings()
-        self._without = {each.resolve() for each in (archive_directory, *self._settings.without)}
-
-    def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
-        """Every file under `roots`; the archive's own are left out.
-
-        Raises:
-            UsageError: there is no such file or folder, or a file is of a kind that is not read.
-        """
-        found: dict[str, FileRecord] = {}
-        for root in roots:
-            for record in self._find_under(root):
-                # The same file may be named twice (a folder and a file in it): the first root keeps
-                # it.
-                found.setdefault(record.location, record)
-        return list(found.values())
-
-    def _find_under(self, root: Path) -> Iterator[FileRecord]:
-        try:
-            under = find_files(root)
-        except DocumentError as error:
-            raise UsageError(str(error)) from None
-        if root.is_file() and not is_supported(root):
-            raise UsageError(_not_supported(root))
-        base = (root if root.is_dir() else root.parent).resolve()
-        unsupported = frozenset(under.unsupported)
-        for path in (*under.readable, *under.unsupported):
-            relative = path.relative_to(root).as_posix() if root.is_dir() else path.name
-            # A name that is no valid text is spelled out; it cannot be opened, and is reported so.
-            relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
-            place = base / relative
-            if self._without & {place, *place.parents} or self._settings.leaves_out(relative):
-                continue
-            linked = leads_out(path, root)
-            try:
-                stat = path.lstat() if linked else path.stat()
-            except OSError:  # gone since it was listed
-                continue
-            reader = self._text_field or ""
-            reader = reader if path.suffix.lower() in (".jsonl", ".ndjson") else ""
-            found = FileRecord(
-                base.as_posix(),
-                relative,
-                stat.st_size,
-                stat.st_mtime_ns,
-                reader=reader,
-                ctime_ns=stat.st_ctime_ns,
-                inode=stat.st_ino,
-            )
-            if path in unsupported:
-                yield replace(found, reason=Reason.UNSUPPORTED)
-            else:
-                yield _not_followed(found) if linked else found
-
-    def retries(self, file: FileRecord) -> bool:
-        """When asked to, where a password for it has come, or where it was only forgotten."""
-        if file.reason == Reason.FORGOTTEN:
-            return not self._settings.keep_forgotten_out
-        opens = file.reason == Reason.ENCRYPTED and self._settings.password_of(file) is not None
-        return self._settings.retry_failed or opens
-
-    def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
-        """What is in each of the files, read in processes of their own."""
-        from docpager.documents.reader_pool import ReadingLimits, read_files
-
-        seconds = self._settings.timeout_seconds
-        limits = ReadingLimits() if seconds is None else ReadingLimits(timeout_seconds=seconds)
-        begun = read_files(map(self.job, files), limits)
-        # A generator that is left half-way must end its processes now, not when it is collected.
-        with closing(cast("Generator[Any, None, None]", begun)) as results:
-            for file, (_, result) in zip(files, results, strict=True):
-                if isinstance(result, DocumentError):
-                    yield Reading(file, problems=(str(result),), reason=result.reason)
-                else:
-                    documents = tuple((piece.document, piece.cuts) for piece in result.documents)
-                    yield Reading(file, documents, result.problems)
-
-    def job(self, file: FileRecord) -> ReadingJob:
-        """What a reader needs to know of a file."""
-        from docpager.documents.reader_process import ReadingJob
-
-        return ReadingJob(
-            Path(file.location),
-            file.path,
-            text_field=self._text_field,
-            password=self._settings.password_of(file),
-        )
-
-
-def _not_supported(path: Path) -> str:
-    kind = f"of the kind {path.suffix}" if path.suffix else "no text"
-    return (
-        f"{str(path)!r} is {kind}, which docpager does not read; save it as PDF or text, or leave "
-        f"it out (what is read: {' '.join(sorted(READABLE_SUFFIXES))})"
-    )
-
-
-def _not_followed(file: FileRecord) -> FileRecord:
-    said = f"{file.path!r} is a link that leads out of the folder; name what it leads to"
-    return replace(file, problems=(said,), reason=Reason.LINK)
+__all__ = ["COMMIT_PASSAGES", "IngestChanges", "IngestProgress", "IngestSession", "Progress"]
 
 
 COMMIT_PASSAGES = 25_000
@@ -472,6 +279,7 @@ class IngestSession:
                 tokens=sum(passage.tokens for passage in passages),
                 pdf_pages=len(document.pdf_pages),
                 unreadable=document.unreadable,
+                doubtful=document.doubtful,
                 paths=paths,
                 segment=segment,
                 first_row=first_row,

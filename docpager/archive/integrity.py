@@ -13,7 +13,6 @@ from pathlib import Path
 
 from docpager.archive.document_registry import named_documents
 from docpager.archive.embedders.base import Embedder, load_embedder, version_of
-from docpager.archive.ingest_session import FilesSource, Source
 from docpager.archive.lexical import LexicalIndex, key_of
 from docpager.archive.manifest import (
     COPY,
@@ -28,6 +27,7 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
 from docpager.archive.snapshot_writer import StoredDocument, live_rows, rewrite, stored_document
+from docpager.archive.sources import FilesSource, Source
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE
 from docpager.core.errors import ArchiveError
 from docpager.core.inputs import StrPath, as_path
@@ -341,6 +341,7 @@ class _Rebuilding:
                         unreadable=document.unreadable,
                         text_sha256=document.text_sha256,
                         reader_version=READER_VERSION,
+                        doubtful=document.doubtful,
                     )
                     found[record.id] = StoredDocument(settled, document, passages)
         return found

@@ -117,6 +117,8 @@ class DocumentRecord:
     """Of its text; empty where it was read before that was recorded."""
     reader_version: int = 1
     """`READER_VERSION` of the rules that made its text out of the file."""
+    doubtful: tuple[tuple[int, str], ...] = ()
+    """(pdf_page, reason) of each page whose text may be wrong."""
 
     @property
     def is_live(self) -> bool:
@@ -335,6 +337,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
 
 def _document(content: dict[str, Any]) -> DocumentRecord:
     content["unreadable"] = tuple((number, why) for number, why in content["unreadable"])
+    content["doubtful"] = tuple((number, why) for number, why in content.get("doubtful", ()))
     content["paths"] = tuple((root, path) for root, path in content["paths"])
     return DocumentRecord(**content)
 

@@ -76,7 +76,7 @@ def _bytes(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class UnreadablePage:
-    """A PDF page without usable text; its `problem` says why."""
+    """A PDF page without usable text, or with doubtful text; its `problem` or `doubt` says why."""
 
     document: DocumentEntry
     page: PdfPage
@@ -84,7 +84,7 @@ class UnreadablePage:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Everything that no search can find."""
+    """Everything that no search can find, or that may be found otherwise than it stands there."""
 
     pages: tuple[UnreadablePage, ...]
     """By document, in page order."""
@@ -97,9 +97,9 @@ def audit_of(generation: Snapshot) -> Audit:
     pages = [
         UnreadablePage(generation.entries[record.id], page)
         for record in generation.live
-        if record.unreadable
+        if record.unreadable or record.doubtful
         for page in generation.segments[record.segment].pdf_pages(record.id)
-        if page.problem
+        if page.problem or page.doubt
     ]
     files = sorted(generation.manifest.files, key=lambda file: (file.path, file.root))
     shown = told_apart((file.root, file.path) for file in files)

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from docpager.batch.job import Fingerprint
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.models.budget import Cost
-from docpager.run.journal import UNREADABLE, from_json
 from docpager.run.result import SCHEMA_VERSION, AnswerLine, parse_answer
+from docpager.run.serialization import UNREADABLE, from_json
 from docpager.storage.append_log import JsonLine, LineAppender, read_lines
 from docpager.storage.atomic_files import sync_directory
 from docpager.storage.writer_lock import writer_lock

@@ -22,7 +22,8 @@ from docpager.core.errors import DocpagerError
 from docpager.core.passages import counted
 from docpager.models.extractive import ExtractiveModel
 from docpager.run.journal import read_journal
-from docpager.run.service import OpenArchive, PreparedModel, ask_archive
+from docpager.run.preparation import PreparedModel
+from docpager.run.service import OpenArchive, ask_archive
 
 __all__ = [
     "FEWEST_PAST",

@@ -16,7 +16,7 @@ from docpager.batch.batch_client import BatchClient
 from docpager.batch.stop_signal import RunSuspended, StopSignal
 from docpager.core.errors import AttemptFailed, ModelError
 from docpager.models.messages import BatchResult, ChatModel, ModelReply, ModelRequest
-from docpager.run.journal import request_hash
+from docpager.run.request_hashes import request_hash
 
 __all__ = ["Rounds", "Send", "ask_live"]
 

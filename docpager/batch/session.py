@@ -36,8 +36,9 @@ from docpager.core.passages import DocumentEntry
 from docpager.models.budget import Budget, Cost
 from docpager.run.journal import JournalRecord, read_journal
 from docpager.run.plan import plan_run
+from docpager.run.preparation import PreparedModel
 from docpager.run.result import AnswerLine
-from docpager.run.service import AskSettings, OpenArchive, PreparedModel, check_limits
+from docpager.run.service import AskSettings, OpenArchive, check_limits
 
 __all__ = ["Session", "SessionHooks", "open_batch", "spent_before"]
 

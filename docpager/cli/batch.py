@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from docpager.batch.questions import Question
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
-    from docpager.run.service import PreparedModel
+    from docpager.run.preparation import PreparedModel
 
 __all__ = ["batch"]
 

@@ -179,7 +179,7 @@ def _judge(
     from docpager.batch.judging import judge_answers
     from docpager.cli.config import check_project_values
     from docpager.models.registry import ModelSource
-    from docpager.run.service import prepare
+    from docpager.run.preparation import prepare
 
     check_project_values("base_url", "prices")
     prepared = prepare(

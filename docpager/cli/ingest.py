@@ -95,7 +95,7 @@ def ingest(
     changes. Files in folders that are of a kind which is not read (.docx, .zip) are counted.
     """
     from docpager.archive.ingest import ingest as ingest_files
-    from docpager.archive.ingest_session import ReadingSettings
+    from docpager.archive.sources import ReadingSettings
 
     passwords = _passwords(password_file) if password_file else {}
     reading = ReadingSettings(

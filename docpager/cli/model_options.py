@@ -13,7 +13,7 @@ from docpager.cli.terminal import note
 from docpager.core.settings import RunLimits
 
 if TYPE_CHECKING:
-    from docpager.run.service import PreparedModel
+    from docpager.run.preparation import PreparedModel
 
 __all__ = ["limit_options", "model_options", "prepared_model", "tell_free", "tell_price"]
 
@@ -129,7 +129,7 @@ def prepared_model(
     """The model that these options choose, with its settings."""
     from docpager.cli.config import check_project_values
     from docpager.models.registry import READER, ModelSource, default_model_name
-    from docpager.run.service import prepare
+    from docpager.run.preparation import prepare
 
     context = click.get_current_context()
     if model == READER and (

@@ -22,7 +22,9 @@ __all__ = ["status"]
 @click.command()
 @archive_option
 @click.option(
-    "--unreadable", is_flag=True, help="List the files and PDF pages without usable text, and why."
+    "--unreadable",
+    is_flag=True,
+    help="List the files and PDF pages without usable text, or with doubtful text, and why.",
 )
 @as_json_option
 def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
@@ -58,7 +60,11 @@ def _print_audit(audit: Audit, *, as_json: bool) -> None:
             say(f"  {_page_line(unread)}")
     for file in audit.files:
         say(f"{file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
-    note(f"{len(audit.pages)} PDF pages without usable text, {len(audit.files)} failures of files")
+    textless = sum(unread.page.problem is not None for unread in audit.pages)
+    note(
+        f"{textless} PDF pages without usable text, {len(audit.pages) - textless} with doubtful "
+        f"text, {len(audit.files)} failures of files"
+    )
 
 
 def _page_line(unread: UnreadablePage) -> str:
@@ -67,7 +73,8 @@ def _page_line(unread: UnreadablePage) -> str:
     seen = f"{page.characters} characters"
     seen += f", {page.unmapped_share:.0%} of them unmapped" if page.unmapped_share else ""
     seen += "" if page.image_area is None else f", images on {page.image_area:.0%} of the page"
-    return f"p{page.number}{printed}  {page.problem}  ({seen})"
+    reason = page.problem or f"may be wrong: {page.doubt}"
+    return f"p{page.number}{printed}  {reason}  ({seen})"
 
 
 def _page_json(unread: UnreadablePage) -> dict[str, Any]:
@@ -77,7 +84,9 @@ def _page_json(unread: UnreadablePage) -> dict[str, Any]:
     place = Place(entry.path, page.number, page.label, document_id=entry.name)
     return {
         "place": place.as_json(),
-        "reason": page.problem,
+        "reason": page.problem or page.doubt,
+        "readable": not page.problem,
+        "reader": page.reader,
         "characters": page.characters,
         "unmapped_share": page.unmapped_share,
         "image_area": page.image_area,

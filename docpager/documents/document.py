@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 __all__ = ["READER_VERSION", "Cut", "Document", "PdfPage", "Section", "sha256_of_text"]
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Version of the rules by which a file becomes text, pages and sections. Whoever changes what is
 read from a file raises it: archives record it with each document, and say which ones were read by
-older rules."""
+older rules. 2: pages that show a sign of it are read by positions or by a second reader, and what
+is set off, hidden or filled in is told apart."""
 
 
 def sha256_of_text(text: str) -> str:
@@ -37,6 +38,10 @@ class PdfPage:
     """Share of these that stand for no character of any script."""
     image_area: float | None = None
     """Share of the page under images; None where there is text enough not to ask."""
+    reader: str = "pdfium"
+    """Whose text it has: `pdfium`, `pdfium, repaired`, `positions` of its characters, `pypdf`."""
+    doubt: str | None = None
+    """What may be wrong with the text, a `Reason`; None where nothing showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,11 @@ class Document:
     def unreadable(self) -> tuple[tuple[int, str], ...]:
         """(pdf_page, reason) of each page without usable text."""
         return tuple((page.number, page.problem) for page in self.pdf_pages if page.problem)
+
+    @property
+    def doubtful(self) -> tuple[tuple[int, str], ...]:
+        """(pdf_page, reason) of each page whose text may be wrong."""
+        return tuple((page.number, page.doubt) for page in self.pdf_pages if page.doubt)
 
     @property
     def unreadable_pdf_pages(self) -> tuple[int, ...]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from docpager.core.errors import DocumentError
 from docpager.documents.document import Document
 from docpager.documents.reasons import Reason
+
+if TYPE_CHECKING:
+    from docpager.documents.pdf.attachments import AttachedFile
 
 __all__ = [
     "READABLE_SUFFIXES",
@@ -34,6 +38,7 @@ _CODE = frozenset(
 )
 READABLE_SUFFIXES = _MARKDOWN | _RECORDS | _PROSE | _TABLES | _CODE | {".pdf"}
 """What `find_files` takes from a folder; a file that is named itself may have any suffix."""
+_DEEPEST_ATTACHMENT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +161,81 @@ def read_file(
     Raises:
         DocumentError: nothing in the file can be read.
     """
-    from docpager.documents.pdf import is_pdf, read_pdf
-    from docpager.documents.text import read_jsonl, read_markdown, read_text
-
     try:
         content = path.read_bytes()
     except OSError as error:
         raise _not_opened(relative_path, error) from error
-    suffix = path.suffix.lower()
+    settings = _Settings(text_field, password, watch)
+    return _read_content(content, relative_path, path.suffix.lower(), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    text_field: str | None
+    password: str | None
+    watch: Callable[[int], str | None]
+    depth: int = 0
+    """How many files carry this one, each the next."""
+
+
+def _read_content(content: bytes, path: str, suffix: str, settings: _Settings) -> ReadFile:
+    from docpager.documents.pdf import is_pdf, read_pdf_and_attached
+    from docpager.documents.text import read_jsonl, read_markdown, read_text
+
     if suffix == ".pdf" or is_pdf(content[:16]):
-        return ReadFile((read_pdf(content, relative_path, password=password, watch=watch),))
+        document, attached = read_pdf_and_attached(
+            content, path, password=settings.password, watch=settings.watch
+        )
+        return _with_attached(document, attached, settings)
     if suffix in _RECORDS:
-        return ReadFile(*read_jsonl(content, relative_path, text_field=text_field))
+        return ReadFile(*read_jsonl(content, path, text_field=settings.text_field))
     read = read_markdown if suffix in _MARKDOWN else read_text
-    return ReadFile((read(content, relative_path),))
+    return ReadFile((read(content, path),))
+
+
+def _with_attached(
+    document: Document, attached: Sequence[AttachedFile], settings: _Settings
+) -> ReadFile:
+    """A PDF and the files that it carries, each a document `file.pdf#attached.txt`."""
+    from docpager.documents.pdf import ATTACHED
+
+    documents, problems = [document], []
+    taken: set[str] = set()
+    for number, file in enumerate(attached, start=1):
+        path = f"{document.path}#{_free_name(file.name or f'attachment-{number}', taken)}"
+        failure = file.failure or settings.watch(ATTACHED)
+        suffix = PurePosixPath(file.name).suffix.lower()
+        if not failure and suffix not in READABLE_SUFFIXES and b"%PDF-" not in file.content[:16]:
+            failure = "docpager reads no files of this kind"
+        if not failure and settings.depth >= _DEEPEST_ATTACHMENT:
+            failure = "attached to a file that is itself attached"
+        if failure:
+            problems.append(f"{path!r} is attached and was not read ({failure}); save it by itself")
+            continue
+        inner = replace(
+            settings,
+            depth=settings.depth + 1,
+            watch=lambda page: settings.watch(ATTACHED) if page > 0 else None,
+        )
+        try:
+            found = _read_content(file.content, path, suffix, inner)
+        except DocumentError as error:
+            problems.append(str(error))
+            continue
+        documents += found.documents
+        problems += found.problems
+    return ReadFile(tuple(documents), tuple(problems))
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """The name, or with a number where another attached file has it."""
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        stem, dot, suffix = name.rpartition(".")
+        free = f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"
+    taken.add(free)
+    return free
 
 
 def content_sha256(path: Path) -> str:

@@ -27,6 +27,7 @@ from time import monotonic
 from typing import IO
 
 from docpager.core.errors import DocumentError
+from docpager.documents.pdf import ATTACHED
 from docpager.documents.reader_process import (
     CutDocument,
     CutFile,
@@ -78,7 +79,8 @@ class _Death:
     reason: Reason
     last_words: str
     pdf_page: int | None
-    """The page it had begun, 0 for the outline; None where it was elsewhere in the file."""
+    """The page it had begun, 0 for the outline, ATTACHED for a file that it carries; None where it
+    was elsewhere in the file."""
 
 
 class Reader:
@@ -175,7 +177,8 @@ class _Process:
         try:
             send(stdin, job)
             while isinstance(reply := receive(stdout), int):
-                watchdog.begin(reply, page_seconds if reply >= 0 else None)
+                is_page = reply >= 0 or reply == ATTACHED
+                watchdog.begin(reply, page_seconds if is_page else None)
         except (EOFError, OSError):
             words, reason = self.end()
             reason = Reason.TIMED_OUT if watchdog.expired else reason

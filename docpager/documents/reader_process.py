@@ -23,6 +23,7 @@ from docpager.core.errors import DocumentError
 from docpager.documents.chunking import cut
 from docpager.documents.document import Cut, Document
 from docpager.documents.files import read_file
+from docpager.documents.pdf import ATTACHED
 from docpager.documents.reasons import Reason
 
 __all__ = ["CutDocument", "CutFile", "ReadingJob", "Refusal", "receive", "send"]
@@ -84,11 +85,13 @@ def read_and_cut(job: ReadingJob, tell: Callable[[int], None] = lambda pdf_page:
         password=job.password,
         watch=_watch(job, tell),
     )
-    for document in read.documents:
-        if document.unreadable and not document.text:
-            raise _no_page(document)
-    documents = tuple(CutDocument(document, cut(document.text)) for document in read.documents)
-    return CutFile(documents, read.problems)
+    empty = [document for document in read.documents if document.unreadable and not document.text]
+    if empty and len(empty) == len(read.documents) and not read.problems:
+        raise _no_page(empty[0])
+    problems = [str(_no_page(document)) for document in empty]
+    documents = [document for document in read.documents if document not in empty]
+    cuts = tuple(CutDocument(document, cut(document.text)) for document in documents)
+    return CutFile(cuts, (*read.problems, *problems))
 
 
 def _watch(job: ReadingJob, tell: Callable[[int], None]) -> Callable[[int], str | None]:
@@ -99,9 +102,9 @@ def _watch(job: ReadingJob, tell: Callable[[int], None]) -> Callable[[int], str 
     def watch(pdf_page: int) -> str | None:
         if pdf_page in left_out:
             return left_out[pdf_page]
-        if pdf_page >= last_out:
+        if pdf_page >= last_out or (why and pdf_page == ATTACHED):
             return why
-        if pdf_page > 0 and monotonic() > until:
+        if (pdf_page > 0 or pdf_page == ATTACHED) and monotonic() > until:
             return Reason.TIMED_OUT
         tell(pdf_page)
         return None

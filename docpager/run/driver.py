@@ -12,9 +12,10 @@ from docpager.models.messages import Lost, ModelReply, ModelRequest
 from docpager.models.metered_model import MeteredModel
 from docpager.paging.reading_log import written_call
 from docpager.run.executor import FunctionExecutor
-from docpager.run.journal import Entry, Journal, RequestHasher
+from docpager.run.journal import Entry, Journal
 from docpager.run.outcome import Outcome
 from docpager.run.replay import RecordingCounter
+from docpager.run.request_hashes import RequestHasher
 from docpager.run.results import Found, Loaded, ToolResult
 from docpager.run.state import PendingCall, Run
 

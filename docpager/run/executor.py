@@ -21,7 +21,7 @@ from docpager.paging.rendering import one_line, render_passage
 from docpager.run.archival_storage import ArchivalStorage, HitPage
 from docpager.run.functions import (
     ARGUMENTS,
-    Answer,
+    AnswerArguments,
     Arguments,
     Contents,
     Grep,
@@ -111,7 +111,7 @@ class FunctionExecutor:
                 return self._contents(locator, pending.bound)
             case PageIn(locator=locator):
                 return self._page_in(locator, pending)
-            case Answer(citations=citations):
+            case AnswerArguments(citations=citations):
                 return self._quotes.check_all(msgspec.to_builtins(citations))
             case PageOut(locators=locators):
                 self._check_locators(locators)

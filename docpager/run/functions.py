@@ -77,18 +77,18 @@ class Recall(Arguments):
     query: _Query
 
 
-class Citation(Arguments):
+class CitationArguments(Arguments):
     """A quote and its place."""
 
     locator: Annotated[str, Meta(description="Where the quote stands.")]
     quote: Annotated[str, Meta(description="Copied exactly.")]
 
 
-class Answer(Arguments):
+class AnswerArguments(Arguments):
     """Give the final answer and end."""
 
     text: Annotated[str, Meta(description="The answer, short.")]
-    citations: Annotated[list[Citation], Meta(description="What supports it.")]
+    citations: Annotated[list[CitationArguments], Meta(description="What supports it.")]
     found: Annotated[bool, Meta(description="False if the documents do not say.")] = True
 
 
@@ -100,7 +100,7 @@ ARGUMENTS: Mapping[str, type[Arguments]] = {
     "page_out": PageOut,
     "write_note": WriteNote,
     "recall": Recall,
-    "answer": Answer,
+    "answer": AnswerArguments,
 }
 """By the function's name, in the order in which functions are offered."""
 

@@ -16,123 +16,38 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
-from cattrs import BaseValidationError, Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
-from cattrs.strategies import configure_tagged_union
+from cattrs import BaseValidationError
 
 from docpager.core.errors import JournalError
-from docpager.core.places import Place, parse_place
-from docpager.models.messages import FunctionSchema, Lost, ModelReply, ModelRequest, Turn
+from docpager.models.messages import Lost, ModelReply
 from docpager.models.pricing import Price
 from docpager.models.registry import ModelSource
 from docpager.paging.epoch import canonical_json
 from docpager.run.outcome import Outcome
 from docpager.run.plan import RunPlan
-from docpager.run.results import QuoteCheck, ToolResult
+from docpager.run.results import ToolResult
+from docpager.run.serialization import from_json, to_json
 
 __all__ = [
     "FORMAT",
-    "UNREADABLE",
     "Entry",
     "Header",
     "Journal",
     "JournalRecord",
-    "RequestHasher",
     "entry_json",
     "fed_hash",
-    "from_json",
     "held_journal",
     "journal_lines",
     "left_unanswered",
     "read_journal",
-    "request_hash",
     "sealed_lines",
-    "to_json",
 ]
-
-T = TypeVar("T")
-
-UNREADABLE = (BaseValidationError, KeyError, TypeError, ValueError)
-"""What `from_json` raises where `to_json` did not write it."""
-
-
-_FLAT_PLACE = ("path", "pdf_page", "page_label")
-"""Fields of a quote's place in journals from before there were places of other kinds."""
-
-
-@cache
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
-    converter.register_unstructure_hook(Place, Place.as_json)
-    converter.register_structure_hook(Place, lambda value, _: parse_place(value, strict=True))
-    _keep_old_quotes(converter)
-    configure_tagged_union(ToolResult, converter, tag_name="kind")
-    configure_tagged_union(Outcome, converter, tag_name="kind")
-    # A union with None is another union to cattrs, and it would guess between outcomes.
-    optional: Any = Outcome | None
-    tagged: Any = Outcome
-
-    def unstructure(value: Outcome | None) -> Any:
-        return None if value is None else converter.unstructure(value, tagged)
-
-    def structure(value: Any, _: object) -> Any:
-        return None if value is None else converter.structure(value, tagged)
-
-    converter.register_unstructure_hook(optional, unstructure)
-    converter.register_structure_hook(optional, structure)
-    return converter
-
-
-def _keep_old_quotes(converter: Converter) -> None:
-    """Read and write quotes as they were before there were places, where they say no more.
-
-    A journal proves its requests by hashes over what was fed in, so what was read from one that
-    was written before must be written down again byte for byte. Nothing stands there twice: a
-    changed value of either would not be noticed.
-    """
-    structure = make_dict_structure_fn(QuoteCheck, converter, _cattrs_forbid_extra_keys=True)
-    unstructure = make_dict_unstructure_fn(QuoteCheck, converter)
-
-    def write(check: QuoteCheck) -> dict[str, Any]:
-        written, place = unstructure(check), check.place
-        if place is not None and place.end is not None:
-            return written
-        del written["place"]
-        flat = (None, None, None) if place is None else (place.document, place.page, place.label)
-        return {**written, **dict(zip(_FLAT_PLACE, flat, strict=True))}
-
-    def read(value: dict[str, Any], kind: type[QuoteCheck]) -> QuoteCheck:
-        if "place" in value:
-            return structure(value, kind)
-        path, page, label = (value[name] for name in _FLAT_PLACE)
-        if path is None and (page, label) != (None, None):
-            raise ValueError("a page of no document")
-        check = structure({k: v for k, v in value.items() if k not in _FLAT_PLACE}, kind)
-        place = None if path is None else Place(path, page, label, document_id=f"D{check.document}")
-        return replace(check, place=place)
-
-    converter.register_unstructure_hook(QuoteCheck, write)
-    converter.register_structure_hook(QuoteCheck, read)
-
-
-def to_json(value: object, kind: Any) -> Any:
-    """`value`, which is a `kind`, as what `json.dumps` takes."""
-    return _converter().unstructure(value, kind)
-
-
-def from_json(value: Any, kind: type[T]) -> T:
-    """The `kind` that `to_json` wrote.
-
-    Raises:
-        one of UNREADABLE: it did not write this.
-    """
-    return _converter().structure(value, kind)
 
 
 FORMAT = 3
@@ -501,53 +416,3 @@ def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> J
     hash_of = partial(fed_hash, format=first["format"])
     *fed_before, fed = accumulate(rest, hash_of, initial="")
     return JournalRecord(path, header, entries, size, seal, tuple(fed_before), fed, first["format"])
-
-
-class RequestHasher:
-    """Hashes the requests of one run: a turn that was hashed in the last one is not hashed again.
-
-    A request's hash covers the hash of everything before its turns, then that of each turn.
-    """
-
-    def __init__(self) -> None:
-        self._before: tuple[str, Sequence[FunctionSchema]] | None = None
-        self._before_hash = ""
-        self._turns: list[Turn] = []
-        self._hashes: list[str] = []
-
-    def hash(self, request: ModelRequest) -> str:
-        """sha256 of the request."""
-        if self._before != (request.instructions, request.functions):
-            self._before = (request.instructions, request.functions)
-            self._before_hash = _sha256([request.instructions, *map(_json, request.functions)])
-        known = self._known(request.turns)
-        del self._turns[known:], self._hashes[known:]
-        self._turns += request.turns[known:]
-        self._hashes += (_sha256(_json(turn)) for turn in request.turns[known:])
-        rest = [request.max_output_tokens, request.calls_allowed]
-        return _sha256([self._before_hash, *self._hashes, *rest])
-
-    def _known(self, turns: Sequence[Turn]) -> int:
-        """How many turns are the very ones of the last request."""
-        known = 0
-        for old, new in zip(self._turns, turns, strict=False):
-            # Identity, not equality: an epoch only appends, so its old turns are the same objects,
-            # and comparing texts would cost what hashing does.
-            if old is not new:
-                break
-            known += 1
-        return known
-
-
-def request_hash(request: ModelRequest) -> str:
-    """sha256 of a single request."""
-    return RequestHasher().hash(request)
-
-
-def _json(part: FunctionSchema | Turn) -> Any:
-    return [type(part).__name__, to_json(part, type(part))]
-
-
-def _sha256(value: Any) -> str:
-    written = canonical_json(value).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(written).hexdigest()

@@ -14,8 +14,10 @@ from docpager.paging.epoch import canonical_json
 from docpager.paging.reading_log import written_call
 from docpager.run.apply_results import PLAIN_TEXT
 from docpager.run.executor import FunctionExecutor
-from docpager.run.journal import Entry, JournalRecord, RequestHasher, to_json
+from docpager.run.journal import Entry, JournalRecord
+from docpager.run.request_hashes import RequestHasher
 from docpager.run.results import ToolResult
+from docpager.run.serialization import to_json
 from docpager.run.state import PendingCall, Run
 
 __all__ = ["RecordedCounter", "RecordingCounter", "Replay", "counter_named"]

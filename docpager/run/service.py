@@ -8,28 +8,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry, Passage, PassageRange
-from docpager.core.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
-from docpager.models.messages import ChatModel, ModelLike
+from docpager.models.messages import ChatModel
 from docpager.models.metered_model import MeteredModel, RequestHooks
-from docpager.models.pricing import Price, PriceList, price_of, read_prices
+from docpager.models.pricing import Price, PriceList, price_of
 from docpager.models.registry import (
-    DEFAULT_MODEL,
-    READER,
     ModelSource,
-    as_chat_model,
-    default_model_name,
-    model_defaults,
-    model_named,
 )
 from docpager.paging.epoch import PromptSizer
 from docpager.run.archival_storage import ArchivalStorage
@@ -46,12 +40,10 @@ from docpager.version import __version__
 __all__ = [
     "AskSettings",
     "OpenArchive",
-    "PreparedModel",
     "SharedResources",
     "ask_archive",
     "check_limits",
     "open_replay",
-    "prepare",
     "question_id",
     "resume_run",
 ]
@@ -398,107 +390,3 @@ def _journal_path(archive: OpenArchive, header: Header) -> Path:
         number += 1
         path = folder / f"{stamp}-{header.question_id}-{number}.jsonl"
     return path
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedModel:
-    """A model and the settings to ask it with."""
-
-    model: ChatModel
-    settings: AskSettings
-    price: Price | None
-    """None where it is not known."""
-    owned: bool = False
-    """Whether the model was made here, by name: its connections are closed after use."""
-
-    @property
-    def paid(self) -> bool:
-        """Whether a price is known and not zero."""
-        return self.price is not None and not self.price.free
-
-    @property
-    def largest_prompt(self) -> int:
-        """Tokens of the largest prompt that a run can send."""
-        return self.settings.paging.window - self.settings.paging.max_output
-
-    @property
-    def worst_call_usd(self) -> float | None:
-        """The most that one call can cost; None where no price is known."""
-        if self.price is None:
-            return None
-        output = self.settings.paging.max_output
-        return self.price.worst_case(prompt_tokens=self.largest_prompt, output_tokens=output)
-
-    @property
-    def worst_run_usd(self) -> float | None:
-        """The most that a run can cost, unless calls fail and are limited by nothing else."""
-        if self.worst_call_usd is None:
-            return None
-        limits = self.settings.limits
-        steps = limits.max_steps * self.worst_call_usd
-        return steps if limits.max_usd is None else min(steps, limits.max_usd)
-
-    @property
-    def cheap_prompt(self) -> int | None:
-        """The longest prompt of the first price band, where a run can send longer ones."""
-        if self.price is None or self.price.band(self.largest_prompt) == self.price.bands[0]:
-            return None
-        return self.price.bands[0].up_to
-
-
-def prepare(
-    model: str | ModelLike | None,
-    *,
-    source: ModelSource | None = None,
-    window: int | None = None,
-    max_output: int | None = None,
-    paging: PagingSettings | None = None,
-    limits: RunLimits | None = None,
-    default_max_usd: bool = False,
-    prices: Path | None = None,
-    policy: str = "recent",
-    environment: Mapping[str, str],
-) -> PreparedModel:
-    """Choose a model and settle what was left open. Where none is named, the environment's key or
-    the server decides; the rule-based reader is never chosen for somebody.
-
-    Without `limits`, or with `default_max_usd` where they name no dollars, a model that costs money
-    stops at one dollar. `paging` goes before `window` and `max_output`.
-
-    Raises:
-        UsageError: no model is named or implied, there is no such model, a wrong price file, or
-            settings that cannot work.
-    """
-    source = source or ModelSource()
-    url, backend = source.base_url or None, source.backend or None
-    chosen = model or default_model_name(environment, base_url=url)
-    if chosen is None:
-        raise UsageError(
-            "no model is named and the environment holds no ANTHROPIC_API_KEY; pass "
-            f'model="{DEFAULT_MODEL}" and set the key, base_url="http://..." for another server, a '
-            f'docpager.ChatModel of your own, or model="{READER}" for the rule-based reader, which '
-            "is not a language model"
-        )
-    price_list = read_prices(prices)
-    if owned := isinstance(chosen, str):
-        name, effort, price = chosen, source.effort or None, price_list.of(chosen)
-        named = model_named(name, base_url=url, backend=backend, effort=effort, price=price)
-        chat = named.model
-    else:
-        chat = as_chat_model(chosen)
-        name, price = chat.name, price_list.of(chat.name)
-    defaults = model_defaults(name, base_url=url, backend=backend)
-    paging = paging or defaults.paging(window=window, max_output=max_output)
-    defaults.check(paging)
-    limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)
-    counter, factor = defaults.counter()
-    settings = AskSettings(paging, limits, policy, counter, factor, price_list, source)
-    return PreparedModel(chat, settings, price, owned)
-
-
-def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:
-    limits = limits or RunLimits()
-    costs = price is not None and not price.free
-    if costs and default_max_usd and limits.max_usd is None:
-        return replace(limits, max_usd=DEFAULT_RUN_USD)
-    return limits

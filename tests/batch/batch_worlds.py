@@ -30,7 +30,8 @@ from docpager.models.messages import (
     Usage,
 )
 from docpager.models.pricing import Price, PriceBand, PriceList, Rates
-from docpager.run.service import AskSettings, PreparedModel
+from docpager.run.preparation import PreparedModel
+from docpager.run.service import AskSettings
 
 TOWNS = ("Ulm", "Graz", "Bern", "Metz", "Trent", "Gent", "Brno", "Linz")
 

@@ -14,7 +14,8 @@ from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
-from docpager.run.journal import read_journal, request_hash
+from docpager.run.journal import read_journal
+from docpager.run.request_hashes import request_hash
 
 QUESTION = "What did the bridge of Ulm cost?"
 

@@ -11,7 +11,7 @@ from batch_worlds import BatchServer, CountedReader, World, price
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.models.messages import BatchResult
-from docpager.run.journal import request_hash
+from docpager.run.request_hashes import request_hash
 
 ROUNDS = BatchSettings(by_batches=True)
 

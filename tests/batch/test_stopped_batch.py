@@ -9,7 +9,7 @@ from batch_worlds import CountedReader, World, price
 
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
-from docpager.run.journal import request_hash
+from docpager.run.request_hashes import request_hash
 
 
 class SlowReader(CountedReader):

@@ -198,6 +198,8 @@ def test_status_lists_what_could_not_be_read(home):
         "characters": 0,
         "unmapped_share": 0.0,
         "image_area": 0.0,
+        "readable": False,
+        "reader": "pdfium",
     }
 
 

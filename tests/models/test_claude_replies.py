@@ -28,7 +28,7 @@ from docpager.models.messages import (
     Usage,
     UserTurn,
 )
-from docpager.run.journal import from_json, to_json
+from docpager.run.serialization import from_json, to_json
 
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}
 REDACTED = {"type": "redacted_thinking", "data": "ZGF0YQ=="}

@@ -13,7 +13,7 @@ from docpager.core.places import Place
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply, ToolCall, Usage
 from docpager.paging.epoch import canonical_json
-from docpager.run.journal import Entry, Header, Journal, from_json, read_journal, to_json
+from docpager.run.journal import Entry, Header, Journal, read_journal
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import plan_run
 from docpager.run.results import (
@@ -27,6 +27,7 @@ from docpager.run.results import (
     TooLarge,
     ToolResult,
 )
+from docpager.run.serialization import from_json, to_json
 
 PASSAGE = Passage(1, 2, "half \ud83d a pair and \ufffd", 9, 40, 7, ((0, 7), (5, 8)))
 CHECK = QuoteCheck(

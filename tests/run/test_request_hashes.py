@@ -12,7 +12,7 @@ from docpager.models.messages import (
     ToolCall,
     UserTurn,
 )
-from docpager.run.journal import RequestHasher, request_hash
+from docpager.run.request_hashes import RequestHasher, request_hash
 
 TURNS = (
     UserTurn("head", shared_length=2),

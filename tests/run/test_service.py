@@ -10,7 +10,7 @@ from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.messages import BatchItem, ChatModel, ModelLike, ModelReply, ModelRequest
 from docpager.models.registry import ModelSource
 from docpager.models.scripted import ScriptedModel
-from docpager.run.service import prepare
+from docpager.run.preparation import prepare
 
 KEY = {"ANTHROPIC_API_KEY": "k"}
 

@@ -24,20 +24,13 @@ from docpager.models.messages import (
 )
 from docpager.paging.epoch import PromptSizer
 from docpager.run.executor import FunctionExecutor
-from docpager.run.journal import (
-    Entry,
-    Header,
-    JournalRecord,
-    entry_json,
-    fed_hash,
-    from_json,
-    request_hash,
-    to_json,
-)
+from docpager.run.journal import Entry, Header, JournalRecord, entry_json, fed_hash
 from docpager.run.outcome import Abstention, Answer
 from docpager.run.plan import RunPlan
 from docpager.run.replay import Replay
+from docpager.run.request_hashes import request_hash
 from docpager.run.results import Found, Loaded, TooLarge, ToolResult
+from docpager.run.serialization import from_json, to_json
 from docpager.run.state import PendingCall, Run
 
 WARNING = "[memory] Main context is"

@@ -6,10 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from docpager.documents.headings import LineStyle
-from docpager.documents.pdf.tidying import GARBLED_SHARE, PageText
+from docpager.documents.pdf.attachments import AttachedFile
+from docpager.documents.pdf.text_repair import GARBLED_SHARE, PageText
 from docpager.documents.reasons import Reason
 
-__all__ = ["ASSEMBLING", "FEW_CHARACTERS", "OUTLINE", "Extract", "PageExtract", "PageWatch"]
+__all__ = [
+    "ASSEMBLING",
+    "ATTACHED",
+    "FEW_CHARACTERS",
+    "OUTLINE",
+    "Extract",
+    "PageExtract",
+    "PageWatch",
+]
 
 PageWatch = Callable[[int], str | None]
 """Told of each page before it is read, counted from 1; a reason in return leaves the page out."""
@@ -17,6 +26,8 @@ OUTLINE = 0
 """Told instead of a page: now the outline is read."""
 ASSEMBLING = -1
 """Told instead of a page: all is read, now the text is put together."""
+ATTACHED = -2
+"""Told instead of a page: now a file that the PDF carries, or a page of it, is read."""
 
 FEW_CHARACTERS = 200
 """The area of images is measured only on pages with fewer: listing a page's objects costs more
@@ -36,6 +47,14 @@ class PageExtract:
     """Share of the page under images; None where it was not measured."""
     line_styles: Mapping[int, LineStyle] = field(default_factory=dict)
     """By line of `text`, where headings are looked for."""
+    is_blank: bool = False
+    """Whether nothing is drawn on the page."""
+    reader: str = "pdfium"
+    """Whose text was taken, a `PdfPage.reader`."""
+    doubt: str | None = None
+    """What may be wrong with the text, a `Reason`; None where nothing showed."""
+    wants_second_reader: bool = False
+    """Whether text is known to be missing that another reader may have."""
 
     @property
     def problem(self) -> str | None:
@@ -43,7 +62,7 @@ class PageExtract:
         if self.text.unmapped_share > GARBLED_SHARE:
             return Reason.GARBLED
         if not self.text.characters:
-            return self.failure or Reason.NO_TEXT
+            return self.failure or (None if self.is_blank else Reason.NO_TEXT)
         if self.text.characters <= _HARDLY_A_WORD and (self.image_area or 0) > _MOST_OF_THE_PAGE:
             return Reason.MOSTLY_IMAGE
         return None
@@ -58,3 +77,4 @@ class Extract:
     bookmarks: list[tuple[int, str, int]]
     """(level from 0, title, index of its page from 0)"""
     title: str
+    attached: tuple[AttachedFile, ...] = ()

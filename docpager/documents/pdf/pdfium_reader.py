@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from docpager.documents.headings import LineStyle
+from docpager.documents.pdf.attachments import AttachedFile, attached_files
+from docpager.documents.pdf.composing import Composed
+from docpager.documents.pdf.document_signs import DocumentSigns
 from docpager.documents.pdf.extract import FEW_CHARACTERS, PageExtract
-from docpager.documents.pdf.tidying import PageText, page_text, tidy
+from docpager.documents.pdf.glyphs import Glyphs
+from docpager.documents.pdf.page_reading import read_page_text
+from docpager.documents.pdf.text_repair import PageText, page_text, tidy
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
@@ -20,8 +25,8 @@ __all__ = ["Pdfium"]
 _OUTLINE_DEPTH = 6
 _MOST_BOOKMARKS = 5_000
 _BOLD = re.compile(rb"bold|black|heavy|-medi\b", re.IGNORECASE)
-_FONT_NAME = 96
-"""Bytes of a font's name that are read."""
+_BLANK_PIXELS = 400
+"""Of the longer side of the picture by which a page is found to be blank."""
 
 
 class Pdfium:
@@ -40,6 +45,8 @@ class Pdfium:
         except pypdfium2.PdfiumError:
             return None
         if len(document):
+            if document.get_formtype() != pypdfium2.raw.FORMTYPE_NONE:
+                document.init_forms()  # before any page is opened
             return cls(document)
         document.close()
         return None
@@ -50,7 +57,7 @@ class Pdfium:
     def close(self) -> None:
         self._document.close()
 
-    def page(self, index: int, *, with_styles: bool) -> PageExtract:
+    def page(self, index: int, signs: DocumentSigns, *, with_styles: bool) -> PageExtract:
         """One page; `with_styles` says whether its headings will be looked for."""
         import pypdfium2
 
@@ -59,7 +66,7 @@ class Pdfium:
         except pypdfium2.PdfiumError:
             return PageExtract(failure=Reason.DAMAGED)
         try:
-            return _extract(page, with_styles=with_styles)
+            return _extract(self._document, page, signs, with_styles=with_styles)
         except pypdfium2.PdfiumError:
             return PageExtract(failure=Reason.DAMAGED)
         finally:
@@ -69,99 +76,81 @@ class Pdfium:
         """The printed label of each page; empty where there is none."""
         return [self._document.get_page_label(index) for index in range(len(self))]
 
+    def attached(self) -> tuple[AttachedFile, ...]:
+        """The files that it carries."""
+        return tuple(attached_files(self._document))
+
     def title(self) -> str:
         return str(self._document.get_metadata_value("Title"))
 
     def bookmarks(self) -> list[tuple[int, str, int]]:
-        """(level from 0, title, index of its page from 0), those that lead nowhere left out."""
+        """(level from 0, title, index of its page from 0), those left out that lead nowhere and
+        hold none that lead somewhere."""
         # pypdfium2 warns of loops in an outline, which are no concern of the user.
         logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
         return list(self._bookmarks())
 
     def _bookmarks(self) -> Iterator[tuple[int, str, int]]:
+        waiting: list[tuple[int, str]] = []
         for n, bookmark in enumerate(self._document.get_toc(max_depth=_OUTLINE_DEPTH)):
             if n >= _MOST_BOOKMARKS:
                 return
+            level = bookmark.level
             destination = bookmark.get_dest()
             index = destination.get_index() if destination else None
             title = " ".join(tidy(bookmark.get_title()).split())
-            if title and index is not None and 0 <= index < len(self):
-                yield bookmark.level, title, index
+            # One that leads nowhere begins where the first of its children does.
+            waiting = [above for above in waiting if above[0] < level]
+            if not title:
+                continue
+            if index is None or not 0 <= index < len(self):
+                waiting.append((level, title))
+                continue
+            yield from ((depth, above, index) for depth, above in waiting)
+            waiting = []
+            yield level, title, index
 
 
-def _extract(page: pypdfium2.PdfPage, *, with_styles: bool) -> PageExtract:
+def _extract(
+    document: pypdfium2.PdfDocument,
+    page: pypdfium2.PdfPage,
+    signs: DocumentSigns,
+    *,
+    with_styles: bool,
+) -> PageExtract:
     text_page = page.get_textpage()
     try:
-        raw = text_page.get_text_range()
-        text = page_text(raw)
+        glyphs = Glyphs(page, text_page)
+        read = read_page_text(document, glyphs, signs)
+        text = page_text(read.composed.text)
+        if read.unmapped_share:
+            text = text._replace(unmapped_share=max(text.unmapped_share, read.unmapped_share))
         few = text.characters < FEW_CHARACTERS
+        image_area = _image_area(page) if few else None
         return PageExtract(
             text,
-            image_area=_image_area(page) if few else None,
-            line_styles=_line_styles(text_page, raw, text) if with_styles else {},
+            image_area=image_area,
+            line_styles=_line_styles(glyphs, read.composed, text) if with_styles else {},
+            is_blank=not text.characters and not image_area and is_blank(page),
+            reader=read.reader,
+            doubt=read.doubt,
+            wants_second_reader=read.is_incomplete,
         )
     finally:
         text_page.close()
 
 
-def _line_styles(
-    text_page: pypdfium2.PdfTextPage, raw: str, text: PageText
-) -> dict[int, LineStyle]:
+def _line_styles(glyphs: Glyphs, read: Composed, text: PageText) -> dict[int, LineStyle]:
     """The styles of lines that may be headings or text under them, asked for where they begin,
     and of bold ones where they end."""
-    lines = raw.split("\n")
-    if len(lines) != text.text.count("\n") + 1:
+    if len(read.spans) != text.text.count("\n") + 1:
         return {}  # lines that `page_text` broke otherwise
-    fonts = _Fonts(text_page)
     styles = {}
-    for number, (line, start) in enumerate(zip(lines, _utf16_starts(lines), strict=True)):
-        if line[:1].isalnum():
-            end = start + len(line.rstrip()) - 1
-            bold = fonts.is_bold(start) and fonts.is_bold(end)
-            styles[number] = LineStyle(fonts.size(start), bold)
+    for number, span in enumerate(read.spans):
+        if span is not None and glyphs.raw[span[0]].isalnum():
+            is_bold = all(_BOLD.search(glyphs.font_name(offset)) for offset in span)
+            styles[number] = LineStyle(glyphs.size(span[0]), is_bold)
     return styles
-
-
-class _Fonts:
-    """The fonts of a page's text, by offset in it."""
-
-    def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
-        from ctypes import byref, c_int, create_string_buffer
-
-        import pypdfium2.raw as pdfium
-
-        self._pdfium: Any = pdfium
-        self._text_page = text_page
-        self._matrix: Any = pdfium.FS_MATRIX()
-        self._matrix_place = byref(self._matrix)
-        self._name = create_string_buffer(_FONT_NAME)
-        self._flags_place = byref(c_int())
-
-    def size(self, offset: int) -> float:
-        """In points as printed: a font may be set at size 1 and enlarged by a matrix."""
-        at = self._at(offset)
-        size: float = self._pdfium.FPDFText_GetFontSize(self._text_page, at)
-        if self._pdfium.FPDFText_GetMatrix(self._text_page, at, self._matrix_place):
-            size *= max(abs(self._matrix.d), abs(self._matrix.b))
-        return round(size, 1)
-
-    def is_bold(self, offset: int) -> bool:
-        self._pdfium.FPDFText_GetFontInfo(
-            self._text_page, self._at(offset), self._name, _FONT_NAME, self._flags_place
-        )
-        return bool(_BOLD.search(self._name.value))
-
-    def _at(self, offset: int) -> int:
-        return int(self._pdfium.FPDFText_GetCharIndexFromTextIndex(self._text_page, offset))
-
-
-def _utf16_starts(lines: Sequence[str]) -> Iterator[int]:
-    """Where lines begin as pdfium counts, in UTF-16 code units."""
-    start = 0
-    for line in lines:
-        yield start
-        units = line if line.isascii() else line.encode("utf-16-le", "surrogatepass")
-        start += len(units) // (1 if units is line else 2) + 1
 
 
 def _image_area(page: pypdfium2.PdfPage) -> float:
@@ -180,3 +169,18 @@ def _image_area(page: pypdfium2.PdfPage) -> float:
         seen_height = min(top, height) - max(bottom, 0)
         covered += max(seen_width, 0) * max(seen_height, 0)
     return round(min(1.0, covered / (width * height)), 3) if width * height else 0.0
+
+
+def is_blank(page: pypdfium2.PdfPage) -> bool:
+    """Whether nothing at all is drawn on a page, so that no text can be missing from it."""
+    import pypdfium2.raw as pdfium
+
+    if not pdfium.FPDFPage_CountObjects(page.raw) and not pdfium.FPDFPage_GetAnnotCount(page.raw):
+        return True
+    longest = max(page.get_size()) or 1.0
+    bitmap = page.render(scale=min(1.0, _BLANK_PIXELS / longest), grayscale=True)
+    try:
+        pixels = bitmap.to_numpy()
+        return bool(pixels.min() == pixels.max())
+    finally:
+        bitmap.close()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import struct
 import zlib
 from typing import TYPE_CHECKING
 
 from docpager.core.errors import DocumentError
 from docpager.documents.pdf.extract import Extract, PageExtract, PageWatch
-from docpager.documents.pdf.tidying import page_text
+from docpager.documents.pdf.text_repair import page_text
+from docpager.documents.pdf.typesetting import looks_natural
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ __all__ = ["SecondReader", "is_pdf"]
 _HEADER_WITHIN = 1024
 _SECOND_CHANCES = 12
 """After so many pages in a row on which pypdf found nothing either, the file counts as scanned."""
+
+_VAIN_LOOKS = 2
+"""After so many pages in a row that pypdf read no better it is not asked for more of them."""
 
 _PYPDF_FAILURES = (
     ArithmeticError,
@@ -38,6 +43,10 @@ _PYPDF_FAILURES = (
 """What pypdf lets through from damaged files, beside its own errors."""
 
 
+_GLYPH_NAME = re.compile(r"/[A-Za-z]{1,4}[0-9A-F]{1,4}(?![A-Za-z0-9])|\(cid:\d+\)")
+_HEX_NAME = re.compile(r"/[Gg]([2-7][0-9A-F])(?![A-Za-z0-9])")
+
+
 def is_pdf(start: bytes) -> bool:
     """Whether a file that begins with `start` says that it is a PDF."""
     return b"%PDF-" in start[:_HEADER_WITHIN]
@@ -51,6 +60,16 @@ class SecondReader:
         self._password = password
         self._reader: pypdf.PdfReader | None = None
         self._fruitless = 0
+        self._of_no_help = 0
+
+    @property
+    def is_of_help(self) -> bool:
+        """Whether it still may have what pdfium leaves out of pages that it reads."""
+        return self._of_no_help < _VAIN_LOOKS
+
+    def note_help(self, *, helped: bool) -> None:
+        """Say whether a page was read better by it."""
+        self._of_no_help = 0 if helped else self._of_no_help + 1
 
     @property
     def given_up(self) -> bool:
@@ -62,13 +81,32 @@ class SecondReader:
 
         found = PageExtract()
         try:
-            found = PageExtract(page_text(self._opened().pages[index].extract_text()))
+            text = page_text(_named(self._opened().pages[index].extract_text()))
+            found = PageExtract(text, reader="pypdf")
         except (PyPdfError, *_PYPDF_FAILURES):
             found = PageExtract(failure=Reason.DAMAGED)
             if self._reader is None:
                 self._fruitless = _SECOND_CHANCES
         self._fruitless = 0 if found.text.characters else self._fruitless + 1
         return found
+
+    def plain_text(self, index: int) -> str:
+        """The text of a page as pypdf gives it; empty where it fails."""
+        from pypdf.errors import PyPdfError
+
+        try:
+            return self._opened().pages[index].extract_text()
+        except (PyPdfError, *_PYPDF_FAILURES):
+            return ""
+
+    def has_layers(self) -> bool:
+        """Whether the file has optional content; True where that cannot be found out."""
+        from pypdf.errors import PyPdfError
+
+        try:
+            return "/OCProperties" in self._opened().root_object
+        except (PyPdfError, *_PYPDF_FAILURES):
+            return True
 
     def read_all(self, path: str, watch: PageWatch) -> Extract:
         """Everything, where pdfium could not open the file.
@@ -103,6 +141,21 @@ class SecondReader:
             len(reader.pages)
             self._reader = reader
         return self._reader
+
+
+def _named(text: str) -> str:
+    """Text in which names of glyphs stand for characters, read as far as they say which.
+
+    Where a font has no mapping pypdf gives the names themselves. Those of the form /G59 are the
+    number of the character in its encoding, by a habit of old printer drivers; others say nothing.
+    """
+    names = _GLYPH_NAME.findall(text)
+    if 4 * sum(map(len, names)) < len(text):
+        return text
+    decoded = _HEX_NAME.sub(lambda match: chr(int(match[1], 16)), text)
+    if looks_natural(decoded):
+        return _GLYPH_NAME.sub("\ufffd", decoded)
+    return _GLYPH_NAME.sub("\ufffd", text)
 
 
 def _encrypted(path: str, password: str | None) -> DocumentError:

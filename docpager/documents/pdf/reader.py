@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,13 +15,16 @@ from docpager.core.errors import DocumentError
 from docpager.documents.document import Document, PdfPage
 from docpager.documents.headings import LineStyle, detect_headings
 from docpager.documents.outline import Heading, nest
+from docpager.documents.pdf.attachments import AttachedFile
+from docpager.documents.pdf.document_signs import DocumentSigns, signs_of
 from docpager.documents.pdf.extract import ASSEMBLING, OUTLINE, Extract, PageExtract, PageWatch
 from docpager.documents.pdf.pdfium_reader import Pdfium
 from docpager.documents.pdf.pypdf_reader import SecondReader, is_pdf
-from docpager.documents.pdf.tidying import dehyphenate, tidy
+from docpager.documents.pdf.text_repair import dehyphenate, page_text, tidy, without_spacing
+from docpager.documents.pdf.typesetting import looks_natural
 from docpager.documents.reasons import Reason
 
-__all__ = ["is_pdf", "read_pdf"]
+__all__ = ["is_pdf", "read_pdf", "read_pdf_and_attached"]
 
 
 def _read_everything(pdf_page: int) -> str | None:
@@ -34,6 +39,17 @@ def read_pdf(
     Raises:
         DocumentError: the file is encrypted, damaged, empty or no PDF.
     """
+    return read_pdf_and_attached(content, path, password=password, watch=watch)[0]
+
+
+def read_pdf_and_attached(
+    content: bytes, path: str, *, password: str | None = None, watch: PageWatch = _read_everything
+) -> tuple[Document, tuple[AttachedFile, ...]]:
+    """The same, with the files that the PDF carries.
+
+    Raises:
+        DocumentError: the file is encrypted, damaged, empty or no PDF.
+    """
     if not content:
         raise DocumentError(f"{path!r} is empty; fetch it again or leave it out", Reason.EMPTY)
     second = SecondReader(content, password)
@@ -41,21 +57,26 @@ def read_pdf(
     if opened is None:
         extract = second.read_all(path, watch)
     else:
-        extract = _read_with_pdfium(opened, second, watch)
+        signs = signs_of(content)
+        if signs.is_closed:
+            signs = replace(signs, has_layers=second.has_layers())
+        extract = _read_with_pdfium(opened, second, signs, watch)
         opened.close()
     watch(ASSEMBLING)
-    return _document(extract, content, path)
+    return _document(extract, content, path, second), extract.attached
 
 
-def _read_with_pdfium(opened: Pdfium, second: SecondReader, watch: PageWatch) -> Extract:
+def _read_with_pdfium(
+    opened: Pdfium, second: SecondReader, signs: DocumentSigns, watch: PageWatch
+) -> Extract:
     has_outline = watch(OUTLINE) is None
     bookmarks = opened.bookmarks() if has_outline else []
     labels = opened.labels() if has_outline else [""] * len(opened)
     pages = [
-        _read_page(opened, second, index, watch, with_styles=_is_too_short(bookmarks))
+        _read_page(opened, second, index, signs, watch, with_styles=_is_too_short(bookmarks))
         for index in range(len(opened))
     ]
-    return Extract(pages, labels, bookmarks, opened.title())
+    return Extract(pages, labels, bookmarks, opened.title(), opened.attached())
 
 
 def _is_too_short(outline: Sequence[object]) -> bool:
@@ -64,22 +85,53 @@ def _is_too_short(outline: Sequence[object]) -> bool:
 
 
 def _read_page(
-    opened: Pdfium, second: SecondReader, index: int, watch: PageWatch, *, with_styles: bool
+    opened: Pdfium,
+    second: SecondReader,
+    index: int,
+    signs: DocumentSigns,
+    watch: PageWatch,
+    *,
+    with_styles: bool,
 ) -> PageExtract:
     left_out = watch(index + 1)
     if left_out is not None:
         return PageExtract(failure=left_out)
-    page = opened.page(index, with_styles=with_styles)
+    page = opened.page(index, signs, with_styles=with_styles)
+    if page.wants_second_reader:
+        return _with_what_is_missing(page, second, index)
     if page.problem is None or second.given_up:
         return page
     again = second.page(index)
-    return again if again.problem is None else page
+    helps = again.problem is None and (
+        page.problem != Reason.GARBLED or looks_natural(again.text.text)
+    )
+    return again if helps else page
 
 
-def _document(extract: Extract, content: bytes, path: str) -> Document:
+def _with_what_is_missing(page: PageExtract, second: SecondReader, index: int) -> PageExtract:
+    """The text of a page of which pdfium left out some, from the reader that has more of it."""
+    if second.given_up or not second.is_of_help:
+        return page
+    again = second.page(index)
+    again = replace(again, text=page_text(without_spacing(again.text.text)))
+    found, had = _marks(again), _marks(page)
+    more, less = (found - had).total(), (had - found).total()
+    helped = again.problem is None and more > 2 * less and not again.text.unmapped_share
+    second.note_help(helped=helped)
+    if helped:
+        return again
+    # pypdf cannot read all fonts of this kind; where it saw nothing else, there was nothing.
+    return replace(page, doubt=Reason.LOST if more else page.doubt)
+
+
+def _marks(page: PageExtract) -> Counter[str]:
+    return Counter(mark for mark in page.text.text if mark.isalnum() or mark == "\ufffd")
+
+
+def _document(extract: Extract, content: bytes, path: str, second: SecondReader) -> Document:
     pages, parts, start = [], [], 0
     styles: dict[int, LineStyle] = {}
-    texts = dehyphenate([page.text.text for page in extract.pages])
+    texts = dehyphenate([page.text.text for page in extract.pages], second.plain_text)
     for number, (page, text) in enumerate(zip(extract.pages, texts, strict=True), start=1):
         # A page border must not join two words, nor look like the end of a paragraph.
         part = text.strip("\n") + "\n" if _is_usable(page) else ""
@@ -130,6 +182,8 @@ def _pdf_page(number: int, page: PageExtract, label: str, start: int, end: int) 
         characters=page.text.characters,
         unmapped_share=round(page.text.unmapped_share, 3),
         image_area=page.image_area,
+        reader=page.reader,
+        doubt=page.doubt,
     )
 
 

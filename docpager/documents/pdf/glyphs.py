@@ -1,0 +1,274 @@
+"""What pdfium knows of each character of a page, asked for one by one and only where needed.
+
+A call costs a third of a microsecond and more, a page has thousands of characters, and reading its
+text takes a few milliseconds: so whoever asks for every character of a page doubles the time it
+takes. Boxes are in the page's own coordinates (points, y upwards, before /Rotate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from docpager.documents.pdf.native import address_of, native
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+__all__ = ["Box", "Glyphs", "union"]
+
+_PALE = 230
+"""Red, green and blue, of 255, of text that is white or nearly so."""
+_OPAQUE = 40
+"""Opacity, of 255: less is as good as not there."""
+_DEEPEST_FORM = 3
+_FONT_NAME = 96
+_MOST_OBJECTS = 200_000
+
+
+class Box(NamedTuple):
+    """A rectangle on the page."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.top - self.bottom
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.left + self.right) / 2, (self.bottom + self.top) / 2
+
+    def holds(self, x: float, y: float) -> bool:
+        return self.left <= x <= self.right and self.bottom <= y <= self.top
+
+    def shared_area(self, other: Box) -> float:
+        """How much of it the other box covers, in square points."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return max(wide, 0.0) * max(high, 0.0)
+
+
+def union(boxes: list[Box]) -> Box:
+    """The smallest box around all of them; there must be one."""
+    return Box(
+        min(box.left for box in boxes),
+        min(box.bottom for box in boxes),
+        max(box.right for box in boxes),
+        max(box.top for box in boxes),
+    )
+
+
+class _Places:
+    """Where pdfium writes its results: read before the next call, so one of each is enough."""
+
+    def __init__(self) -> None:
+        from ctypes import addressof, byref, c_double, c_float, c_int, c_uint, create_string_buffer
+
+        # left, top, right, bottom: the fields of FS_RECTF
+        self.rectangle = (c_float * 4)()
+        self.rectangle_at = addressof(self.rectangle)
+        self.edges = [c_double() for _ in range(4)]
+        self.edge_places = [byref(edge) for edge in self.edges]
+        self.matrix = (c_float * 6)()
+        self.matrix_at = addressof(self.matrix)
+        self.colour = (c_uint * 4)()
+        at = addressof(self.colour)
+        self.colour_at = (at, at + 4, at + 8, at + 12)
+        self.name = create_string_buffer(_FONT_NAME)
+        self.name_at = addressof(self.name)
+        self._flags = c_int()
+        self.flags_at = addressof(self._flags)
+
+
+@cache
+def _places_for_results() -> _Places:
+    return _Places()
+
+
+class Glyphs:
+    """The characters of one page by their offset in `raw`, pdfium's text of it."""
+
+    def __init__(self, page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage) -> None:
+        import pypdfium2.raw as pdfium
+
+        self.page = page
+        self.text_page = text_page
+        self.raw: str = text_page.get_text_range()
+        self._pdfium: Any = pdfium
+        self._handle = text_page.raw
+        self._address = address_of(text_page.raw)
+        places = _places_for_results()
+        self._rectangle, self._rectangle_at = places.rectangle, places.rectangle_at
+        self._edges, self._edge_places = places.edges, places.edge_places
+        self._matrix, self._matrix_at = places.matrix, places.matrix_at
+        self._colour, self._colour_at = places.colour, places.colour_at
+        self._name, self._name_at, self._flags_at = places.name, places.name_at, places.flags_at
+        self._boxes: dict[int, Box] = {}
+        # pdfium counts UTF-16 units, and characters that it leaves out of the text as well.
+        self._is_direct = pdfium.FPDFText_CountChars(self._handle) == len(self.raw)
+        self._places: list[int] | None = None
+        self._loose_box = native("FPDFText_GetLooseCharBox")
+        self._fill_colour = native("FPDFText_GetFillColor")
+        self._get_matrix = native("FPDFText_GetMatrix")
+        self._text_object = native("FPDFText_GetTextObject")
+        self._map_error = native("FPDFText_HasUnicodeMapError")
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def at(self, offset: int) -> int:
+        """pdfium's own number of the character."""
+        if self._is_direct:
+            return offset
+        if self._places is None:
+            self._places = list(self._numbers())
+        return self._places[offset]
+
+    def _numbers(self) -> list[int]:
+        units, numbers = 0, []
+        ask = self._pdfium.FPDFText_GetCharIndexFromTextIndex
+        for mark in self.raw:
+            numbers.append(max(0, ask(self._handle, units)))
+            units += 2 if mark > "\uffff" else 1
+        return numbers
+
+    def box(self, offset: int) -> Box:
+        """As wide as the character's advance and as high as its font; empty where pdfium made it.
+
+        So two characters of one size in one line have the same bottom and top.
+        """
+        known = self._boxes.get(offset)
+        if known is None:
+            at = offset if self._is_direct else self.at(offset)
+            self._loose_box(self._address, at, self._rectangle_at)
+            left, top, right, bottom = self._rectangle
+            if left > right:
+                left, right = right, left
+            if bottom > top:
+                bottom, top = top, bottom
+            # Twice as fast as Box(...), which a page asks for a hundred times and more.
+            known = self._boxes[offset] = tuple.__new__(Box, (left, bottom, right, top))
+        return known
+
+    def edges(self, offset: int) -> Sequence[float]:
+        """Left, top, right, bottom of the same box, as pdfium says them: not kept, so quicker."""
+        self._loose_box(
+            self._address, offset if self._is_direct else self.at(offset), self._rectangle_at
+        )
+        return self._rectangle[:]
+
+    def ink(self, offset: int) -> Box:
+        """The box around what is drawn of the character."""
+        self._pdfium.FPDFText_GetCharBox(self._handle, self.at(offset), *self._edge_places)
+        left, right, bottom, top = (edge.value for edge in self._edges)
+        return Box(left, bottom, right, top)
+
+    def origin(self, offset: int) -> tuple[float, float]:
+        """Where the pen is set down: on the baseline."""
+        x, y = self._edges[:2]
+        self._pdfium.FPDFText_GetCharOrigin(self._handle, self.at(offset), *self._edge_places[:2])
+        return x.value, y.value
+
+    def size(self, offset: int) -> float:
+        """In points as printed: a font may be set at size 1 and enlarged by a matrix."""
+        at = self.at(offset)
+        size: float = native("FPDFText_GetFontSize")(self._address, at)
+        if self._get_matrix(self._address, at, self._matrix_at):
+            _, along, _, upright, _, _ = self._matrix
+            size *= max(abs(upright), abs(along))
+        return round(size, 1)
+
+    def direction(self, offset: int) -> tuple[int, int]:
+        """Where the font's own x axis points, by quarter turns: (1, 0) is upright."""
+        if not self._get_matrix(self._address, self.at(offset), self._matrix_at):
+            return (1, 0)
+        along, up = self._matrix[0], self._matrix[1]
+        if abs(along) >= abs(up):
+            return (1, 0) if along >= 0 else (-1, 0)
+        return (0, 1) if up > 0 else (0, -1)
+
+    def is_made(self, offset: int) -> bool:
+        """Whether pdfium put the character in, as it does with spaces and line ends."""
+        return bool(self._pdfium.FPDFText_IsGenerated(self._handle, self.at(offset)))
+
+    def is_unmapped(self, offset: int) -> bool:
+        """Whether the font does not say which character it is, so that pdfium guessed."""
+        return bool(self._map_error(self._address, self.at(offset)) == 1)
+
+    def text_object(self, offset: int) -> int:
+        """Address of the page's object that draws the character; 0 where pdfium made it."""
+        return self._text_object(self._address, self.at(offset)) or 0
+
+    def font_name(self, offset: int) -> bytes:
+        """The font's name in the file, as far as its first 96 bytes."""
+        ask = native("FPDFText_GetFontInfo")
+        ask(self._address, self.at(offset), self._name_at, _FONT_NAME, self._flags_at)
+        return self._name.value
+
+    def render_mode(self, offset: int) -> int:
+        """By ISO 32000-1, table 106: 3 and 7 leave no mark."""
+        drawn_by = self.text_object(offset)
+        return native("FPDFTextObj_GetTextRenderMode")(drawn_by) if drawn_by else 0
+
+    def is_pale(self, offset: int) -> bool:
+        """Whether a character is white or nearly so, or hardly there."""
+        if not self._fill_colour(self._address, self.at(offset), *self._colour_at):
+            return False
+        red, green, blue, opacity = self._colour
+        return opacity < _OPAQUE or (red >= _PALE <= green and blue >= _PALE)
+
+    def objects(self) -> list[tuple[int, int]]:
+        """(address, kind) of the page's objects in drawing order, those inside of forms too."""
+        page = address_of(self.page.raw)
+        found: list[tuple[int, int]] = []
+        self._list(page, "FPDFPage_CountObjects", "FPDFPage_GetObject", 0, found)
+        return found
+
+    def _list(
+        self, holder: int, count: str, get: str, depth: int, found: list[tuple[int, int]]
+    ) -> None:
+        get_object, kind_of = native(get), native("FPDFPageObj_GetType")
+        form = self._pdfium.FPDF_PAGEOBJ_FORM
+        for n in range(max(0, native(count)(holder))):
+            handle = get_object(holder, n)
+            kind = kind_of(handle)
+            found.append((handle, kind))
+            if kind == form and depth < _DEEPEST_FORM and len(found) < _MOST_OBJECTS:
+                of_form = ("FPDFFormObj_CountObjects", "FPDFFormObj_GetObject")
+                self._list(handle, *of_form, depth + 1, found)
+
+    def bounds(self, handle: int) -> Box | None:
+        """The box around what an object draws."""
+        at = self._rectangle_at
+        if not native("FPDFPageObj_GetBounds")(handle, at, at + 4, at + 8, at + 12):
+            return None
+        return Box(*self._rectangle)
+
+    def count_rectangles(self) -> int:
+        """How many pieces the text is set in, about one for each text object and line of it."""
+        return int(self._pdfium.FPDFText_CountRects(self._handle, 0, -1))
+
+    def has_annotations(self) -> bool:
+        return bool(self._pdfium.FPDFPage_GetAnnotCount(self.page.raw) > 0)
+
+    def is_cropped(self) -> bool:
+        """Whether the page shows less than its sheet holds."""
+        area, sheet = self.visible_area(), Box(*self.page.get_mediabox())
+        return any(abs(one - other) > 1 for one, other in zip(area, sheet, strict=True))
+
+    def visible_area(self) -> Box:
+        """The page's crop box, as far as it lies in its media box."""
+        area = self._pdfium.FS_RECTF()
+        if not self._pdfium.FPDF_GetPageBoundingBox(self.page.raw, area):
+            width, height = self.page.get_size()
+            return Box(0, 0, width, height)
+        return Box(area.left, area.bottom, area.right, area.top)

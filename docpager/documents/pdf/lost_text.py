@@ -1,0 +1,180 @@
+"""Text objects that pdfium leaves out of a page's text.
+
+It leaves out an object whose glyphs have no width, as those have that a substitute font lacks where
+a font is not in the file: single Cyrillic, Greek, Hebrew, Chinese characters. And some programs
+print bold letters by drawing each twice, a little aside, so it drops an object of one letter whose
+box covers much of that of an equal letter before it. Where a file sets each letter
+by itself and a little tight, the second of two equal letters is lost: `af ected`, `dif er`. The
+dropped objects are still on the page, so they are looked up there. It costs a call for each object
+and is done only where a page is set letter by letter and shows words that end as no word does.
+
+Characters that a font does not name.
+
+A font without a mapping to Unicode gives numbers of glyphs. pdfium passes them on as if they were
+characters, so text shifted by 29 places looks like text, and a prime is a zero. It also says of
+each character whether it had to guess. That alone proves nothing, as fonts whose numbers are ASCII
+read well without a mapping; so the guessed characters are looked at: words have vowels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from docpager.documents.pdf.figures import FALSE_DIGIT
+from docpager.documents.pdf.glyphs import Box, Glyphs
+from docpager.documents.pdf.native import native
+from docpager.documents.pdf.typesetting import looks_natural
+
+__all__ = ["Unmapped", "loses_objects", "lost_letters", "lost_sign", "unmapped_of"]
+
+_TEXT = 1
+"""Kind of a text object, FPDF_PAGEOBJ_TEXT."""
+_LETTER_BY_LETTER = 0.5
+"""Pieces for each character with ink; where words are objects it is about 0.2."""
+_F_ENDS = re.compile(r"f (?=[a-z])")
+_WORDS_IN_F_TEXT = (
+    "of if half self itself himself herself oneself myself yourself brief chief belief relief "
+    "proof roof leaf behalf golf gulf shelf wolf grief thief beef reef deaf loaf serif turf "
+    "surf dwarf scarf calf chef elf hoof spoof motif aloof sheaf thereof hereof whereof "
+    "disbelief def ref pdf gif vs of"
+)
+_WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
+_AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ")
+"""How words go on that begin with off."""
+_SPLIT_FIGURE = re.compile(r"\d ,\d|,\d\d? \d\b")
+_SECOND_LETTER = 0.35
+"""Of a letter's width: a second letter stands at least so far on; bold is drawn closer."""
+_WORD_GAP = 0.13
+"""In heights of a line box, which is about 1.17 em."""
+
+
+def lost_sign(glyphs: Glyphs) -> bool:
+    """Whether a page is set letter by letter and reads as if letters were missing."""
+    raw = glyphs.raw
+    if glyphs.count_rectangles() < _LETTER_BY_LETTER * (len(raw) - raw.count(" ")):
+        return False
+    for match in _F_ENDS.finditer(raw):
+        end = match.start() + 1
+        begin = max(raw.rfind(" ", 0, end), raw.rfind("\n", 0, end)) + 1
+        word = raw[begin:end].lower()
+        if word == "of":
+            if raw.startswith(_AFTER_OF, end + 1):
+                return True
+        elif word not in _WORDS_IN_F and word.isalpha() and word[-2] != "f":
+            return True
+    return bool(_SPLIT_FIGURE.search(raw))
+
+
+def lost_letters(glyphs: Glyphs) -> tuple[dict[int, str], int]:
+    """What stands in the place of characters so that nothing is lost, and how many were.
+
+    The spaces are set anew beside them: pdfium puts one where the letter is missing.
+    """
+    drawn = {glyphs.text_object(n): n for n, mark in enumerate(glyphs.raw) if not mark.isspace()}
+    changes: dict[int, str] = {}
+    before: int | None = None
+    lost = 0
+    for handle, kind in glyphs.objects():
+        if kind != _TEXT:
+            continue
+        offset = drawn.get(handle)
+        if offset is not None:
+            before = offset
+        elif before is not None and _is_second(glyphs, before, glyphs.bounds(handle)):
+            _put_back(glyphs, before, changes)
+            lost += 1
+    _part_words(glyphs, changes)
+    return changes, lost
+
+
+def _part_words(glyphs: Glyphs, changes: dict[int, str]) -> None:
+    """Spaces where pdfium made none, in lines that lost letters: between letters that stand apart
+    as letters of a word do not."""
+    raw = glyphs.raw
+    starts = {raw.rfind("\n", 0, offset) + 1 for offset in changes}
+    for start in starts:
+        end = raw.find("\n", start)
+        right = bottom = top = 0.0
+        apart = True
+        for at in range(start, end if end >= 0 else len(raw)):
+            if raw[at].isspace():
+                apart = True
+                continue
+            left, new_top, new_right, new_bottom = glyphs.edges(at)
+            in_line = bottom < new_top and top > new_bottom
+            if not apart and in_line and left - right > _WORD_GAP * (top - bottom):
+                changes.setdefault(at, " " + raw[at])
+            apart = at in changes
+            right, bottom, top = new_right, new_bottom, new_top
+
+
+def loses_objects(glyphs: Glyphs) -> bool:
+    """Whether text in a font that is not in the file was left out."""
+    handles = [handle for handle, kind in glyphs.objects() if kind == _TEXT]
+    if len(handles) <= glyphs.count_rectangles():
+        return False
+    drawn = {glyphs.text_object(n) for n, mark in enumerate(glyphs.raw) if not mark.isspace()}
+    for handle in handles:
+        if handle in drawn:
+            continue
+        box = glyphs.bounds(handle)
+        font = native("FPDFTextObj_GetFont")(handle)
+        if box and not box.width and font and not native("FPDFFont_GetIsEmbedded")(font):
+            return True
+    return False
+
+
+def _is_second(glyphs: Glyphs, before: int, box: Box | None) -> bool:
+    """Whether a dropped object stands beside the letter before, rather than on it."""
+    if box is None or not box.width:
+        return False
+    ink = glyphs.ink(before)
+    alike = abs(ink.width - box.width) < 0.1 * box.width + 0.1
+    step = box.left - ink.left
+    in_line = abs(ink.bottom - box.bottom) < 0.2 * box.height + 0.1
+    return alike and in_line and _SECOND_LETTER * box.width < step < 1.6 * box.width
+
+
+def _put_back(glyphs: Glyphs, at: int, changes: dict[int, str]) -> None:
+    raw = glyphs.raw
+    changes[at] = changes.get(at, raw[at]) + raw[at]
+    following = at + 1
+    if raw[following : following + 1] != " " or not glyphs.is_made(following):
+        return
+    if following + 1 < len(raw) and not raw[following + 1].isspace():
+        box = glyphs.box(at)
+        gap = glyphs.box(following + 1).left - box.right - box.width
+        if gap < 0.1 * box.height:
+            changes[following] = ""
+
+
+_FEWEST_LETTERS = 12
+"""Of guessed ones that must look like words before guessed digits are believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """The guessed characters of a page that cannot be believed."""
+
+    share: float = 0.0
+    """Of the characters that leave a mark."""
+    changes: Mapping[int, str] | None = None
+    """What stands in the place of guessed digits."""
+
+
+def unmapped_of(glyphs: Glyphs) -> Unmapped:
+    """Look at every character; costs a call for each."""
+    raw = glyphs.raw
+    inked = [n for n, mark in enumerate(raw) if not mark.isspace()]
+    guessed = [n for n in inked if glyphs.is_unmapped(n)]
+    if not guessed:
+        return Unmapped()
+    unmapped = frozenset(guessed)
+    text = "".join(raw[n] if n in unmapped or raw[n].isspace() else " " for n in range(len(raw)))
+    letters = sum(mark.isalpha() for mark in text)
+    if letters >= _FEWEST_LETTERS and looks_natural(text):
+        return Unmapped()
+    changes = {n: FALSE_DIGIT for n in guessed if raw[n].isdigit()}
+    return Unmapped(len(guessed) / len(inked), changes)

@@ -1,0 +1,104 @@
+"""From pdfium's text of a page to the text that the page shows.
+
+Signs are looked for first, as most pages show none. What is wrong is mended where it stands: in
+pdfium's order, character by character; only where the order itself is wrong are lines put together
+anew from positions. Whose text it became, and what remains doubtful, is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docpager.documents.pdf.annotations import Additions, annotation_additions
+from docpager.documents.pdf.composing import Composed, composed, unchanged
+from docpager.documents.pdf.document_signs import DocumentSigns
+from docpager.documents.pdf.figures import (
+    FALSE_DIGIT,
+    figure_changes,
+    figures_of,
+    join_broken_lines,
+)
+from docpager.documents.pdf.glyphs import Glyphs
+from docpager.documents.pdf.hidden import hidden_offsets, outside_offsets
+from docpager.documents.pdf.layout import OffsetLine, part_columns, pdfium_lines, rebuilt_lines
+from docpager.documents.pdf.lost_text import Unmapped, loses_objects, lost_letters, unmapped_of
+from docpager.documents.pdf.page_lines import Line, lines_of
+from docpager.documents.pdf.page_signs import PageSigns, signs_of_page
+from docpager.documents.pdf.right_to_left import in_reading_order
+from docpager.documents.pdf.typesetting import typesetting_changes
+from docpager.documents.reasons import Reason
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+__all__ = ["PageReading", "read_page_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """The text of a page and how it came about."""
+
+    composed: Composed
+    reader: str = "pdfium"
+    unmapped_share: float = 0.0
+    doubt: str | None = None
+    is_incomplete: bool = False
+    """Whether text is known to be missing."""
+
+
+def read_page_text(
+    document: pypdfium2.PdfDocument, glyphs: Glyphs, file_signs: DocumentSigns
+) -> PageReading:
+    """Read a page that pdfium has opened."""
+    lines = lines_of(glyphs)
+    additions = Additions()
+    if glyphs.has_annotations():
+        additions = annotation_additions(document, glyphs, lines)
+    is_incomplete = file_signs.has_foreign_fonts and loses_objects(glyphs)
+    if not lines:
+        empty = composed(glyphs.raw, order=None, changes={}, without=(), additions=additions)
+        return PageReading(empty, is_incomplete=is_incomplete)
+    figures = figures_of(glyphs.raw)
+    signs = signs_of_page(glyphs, lines, figures, file_signs)
+    order = _order(glyphs, lines, signs)
+    unmapped = unmapped_of(glyphs) if signs.is_unmapped else Unmapped()
+    changes = join_broken_lines(glyphs, lines)
+    changes |= figure_changes(glyphs, figures)
+    if signs.loses_letters:
+        changes |= lost_letters(glyphs)[0]
+    changes |= typesetting_changes(glyphs)
+    changes |= unmapped.changes or {}
+    without = _without(glyphs, signs)
+    doubt = None
+    if any(text == FALSE_DIGIT for text in changes.values()):
+        doubt = Reason.UNNAMED
+    if order is None and not changes and not without and not additions:
+        return PageReading(unchanged(glyphs.raw), "pdfium", unmapped.share, doubt, is_incomplete)
+    text = composed(glyphs.raw, order=order, changes=changes, without=without, additions=additions)
+    reader = "pdfium, repaired" if order is None else "positions"
+    return PageReading(text, reader, unmapped.share, doubt, is_incomplete)
+
+
+def _order(glyphs: Glyphs, lines: Sequence[Line], signs: PageSigns) -> list[OffsetLine] | None:
+    """The lines in the order in which they are read; None where that is pdfium's."""
+    order: list[OffsetLine] | None = None
+    if signs.has_letter_lines or signs.is_in_reverse:
+        order = rebuilt_lines(glyphs, lines)
+    elif signs.is_written_across:
+        order = part_columns(glyphs, pdfium_lines(glyphs.raw))
+    if signs.reads_right_to_left:
+        lines_now = order if order is not None else pdfium_lines(glyphs.raw)
+        order = [in_reading_order(glyphs, line) for line in lines_now]
+    return order
+
+
+def _without(glyphs: Glyphs, signs: PageSigns) -> frozenset[int]:
+    """Characters that the page does not show."""
+    without: frozenset[int] = frozenset()
+    if signs.leads_outside:
+        without |= outside_offsets(glyphs)
+    if signs.may_hide or signs.has_layers:
+        without |= hidden_offsets(glyphs, on_layers=signs.has_layers)
+    return without
