@@ -150,6 +150,8 @@ class JournalRecord:
     fed: str = ""
     """`fed_hash` of all entries."""
     format: int = FORMAT
+    lines: tuple[dict[str, Any], ...] = ()
+    """Each entry as it stands in the file, which may lack fields that entries have now."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -415,4 +417,6 @@ def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> J
         raise JournalError(f"the journal {path} was written by another version: {error}") from error
     hash_of = partial(fed_hash, format=first["format"])
     *fed_before, fed = accumulate(rest, hash_of, initial="")
-    return JournalRecord(path, header, entries, size, seal, tuple(fed_before), fed, first["format"])
+    return JournalRecord(
+        path, header, entries, size, seal, tuple(fed_before), fed, first["format"], tuple(rest)
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from docpager.core.errors import JournalError
 from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
@@ -154,8 +155,8 @@ class Replay:
         if self.executor is None:
             return
         again = self.executor.execute_all(self.pending)
-        for pending, old, new in zip(self.pending, entry.results, again, strict=True):
-            if _written(old) != _written(new):
+        for pending, old, new in zip(self.pending, self._lines(entry), again, strict=True):
+            if canonical_json(old) != canonical_json(_as_far_as(old, to_json(new, ToolResult))):
                 what = "the last answer's check of its quotes"
                 if pending.call.id != PLAIN_TEXT:
                     what = written_call(pending.call)
@@ -165,6 +166,13 @@ class Replay:
         for number, sha256 in entry.texts.items():
             if self.text_sha256_of is not None and self.text_sha256_of(int(number)) != sha256:
                 raise self._differs(entry, f"the text of D{number} is not the one that was read")
+
+    def _lines(self, entry: Entry) -> list[Any]:
+        """The results of an entry as they stand in the journal, where it was read from a file."""
+        for known, line in zip(self.record.entries, self.record.lines, strict=False):
+            if known is entry:
+                return list(line.get("results", ()))
+        return [to_json(result, ToolResult) for result in entry.results]
 
     def _other_rules(self) -> str:
         """Which rules are not those of the run's archive, for a result that differs."""
@@ -188,5 +196,17 @@ def _recorded(record: JournalRecord) -> TokenCounter:
     return RecordedCounter(name, counts)
 
 
-def _written(result: ToolResult) -> str:
-    return canonical_json(to_json(result, ToolResult))
+_FLAT_PLACE = {"path": "document", "pdf_page": "page", "page_label": "label"}
+
+
+def _as_far_as(old: Any, new: Any) -> Any:
+    """`new` without the fields that results had not yet when `old` was written."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        if "place" not in old and (place := new.get("place")):
+            # What a quote said of its place before there were places of other kinds.
+            flat = {flat: place.get(name) for flat, name in _FLAT_PLACE.items()}
+            new = {**new, **flat}
+        return {name: _as_far_as(old[name], value) for name, value in new.items() if name in old}
+    if isinstance(old, list) and isinstance(new, list | tuple) and len(old) == len(new):
+        return [_as_far_as(*pair) for pair in zip(old, new, strict=True)]
+    return new
