@@ -6,6 +6,7 @@ Looks the citations of an answer up where they are said to stand.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,18 @@ _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›′″"
 _DASHES = "-‐‑‒–—−"
 _SOFT = "\u00ad\u200b\ufeff"
 _INVISIBLE = re.compile(rf"[\s{_SOFT}]")
+_UNSPACED = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
+    + ("\U00020000-\U0003ffff")
+)
+"""Chinese and Japanese signs: they stand without spaces, so a line may end between any two."""
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_RADICALS = {
+    unicodedata.normalize("NFKC", radical): radical
+    for radical in map(chr, range(0x2E80, 0x2FD6))
+    if unicodedata.normalize("NFKC", radical) != radical
+}
+"""Signs by the radical that looks the same, which fonts of some systems and OCR write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +73,43 @@ def clean_quote(quote: str) -> str:
 
 
 def find_quote(
-    quote: str, passages: Sequence[Passage], *, repair: bool = True
+    quote: str,
+    passages: Sequence[Passage],
+    *,
+    repair: bool = True,
+    near: tuple[int, int] = (0, 0),
 ) -> QuoteMatch | None:
     """Look a quote up in consecutive passages of one document, across their borders.
 
     Differences of white space, quotation marks, dashes and letter case are `normalised`; at most
-    10 % of other characters are `repaired`, as long as every number is equal.
+    10 % of other characters are `repaired`, as long as every number is equal. Of several places
+    the one nearest to `near` is taken: two offsets in the passages' joined text.
     """
     text = "".join(passage.text for passage in passages)
     if len(_INVISIBLE.sub("", clean_quote(quote))) < SHORTEST_QUOTE:
         return None
     # What looks like a mark of main context may be the document's own: as written comes first.
     for wording in (quote.strip(), clean_quote(quote)):
-        if (start := text.find(wording)) >= 0:
-            return QuoteMatch("exact", wording, start)
+        if found := _nearest(re.compile(re.escape(wording)), text, near):
+            return QuoteMatch("exact", wording, found.start())
     for wording in (quote, _PAGE_MARK.sub("", quote)):
-        if found := _tolerant(wording).search(text):
+        if found := _nearest(_tolerant(wording), text, near):
             return QuoteMatch("normalised", found[0], found.start())
-    return _repaired(clean_quote(quote), text) if repair else None
+    return _repaired(clean_quote(quote), text, near) if repair else None
+
+
+def _nearest(pattern: re.Pattern[str], text: str, near: tuple[int, int]) -> re.Match[str] | None:
+    """The match nearest to a place, the first of equally near ones."""
+    return min(
+        pattern.finditer(text),
+        key=lambda found: _gap(found.start(), found.end(), near),
+        default=None,
+    )
+
+
+def _gap(start: int, end: int, near: tuple[int, int]) -> int:
+    """Characters between two stretches; 0 where they touch."""
+    return max(0, near[0] - end, start - near[1])
 
 
 def _tolerant(quote: str) -> re.Pattern[str]:
@@ -87,37 +119,81 @@ def _tolerant(quote: str) -> re.Pattern[str]:
 
 
 def _words(piece: str) -> str:
-    return r"\s+".join("".join(map(_character, word)) for word in piece.split())
+    pattern = before = ""
+    for word in piece.split():
+        for position, character in enumerate(word):
+            unspaced = before and _IS_UNSPACED.match(before) and _IS_UNSPACED.match(character)
+            if unspaced:
+                # Where no spaces are written a line end is nothing, in the page or in the quote.
+                pattern += r"\s*"
+            elif before and position == 0:
+                pattern += r"\s+"
+            pattern += _character(character)
+            before = character
+    return pattern
 
 
 def _character(character: str) -> str:
     for variants in (_QUOTES, _DASHES):
         if character in variants:
             return f"[{re.escape(variants)}]"
-    return f"[{_SOFT}]?" if character in _SOFT else re.escape(character)
+    if character in _SOFT:
+        return f"[{_SOFT}]?"
+    if character in _RADICALS:
+        return f"[{character}{_RADICALS[character]}]"
+    return re.escape(character)
 
 
-def _repaired(quote: str, text: str) -> QuoteMatch | None:
-    """The nearest wording, if it is near enough and every number is equal."""
-    alignment = fuzz.partial_ratio_alignment(quote.lower(), text.lower(), score_cutoff=80)
-    if alignment is None or len(text.lower()) != len(text):
+def _repaired(quote: str, text: str, near: tuple[int, int]) -> QuoteMatch | None:
+    """The most similar wording, if it is near enough and every number is equal."""
+    alignment = fuzz.partial_ratio_alignment(_lowered(quote), _lowered(text), score_cutoff=80)
+    if alignment is None:
         return None
     start, end = _whole_words(text, alignment.dest_start, alignment.dest_end)
-    nearest = text[start:end].strip()
-    start = text.index(nearest, start)
     allowed = int(MOST_DIFFERENCE * len(quote))
+    # The aligned stretch is as long as the quote; without spaces no word says where it should end.
+    end = min(
+        (e for e in range(end, min(len(text), end + allowed) + 1) if _unspaced_to(text, end, e)),
+        key=lambda e: Levenshtein.distance(flat(quote), flat(text[start:e])),
+    )
+    nearest = text[start:end].strip()
+    # The alignment is any of several equal ones.
+    place = _nearest(re.compile(re.escape(nearest)), text, near)
+    if place is None:
+        return None
+    start = place.start()
     distance = Levenshtein.distance(flat(quote), flat(nearest), score_cutoff=allowed)
     if distance > allowed or _NUMBER.findall(quote) != _NUMBER.findall(nearest):
         return None
     return QuoteMatch("repaired", nearest, start)
 
 
+def _unspaced_to(text: str, start: int, end: int) -> bool:
+    """Whether nothing but signs that stand without spaces is between two offsets."""
+    return all(map(_IS_UNSPACED.match, text[start:end]))
+
+
+def _lowered(text: str) -> str:
+    """`text` in lower case, each character at its old offset: one (`İ`) would become two."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := each.lower()) == 1 else each for each in text)
+
+
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    while 0 < start < len(text) and text[start - 1].isalnum() and text[start].isalnum():
+    while 0 < start < len(text) and _in_word(text, start):
         start -= 1
-    while 0 < end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+    while 0 < end < len(text) and _in_word(text, end):
         end += 1
     return start, end
+
+
+def _in_word(text: str, at: int) -> bool:
+    """Whether a word goes on across an offset; signs that stand without spaces are words alone."""
+    before, after = text[at - 1], text[at]
+    unspaced = _IS_UNSPACED.match(before) or _IS_UNSPACED.match(after)
+    return not unspaced and before.isalnum() and after.isalnum()
 
 
 def flat(text: str) -> str:
@@ -146,8 +222,9 @@ class QuoteChecker:
         entry = self._library.document(cited.document)
         near = PassageRange(entry.id, max(1, cited.first - 1), min(entry.passages, cited.last + 1))
         everything = PassageRange(entry.id, 1, entry.passages)
-        for span, repair in ((cited, False), (near, True), (everything, False)):
-            if check := self._look_up(quote, span, entry, written=written, repair=repair):
+        tries = ((cited, False), (near, False), (cited, True), (near, True), (everything, False))
+        for span, repair in tries:
+            if check := self._look_up(quote, span, cited, entry, written=written, repair=repair):
                 return check
         shown = one_line(cleaned, limit=60)
         problem = f"the quote {shown!r} was not found in {entry.name}; copy it exactly"
@@ -155,13 +232,22 @@ class QuoteChecker:
         return QuoteCheck(written, cleaned, "failed", entry.id, place, problem=problem)
 
     def _look_up(
-        self, quote: str, span: PassageRange, entry: DocumentEntry, *, written: str, repair: bool
+        self,
+        quote: str,
+        span: PassageRange,
+        cited: PassageRange,
+        entry: DocumentEntry,
+        *,
+        written: str,
+        repair: bool,
     ) -> QuoteCheck | None:
         passages = self._library.load_range(span)
-        found = find_quote(quote, passages, repair=repair)
+        origin = passages[0].start
+        own = [each for each in passages if cited.first <= each.ordinal <= cited.last]
+        near = (own[0].start - origin, own[-1].end - origin) if own else (0, 0)
+        found = find_quote(quote, passages, repair=repair, near=near)
         if found is None:
             return None
-        origin = passages[0].start
         start, end = origin + found.start, origin + found.end
         touched = [p for p in passages if p.start < end and p.end > start]
         pdf_page = touched[0].pdf_page_at(start - touched[0].start)

@@ -121,3 +121,60 @@ def test_whatever_is_found_stands_where_it_was_found(quote: str, text: str) -> N
 
     if found is not None:
         assert text[found.start : found.end] == found.text != ""
+
+
+@pytest.mark.parametrize(
+    ("quote", "text"),
+    [
+        ("第三百二十七条", "第三百二\n十七条"),
+        ("自双方签字盖章之日起生效", "自双方签字盖\n章之日起生效"),
+        ("効力を生じる日から", "効力を生\n    じる日から"),
+        ("契约自签字\n之日起", "契约自签\n字之日起"),
+        ("金额为五百元", "⾦额为五百元"),
+    ],
+)
+def test_a_line_end_between_chinese_or_japanese_signs_is_nothing(quote: str, text: str) -> None:
+    found = find_quote(quote, passages(f"本合同 {text}。甲方应付款。"))
+
+    assert found == QuoteMatch("normalised", text, 4)
+
+
+def test_a_line_end_between_words_that_are_spaced_is_a_space() -> None:
+    assert find_quote("thecompany", passages("the\ncompany"), repair=False) is None
+
+
+def test_a_slip_in_chinese_is_repaired_without_the_rest_of_the_line() -> None:
+    text = "双方确认以下条款并遵守本协议约定的全部义务，若发生争议，由海事仲裁委员会裁决。"
+
+    found = find_quote("双方确认以下条款并遵守本协议约定的全部义务若发生争议", passages(text))
+
+    assert found is not None
+    assert (found.match, found.text) == ("repaired", text[: text.index("，由")])
+
+
+@pytest.mark.parametrize("town", ["İzmir", "İstanbul, İzmir and İzmit", "Diyarbakır"])
+def test_a_letter_that_grows_in_lower_case_does_not_prevent_a_repair(town: str) -> None:
+    told = "the branch reported revenues of 12 million in that year"
+    text = f"In {town}, {told}; so it said."
+
+    found = find_quote("the branch reported revenue of 12 million in that year", passages(text))
+
+    assert found == QuoteMatch("repaired", told, text.index(told))
+
+
+AUDITED = "The auditors recommend, that the members approve the accounts as audited."
+
+
+@pytest.mark.parametrize("repair", ["as it stands", "with a slip"])
+@given(count=st.integers(2, 7), data=st.data())
+def test_of_equal_places_the_one_nearest_to_the_cited_one_is_taken(
+    repair: str, count: int, data: st.DataObject
+) -> None:
+    cited = data.draw(st.integers(0, count - 1))
+    pages = passages(*(f"Branch {n}. {AUDITED} Signed in town {n}.\n" for n in range(count)))
+    quote = AUDITED if repair == "as it stands" else AUDITED.replace(",", "")
+
+    found = find_quote(quote, pages, near=(pages[cited].start, pages[cited].end))
+
+    assert found is not None
+    assert pages[cited].start <= found.start < found.end <= pages[cited].end
