@@ -226,17 +226,17 @@ async def estimate_job(
     prepared: PreparedModel,
     settings: BatchSettings,
     *,
-    told: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> Estimate:
     """What is still to be done of a batch; nothing is written, sent or spent.
 
-    `told` is told of each question that is left out, and why.
+    `on_message` is called with each question that is left out, and why.
 
     Raises:
         UsageError: questions name documents that are not there, or the output was begun with other
             settings or questions.
     """
-    questions, scopes = asked_of(job, archive, told=told)
+    questions, scopes = asked_of(job, archive, on_message=on_message)
     done = answered_ids(
         job.output,
         fingerprint=Fingerprint.of(questions, **decisive(prepared, archive, job)),

@@ -67,10 +67,11 @@ class BatchJob:
 
 
 def asked_of(
-    job: BatchJob, archive: Named, *, told: Callable[[str], None] = lambda _: None
+    job: BatchJob, archive: Named, *, on_message: Callable[[str], None] = lambda _: None
 ) -> tuple[list[Question], dict[str, Scope]]:
-    """The questions that can be asked, and the documents that each of them is about; `told` is told
-    of each one that is left out, and why.
+    """The questions that can be asked, and the documents that each of them is about.
+
+    `on_message` is called with each one that is left out, and why.
 
     Raises:
         UsageError: some name documents that are not there (all are named), unless `skip_invalid`
@@ -85,7 +86,7 @@ def asked_of(
         advice = "" if job.by_program else ", or go on without them: `skip_invalid=True`"
         raise UsageError(f"{shown}{more}; mend them{advice}")
     for one in bad:
-        told(f"skipped: {one}")
+        on_message(f"skipped: {one}")
     return [each for each in job.questions if each.id in scopes], scopes
 
 

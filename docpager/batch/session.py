@@ -67,7 +67,7 @@ class Session:
         settings: BatchSettings,
         batch_client: BatchClient | None = None,
         unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
-        told: Callable[[AnswerLine], None] = lambda _: None,
+        on_answer: Callable[[AnswerLine], None] = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,7 +79,7 @@ class Session:
         self._answers = answers
         self._journals = journals
         self._batch_client = batch_client
-        self._told = told
+        self._on_answer = on_answer
         self._sleep = sleep
         self._clock = clock
         self._started = clock()
@@ -209,7 +209,7 @@ class Session:
     def _write(self, line: AnswerLine) -> None:
         self._answers.append(line.as_json())
         self.progress.answered(line)
-        self._told(line)
+        self._on_answer(line)
 
     @property
     def _why_in_vain(self) -> str:
@@ -271,8 +271,8 @@ ROUND_BOOK = "rounds.jsonl"
 class SessionHooks:
     """Time, and whoever wants to hear how it goes."""
 
-    answered: Callable[[AnswerLine], None] = lambda _: None
-    told: Callable[[str], None] = lambda _: None
+    on_answer: Callable[[AnswerLine], None] = lambda _: None
+    on_message: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
@@ -298,7 +298,7 @@ def open_batch(
     hooks = hooks or SessionHooks()
     check_limits(prepared.settings.limits, prepared.model.name, prepared.price)
     _check_window(job.questions, archive.documents(), prepared.settings)
-    questions, scopes = asked_of(job, archive, told=hooks.told)
+    questions, scopes = asked_of(job, archive, on_message=hooks.on_message)
     settled = decisive(prepared, archive, job)
     with ExitStack() as opened:
         answers = opened.enter_context(
@@ -333,7 +333,7 @@ def open_batch(
             settings=settings,
             batch_client=batch_client,
             unanswered_is_lost=lost,
-            told=hooks.answered,
+            on_answer=hooks.on_answer,
             sleep=hooks.sleep,
             clock=hooks.clock,
         )
@@ -400,5 +400,5 @@ def _batch_client(
         SubmissionLog(book, by_batches=settings.by_batches, now=hooks.now),
         sleep=hooks.sleep,
         clock=hooks.clock,
-        told=hooks.told,
+        on_message=hooks.on_message,
     )

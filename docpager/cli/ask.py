@@ -57,9 +57,9 @@ def ask(
 
     prepared = prepared_model(**how)
     tell_price(prepared)
-    begun: list[Path] = []
+    started: list[Path] = []
     try:
-        with ask_progress() as (progress, stepping):
+        with ask_progress() as (progress, on_step):
             line = asyncio.run(
                 ask_prepared(
                     question,
@@ -69,14 +69,14 @@ def ask(
                     embedder=embedder_for(archive_directory, embedder) if paths else None,
                     journal=journal,
                     progress=progress,
-                    ingested=tell_ingested,
-                    begun=begun.append,
-                    waiting=note,
-                    stepping=stepping,
+                    on_ingested=tell_ingested,
+                    on_started=started.append,
+                    on_retry=note,
+                    on_step=on_step,
                 )
             )
     except KeyboardInterrupt:
-        _tell_parked(begun)
+        _tell_parked(started)
         sys.exit(INTERRUPTED)
     finish(line, as_json=as_json)
 
@@ -106,8 +106,8 @@ def tell_ingested(report: IngestReport) -> None:
         note(f"PDF pages without usable text: {unreadable} (docpager status --unreadable)")
 
 
-def _tell_parked(begun: list[Path]) -> None:
-    if begun:
-        note(f"interrupted; the run is kept: docpager resume {begun[0]}")
+def _tell_parked(started: list[Path]) -> None:
+    if started:
+        note(f"interrupted; the run is kept: docpager resume {started[0]}")
     else:
         note("interrupted before the run began; ask again")

@@ -149,7 +149,9 @@ def batch(
         _ingest(paths, archive_directory, embedder=embedder, without=own)
     if estimate:
         forecast = asyncio.run(
-            estimate_many(job, prepared, settings, archive_directory, paths, without=own, told=note)
+            estimate_many(
+                job, prepared, settings, archive_directory, paths, without=own, on_message=note
+            )
         )
         print_estimate(forecast, prepared, settings, as_json=as_json)
         return
@@ -172,7 +174,7 @@ def _ingest(
             archive,
             embedder=chosen,
             progress=progress,
-            ingested=tell_ingested,
+            on_ingested=tell_ingested,
             without=without,
         )
 
@@ -195,7 +197,7 @@ async def _drive(
     from docpager.batch.session import SessionHooks
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
-    hooks = SessionHooks(told=note)
+    hooks = SessionHooks(on_message=note)
     async with batch_session(job, prepared, settings, hooks=hooks, **where) as session:
         tell_plan(session)
         if settings.by_batches and (bill := await session.weigh_rounds()) is not None:

@@ -118,14 +118,14 @@ async def ask_archive(
     scope: Collection[int] | None = None,
     journal: Path | None = None,
     id: str | None = None,
-    begun: Callable[[Path], None] | None = None,
-    driving: Callable[[Driver], None] | None = None,
+    on_started: Callable[[Path], None] | None = None,
+    on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
 
-    `journal` is where the run is written down, by default in the archive's `runs/`; `begun` is
-    told of it. `driving` gets the driver, which takes messages for the model while it runs.
+    `journal` is where the run is written down, by default in the archive's `runs/`; `on_started`
+    is called with it, and `on_driver` with the driver, which takes messages for the model.
 
     Raises:
         UsageError: the question is empty or too long, the window too small, or a limit on dollars
@@ -154,8 +154,8 @@ async def ask_archive(
     path = journal or _journal_path(archive, header)
     # In this order: a run that a batch cannot pay for raises before its journal is made.
     with _calling(run, model, shared) as metered_model, Journal.create(path, header) as writer:
-        if begun is not None:
-            begun(path)
+        if on_started is not None:
+            on_started(path)
         driver = Driver(
             run,
             metered_model=metered_model,
@@ -165,8 +165,8 @@ async def ask_archive(
             text_sha256_of=archive.text_sha256,
             counter=None if isinstance(settings.counter, BuiltInEstimator) else counter,
         )
-        if driving is not None:
-            driving(driver)
+        if on_driver is not None:
+            on_driver(driver)
         await driver.drive()
     return answer_line(run, header, journal=str(path))
 
