@@ -312,7 +312,7 @@ def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str)
     """Run what `start` begins in an event loop of its own, to its end.
 
     Raises:
-        UsageError: a loop is running here already, as in a notebook; nothing was begun.
+        UsageError: a loop is running here already, as in a notebook; nothing was started.
     """
     try:
         asyncio.get_running_loop()

@@ -43,7 +43,7 @@ class ManyAnswers:
     """What became of many questions."""
 
     lines: tuple[AnswerLine, ...]
-    """In the order of the questions; those that were not begun have none."""
+    """In the order of the questions; those that were not started have none."""
     report: BatchReport
 
 
@@ -69,11 +69,11 @@ def ask_many(
     With `output` the answers are also written there, and asking again goes on where it was left;
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
-    money and nothing else is said). Questions that could not be begun have no line.
+    money and nothing else is said). Questions that were not started have no line.
 
     Raises:
         UsageError: no model, an argument of a wrong type, a question that is none, no such model or
-            document, a window too small, an `output` that was begun with other settings, or an
+            document, a window too small, an `output` that was started with other settings, or an
             event loop is running here.
         ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.

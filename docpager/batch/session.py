@@ -1,6 +1,6 @@
 """A session of a batch: drives what is left of its questions, and says how it went.
 
-Opens a batch: questions, answers, journals and books are brought together and checked.
+Opens a batch: questions, answers, journals and records of money are brought together and checked.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LEAVING_SECONDS = 2.0
 
 
 class Session:
-    """One sitting of a batch: from the plan to the report."""
+    """One session of a batch: from the plan to the report."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Session:
             if self._stop_signal.reason is None:
                 raise
         except BaseExceptionGroup as group:
-            # Many questions at once: one full disk is one error to whoever asked.
+            # Many questions at once: one full disk is one error to the caller.
             raise _first(group) from group
         return self._report()
 
@@ -171,7 +171,7 @@ class Session:
     async def _drive(self) -> None:
         settings = self.settings
         if settings.by_batches:
-            assert self._batch_client is not None, "rounds need a batch desk"
+            assert self._batch_client is not None, "rounds need a batch client"
             await self.weigh_rounds()
             self._short = await drive_in_rounds(
                 self._context,
@@ -269,7 +269,7 @@ ROUND_BOOK = "rounds.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class SessionHooks:
-    """Time, and whoever wants to hear how it goes."""
+    """Clocks, and what is called as a session goes on."""
 
     on_answer: Callable[[AnswerLine], None] = lambda _: None
     on_message: Callable[[str], None] = lambda _: None
@@ -292,7 +292,7 @@ def open_batch(
 
     Raises:
         UsageError: questions name documents that are not there; the window is too small; the
-            output was begun with other settings or questions; the model takes no batches; each
+            output was started with other settings or questions; the model takes no batches; each
             question is limited in dollars, and the model has no known price.
     """
     hooks = hooks or SessionHooks()

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from docpager.cli.terminal import drawn_on, note, visible
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestProgress, Progress
@@ -155,7 +156,7 @@ def _rebuilding(reached: IngestProgress) -> str:
 def _pages_a_second(reached: IngestProgress, seconds: float) -> list[str]:
     if not reached.pdf_pages or seconds <= 0:
         return []
-    return [f"{reached.pdf_pages:,} PDF pages, {reached.pdf_pages / seconds:.0f} a second"]
+    return [f"{counted(reached.pdf_pages, 'PDF page')}, {reached.pdf_pages / seconds:.0f} a second"]
 
 
 def _embedding(reached: IngestProgress) -> str:

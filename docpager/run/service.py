@@ -132,7 +132,7 @@ async def ask_archive(
             is given for a model without a price.
         JournalError: the journal cannot be written.
         LimitReached: what the run shares with others does not pay for its first call and its
-            finishing one; nothing was begun. (Where its own limits do not, the run ends.)
+            finishing one; nothing was started. (Where its own limits do not, the run ends.)
     """
     settings = settings or AskSettings()
     # It goes into the header: a resumed run is billed as it began.
@@ -193,7 +193,7 @@ async def resume_run(
     _check_archive(record, archive, on_new_archive=on_new_archive)
     if model.name != header.model:
         raise JournalError(
-            f"the run in {path} was begun with model {header.model!r}, not {model.name!r}"
+            f"the run in {path} was started with model {header.model!r}, not {model.name!r}"
         )
     counter = counter_named(header.plan.counter)
     recording = None if isinstance(counter, BuiltInEstimator) else RecordingCounter(counter)
