@@ -1,4 +1,4 @@
-"""What can be used now, and what is missing: looks at this machine, asks nobody else.
+"""What can be used now, and what is missing: on this machine and at `base_url`.
 
 A trial: one request so small that it costs next to nothing, to see whether a model answers.
 """

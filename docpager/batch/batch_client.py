@@ -1,4 +1,4 @@
-"""The batch desk: sends message batches, waits for them, and finds those of earlier processes.
+"""The batch client: sends message batches, waits for them, and finds those of earlier processes.
 
 Nothing is sent twice: what the round book says may be on its way is looked up first.
 """

@@ -277,7 +277,7 @@ class Dispatcher:
         self._move()
 
     async def _ask(self, task: Task, line: QuestionQueue[Task]) -> AnswerLine | None:
-        """Its answer line; None where the run was parked."""
+        """Its answer line; None where the run was interrupted."""
 
         def on_reply(reply: ModelReply) -> None:
             line.warmed(task)

@@ -251,7 +251,7 @@ async def estimate_job(
 
 
 def as_asked(sample: Sample, prepared: PreparedModel) -> Sequence[RunProfile]:
-    """The sample's courses in the tokens of the model that is to be asked."""
+    """The sample's runs in the tokens of the model that is to be asked."""
     if not sample.rehearsed:
         return sample.profiles
     thinks = prepared.settings.paging.max_output > 4_096

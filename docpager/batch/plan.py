@@ -71,7 +71,7 @@ def _task(question: Question, scope: Scope, journals: JournalNames) -> Task:
 
 
 def _make_way(id: str, journals: JournalNames) -> None:
-    """Begin anew, unless the run can go on: one that was parked by a failure can."""
+    """Start again, unless the run can be resumed: one that a failure interrupted can."""
     newest = journals.newest(id)
     if not journals.is_begun(newest):
         return

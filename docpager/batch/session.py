@@ -52,7 +52,7 @@ LEAVING_SECONDS = 2.0
 
 
 class Session:
-    """One session of a batch: from the plan to the report."""
+    """One session of a batch, from the plan to the report."""
 
     def __init__(
         self,

@@ -112,7 +112,7 @@ class Driver:
             self._run_short(limit)
 
     async def _complete(self) -> ModelReply | None:
-        """The next reply; None where the run is to ask again, was stopped, or is parked."""
+        """The next reply; None where the run is to ask again, was stopped, or stays resumable."""
         run = self._run
         try:
             return await self._ask()
@@ -126,7 +126,7 @@ class Driver:
             self._charge(self._metered_model.take_lost())
             raise
         except ModelError as error:
-            # No outcome is written: the run is parked, and resume asks the model again.
+            # No outcome is written: the run stays resumable, and resume asks the model again.
             self._charge(self._metered_model.take_lost())
             run.park(str(error))
             self._write(Entry("failure", run.steps, message=str(error)), sync=True)
