@@ -1,6 +1,6 @@
-"""From a wish to a finished run: samples, shelves, record, price, answers.
+"""From a configuration to a finished run: samples, archives, record, price, answers.
 
-Runs systems: builds shelves, prices the run, answers in processes, writes lines.
+Runs systems: builds archives, prices the run, answers in processes, writes lines.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ __all__ = [
 def trials_of(
     record: RunRecord,
     samples: Sequence[TaskSample],
-    shelves: Mapping[str, Path],
+    archives: Mapping[str, Path],
     journals: Path,
     base_url: str | None,
 ) -> list[Trial]:
     """Every job of a run, those on the same shelf beside each other."""
     return [
         Trial(
-            sample.question, shelves[sample.document_set], system, window, record.model, base_url,
+            sample.question, archives[sample.document_set], system, window, record.model, base_url,
             record.max_output, record.max_steps, journals,
         )
         for sample in sorted(samples, key=lambda each: each.document_set)
@@ -271,14 +271,14 @@ def start_run(config: RunConfig, places: Places, told: Callable[[str], None]) ->
     if not samples:
         raise UsageError(f"task {config.task!r} has no questions here; is --data right?")
     with processes(places.workers) as pool:
-        shelves = build_corpora(sets.values(), places.work / config.task, pool, told)
-        _tell_skipped(shelves, told)
+        archives = build_corpora(sets.values(), places.work / config.task, pool, told)
+        _tell_skipped(archives, told)
         checksums = task.checksums(places.data)
         record = replace(
-            _record(config, wanted, samples, data=checksums, documents=_digest(shelves)),
+            _record(config, wanted, samples, data=checksums, documents=_digest(archives)),
             commit=places.commit,
         )
-        jobs = trials_of(record, samples, shelves, places.out / "journals", config.base_url)
+        jobs = trials_of(record, samples, archives, places.out / "journals", config.base_url)
         check_windows(jobs)
         requests, dollars = estimate(jobs)
         told(_priced(config, len(jobs), requests, dollars))
@@ -319,11 +319,11 @@ def _check(config: RunConfig, task: BenchmarkTask) -> None:
                 raise UsageError(f"--axis {axis} takes whole numbers such as {usual[0]}: {value!r}")
 
 
-def _tell_skipped(shelves: Mapping[str, Path], told: Callable[[str], None]) -> None:
+def _tell_skipped(archives: Mapping[str, Path], told: Callable[[str], None]) -> None:
     """Name documents that could not be read and are missing from the comparison."""
     skipped = [
         name
-        for place in shelves.values()
+        for place in archives.values()
         for name in json.loads((place / "done.json").read_text("utf-8"))["skipped"]
     ]
     if skipped:
@@ -418,11 +418,11 @@ def _priced(config: RunConfig, answers: int, requests: int, dollars: float | Non
     return f"{answers:,} answers by {config.model}{kind}, at most {requests:,} requests, {cost}"
 
 
-def _digest(shelves: Mapping[str, Path]) -> str:
+def _digest(archives: Mapping[str, Path]) -> str:
     """One hash over the documents of all sets."""
     total = hashlib.sha256()
-    for name in sorted(shelves):
-        done = json.loads((shelves[name] / "done.json").read_text("utf-8"))
+    for name in sorted(archives):
+        done = json.loads((archives[name] / "done.json").read_text("utf-8"))
         total.update(f"{name} {done['sha256']}\n".encode())
     return total.hexdigest()
 

@@ -1,4 +1,4 @@
-"""What can be used now, and what is missing: looks at this machine, asks nobody else.
+"""What can be used now, and what is missing: on this machine and at `base_url`.
 
 A trial: one request so small that it costs next to nothing, to see whether a model answers.
 """
@@ -68,7 +68,7 @@ def check_models(name: str, *, base_url: str | None, backend: str | None) -> Ite
     from docpager.models.registry import READER, model_named
 
     model_named(name, base_url=base_url, backend=backend)
-    yield Finding("model", READER, "usable", "the built-in reader, no language model")
+    yield Finding("model", READER, "usable", "the rule-based reader, not a language model")
     if name == READER:
         return
     url = address(base_url)
@@ -161,7 +161,7 @@ def _server(url: str) -> Finding:
     except HTTPError as error:
         return Finding("server", url, "usable", f"answers, but lists no models ({error.code})")
     except HTTPException as error:
-        return Finding("server", url, "failed", f"speaks no HTTP ({type(error).__name__})")
+        return Finding("server", url, "failed", f"does not speak HTTP ({type(error).__name__})")
     except (ValueError, AttributeError, RecursionError):
         return Finding("server", url, "usable", "answers, but lists no models")
     except OSError as error:
@@ -205,7 +205,7 @@ async def ask_something(model: ChatModel) -> str:
     reply = await model.complete(_REQUEST)
     said = f"replied {reply.text!r}" if reply.text else f"replied ({reply.stop_reason})"
     if reply.usage is None:
-        return f"{said}; it counts no tokens"
+        return f"{said}; it does not count tokens"
     tokens = f"{reply.usage.prompt_tokens} tokens in, {reply.usage.output_tokens} out"
     cost = "" if reply.cost_usd is None else f", {reply.cost_usd:.6f} USD"
     return f"{said}; {tokens}{cost}"

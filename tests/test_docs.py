@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -36,6 +38,45 @@ def test_every_option_has_help(command):
     for parameter in main.get_command(None, command).params:
         if parameter.param_type_name == "option":
             assert parameter.help, f"{command} {parameter.name}"
+
+
+COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?docpager ((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
+
+
+def typed_commands(text: str) -> list[list[str]]:
+    return [shlex.split(typed.replace("\\\n", " ")) for typed in COMMAND.findall(text)]
+
+
+def helps() -> str:
+    return "\n".join(
+        re.sub(r"^  ", "", help.epilog or "", flags=re.MULTILINE) for help in commands()
+    )
+
+
+def commands() -> list[click.Command]:
+    return [main, *(main.get_command(None, name) for name in COMMANDS)]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    typed_commands("\n".join(re.findall(r"```(?:console|sh)\n(.*?)```", README, re.DOTALL)))
+    + typed_commands(helps()),
+    ids=" ".join,
+)
+def test_every_example_is_a_command_with_options_that_it_has(typed):
+    command = main.get_command(None, typed[0])
+
+    with command.make_context(typed[0], typed[1:]) as context:
+        assert not context.args
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example_of_its_own(command):
+    assert f"\n  docpager {command}" in main.get_command(None, command).epilog
+
+
+def test_the_readme_is_short_enough_for_a_first_visit():
+    assert len(README.split()) <= 1600
 
 
 def test_ci_runs_the_readmes_second_command():

@@ -102,7 +102,7 @@ def test_locators_may_be_text(archive):
     with Archive.open(archive) as opened:
         assert opened.load("D1:c1") == opened.load(parse_locator("D1:c1"))
         assert opened.resolve("D1") == opened.resolve(parse_locator("D1"))
-        with pytest.raises(UsageError, match="'page one' is no locator; write D3"):
+        with pytest.raises(UsageError, match="'page one' is not a locator; write D3"):
             opened.load("page one")
         with pytest.raises(UsageError, match="a locator must be a str, not an int"):
             opened.load(3)  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def sets(folder: Path, filings: Path | None, most: int) -> list[EstimatedSet]:
 def measure(asked: EstimatedSet, folder: Path, model: str, factor: float) -> None:
     """Print estimates of one set beside what it took."""
     archive = folder / "archive"
-    bring_up_to_date([asked.documents], archive, progress=None, ingested=None)
+    bring_up_to_date([asked.documents], archive, progress=None, on_ingested=None)
     output = folder / "answers.jsonl"
     api = FakeApi(
         ExtractiveBrain(),

@@ -41,7 +41,7 @@ class FaultyCorpus:
         self.steps = steps
         self.archive = folder / "archive"
         bring_up_to_date(
-            [make_documents(folder / "documents")], self.archive, progress=None, ingested=None
+            [make_documents(folder / "documents")], self.archive, progress=None, on_ingested=None
         )
 
     def session(self, name: str, api: FakeApi, settings: BatchSettings, **job: bool):

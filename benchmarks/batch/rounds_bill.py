@@ -57,7 +57,7 @@ class BilledCorpus:
         self._questions = make_questions(questions)
         self.archive = folder / "archive"
         bring_up_to_date(
-            [make_documents(folder / "documents")], self.archive, progress=None, ingested=None
+            [make_documents(folder / "documents")], self.archive, progress=None, on_ingested=None
         )
 
     def live(self, steps: int) -> float:

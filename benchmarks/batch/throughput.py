@@ -155,7 +155,7 @@ def main() -> None:
         archive = asked.archive or Path(scratch) / "archive"
         if not (archive / "manifest.json").exists():
             documents = asked.documents or make_documents(Path(scratch) / "documents")
-            bring_up_to_date([documents], archive, progress=None, ingested=None)
+            bring_up_to_date([documents], archive, progress=None, on_ingested=None)
         _table(asked, archive)
 
 

@@ -95,7 +95,7 @@ def kill_again_and_again(
     """One batch that is killed so often, compared with one that is not."""
     documents, asked = make_corpus(folder, questions=questions)
     archive = folder / "archive"
-    bring_up_to_date([documents], archive, progress=None, ingested=None)
+    bring_up_to_date([documents], archive, progress=None, on_ingested=None)
     undisturbed, _ = _batch(folder / "whole.jsonl", asked, archive, via=via, latency=latency)
     expected = _answers(folder / "whole.jsonl")
     outcome = KilledBatch(0, questions, 0, 0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from docpager.archive.ingest_session import Progress
     from docpager.archive.sources import ReadingSettings
     from docpager.models.messages import ChatModel, ModelLike
-    from docpager.run.driver import Driver, Stepping
+    from docpager.run.driver import Driver, OnStep
     from docpager.run.journal import Header
     from docpager.run.preparation import PreparedModel
     from docpager.run.result import AnswerLine
@@ -126,8 +126,8 @@ def ask(
     policy: str = "recent",
     journal: StrPath | None = None,
     progress: Progress | None = None,
-    ingested: Callable[[IngestReport], None] | None = None,
-    begun: Callable[[Path], None] | None = None,
+    on_ingested: Callable[[IngestReport], None] | None = None,
+    on_started: Callable[[Path], None] | None = None,
 ) -> AnswerLine:
     """Ingest what is new under `paths`, then answer one question from the documents there.
 
@@ -136,8 +136,8 @@ def ask(
     `base_url` names a server: then it is Claude. `"extractive"` is the rule-based reader, which is
     not a language model, and is asked only by that name. `paging` is by default what suits the
     model; `limits` stop a model that costs money at one dollar. `prices` is a file of prices that
-    goes before the built-in ones. `progress` and `ingested` hear of the ingest, `begun` gets the
-    journal of the run, which can be resumed from it once it has begun.
+    goes before the built-in ones. `progress` is called while files are read, `on_ingested` with the
+    report of the ingest, `on_started` with the journal's path, from which the run can be resumed.
 
     Raises:
         UsageError: no model, an argument of a wrong type, no such path or model, a question that
@@ -161,8 +161,8 @@ def ask(
             policy=policy,
             journal=journal,
             progress=progress,
-            ingested=ingested,
-            begun=begun,
+            on_ingested=on_ingested,
+            on_started=on_started,
         ),
         twin="ask_async",
     )
@@ -181,8 +181,8 @@ async def ask_async(
     policy: str = "recent",
     journal: StrPath | None = None,
     progress: Progress | None = None,
-    ingested: Callable[[IngestReport], None] | None = None,
-    begun: Callable[[Path], None] | None = None,
+    on_ingested: Callable[[IngestReport], None] | None = None,
+    on_started: Callable[[Path], None] | None = None,
 ) -> AnswerLine:
     """`ask` for programs that run an event loop."""
     from docpager.models.registry import ModelSource
@@ -206,8 +206,8 @@ async def ask_async(
         archive=archive,
         journal=journal,
         progress=progress,
-        ingested=ingested,
-        begun=begun,
+        on_ingested=on_ingested,
+        on_started=on_started,
     )
 
 
@@ -219,15 +219,15 @@ async def ask_prepared(
     embedder: str | None = None,
     journal: StrPath | None = None,
     progress: Progress | None = None,
-    ingested: Callable[[IngestReport], None] | None = None,
-    begun: Callable[[Path], None] | None = None,
-    waiting: Callable[[str], None] | None = None,
-    stepping: Stepping | None = None,
+    on_ingested: Callable[[IngestReport], None] | None = None,
+    on_started: Callable[[Path], None] | None = None,
+    on_retry: Callable[[str], None] | None = None,
+    on_step: OnStep | None = None,
 ) -> AnswerLine:
     """`ask_async` with a model that was prepared before, so that its price could be shown.
 
-    `waiting` is told of each attempt at a reply that failed, and how long the next one waits;
-    `stepping` of each step, and what is done in it.
+    `on_retry` is called after each failed attempt at a reply, with how long the next one waits;
+    `on_step` at each step, with what is done in it.
     """
     from docpager.archive.archive import Archive
     from docpager.run.service import ask_archive
@@ -235,16 +235,16 @@ async def ask_prepared(
     if not question.strip():
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
 
-    def driving(driver: Driver) -> None:
-        driver.tell_waits(waiting)
-        if stepping is not None:
-            driver.tell_steps(stepping)
+    def on_driver(driver: Driver) -> None:
+        driver.tell_retries(on_retry)
+        if on_step is not None:
+            driver.tell_steps(on_step)
 
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
         places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
         if places:
             bring_up_to_date(
-                places, directory, embedder=embedder, progress=progress, ingested=ingested
+                places, directory, embedder=embedder, progress=progress, on_ingested=on_ingested
             )
         with Archive.open(directory, progress=progress) as library:
             return await ask_archive(
@@ -254,8 +254,8 @@ async def ask_prepared(
                 settings=prepared.settings,
                 scope=library.documents_under(places) if places else None,
                 journal=as_path(journal, "journal") if journal else None,
-                begun=begun,
-                driving=driving,
+                on_started=on_started,
+                on_driver=on_driver,
             )
 
 
@@ -312,7 +312,7 @@ def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str)
     """Run what `start` begins in an event loop of its own, to its end.
 
     Raises:
-        UsageError: a loop is running here already, as in a notebook; nothing was begun.
+        UsageError: a loop is running here already, as in a notebook; nothing was started.
     """
     try:
         asyncio.get_running_loop()
@@ -366,7 +366,7 @@ def bring_up_to_date(
     *,
     embedder: str | None = None,
     progress: Progress | None,
-    ingested: Callable[[IngestReport], None] | None,
+    on_ingested: Callable[[IngestReport], None] | None,
     without: Sequence[Path] = (),
 ) -> None:
     """Ingest what is new or changed under `places`, `without` these files and folders; what was
@@ -380,8 +380,8 @@ def bring_up_to_date(
 
     reading = ReadingSettings(keep_forgotten_out=True, without=without)
     report = ingest(places, directory, embedder=embedder, progress=progress, reading=reading)
-    if ingested is not None:
-        ingested(report)
+    if on_ingested is not None:
+        on_ingested(report)
     if report.nothing_readable:
         named = ", ".join(repr(str(place)) for place in places)
         reasons = "; ".join(f"{file.path}: {file.message}" for file in report.skipped[:3])

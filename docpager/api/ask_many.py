@@ -43,7 +43,7 @@ class ManyAnswers:
     """What became of many questions."""
 
     lines: tuple[AnswerLine, ...]
-    """In the order of the questions; those that were not begun have none."""
+    """In the order of the questions; those that were not started have none."""
     report: BatchReport
 
 
@@ -69,11 +69,11 @@ def ask_many(
     With `output` the answers are also written there, and asking again goes on where it was left;
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
-    money and nothing else is said). Questions that could not be begun have no line.
+    money and nothing else is said). Questions that were not started have no line.
 
     Raises:
         UsageError: no model, an argument of a wrong type, a question that is none, no such model or
-            document, a window too small, an `output` that was begun with other settings, or an
+            document, a window too small, an `output` that was started with other settings, or an
             event loop is running here.
         ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.
@@ -141,7 +141,7 @@ async def ask_many_async(
         )
         own = own_files(target)
         if places:
-            bring_up_to_date(places, directory, progress=None, ingested=None, without=own)
+            bring_up_to_date(places, directory, progress=None, on_ingested=None, without=own)
         folder = as_path(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(
@@ -196,11 +196,11 @@ async def estimate_many(
     archive: Path,
     paths: Sequence[Path] = (),
     without: Sequence[Path] = (),
-    told: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> Estimate:
     """What is still to be done of a batch would take; asks no server and spends nothing.
 
-    `told` is told of each question that is left out, and why.
+    `on_message` is called with each question that is left out, and why.
     """
     from docpager.archive.archive import Archive
     from docpager.batch.estimate import estimate_job
@@ -208,7 +208,7 @@ async def estimate_many(
     with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
-        return await estimate_job(job, library, prepared, driving, told=told)
+        return await estimate_job(job, library, prepared, driving, on_message=on_message)
 
 
 def own_files(output: Path, *others: Path) -> tuple[Path, ...]:

@@ -100,7 +100,7 @@ def _check(pattern: str, expression: str) -> None:
     except pa.ArrowInvalid as error:
         reason = str(error).removeprefix("Invalid regular expression: ").split(": ")[0]
         raise UsageError(
-            f"{pattern!r} is no RE2 pattern ({reason}); "
+            f"{pattern!r} is not a valid RE2 pattern ({reason}); "
             "put a backslash before ( ) [ ] . * + ? to find them as they are"
         ) from None
 

@@ -127,7 +127,7 @@ def _deep(directory: Path, manifest: Manifest, part: str) -> list[str]:
 def _record_problems(manifest: Manifest) -> Iterator[str]:
     """What the manifest says that cannot be true together."""
     ids = Counter(record.id for record in manifest.documents)
-    yield from (f"document D{number} stands in it twice" for number, n in ids.items() if n > 1)
+    yield from (f"document D{number} is in it twice" for number, n in ids.items() if n > 1)
     if ids and max(ids) >= manifest.next_document:
         yield f"the next document would be D{manifest.next_document}, but D{max(ids)} is taken"
     live = {record.id for record in manifest.documents if record.is_live}
@@ -142,7 +142,7 @@ def _record_problems(manifest: Manifest) -> Iterator[str]:
     ):
         last = record.first_row + record.passages
         if record.first_row < ends.get(record.segment, 0) or last > rows.get(record.segment, -1):
-            yield f"document D{record.id} has rows in segment {record.segment!r} that are not its"
+            yield f"document D{record.id} claims rows of others in segment {record.segment!r}"
         ends[record.segment] = last
 
 

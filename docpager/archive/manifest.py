@@ -129,7 +129,7 @@ class DocumentRecord:
         return self.reader_version < READER_VERSION
 
     def entry(self, shown: Mapping[tuple[str, str], str]) -> DocumentEntry:
-        """The document as the rest of the house sees it; `shown` is from `told_apart`."""
+        """The document as the rest of docpager sees it; `shown` is from `told_apart`."""
         paths = sorted({shown[place] for place in self.paths})
         return DocumentEntry(
             id=self.id,

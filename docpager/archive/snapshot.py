@@ -61,7 +61,7 @@ class Snapshot:
 
     @cached_property
     def entries(self) -> dict[int, DocumentEntry]:
-        """Live documents by id, as the rest of the house sees them."""
+        """Live documents by id, as the rest of docpager sees them."""
         shown = told_apart(place for record in self.live for place in record.paths)
         return {record.id: record.entry(shown) for record in self.live}
 

@@ -41,7 +41,7 @@ def check_ending(path: Path) -> None:
     """See that an answers file will hold what its name says.
 
     Raises:
-        UsageError: it ends otherwise than JSON Lines or Parquet, and no batch was begun there.
+        UsageError: its ending means neither JSON Lines nor Parquet, and no batch was started there.
     """
     if path.name in _NO_FILE:
         return  # refused for that, when it is opened
@@ -81,12 +81,12 @@ def open_answers(
 ) -> Iterator[AnswersFile]:
     """The answers file at `path`, to go on with or to begin. A torn last line is dropped.
 
-    Beside `answers.jsonl` the folder `answers.jsonl.batch` says what the batch was begun with. For
+    Beside `answers.jsonl` the folder `answers.jsonl.batch` records the settings of the batch. For
     `answers.parquet` the lines are kept in that folder, and `finish` makes the table of them.
-    `begun` is asked with that folder whether runs were begun; before that anything may change.
+    `begun` is asked with that folder whether runs were started; before that anything may change.
 
     Raises:
-        UsageError: it was begun with other settings or questions (says which), another process
+        UsageError: it was started with other settings or questions (says which), another process
             writes it, it holds something else, or it cannot be written.
     """
     path = _file_at(path)
@@ -130,7 +130,7 @@ class AnswersFile:
             end = line.end
             if (id := (line.value or {})["id"]) not in asked:
                 raise UsageError(
-                    f"line {line.number} of {str(lines)!r} answers {id!r}, which is none of the "
+                    f"line {line.number} of {str(lines)!r} answers {id!r}, which is not one of the "
                     "questions; remove it"
                 )
             self._note(line.value or {})
@@ -217,8 +217,8 @@ def _file_at(path: Path) -> Path:
     """
     if path.name in _NO_FILE:
         raise UsageError(
-            f"{str(path)!r} names no file; answers are gone on with, so they need one: "
-            "-o answers.jsonl"
+            f"{str(path)!r} is not a file, and a batch can only be continued in one; name one such "
+            "as answers.jsonl"
         )
     target = path.resolve() if path.is_symlink() else path
     try:
@@ -226,7 +226,7 @@ def _file_at(path: Path) -> Path:
     except OSError as error:
         raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
     if not usual:
-        raise UsageError(f"{str(path)!r} is no ordinary file; name one that answers are kept in")
+        raise UsageError(f"{str(path)!r} is not a regular file; name a file for the answers")
     check_ending(target)
     return target
 
@@ -246,7 +246,7 @@ def _refuse_strangers(path: Path, lines: Path, folder: Path, now: Fingerprint) -
 def _refuse_changes(
     path: Path, lines: Path, folder: Path, now: Fingerprint, begun: Callable[[Path], bool]
 ) -> None:
-    """Hold on to settings and questions once there are answers, or runs were begun."""
+    """Hold on to settings and questions once there are answers, or runs were started."""
     before = Fingerprint.read(folder / _SETTINGS)
     if before is not None and (_holds_something(lines) or begun(folder)):
         now.check(before, path)
@@ -270,7 +270,8 @@ def _sound_lines(lines: Path) -> Iterator[JsonLine]:
         if line.value is None or not isinstance(id, str):
             what = line.problem or "it has no id"
             raise UsageError(
-                f"line {line.number} of {str(lines)!r} is no answer ({what}); restore or remove it"
+                f"line {line.number} of {str(lines)!r} is not an answer ({what}); "
+                "restore or remove it"
             )
         if id in seen:
             raise UsageError(
@@ -308,6 +309,6 @@ def _answer_line(line: JsonLine, lines: Path) -> AnswerLine:
 
 def _edited(line: JsonLine, lines: Path) -> UsageError:
     return UsageError(
-        f"line {line.number} of {str(lines)!r} is no answer line any more (was it edited?); "
+        f"line {line.number} of {str(lines)!r} is no longer an answer line (was it edited?); "
         "restore or remove it"
     )

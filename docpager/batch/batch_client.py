@@ -1,4 +1,4 @@
-"""The batch desk: sends message batches, waits for them, and finds those of earlier processes.
+"""The batch client: sends message batches, waits for them, and finds those of earlier processes.
 
 Nothing is sent twice: what the round book says may be on its way is looked up first.
 """
@@ -40,13 +40,13 @@ class BatchClient:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
-        told: Callable[[str], None] = lambda _: None,
+        on_message: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._model = model
         self._book = book
         self._sleep = sleep
         self._clock = clock
-        self._told = told
+        self._on_message = on_message
         self._held = book.holding()
         self._earlier: dict[int, asyncio.Task[Results | None]] = {}
         self._under_way: set[str] = set()
@@ -85,7 +85,7 @@ class BatchClient:
             for item, (_, _, request) in zip(round_.items, requests, strict=True)
         ]
         batch_id = await self._submit(round_, items)
-        self._told(f"round {round_.number}: {len(items)} requests in {batch_id}")
+        self._on_message(f"round {round_.number}: {len(items)} requests in {batch_id}")
         results = await self._own_results(batch_id)
         return [results.get(item.custom_id) or _missing(item.custom_id) for item in items]
 
@@ -137,7 +137,7 @@ class BatchClient:
                 return None
             self._book.sent(round_, found)
         assert round_.batch_id is not None
-        self._told(f"round {round_.number} was sent before: waiting for {round_.batch_id}")
+        self._on_message(f"round {round_.number} was sent before: waiting for {round_.batch_id}")
         return await self._own_results(round_.batch_id)
 
     async def _find(self, round_: Round) -> str | None:

@@ -1,4 +1,4 @@
-"""What the courses of runs cost, live and in rounds: prices, caching and its luck."""
+"""What runs cost, live and in rounds: prices, caching, and how often the cache hits."""
 
 from __future__ import annotations
 

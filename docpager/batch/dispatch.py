@@ -1,4 +1,4 @@
-"""Drives many questions at once: each is a run of its own; books, gate and parking are shared.
+"""Drives many questions at once: each is a run; budget, limiter and stop signal are shared.
 
 The two ways to drive a batch: live, each question at its own pace, or in rounds together.
 
@@ -277,7 +277,7 @@ class Dispatcher:
         self._move()
 
     async def _ask(self, task: Task, line: QuestionQueue[Task]) -> AnswerLine | None:
-        """Its answer line; None where the run was parked."""
+        """Its answer line; None where the run was interrupted."""
 
         def on_reply(reply: ModelReply) -> None:
             line.warmed(task)
@@ -318,7 +318,7 @@ class Dispatcher:
                 )  # the next attempt does not meet it again
             said = str(error)
             if isinstance(error, DocumentsChanged):
-                said = f"{error.what}; `retry_failed=True` asks it anew"
+                said = f"{error.what}; `retry_failed=True` asks it again"
             return failed_line(task, model.name, said, journal=journal)
 
     async def _next_move(self) -> None:
@@ -398,9 +398,9 @@ async def drive_in_rounds(
     close_after_seconds: float | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> LimitReached | None:
-    """Ask in message batches until all have ended, or until it is time to finish otherwise."""
-    # Its own signal inside the batch's: closing the rounds must park their runs without stopping
-    # the live part that follows.
+    """Ask in message batches until all have ended, or until it is time to finish live."""
+    # Its own signal inside the batch's: closing the rounds must interrupt their runs without
+    # stopping the live part that follows.
     closing = StopSignal(within=stop_signal)
     rounds = Rounds(batch_client, closing, sleep=sleep)
 

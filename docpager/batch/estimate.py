@@ -58,9 +58,7 @@ class Sample:
         """Where they come from, for people."""
         count = len(self.profiles)
         if self.rehearsed:
-            return (
-                f"{counted(count, 'question')} played by the built-in reader, which costs nothing"
-            )
+            return f"{counted(count, 'question')} put to the rule-based reader, which costs nothing"
         return f"{counted(count, 'run')} with this model"
 
 
@@ -158,7 +156,7 @@ class _Doubts:
 _PAST = _Doubts(steps=(0.75, 1.35), prompt=(0.97, 1.03), output=(0.9, 1.1), seconds=(0.5, 2.0))
 """The questions that were asked may have been easier than those to come."""
 _OTHER = _Doubts(steps=(0.5, 2.0), prompt=(0.7, 1.35), output=(0.4, 3.0), seconds=(0.4, 2.5))
-"""Another model than the one that played: it thinks, reads on, and counts otherwise."""
+"""Another model than the one that played: it thinks, reads on, and counts in other tokens."""
 
 LIKELY_PROMPT = 0.75
 """Tokens of a prompt, as a share of what an uncalibrated counter with its safety factor says."""
@@ -226,17 +224,17 @@ async def estimate_job(
     prepared: PreparedModel,
     settings: BatchSettings,
     *,
-    told: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> Estimate:
     """What is still to be done of a batch; nothing is written, sent or spent.
 
-    `told` is told of each question that is left out, and why.
+    `on_message` is called with each question that is left out, and why.
 
     Raises:
-        UsageError: questions name documents that are not there, or the output was begun with other
-            settings or questions.
+        UsageError: questions name documents that are not there, or the output was started with
+            other settings or questions.
     """
-    questions, scopes = asked_of(job, archive, told=told)
+    questions, scopes = asked_of(job, archive, on_message=on_message)
     done = answered_ids(
         job.output,
         fingerprint=Fingerprint.of(questions, **decisive(prepared, archive, job)),
@@ -253,7 +251,7 @@ async def estimate_job(
 
 
 def as_asked(sample: Sample, prepared: PreparedModel) -> Sequence[RunProfile]:
-    """The sample's courses in the tokens of the model that is to be asked."""
+    """The sample's runs in the tokens of the model that is to be asked."""
     if not sample.rehearsed:
         return sample.profiles
     thinks = prepared.settings.paging.max_output > 4_096

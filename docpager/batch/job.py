@@ -1,6 +1,6 @@
 """What a batch is about: its questions, and the documents that each of them looks in.
 
-What a batch was begun with, so that answers of two different batches never share a file.
+The settings a batch was started with, so that answers of two different batches never share a file.
 """
 
 from __future__ import annotations
@@ -67,10 +67,11 @@ class BatchJob:
 
 
 def asked_of(
-    job: BatchJob, archive: Named, *, told: Callable[[str], None] = lambda _: None
+    job: BatchJob, archive: Named, *, on_message: Callable[[str], None] = lambda _: None
 ) -> tuple[list[Question], dict[str, Scope]]:
-    """The questions that can be asked, and the documents that each of them is about; `told` is told
-    of each one that is left out, and why.
+    """The questions that can be asked, and the documents that each of them is about.
+
+    `on_message` is called with each one that is left out, and why.
 
     Raises:
         UsageError: some name documents that are not there (all are named), unless `skip_invalid`
@@ -83,9 +84,9 @@ def asked_of(
         shown = "; ".join(each)
         more = "; ..." if len(bad) > _EXPLAINED_AT_MOST else ""
         advice = "" if job.by_program else ", or go on without them: `skip_invalid=True`"
-        raise UsageError(f"{shown}{more}; mend them{advice}")
+        raise UsageError(f"{shown}{more}; correct them{advice}")
     for one in bad:
-        told(f"skipped: {one}")
+        on_message(f"skipped: {one}")
     return [each for each in job.questions if each.id in scopes], scopes
 
 
@@ -169,7 +170,7 @@ class Fingerprint:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(
-                f"{str(path)!r}, which says what the answers were begun with, cannot be read "
+                f"{str(path)!r}, which records the settings of this batch, cannot be read "
                 f"({error}); restore it, or name another output"
             ) from error
 
@@ -179,20 +180,20 @@ class Fingerprint:
         replace_file(path, json.dumps(content, indent=1).encode())
 
     def check(self, before: Fingerprint | None, output: Path) -> None:
-        """Refuse to go on with answers at `output` that were begun with `before`, or by no batch.
+        """Refuse to go on with answers at `output` that were started with `before`, or by no batch.
 
         Raises:
-            UsageError: they were begun with other settings or questions (says which).
+            UsageError: they were started with other settings or questions (says which).
         """
         if before is None:
             raise UsageError(
-                f"{str(output)!r} was not written by a batch: nothing beside it says what it was "
-                "begun with; name another output"
+                f"{str(output)!r} was not written by a batch: there is no record of its settings "
+                "beside it; name another output"
             )
         if different := self.differences(before):
             raise UsageError(
-                f"{str(output)!r} was begun otherwise: {'; '.join(different)}; go on as it was "
-                "begun, or name another output"
+                f"{str(output)!r} was started with other settings: {'; '.join(different)}; "
+                "use the same settings as before, or name another output"
             )
 
     def differences(self, before: Fingerprint) -> list[str]:

@@ -99,7 +99,9 @@ async def judge_answers(
         ModelError: there are no credentials for the judge.
     """
     if judge.model.name == READER:
-        raise UsageError("the built-in reader is no language model and cannot judge; name another")
+        raise UsageError(
+            "the rule-based reader is not a language model and cannot judge; name one that is"
+        )
     bench = _Bench(judge, timeout_seconds=timeout_seconds)
     requests = {q.id: bench.request(q, r) for q, r in pairs if q.answers and r.answered}
     keys = {id: _key(judge.model.name, request) for id, request in requests.items()}
@@ -153,7 +155,7 @@ def parse_verdict(text: str) -> bool:
     said = _VERDICT.fullmatch(lines[-1]) if lines else None
     if said is None:
         shown = " ".join(text.split())[:_SHOWN]
-        raise ModelError(f"the reply is no verdict: {shown!r}")
+        raise ModelError(f"the reply is not a verdict: {shown!r}")
     return said["not"] is None
 
 
@@ -253,7 +255,7 @@ def _kept(path: Path, number: int, line: Mapping[str, Any] | None) -> tuple[str,
     key, correct = (line or {}).get("key"), (line or {}).get("correct")
     if not isinstance(key, str) or not isinstance(correct, bool):
         raise UsageError(
-            f"line {number} of {str(path)!r} is no verdict; remove it, or name another file with "
-            "`verdicts=`"
+            f"line {number} of {str(path)!r} is not a verdict; remove it, or "
+            "name another file with `verdicts=`"
         )
     return key, correct

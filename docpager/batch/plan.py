@@ -51,7 +51,7 @@ def plan_batch(
     retry_failed: bool = False,
 ) -> BatchPlan:
     """Compare what is asked with what is on disk. With `retry_failed` lines of questions that
-    failed are dropped, and a run that has come to its end is begun anew."""
+    failed are dropped, and a run that has come to its end is started again."""
     retried = set(answers.failed) if retry_failed else set()
     for id in retried:
         _make_way(id, journals)
@@ -71,7 +71,7 @@ def _task(question: Question, scope: Scope, journals: JournalNames) -> Task:
 
 
 def _make_way(id: str, journals: JournalNames) -> None:
-    """Begin anew, unless the run can go on: one that was parked by a failure can."""
+    """Start again, unless the run can be resumed: one that a failure interrupted can."""
     newest = journals.newest(id)
     if not journals.is_begun(newest):
         return

@@ -1,4 +1,4 @@
-"""The tally of a batch: what has become of its questions so far, what it cost, when it will end."""
+"""Progress of a batch: what has become of its questions so far, what it cost, when it will end."""
 
 from __future__ import annotations
 

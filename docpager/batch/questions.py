@@ -163,17 +163,15 @@ def _question(line: JsonLine) -> Question:
 def _already(id: str, first: Question, value: Mapping[str, Any]) -> str:
     """Why a second line with this id is none."""
     if value.get("id") is not None:
-        return f"id {id!r} is that of line {first.line} already"
-    return (
-        f"the same question stands on line {first.line}; give one of them an 'id' to ask it twice"
-    )
+        return f"id {id!r} is already used on line {first.line}"
+    return f"the same question is on line {first.line}; give one of them an 'id' to ask it twice"
 
 
 def _as_json(value: object, name: str) -> object:
     try:
         return _plain(value, name)
     except RecursionError:
-        raise ValueError(f"{name!r} holds too many things within one another") from None
+        raise ValueError(f"{name!r} is nested too deeply") from None
 
 
 def _plain(value: object, name: str) -> object:
@@ -243,10 +241,10 @@ def _place(value: object) -> Place:
     if isinstance(value, str):
         return Place(_checked(value, "evidence"))
     if not isinstance(value, dict):
-        raise ValueError(f"evidence {_brief(value)} is no place: it needs 'document', 'page'")
+        raise ValueError(f"evidence {_brief(value)} is not a place: it needs 'document'")
     if strange := [name for name in value if name not in _PLACE | _REMARKS]:
         hint = did_you_mean(strange[0], _PLACE)
-        raise ValueError(f"{strange[0]!r} is no field of evidence{hint or f': {_brief(value)}'}")
+        raise ValueError(f"{strange[0]!r} is not a field of evidence{hint or f': {_brief(value)}'}")
     _text(value, "document")
     return parse_place(value)
 
@@ -286,6 +284,6 @@ def _refusal(path: Path, bad: Sequence[BadLine]) -> str:
     rest = [each.number for each in bad[_EXPLAINED_AT_MOST:]]
     others = f"; also lines {', '.join(number_ranges(rest))}" if rest else ""
     return (
-        f"{counted(len(bad), 'line')} of {str(path)!r} cannot be asked: {explained}{others}; mend "
-        "them, or go on without them: `skip_invalid=True`"
+        f"{counted(len(bad), 'line')} of {str(path)!r} cannot be asked: {explained}{others}; "
+        "correct them, or go on without them: `skip_invalid=True`"
     )

@@ -53,7 +53,7 @@ def read_responses(path: Path) -> AnsweredFile:
     if problems:
         shown = "; ".join(problems[:_NAMED_AT_MOST])
         more = f"; and {len(problems) - _NAMED_AT_MOST} more" * (len(problems) > _NAMED_AT_MOST)
-        raise UsageError(f"{str(path)!r} holds lines that are no answers: {shown}{more}")
+        raise UsageError(f"{str(path)!r} holds lines that are not answers: {shown}{more}")
     return AnsweredFile(tuple(responses), torn)
 
 
@@ -125,8 +125,8 @@ def read_answered(
     asked = read_questions(questions, skip_invalid=skip_invalid)
     if answered.torn is not None and not missing_as_failed:
         raise UsageError(
-            f"line {answered.torn}, the last one of {str(answers)!r}, is torn: its batch was "
-            "interrupted; run that again, or count what is missing as failed: "
+            f"line {answered.torn}, the last one of {str(answers)!r}, is incomplete: its batch was "
+            "interrupted; run the batch again, or count what is missing as failed: "
             "`missing_as_failed=True`"
         )
     golds = [question.gold for question in asked.questions]

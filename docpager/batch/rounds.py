@@ -134,8 +134,8 @@ class Rounds:
                         flights.create_task(self._fly(portion))
 
     async def close(self, reason: str) -> None:
-        """No more rounds: what the server has not done is cancelled and its runs are parked; what
-        it has done still reaches them."""
+        """No more rounds: what the server has not done is cancelled and its runs are interrupted;
+        what it has done still reaches them."""
         self._closed = reason
         self._unsent, unsent = [], self._unsent
         for each in unsent:

@@ -1,6 +1,6 @@
 """A session of a batch: drives what is left of its questions, and says how it went.
 
-Opens a batch: questions, answers, journals and books are brought together and checked.
+Opens a batch: questions, answers, journals and records of money are brought together and checked.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LEAVING_SECONDS = 2.0
 
 
 class Session:
-    """One sitting of a batch: from the plan to the report."""
+    """One session of a batch, from the plan to the report."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Session:
         settings: BatchSettings,
         batch_client: BatchClient | None = None,
         unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
-        told: Callable[[AnswerLine], None] = lambda _: None,
+        on_answer: Callable[[AnswerLine], None] = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,7 +79,7 @@ class Session:
         self._answers = answers
         self._journals = journals
         self._batch_client = batch_client
-        self._told = told
+        self._on_answer = on_answer
         self._sleep = sleep
         self._clock = clock
         self._started = clock()
@@ -152,7 +152,7 @@ class Session:
             if self._stop_signal.reason is None:
                 raise
         except BaseExceptionGroup as group:
-            # Many questions at once: one full disk is one error to whoever asked.
+            # Many questions at once: one full disk is one error to the caller.
             raise _first(group) from group
         return self._report()
 
@@ -171,7 +171,7 @@ class Session:
     async def _drive(self) -> None:
         settings = self.settings
         if settings.by_batches:
-            assert self._batch_client is not None, "rounds need a batch desk"
+            assert self._batch_client is not None, "rounds need a batch client"
             await self.weigh_rounds()
             self._short = await drive_in_rounds(
                 self._context,
@@ -209,7 +209,7 @@ class Session:
     def _write(self, line: AnswerLine) -> None:
         self._answers.append(line.as_json())
         self.progress.answered(line)
-        self._told(line)
+        self._on_answer(line)
 
     @property
     def _why_in_vain(self) -> str:
@@ -269,10 +269,10 @@ ROUND_BOOK = "rounds.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class SessionHooks:
-    """Time, and whoever wants to hear how it goes."""
+    """Clocks, and what is called as a session goes on."""
 
-    answered: Callable[[AnswerLine], None] = lambda _: None
-    told: Callable[[str], None] = lambda _: None
+    on_answer: Callable[[AnswerLine], None] = lambda _: None
+    on_message: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
@@ -292,13 +292,13 @@ def open_batch(
 
     Raises:
         UsageError: questions name documents that are not there; the window is too small; the
-            output was begun with other settings or questions; the model takes no batches; each
+            output was started with other settings or questions; the model takes no batches; each
             question is limited in dollars, and the model has no known price.
     """
     hooks = hooks or SessionHooks()
     check_limits(prepared.settings.limits, prepared.model.name, prepared.price)
     _check_window(job.questions, archive.documents(), prepared.settings)
-    questions, scopes = asked_of(job, archive, told=hooks.told)
+    questions, scopes = asked_of(job, archive, on_message=hooks.on_message)
     settled = decisive(prepared, archive, job)
     with ExitStack() as opened:
         answers = opened.enter_context(
@@ -333,7 +333,7 @@ def open_batch(
             settings=settings,
             batch_client=batch_client,
             unanswered_is_lost=lost,
-            told=hooks.answered,
+            on_answer=hooks.on_answer,
             sleep=hooks.sleep,
             clock=hooks.clock,
         )
@@ -400,5 +400,5 @@ def _batch_client(
         SubmissionLog(book, by_batches=settings.by_batches, now=hooks.now),
         sleep=hooks.sleep,
         clock=hooks.clock,
-        told=hooks.told,
+        on_message=hooks.on_message,
     )

@@ -1,6 +1,6 @@
 """What was sent in rounds, on disk: which batch holds the reply to which request of which question.
 
-Written before a batch is sent and before it is waited for, so that whoever comes after a crash
+Written before a batch is sent and before it is waited for, so that the process after a crash
 looks the batch up instead of paying for it again. One JSON object a line; a torn last line is
 dropped.
 """

@@ -31,6 +31,8 @@ COMMANDS = {
 main = LazyGroup(
     "docpager",
     locations=COMMANDS,
-    help="Answers questions over documents far larger than a context window.",
+    help="Answers questions about documents far larger than a model's context window, and cites "
+    "the pages. `docpager COMMAND --help` explains a command, with examples.",
+    epilog='\b\nExample:\n  docpager ask "What was revenue in 2023?" reports/',
 )
 click.version_option(__version__, prog_name="docpager")(main)

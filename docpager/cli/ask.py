@@ -15,6 +15,7 @@ from docpager.cli.options import (
     as_json_option,
     embedder_for,
     embedder_option,
+    examples,
     tell_unsupported,
 )
 from docpager.cli.progress import ask_progress
@@ -30,14 +31,24 @@ __all__ = ["ask", "finish", "tell_ingested"]
 INTERRUPTED = 130
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        'docpager ask "What was revenue in 2023?" reports/',
+        'docpager ask --model extractive --window 8000 "Who signed the lease?"',
+        'docpager ask --model claude-sonnet-5-5 --max-usd 0.50 "What changed?" reports/',
+    )
+)
 @click.argument("question")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @archive_option
 @embedder_option
 @model_options
 @limit_options(usd=DEFAULT_RUN_USD)
-@click.option("--journal", type=click.Path(path_type=Path), help="Where to write the run down.")
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    help="Where to write the journal of the run. Default: a new file in the archive's `runs`.",
+)
 @as_json_option
 def ask(
     question: str,
@@ -48,18 +59,18 @@ def ask(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Answer QUESTION from the documents under PATH, or from the whole archive.
+    """Answer QUESTION from the documents under PATH.
 
-    What is new under PATH is ingested first. A model that costs money is named first, with the
-    most that the run can cost.
+    Without PATH, the whole archive is searched. New and changed files under PATH are ingested
+    first. The model is named before it is asked, with the most that the run can cost.
     """
     from docpager.api.ask import ask_prepared
 
     prepared = prepared_model(**how)
     tell_price(prepared)
-    begun: list[Path] = []
+    started: list[Path] = []
     try:
-        with ask_progress() as (progress, stepping):
+        with ask_progress() as (progress, on_step):
             line = asyncio.run(
                 ask_prepared(
                     question,
@@ -69,14 +80,14 @@ def ask(
                     embedder=embedder_for(archive_directory, embedder) if paths else None,
                     journal=journal,
                     progress=progress,
-                    ingested=tell_ingested,
-                    begun=begun.append,
-                    waiting=note,
-                    stepping=stepping,
+                    on_ingested=tell_ingested,
+                    on_started=started.append,
+                    on_retry=note,
+                    on_step=on_step,
                 )
             )
     except KeyboardInterrupt:
-        _tell_parked(begun)
+        _tell_parked(started)
         sys.exit(INTERRUPTED)
     finish(line, as_json=as_json)
 
@@ -106,8 +117,8 @@ def tell_ingested(report: IngestReport) -> None:
         note(f"PDF pages without usable text: {unreadable} (docpager status --unreadable)")
 
 
-def _tell_parked(begun: list[Path]) -> None:
-    if begun:
-        note(f"interrupted; the run is kept: docpager resume {begun[0]}")
+def _tell_parked(started: list[Path]) -> None:
+    if started:
+        note(f"interrupted; the run is kept: docpager resume {started[0]}")
     else:
-        note("interrupted before the run began; ask again")
+        note("interrupted before the run started; ask again")

@@ -22,6 +22,7 @@ from docpager.cli.options import (
     as_json_option,
     embedder_for,
     embedder_option,
+    examples,
     tell_misspelt,
 )
 from docpager.cli.progress import ingest_progress
@@ -52,11 +53,17 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
         """Seconds."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value).strip())
         if match is None:
-            self.fail(f"{value!r} is no length of time; write 90s, 30m or 2h", param, ctx)
+            self.fail(f"{value!r} is not a length of time; write 90s, 30m or 2h", param, ctx)
         return float(match[1]) * _UNITS[match[2]]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager batch questions.jsonl reports/ -o answers.jsonl --max-usd 5",
+        "docpager batch questions.jsonl -o answers.jsonl --estimate",
+        "docpager batch questions.jsonl -o answers.parquet --retry-failed",
+    )
+)
 @click.argument("questions", type=click.Path(path_type=Path))
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option(
@@ -65,7 +72,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where the answers go: JSONL, or a table if it ends in .parquet.",
+    help="The file for the answers: .jsonl, or .parquet for a table.",
 )
 @archive_option
 @embedder_option
@@ -75,32 +82,42 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     "--concurrency",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Questions under way at once, at most. Default: 8, and 500 with --via batches.",
+    help="The most questions worked on at once. Default: 8, and 500 with --via batches.",
 )
 @click.option(
     "--via",
     type=click.Choice(["live", "batches"]),
     default="live",
     show_default=True,
-    help="`batches`: all questions make one step with each Message Batch, at half the price and "
-    "at the pace of batches.",
+    help="`live`: single requests. `batches`: Message Batches, one step of every question in each: "
+    "half the price, long waits.",
 )
 @click.option(
     "--finish-live-after",
     type=Duration(),
-    help="With --via batches: finish without them what is left after this long (90s, 30m, 2h).",
+    help="With --via batches: finish what is left after this time (90s, 30m, 2h) live.",
 )
 @click.option(
-    "--estimate", is_flag=True, help="Say what the batch would take; ask and spend nothing."
+    "--estimate",
+    is_flag=True,
+    help="Print expected tokens, dollars and time. Asks no server and spends nothing.",
 )
-@click.option("--retry-failed", is_flag=True, help="Ask again what failed or stopped at a limit.")
-@click.option("--skip-invalid", is_flag=True, help="Leave bad lines of the questions out.")
-@click.option("--in-order", is_flag=True, help="Sort the answers as the questions are, at the end.")
+@click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Ask the questions again that failed or stopped at a limit.",
+)
+@click.option(
+    "--skip-invalid", is_flag=True, help="Leave out invalid lines of QUESTIONS, and name them."
+)
+@click.option(
+    "--in-order", is_flag=True, help="At the end, sort the answers in the order of the questions."
+)
 @click.option(
     "--journals",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where the runs are written down. Default: `runs` in the archive.",
+    help="The folder for the journals of the runs. Default: `runs` in the archive.",
 )
 @as_json_option
 def batch(
@@ -120,10 +137,10 @@ def batch(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Answer every question of QUESTIONS (JSONL) from the documents under PATH.
+    """Answer all QUESTIONS (JSONL) from the documents under PATH.
 
-    Run the same command again to go on where it was left. --max-usd and --max-tokens limit the
-    whole batch, all its sessions together.
+    Each line of QUESTIONS has a "question", and may have an "id", "documents", "answers" and
+    "evidence". The same command again continues a batch, within the same --max-usd.
     """
     from docpager.api.ask_many import bounded, estimate_many, own_files
     from docpager.batch.answers_file import check_ending
@@ -149,7 +166,9 @@ def batch(
         _ingest(paths, archive_directory, embedder=embedder, without=own)
     if estimate:
         forecast = asyncio.run(
-            estimate_many(job, prepared, settings, archive_directory, paths, without=own, told=note)
+            estimate_many(
+                job, prepared, settings, archive_directory, paths, without=own, on_message=note
+            )
         )
         print_estimate(forecast, prepared, settings, as_json=as_json)
         return
@@ -172,7 +191,7 @@ def _ingest(
             archive,
             embedder=chosen,
             progress=progress,
-            ingested=tell_ingested,
+            on_ingested=tell_ingested,
             without=without,
         )
 
@@ -195,7 +214,7 @@ async def _drive(
     from docpager.batch.session import SessionHooks
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
-    hooks = SessionHooks(told=note)
+    hooks = SessionHooks(on_message=note)
     async with batch_session(job, prepared, settings, hooks=hooks, **where) as session:
         tell_plan(session)
         if settings.by_batches and (bill := await session.weigh_rounds()) is not None:
@@ -224,7 +243,7 @@ def _stopping(session: Session) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def stop(name: str) -> None:
-        note(f"{name}: stopping; replies under way are waited for (again: at once)")
+        note(f"{name}: stopping after the replies that are under way (repeat to stop at once)")
         session.stop(name)
 
     names = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}

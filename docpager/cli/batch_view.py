@@ -41,7 +41,9 @@ REFRESH_SECONDS = 0.5
 LINE_SECONDS = 30.0
 """How often a line is printed where there is no terminal."""
 _PADDING = 2
-_LEFT_OUT_FIRST = "page faults"
+_LEFT_OUT_FIRST = "passages loaded"
+"""Page faults, in the words of the trace."""
+_SINGULAR = {"steps": "step", "tokens": "token", _LEFT_OUT_FIRST: "passage loaded"}
 
 
 def tell_plan(session: Session) -> None:
@@ -49,7 +51,9 @@ def tell_plan(session: Session) -> None:
     plan, prepared, settings = session.plan, session.prepared, session.settings
     parts = [f"{counted(len(plan.tasks), 'question')} to ask"]
     if plan.begun:
-        parts.append(f"{plan.begun:,} of them {'was' if plan.begun == 1 else 'were'} begun before")
+        parts.append(
+            f"{plan.begun:,} of them {'was' if plan.begun == 1 else 'were'} started before"
+        )
     if plan.kept:
         parts.append(f"{counted(plan.kept, 'answer')} kept")
     if plan.failed_before:
@@ -104,8 +108,8 @@ def tell_report(report: BatchReport) -> None:
         "stopped": report.stopped,
         "failed": report.failed,
         "kept from before": report.kept,
-        "parked": report.parked,
-        "not begun": report.waiting,
+        "interrupted": report.parked,
+        "not started": report.waiting,
     }
     shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     usd = "" if not report.usd else f"; ${report.usd:.4f} in all"
@@ -118,7 +122,7 @@ def tell_report(report: BatchReport) -> None:
         note(f"  and {more:,} more")
     if report.why_stopped:
         how = " with a higher limit" if report.limit_reached else ""
-        note(f"left over: {report.why_stopped}; run the same command again{how} to go on")
+        note(f"not finished: {report.why_stopped}; run the same command again{how} to continue")
     elif report.failed or report.stopped:
         note("run the same command with --retry-failed to ask what failed again")
 
@@ -174,7 +178,7 @@ def _table(figures: Sequence[tuple[str, str]]) -> Table:
 
 def _in_line(figures: Sequence[tuple[str, str]]) -> str:
     return " · ".join(
-        f"{value} {name.removesuffix('s') if value == '1' else name}" for name, value in figures
+        f"{value} {_SINGULAR.get(name, name) if value == '1' else name}" for name, value in figures
     )
 
 
@@ -238,7 +242,7 @@ def tell_rounds(bill: RoundsBill) -> None:
     caching = (
         f"cached for an hour, {bill.hit_rate:.0%} expected to hit" if bill.cached else "not cached"
     )
-    band = f" ({bill.low:.2f} to {bill.high:.2f} by luck of the cache)" if bill.cached else ""
+    band = f" ({bill.low:.2f} to {bill.high:.2f} depending on cache hits)" if bill.cached else ""
     note(
         f"rounds: about {bill.ratio:.2f} of the live bill{band}, at {bill.steps:.1f} steps a "
         f"question, {caching}"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from docpager.cli.options import as_json_option
+from docpager.cli.options import as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import UsageError
 
@@ -128,7 +128,7 @@ def check_project_values(*names: str) -> None:
             note(f"{name} is {configured.value}, as {configured.file} in this folder says")
 
 
-@click.command()
+@click.command(epilog=examples("docpager config"))
 @as_json_option
 def config(as_json: bool) -> None:
     """Show each setting, its value, and where it comes from.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.options import archive_option, as_json_option
+from docpager.cli.options import archive_option, as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -20,12 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["contents", "show"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager contents",
+        "docpager contents D3",
+        "docpager contents D3:s2",
+    )
+)
 @click.argument("locator", required=False)
 @archive_option
 @as_json_option
 def contents(locator: str | None, archive_directory: Path, as_json: bool) -> None:
-    """List the documents, or the outline of one."""
+    """List the documents, or the outline of one.
+
+    LOCATOR is D3 (a document) or D3:s2 (a section).
+    """
     from docpager.archive.archive import Archive
     from docpager.core.locators import parse_locator
 
@@ -36,12 +46,22 @@ def contents(locator: str | None, archive_directory: Path, as_json: bool) -> Non
         _print_outline(archive, parse_locator(locator), as_json=as_json)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager show D3:p45-47",
+        "docpager show D3:s2.1",
+        "docpager show D3:c120",
+    )
+)
 @click.argument("locator")
 @archive_option
 @as_json_option
 def show(locator: str, archive_directory: Path, as_json: bool) -> None:
-    """Print the text that a locator names, cut at the borders of its PDF pages or its section."""
+    """Print the text of a document, PDF page, section or passage.
+
+    LOCATOR is D3 (a document), D3:p45-47 (PDF pages), D3:s2.1 (a section) or D3:c120-124
+    (passages). `docpager contents` lists documents and sections.
+    """
     from docpager.archive.archive import Archive
     from docpager.core.locators import parse_locator
 
@@ -63,11 +83,11 @@ def _print_documents(entries: Sequence[DocumentEntry], *, as_json: bool) -> None
         if as_json:
             print_json(_entry_json(entry))
             continue
-        pages = f"{entry.pdf_pages} PDF pages, " if entry.pdf_pages else ""
+        pages = f"{counted(entry.pdf_pages, 'PDF page')}, " if entry.pdf_pages else ""
         unreadable = len(entry.unreadable_pdf_pages)
-        missing = f", {unreadable} PDF pages without text" if unreadable else ""
+        missing = f", {counted(unreadable, 'PDF page')} without text" if unreadable else ""
         title = f"  {entry.title!r}" if entry.title not in entry.path else ""
-        say(f"{entry}{title}  ({pages}{entry.passages} passages{missing})")
+        say(f"{entry}{title}  ({pages}{counted(entry.passages, 'passage')}{missing})")
 
 
 def _print_outline(archive: Archive, locator: Locator, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import click
 
 from docpager.cli.config import check_project_values
 from docpager.cli.flags import with_flags
-from docpager.cli.options import as_json_option
+from docpager.cli.options import as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
@@ -22,18 +22,31 @@ __all__ = ["doctor"]
 _COLOURS = {"usable": "green", "missing": "red", "not asked": "yellow", "failed": "red"}
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager doctor",
+        "docpager doctor --base-url http://localhost:11434 --model qwen3",
+    )
+)
 @click.option(
     "--model",
     envvar="DOCPAGER_MODEL",
     metavar="NAME",
-    help="The model to look for; the usual one if left out.",
+    help="The model to check. Default: the one that `docpager ask` would use.",
 )
-@click.option("--base-url", metavar="URL", help="Another server of the Messages API.")
-@click.option("--backend", metavar="NAME", help="What that server has: anthropic or compatible.")
-@click.option("--live", is_flag=True, help="Send the model one tiny request, and say its cost.")
 @click.option(
-    "--fetch-tokenizer", is_flag=True, help="Download tiktoken's o200k file, for better estimates."
+    "--base-url", metavar="URL", help="The address of another server that speaks the Messages API."
+)
+@click.option(
+    "--backend", metavar="NAME", help="What that server supports: anthropic or compatible."
+)
+@click.option(
+    "--live", is_flag=True, help="Send the model one small request, and print what it can cost."
+)
+@click.option(
+    "--fetch-tokenizer",
+    is_flag=True,
+    help="Download tiktoken's o200k file, for better estimates of sizes.",
 )
 @as_json_option
 def doctor(
@@ -44,9 +57,10 @@ def doctor(
     fetch_tokenizer: bool,
     as_json: bool,
 ) -> None:
-    """Show which models, servers, embedders and tokenizers can be used, and what is missing.
+    """Show what can be used now, and what is missing.
 
-    Nobody is asked but this machine and the server at --base-url; only --live costs money.
+    Checks models, servers, embedders and tokenizers. Asks only this machine and the server at
+    --base-url; only --live costs money.
     """
     from docpager.doctor import check_embedders, check_models, check_servers, check_tokenizers
     from docpager.models.registry import DEFAULT_MODEL

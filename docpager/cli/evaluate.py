@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.options import as_json_option, tell_misspelt
+from docpager.cli.options import as_json_option, examples, tell_misspelt
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted
@@ -32,7 +32,12 @@ _NAMED_AT_MOST = 5
 _FILE = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager evaluate answers.jsonl questions.jsonl",
+        "docpager evaluate answers.jsonl questions.jsonl --by kind --missing-as-failed",
+    )
+)
 @click.argument("answers", type=_FILE)
 @click.argument("questions", type=_FILE)
 @click.option(
@@ -40,7 +45,7 @@ _FILE = click.Path(path_type=Path)
     "axes",
     multiple=True,
     metavar="FIELD",
-    help="Split the results by a field of the questions, too. May be repeated.",
+    help="Also split the results by this field of the questions. May be repeated.",
 )
 @click.option(
     "--tolerance",
@@ -48,37 +53,41 @@ _FILE = click.Path(path_type=Path)
     default=0.01,
     show_default=True,
     metavar="SHARE",
-    help="How far a figure may be off the gold one.",
+    help="How far a figure may differ from the gold figure, as a share of it.",
 )
 @click.option(
     "--missing-as-failed", is_flag=True, help="Count questions without an answer line as failed."
 )
-@click.option("--skip-invalid", is_flag=True, help="Leave bad lines of the questions out.")
+@click.option(
+    "--skip-invalid", is_flag=True, help="Leave out invalid lines of QUESTIONS, and name them."
+)
 @click.option(
     "--judge",
     metavar="MODEL",
-    help="Also ask this language model whether each answer is right. Its errors count as wrong.",
+    help="Also ask this language model whether each answer is right. Its failures count as wrong.",
 )
 @click.option(
     "--verdicts",
     type=_FILE,
     metavar="FILE",
-    help="Where verdicts are kept, so that scoring again costs nothing. Default: beside ANSWERS.",
+    help="Keeps the verdicts, so that scoring again costs nothing. Default: beside ANSWERS.",
 )
-@click.option("--base-url", metavar="URL", help="Ask the judge at another server.")
+@click.option(
+    "--base-url", metavar="URL", help="The address of the judge's server, if it is not Anthropic's."
+)
 @click.option(
     "--prices",
     type=_FILE,
     envvar="DOCPAGER_PRICES",
     show_envvar=True,
     metavar="FILE",
-    help="Prices (TOML) that go before the built-in ones.",
+    help="A file of prices (TOML) that are used instead of the built-in ones.",
 )
 @click.option(
     "--max-usd",
     type=float,
     metavar="DOLLARS",
-    help="What the judge may cost in all. Default: 1 for a model that costs money.",
+    help="The most that the judge may cost. Default: 1 for a model that costs money.",
 )
 @as_json_option
 def evaluate(
@@ -95,9 +104,11 @@ def evaluate(
     max_usd: float | None,
     as_json: bool,
 ) -> None:
-    """Score ANSWERS (JSONL or Parquet) against the gold answers and evidence in QUESTIONS.
+    """Score ANSWERS against the gold answers in QUESTIONS.
 
-    Every metric is a mean over the questions that it asks, with a 95 % bootstrap interval.
+    ANSWERS is what `docpager batch` wrote (JSONL or Parquet); QUESTIONS has gold "answers" and
+    "evidence". Each metric is a mean over the questions it applies to, with a 95 % bootstrap
+    interval.
     """
     from docpager.batch.responses import read_answered
 
@@ -209,7 +220,7 @@ def _tell_left_out(answered: AnsweredQuestions, axes: Sequence[str]) -> None:
         note(f"left out: {bad}")
     unused = [name for name in answered.other_fields if name not in axes]
     if unused:
-        note(f"fields that score nothing (--by splits results by them): {', '.join(unused)}")
+        note(f"fields that are not scored (--by splits results by them): {', '.join(unused)}")
     tell_misspelt(unused)
     if answered.missing:
         note(f"{counted(answered.missing, 'question')} without an answer, counted as failed")

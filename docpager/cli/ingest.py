@@ -18,11 +18,13 @@ from docpager.cli.options import (
     counted_pages,
     embedder_for,
     embedder_option,
+    examples,
     read_by_older_rules,
     tell_unsupported,
 )
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestReport
@@ -30,18 +32,25 @@ if TYPE_CHECKING:
 __all__ = ["ingest"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager ingest reports/ notes.md",
+        "docpager ingest reports/ --exclude 'drafts/*' --prune",
+    )
+)
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
 @archive_option
 @embedder_option
-@click.option("--text-field", metavar="FIELD", help="The field of a JSONL line that is its text.")
+@click.option(
+    "--text-field", metavar="FIELD", help="The field that holds the text, in JSONL lines."
+)
 @click.option(
     "--exclude",
     multiple=True,
     metavar="GLOB",
-    help="Leave out files and folders, by name or by path under PATH. May be repeated.",
+    help="Leave out files and folders, by name or by path within PATH. May be repeated.",
 )
 @click.option(
     "--prune", is_flag=True, help="Remove the documents of files that are gone or excluded."
@@ -50,16 +59,18 @@ __all__ = ["ingest"]
     "--password-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Passwords of encrypted PDFs: a JSON object by file name or path.",
+    help="Passwords of encrypted PDFs: a JSON object of passwords by file name or path.",
 )
 @click.option(
     "--timeout-per-file",
     type=click.FloatRange(min=1),
     metavar="SECONDS",
-    help="How long reading one file may take; 300 where not given.",
+    help="How long reading one file may take. Default: 300.",
 )
 @click.option(
-    "--retry-failed", is_flag=True, help="Read again what could not be read, though unchanged."
+    "--retry-failed",
+    is_flag=True,
+    help="Read files again that could not be read, even if they are unchanged.",
 )
 @click.option(
     "--reread",
@@ -69,7 +80,7 @@ __all__ = ["ingest"]
 @click.option(
     "--strict",
     is_flag=True,
-    help="Exit with 1 if anything could not be read, or is of a kind that is not read.",
+    help="Exit with code 1 if a file or page could not be read, or is of an unsupported kind.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Name every file that is not read.")
 @as_json_option
@@ -90,9 +101,9 @@ def ingest(
 ) -> None:
     """Bring the archive up to date with files and folders.
 
-    Each file is read in a process with limits on time and memory; what cannot be read is named
-    with its reason, file by file and page by page, remembered, and not read again until it
-    changes. Files in folders that are of a kind which is not read (.docx, .zip) are counted.
+    Reads PDF, text, Markdown and JSONL files; other kinds (.docx, .zip) are counted and left out.
+    Each file is read in a process with limits on time and memory. Files and PDF pages that cannot
+    be read are named with the reason, and are not read again until they change.
     """
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.sources import ReadingSettings
@@ -131,7 +142,7 @@ def _parting_words() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        note("what was committed stays; the same ingest goes on from there")
+        note("what was committed is kept; run the same command again to continue")
         raise
 
 
@@ -160,10 +171,10 @@ def _summary(report: IngestReport, directory: Path) -> str:
         "read again": report.reread,
         "duplicate": len(report.duplicates),
     }
-    counted = ", ".join(f"{count} {word}" for word, count in changes.items() if count)
+    listed = ", ".join(f"{count} {word}" for word, count in changes.items() if count)
     return (
-        f"{report.documents} documents, {report.passages} passages -> {directory}"
-        f" ({counted or 'nothing new'}; {report.seconds:.1f} s)"
+        f"{counted(report.documents, 'document')}, {counted(report.passages, 'passage')} -> "
+        f"{directory} ({listed or 'nothing new'}; {report.seconds:.1f} s)"
     )
 
 
@@ -182,6 +193,6 @@ def _name_exceptions(report: IngestReport) -> None:
     for file in report.skipped:
         note(f"skipped: {file.path}: {file.reason or 'in part'} ({file.message})")
     if not report.files:
-        note("no readable file there; docpager reads PDF, text, Markdown and JSONL")
+        note("there is no file that can be read; docpager reads PDF, text, Markdown and JSONL")
     elif report.nothing_readable:
-        note("nothing there could be read")
+        note("no file could be read")

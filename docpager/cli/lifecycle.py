@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.options import archive_option, as_json_option, chosen_documents
+from docpager.cli.options import archive_option, as_json_option, chosen_documents, examples
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -20,18 +21,26 @@ if TYPE_CHECKING:
 __all__ = ["compact", "forget", "verify"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager verify",
+        "docpager verify --repair",
+    )
+)
 @archive_option
 @click.option(
-    "--repair", "mend", is_flag=True, help="Rebuild what is damaged, from the files if need be."
+    "--repair",
+    "mend",
+    is_flag=True,
+    help="Rebuild damaged parts, from the ingested files if necessary.",
 )
 @as_json_option
 def verify(archive_directory: Path, mend: bool, as_json: bool) -> None:
     """Check every byte, count and id of the archive.
 
-    Exit code 1 and the name of each damaged part where something is not as it was written.
-    With --repair, parts are rebuilt from what is sound of them, else from the files that were
-    ingested; documents whose files are gone or have changed are named as lost.
+    Names each damaged part; the exit code is then 1. With --repair, damaged parts are rebuilt
+    from what is left of them or from the ingested files. Documents whose files are gone or have
+    changed are named as lost.
     """
     if mend:
         _repair(archive_directory, as_json=as_json)
@@ -44,11 +53,12 @@ def verify(archive_directory: Path, mend: bool, as_json: bool) -> None:
     for damage in found.damages:
         say(f"damaged: {damage}", err=as_json)
     if found.damages:
-        note("docpager verify --repair rebuilds what it can; the sound rest stays readable")
+        note("docpager verify --repair rebuilds what it can; the undamaged rest can be read")
         sys.exit(1)
     note(
-        f"sound: generation {found.generation}, {found.documents} documents, "
-        f"{found.passages} passages, {found.parts} parts of {found.bytes:,} bytes"
+        f"no damage: generation {found.generation}, {counted(found.documents, 'document')}, "
+        f"{counted(found.passages, 'passage')}, {counted(found.parts, 'part')} of "
+        f"{found.bytes:,} bytes"
     )
 
 
@@ -64,7 +74,7 @@ def _repair(directory: Path, *, as_json: bool) -> None:
     for damage in done.damages:
         note(f"was damaged: {damage}")
     _name_documents(done)
-    note("repaired" if not done.lost else "repaired but for the documents named as lost")
+    note("repaired" if not done.lost else "repaired, except for the documents named as lost")
     sys.exit(1 if done.lost else 0)
 
 
@@ -75,16 +85,22 @@ def _name_documents(done: Repaired) -> None:
         note(f"lost: D{number} {path} (its file is gone, has changed or cannot be read)")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager forget D3",
+        "docpager forget 'drafts/*.pdf'",
+    )
+)
 @click.argument("documents", nargs=-1, required=True, metavar="DOCUMENT...")
 @archive_option
 @as_json_option
 def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -> None:
-    """Take documents out of the archive: D3, a path, or a glob of paths.
+    """Take documents out of the archive.
 
-    Their earlier versions go too. They are no longer found at once; `docpager compact` then erases
-    their text from every file of the archive, journals of runs included. The journals that hold
-    them are listed; journals and answers kept elsewhere are yours to delete.
+    DOCUMENT is an id such as D3, a path, or a glob of paths. Their earlier versions are removed
+    too. They are no longer found from now on; `docpager compact` then erases their text from
+    every file of the archive, including journals of runs. Journals that hold their text are
+    listed. Delete journals and answers that you keep elsewhere yourself.
     """
     from docpager.archive.archive import Archive
     from docpager.archive.maintenance import forget as forget_documents
@@ -103,23 +119,28 @@ def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -
         for number, path in done.documents:
             say(f"forgotten: D{number} {path}")
     for journal in holding:
-        note(f"journal that holds it: {journal}")
+        note(f"journal that still holds its text: {journal}")
     _name_unreadable(unreadable)
     for location in done.still_there:
         note(f"docpager ingest reads it again, docpager ask does not: {location}")
     note("docpager compact erases the text")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager compact",
+    )
+)
 @archive_option
-@click.option("--keep-runs", is_flag=True, help="Leave the journals of runs as they are.")
+@click.option("--keep-runs", is_flag=True, help="Do not change the journals of runs.")
 @as_json_option
 def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
-    """Write the archive anew: small, and without what was forgotten, replaced or removed.
+    """Erase forgotten, replaced and removed text from the archive.
 
-    In journals of runs the text of forgotten documents, and what the model wrote after it had seen
-    it, is replaced by hashes; such a journal can no longer be replayed or resumed. A run that is
-    still going on keeps what it has read; its journal is named and left for the next compact.
+    The archive is written again without it. In journals of runs, the text of forgotten
+    documents and what the model wrote after it had seen it are replaced by hashes; such a
+    journal can no longer be replayed or resumed. The journal of a run that is still going on is
+    named and left for the next compact.
     """
     from docpager.archive.maintenance import compact as compact_archive
     from docpager.archive.manifest import read_manifest
@@ -139,13 +160,13 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
         )
     else:
         say(
-            f"{done.documents} documents, {done.passages} passages -> {archive_directory} "
-            f"({done.bytes_before:,} bytes before, {done.bytes_after:,} now)"
+            f"{counted(done.documents, 'document')}, {counted(done.passages, 'passage')} -> "
+            f"{archive_directory} ({done.bytes_before:,} bytes before, {done.bytes_after:,} now)"
         )
     for path in redacted.journals:
         note(f"redacted: {path}")
     for _, reason in redacted.unreadable:
-        note(f"not redacted, compact again when that is mended: {reason}")
+        note(f"not redacted; compact again once this is solved: {reason}")
     if keep_runs and manifest.forgotten:
         note("journals may still hold forgotten text: compact without --keep-runs redacts them")
     sys.exit(1 if redacted.unreadable else 0)
@@ -160,7 +181,7 @@ def _numbers(archive: Archive, name: str) -> list[int]:
 
 def _name_unreadable(journals: list[tuple[Path, str]] | tuple[tuple[Path, str], ...]) -> None:
     for _, reason in journals:
-        note(f"may hold it, delete it if it does: {reason}")
+        note(f"may still hold its text; delete it if it does: {reason}")
 
 
 def _strings(journals: list[tuple[Path, str]] | tuple[tuple[Path, str], ...]) -> list[str]:

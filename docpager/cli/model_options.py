@@ -30,16 +30,24 @@ def model_options(command: _Command) -> _Command:
                 envvar="DOCPAGER_MODEL",
                 show_envvar=True,
                 metavar="NAME",
-                help="A Claude model, what a server at --base-url has, or `extractive`: the "
-                "rule-based reader, not a language model. Default: claude-sonnet-5-5 with a key or "
-                "a server, else the reader.",
+                help="A Claude model, a model of the server at --base-url, or `extractive`: the "
+                "rule-based reader, which is not a language model. Default: claude-sonnet-5-5 "
+                "with a key or a server, else `extractive`.",
             ),
-            click.option("--effort", metavar="LEVEL", help="low, medium, high, xhigh or max."),
-            click.option("--base-url", metavar="URL", help="Another server of the Messages API."),
+            click.option(
+                "--effort",
+                metavar="LEVEL",
+                help="How much the model thinks: low, medium, high, xhigh or max.",
+            ),
+            click.option(
+                "--base-url",
+                metavar="URL",
+                help="The address of another server that speaks the Messages API.",
+            ),
             click.option(
                 "--backend",
                 metavar="KIND",
-                help="What that server has: `anthropic` everything, `compatible` the least.",
+                help="What that server supports: `anthropic` everything, `compatible` the minimum.",
             ),
             click.option(
                 "--prices",
@@ -47,7 +55,7 @@ def model_options(command: _Command) -> _Command:
                 show_envvar=True,
                 metavar="FILE",
                 type=click.Path(path_type=Path),
-                help="Prices (TOML) that go before the built-in ones.",
+                help="A file of prices (TOML) that are used instead of the built-in ones.",
             ),
             click.option(
                 "--window",
@@ -55,8 +63,8 @@ def model_options(command: _Command) -> _Command:
                 show_envvar=True,
                 type=click.IntRange(min=1),
                 metavar="TOKENS",
-                help="Tokens that prompt and reply may use together. Default: 64,000 for models "
-                "that think, else 32,000.",
+                help="The most tokens in a prompt and its reply together. Default: 64,000 "
+                "for models that think, else 32,000.",
             ),
             click.option(
                 "--max-output",
@@ -83,7 +91,7 @@ def limit_options(
             default=_LIMITS.max_steps,
             show_default=True,
             metavar="N",
-            help=f"Replies{of_each}, the finishing one included.",
+            help=f"The most replies{of_each}, including the last one.",
         ),
         click.option(
             "--timeout", type=float, metavar="SECONDS", help=f"Stop after this long{of_each}."

@@ -22,6 +22,7 @@ __all__ = [
     "counted_pages",
     "embedder_for",
     "embedder_option",
+    "examples",
     "in_option",
     "page_option",
     "read_by_older_rules",
@@ -32,6 +33,11 @@ __all__ = [
 _FEW_NAMES = 5
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def examples(*commands: str) -> str:
+    """What `--help` shows below the options: commands as they are typed, one a line."""
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
 
 
 def archive_option(command: _Command) -> _Command:
@@ -45,13 +51,15 @@ def archive_option(command: _Command) -> _Command:
         show_default=True,
         show_envvar=True,
         metavar="DIR",
-        help="The archive.",
+        help="The folder of the archive.",
     )(command)
 
 
 def as_json_option(command: _Command) -> _Command:
     """`--json`, as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")(
+        command
+    )
 
 
 def in_option(command: _Command) -> _Command:
@@ -72,7 +80,7 @@ def embedder_option(command: _Command) -> _Command:
         envvar="DOCPAGER_EMBEDDER",
         show_envvar=True,
         metavar="NAME",
-        help="What embeds in a new archive; wordllama where nothing else is said. An archive keeps "
+        help="The embedder of a new archive. Default: wordllama. An archive keeps "
         "the one it was made with.",
     )(command)
 
@@ -80,7 +88,11 @@ def embedder_option(command: _Command) -> _Command:
 def page_option(command: _Command) -> _Command:
     """`--page N`, as `page`."""
     return click.option(
-        "--page", type=click.IntRange(min=1), default=1, metavar="N", help="Page of results."
+        "--page",
+        type=click.IntRange(min=1),
+        default=1,
+        metavar="N",
+        help="The page of results.",
     )(command)
 
 
@@ -120,7 +132,7 @@ def tell_misspelt(names: Sequence[str]) -> None:
 
     for name in names:
         if hint := did_you_mean(name):
-            note(f"{name!r} is no field of a question{hint}")
+            note(f"{name!r} is not a field of a question{hint}")
 
 
 def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
@@ -151,4 +163,4 @@ def counted_pages(pdf_pages: Sequence[int]) -> str:
     """`4 PDF pages (1-3, 7)`, cut after the first eight ranges."""
     ranges = number_ranges(pdf_pages)
     named = ", ".join(ranges[:8]) + (", ..." if len(ranges) > 8 else "")
-    return f"{len(pdf_pages)} PDF page{'s' if len(pdf_pages) > 1 else ''} ({named})"
+    return f"{counted(len(pdf_pages), 'PDF page')} ({named})"

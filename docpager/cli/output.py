@@ -73,7 +73,7 @@ def _summary(line: AnswerLine) -> str:
         f"{counted(line.steps, 'step')}, {about}{usage.prompt_tokens:,} tokens in{_cached(usage)}, "
         f"{usage.output_tokens:,} out{_cost(line)}; "
         f"peak {paging['peak_worst_case']:,} of {paging['window']:,}; "
-        f"{counted(paging['faults'], 'passage')} paged in, "
+        f"{counted(paging['faults'], 'passage')} loaded, "
         f"{counted(paging['rebuilds'], 'rebuild')}; {line.model}"
         + (f"; journal {line.journal}" if line.journal else "")
     )
@@ -90,14 +90,14 @@ def _cost(line: AnswerLine) -> str:
     """Dollars, what of them is a worst case, and what a price band saved."""
     parts = [] if line.cost_usd in (None, 0.0) else [f"${line.cost_usd:.4f}"]
     if line.lost is not None:
-        attempts = f"{line.lost.attempts} failed attempt{'s' if line.lost.attempts > 1 else ''}"
+        attempts = counted(line.lost.attempts, "failed attempt")
         usd = "" if line.lost.usd is None else f" (${line.lost.usd:.4f} of it)"
         parts.append(f"{attempts} charged at the worst case{usd}")
     if line.saved_usd is not None:
         less = "less" if line.saved_usd >= 0 else "more"
         parts.append(f"about ${abs(line.saved_usd):.4f} {less} than one prompt with all text")
     if line.overruns:
-        parts.append(f"{line.overruns} prompts larger than reserved")
+        parts.append(f"{counted(line.overruns, 'prompt')} larger than reserved")
     return "".join(f", {part}" for part in parts)
 
 
@@ -113,7 +113,7 @@ def print_step(step: TracedStep) -> None:
     say(f"{step.number:>4}   ", bold=True, nl=False)
     say(
         f"{_bar(step.pressure)} {step.prompt_tokens:,} tokens sent ({step.pressure:.0%} of "
-        f"{step.window:,} with the reply), {step.resident} resident, {step.notes} notes",
+        f"{step.window:,} with the reply), {step.resident} resident, {counted(step.notes, 'note')}",
         nl=not step.warned,
     )
     if step.warned:

@@ -10,10 +10,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from docpager.cli.terminal import drawn_on, note, visible
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestProgress, Progress
-    from docpager.run.driver import Stepping
+    from docpager.run.driver import OnStep
 
 __all__ = ["ask_progress", "ingest_progress", "reached_in_words", "rebuild_progress"]
 
@@ -37,15 +38,15 @@ def rebuild_progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def ask_progress() -> Iterator[tuple[Progress, Stepping]]:
+def ask_progress() -> Iterator[tuple[Progress, OnStep]]:
     """As `ingest_progress`, and then on a terminal which step the run is at and what it does."""
     if not sys.stderr.isatty():
-        with _until_asked() as (reading, stepping):
-            yield reading, stepping
+        with _until_asked() as (reading, on_step):
+            yield reading, on_step
         return
     with ExitStack() as shown, ExitStack() as reading_shown:
         show_reading = reading_shown.enter_context(_bar(at_once=False))
-        lines: list[Stepping] = []
+        lines: list[OnStep] = []
 
         def step(number: int, doing: str) -> None:
             if not lines:
@@ -58,14 +59,14 @@ def ask_progress() -> Iterator[tuple[Progress, Stepping]]:
 
 
 @contextmanager
-def _until_asked() -> Iterator[tuple[Progress, Stepping]]:
+def _until_asked() -> Iterator[tuple[Progress, OnStep]]:
     """Lines about reading, which end when the question begins."""
     with ExitStack() as reading:
         yield reading.enter_context(_lines(_SECONDS_BETWEEN)), lambda step, doing: reading.close()
 
 
 @contextmanager
-def _step_line() -> Iterator[Stepping]:
+def _step_line() -> Iterator[OnStep]:
     """A line that stays below all others, and says what a run does and how long it has run."""
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -155,7 +156,7 @@ def _rebuilding(reached: IngestProgress) -> str:
 def _pages_a_second(reached: IngestProgress, seconds: float) -> list[str]:
     if not reached.pdf_pages or seconds <= 0:
         return []
-    return [f"{reached.pdf_pages:,} PDF pages, {reached.pdf_pages / seconds:.0f} a second"]
+    return [f"{counted(reached.pdf_pages, 'PDF page')}, {reached.pdf_pages / seconds:.0f} a second"]
 
 
 def _embedding(reached: IngestProgress) -> str:

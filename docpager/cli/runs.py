@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from docpager.cli.ask import INTERRUPTED, finish
-from docpager.cli.options import as_json_option
+from docpager.cli.options import as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.passages import counted
 
@@ -19,15 +19,24 @@ __all__ = ["replay", "resume", "trace"]
 _journal = click.argument("journal", type=click.Path(path_type=Path))
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager resume .docpager/runs/20261121-062934-38fe32dc4196.jsonl",
+    )
+)
 @_journal
 @click.option("--archive", type=click.Path(path_type=Path), help="The archive, if it was moved.")
 @click.option(
-    "--on-new-archive", is_flag=True, help="Go on although documents the run has read changed."
+    "--on-new-archive",
+    is_flag=True,
+    help="Continue although documents that the run has read have changed.",
 )
 @as_json_option
 def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: bool) -> None:
-    """Go on with an interrupted run from its JOURNAL."""
+    """Continue an interrupted run from its JOURNAL.
+
+    The model and the limits are those of the run; what it has spent counts.
+    """
     from docpager.api.ask import resume as resume_run
 
     try:
@@ -38,17 +47,24 @@ def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: b
     finish(line, as_json=as_json)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager replay .docpager/runs/20261121-062934-38fe32dc4196.jsonl",
+        "docpager replay .docpager/runs/20261121-062934-38fe32dc4196.jsonl --against .docpager",
+    )
+)
 @_journal
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
     metavar="ARCHIVE",
-    help="Execute every call again on this archive and compare.",
+    help="Also execute every call again on this archive, and compare the results.",
 )
 @as_json_option
 def replay(journal: Path, against: Path | None, as_json: bool) -> None:
-    """Make a run again from its JOURNAL and prove every request of it."""
+    """Repeat a run from its JOURNAL, and check every request.
+
+    Each request must come out the same. No model is asked, and no archive is needed."""
     from docpager.archive.archive import Archive
     from docpager.run.result import answer_line
     from docpager.run.service import open_replay
@@ -60,23 +76,30 @@ def replay(journal: Path, against: Path | None, as_json: bool) -> None:
         with closing(Archive.open(against)) as library:
             replayed = open_replay(journal, against=library)
             run = replayed.finish()
-    note(f"replayed {counted(run.steps, 'step')}; every request is as it was")
+    note(f"replayed {counted(run.steps, 'step')}; every request is the same as in the journal")
     if against is not None:
         results = "their results are" if replayed.executed != 1 else "its result is"
         note(
             f"{counted(replayed.executed, 'call')} executed again on {against}; {results} the same"
         )
     if run.outcome is None:
-        note(f"the run has no end yet: docpager resume {journal}")
+        note(f"the run is not finished: docpager resume {journal}")
         return
     finish(answer_line(run, replayed.record.header, journal=str(journal)), as_json=as_json)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager trace .docpager/runs/20261121-062934-38fe32dc4196.jsonl",
+    )
+)
 @_journal
 @as_json_option
 def trace(journal: Path, as_json: bool) -> None:
-    """Show a run step by step: calls, what became resident, tokens, warnings, rebuilds."""
+    """Show a run step by step, from its JOURNAL.
+
+    For each step: tokens sent, calls, passages paged in and released, warnings, rebuilds.
+    """
     from docpager.cli.output import print_outcome, print_step
     from docpager.run.service import open_replay
     from docpager.run.trace import TracedStep
@@ -95,4 +118,4 @@ def trace(journal: Path, as_json: bool) -> None:
         else:
             print_outcome(event)
     if replayed.run.outcome is None:
-        note(f"the run has no end yet: docpager resume {journal}")
+        note(f"the run is not finished: docpager resume {journal}")

@@ -11,11 +11,13 @@ from docpager.cli.options import (
     archive_option,
     as_json_option,
     chosen_documents,
+    examples,
     in_option,
     page_option,
 )
 from docpager.cli.progress import rebuild_progress
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -25,7 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["grep", "search"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        'docpager search "operating income 2023"',
+        'docpager search "ringed birds" --in "*2021*" --page 2',
+    )
+)
 @click.argument("query")
 @in_option
 @page_option
@@ -45,14 +52,24 @@ def search(
         totals = {"by_words": found.by_words, "by_meaning": found.by_meaning}
         print_json({**totals, "page": found.page, "pages": found.pages})
     note(
-        f"{found.by_words} passages contain a word of it, {found.by_meaning} more are near in "
-        f"meaning; page {found.page} of {found.pages}"
+        f"{counted(found.by_words, 'passage')} by words, {found.by_meaning:,} more by meaning; "
+        f"page {found.page} of {found.pages}"
     )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager grep 'INV-[0-9]{6}'",
+        "docpager grep --ignore-case 'net income' --in D3",
+    )
+)
 @click.argument("pattern")
-@click.option("-i", "--ignore-case", is_flag=True, help="Find capitals and small letters alike.")
+@click.option(
+    "-i",
+    "--ignore-case",
+    is_flag=True,
+    help="Ignore the difference between capital and small letters.",
+)
 @in_option
 @page_option
 @archive_option
@@ -76,7 +93,7 @@ def grep(
         totals = {"passages": found.total, "matches": found.matches}
         print_json({**totals, "page": found.page, "pages": found.pages})
     note(
-        f"{found.matches} matches begin in {found.total} passages; "
+        f"{counted(found.matches, 'match', 'matches')} in {counted(found.total, 'passage')}; "
         f"page {found.page} of {found.pages}"
     )
 

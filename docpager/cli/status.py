@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.flags import with_flags
-from docpager.cli.options import archive_option, as_json_option, read_by_older_rules
+from docpager.cli.options import archive_option, as_json_option, examples, read_by_older_rules
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.status import Audit, UnreadablePage
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["status"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "docpager status",
+        "docpager status --unreadable",
+    )
+)
 @archive_option
 @click.option(
     "--unreadable",
@@ -62,8 +68,9 @@ def _print_audit(audit: Audit, *, as_json: bool) -> None:
         say(f"{file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
     textless = sum(unread.page.problem is not None for unread in audit.pages)
     note(
-        f"{textless} PDF pages without usable text, {len(audit.pages) - textless} with doubtful "
-        f"text, {len(audit.files)} failures of files"
+        f"{counted(textless, 'PDF page')} without usable text, "
+        f"{len(audit.pages) - textless:,} with doubtful text, "
+        f"{counted(len(audit.files), 'file')} not read or read in part"
     )
 
 

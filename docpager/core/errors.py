@@ -97,7 +97,7 @@ class DocumentsChanged(JournalError):
 
     def __init__(self, documents: Sequence[str], journal: Path) -> None:
         what = f"{', '.join(documents)} changed since the run in {journal} read them"
-        super().__init__(f"{what}; ask again, or pass `on_new_archive=True` to go on all the same")
+        super().__init__(f"{what}; ask again, or pass `on_new_archive=True` to continue anyway")
         self.what = what
         """The message without the advice, which depends on who asks."""
         self.documents = tuple(documents)

@@ -1,4 +1,4 @@
-"""Passage, Note, Hit and DocumentEntry: what moves through the house."""
+"""Passage, Note, Hit and DocumentEntry: what moves from room to room."""
 
 import re
 from bisect import bisect_right
@@ -53,13 +53,13 @@ class PassageRange(NamedTuple):
         return [PassageId(self.document, n) for n in range(self.first, self.last + 1)]
 
 
-def counted(count: int, noun: str) -> str:
-    """A count with its noun.
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun; `plural` where that is not the noun and an s.
 
-    >>> counted(1, "step"), counted(2000, "step")
-    ('1 step', '2,000 steps')
+    >>> counted(1, "step"), counted(2000, "step"), counted(0, "match", "matches")
+    ('1 step', '2,000 steps', '0 matches')
     """
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def written_ranges(passages: Iterable[PassageId]) -> str:

@@ -117,7 +117,7 @@ def parse_place(value: Mapping[str, Any], *, strict: bool = False) -> Place:
         ValueError: it holds none; the message names the field.
     """
     if strict and (strange := value.keys() - {"kind", *PLACE_FIELDS}):
-        raise ValueError(f"{min(strange)!r} is no field of a place")
+        raise ValueError(f"{min(strange)!r} is not a field of a place")
     given: dict[str, Any] = {}
     for written in (*PLACE_FIELDS, *ALIASES):
         if value.get(written) is not None and (value[written] or written not in _OPTIONAL):

@@ -102,4 +102,4 @@ def check_dollars(limit: float | None) -> None:
     if limit is not None and not limit > 0:
         raise UsageError(f"`max_usd=` must be above 0 dollars, not {limit:g}")
     if limit == inf:
-        raise UsageError("`max_usd=` must be a number of dollars, not without end")
+        raise UsageError("`max_usd=` must be a finite number of dollars")

@@ -109,7 +109,9 @@ def _record(line: str, path: str, text_field: str | None) -> Document:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{path!r} is not JSON ({error}); mend or remove the line") from error
+        raise DocumentError(
+            f"{path!r} is not JSON ({error}); correct or remove the line"
+        ) from error
     fields = value if isinstance(value, dict) else {}
     if text_field is not None and not isinstance(fields.get(text_field), str):
         known = ", ".join(repr(name) for name in list(fields)[:8]) or "none"

@@ -18,7 +18,7 @@ class Gold:
 
     id: str
     answers: tuple[str, ...] | None = None
-    """Each of them is right; empty where the documents have no answer; None where nobody said."""
+    """Each of them is right; empty where the documents have none; None where none are given."""
     evidence: tuple[Place, ...] = ()
     """Where the answer stands; a document may be named by the end of its path."""
     axes: Mapping[str, Axis] = field(default_factory=dict)

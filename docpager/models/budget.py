@@ -145,7 +145,7 @@ class Ledger:
     def _grains(self, amount: float) -> int:
         # Written this way round so that NaN is refused too.
         if not amount >= 0:
-            raise ValueError(f"no amount: {amount!r}")
+            raise ValueError(f"not an amount: {amount!r}")
         # Integers of 1e-12 dollars: ten thousand floats summed in another order (a resumed batch)
         # would differ, and a limit could be missed by a hair.
         return round(amount / self._unit.grain)

@@ -254,7 +254,7 @@ class ChatModel(ABC):
     @property
     def why_no_batches(self) -> str:
         """Why the model is not to be asked for message batches; empty where it is."""
-        return f"the model {self.name!r} takes no message batches; ask it live"
+        return f"the model {self.name!r} does not take message batches; ask it live"
 
     async def submit(self, items: Sequence[BatchItem]) -> str:
         """Send a message batch, answered at the price and pace of a batch; returns its id.

@@ -49,7 +49,7 @@ class RequestHooks:
 
 
 class MeteredModel:
-    """One run's way to its model: sets the worst case aside, waits at the gate, tries, settles.
+    """One run's way to its model: sets the worst case aside, waits for the limiter, tries, settles.
 
     An attempt that failed but may have been billed is charged at its worst case. After `keep` a
     run's finishing call is always paid for, whatever its other calls cost. What the server counts

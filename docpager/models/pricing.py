@@ -148,7 +148,7 @@ def _parsed(written: str, name: str) -> dict[str, Price]:
     try:
         content = tomllib.loads(written)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the prices in {name!r} are no TOML: {error}") from error
+        raise UsageError(f"the prices in {name!r} are not valid TOML: {error}") from error
     if strange := sorted(content.keys() - {"models", "source"}):
         raise UsageError(
             f"the prices in {name!r} hold {strange[0]!r}; each model is a table [models.NAME]"
@@ -184,7 +184,7 @@ def _price(model: str, table: dict[str, Any], *, where: str) -> Price:
 def _refuse_strange(table: dict[str, Any], *, known: frozenset[str], where: str) -> None:
     if strange := sorted(table.keys() - known):
         raise UsageError(
-            f"{where}: nothing here is called {strange[0]!r}; it may be {', '.join(sorted(known))}"
+            f"{where}: unknown key {strange[0]!r}; known are {', '.join(sorted(known))}"
         )
 
 

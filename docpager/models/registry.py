@@ -193,7 +193,7 @@ def model_named(
 
     if not name.startswith("claude-") and address(base_url) == OFFICIAL_URL:
         raise UsageError(
-            f"no model {name!r}; there are {READER} (the built-in reader, not a language model), "
+            f"no model {name!r}; there are {READER} (the rule-based reader, not a language model), "
             f"Claude models such as {DEFAULT_MODEL}, and whatever a server at `base_url=` has; in "
             "Python, `docpager.ask(model=...)` takes any ChatModel"
         )
@@ -205,5 +205,6 @@ def _refuse_options(**options: str | None) -> None:
     for name, value in options.items():
         if value:
             raise UsageError(
-                f"`{name}={value!r}` means nothing to the built-in reader; name a `model=`"
+                f"`{name}={value!r}` means nothing to the rule-based reader; name a language model "
+                "with `model=`"
             )

@@ -19,9 +19,9 @@ from docpager.run.request_hashes import RequestHasher
 from docpager.run.results import Found, Loaded, ToolResult
 from docpager.run.state import PendingCall, Run
 
-__all__ = ["Driver", "Stepping"]
+__all__ = ["Driver", "OnStep"]
 
-Stepping = Callable[[int, str], None]
+OnStep = Callable[[int, str], None]
 """Told the number of a step, counted from 1, and what is done now: whenever that changes."""
 
 _TOO_LITTLE = (
@@ -53,8 +53,8 @@ class Driver:
         self._text_sha256_of = text_sha256_of
         self._counter = counter
         self._met = set(met)
-        self._waiting: Callable[[str], None] | None = None
-        self._stepping: Stepping = lambda step, doing: None
+        self._on_retry: Callable[[str], None] | None = None
+        self._on_step: OnStep = lambda step, doing: None
         self._clock = time.monotonic()
         self._hasher = RequestHasher()
 
@@ -91,13 +91,13 @@ class Driver:
         self._write(Entry("interrupt", self._run.steps, message=message))
         self._run.interrupt(message)
 
-    def tell_waits(self, waiting: Callable[[str], None] | None) -> None:
-        """From now on tell `waiting` too what failed and how long nothing happens."""
-        self._waiting = waiting
+    def tell_retries(self, on_retry: Callable[[str], None] | None) -> None:
+        """From now on tell `on_retry` too what failed and how long nothing happens."""
+        self._on_retry = on_retry
 
-    def tell_steps(self, stepping: Stepping) -> None:
-        """From now on tell `stepping` too at which step the run is, and what it does."""
-        self._stepping = stepping
+    def tell_steps(self, on_step: OnStep) -> None:
+        """From now on tell `on_step` too at which step the run is, and what it does."""
+        self._on_step = on_step
 
     def _keep_finishing_call(self) -> None:
         """From now on the finishing call is paid for, or the run ends before it costs anything."""
@@ -112,7 +112,7 @@ class Driver:
             self._run_short(limit)
 
     async def _complete(self) -> ModelReply | None:
-        """The next reply; None where the run is to ask again, was stopped, or is parked."""
+        """The next reply; None where the run is to ask again, was stopped, or stays resumable."""
         run = self._run
         try:
             return await self._ask()
@@ -126,7 +126,7 @@ class Driver:
             self._charge(self._metered_model.take_lost())
             raise
         except ModelError as error:
-            # No outcome is written: the run is parked, and resume asks the model again.
+            # No outcome is written: the run stays resumable, and resume asks the model again.
             self._charge(self._metered_model.take_lost())
             run.park(str(error))
             self._write(Entry("failure", run.steps, message=str(error)), sync=True)
@@ -140,7 +140,7 @@ class Driver:
         # been billed.
         self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
         left = run.seconds_left
-        self._stepping(run.steps + 1, "waits for the model")
+        self._on_step(run.steps + 1, "waits for the model")
         async with asyncio.timeout(left):
             await self._count(request)
             prompt = run.context.epoch.tokens
@@ -170,8 +170,8 @@ class Driver:
         self._charge(self._metered_model.take_lost())
         message = f"{failed}; waits {seconds:.0f} s"
         self._write(Entry("waiting", self._run.steps, message=message))
-        if self._waiting is not None:
-            self._waiting(message)
+        if self._on_retry is not None:
+            self._on_retry(message)
 
     def _run_short(self, limit: LimitReached) -> None:
         """The next call does not fit: finish with the one that was kept, or stop with the notes."""
@@ -199,7 +199,7 @@ class Driver:
 
     async def _execute(self, pending: Sequence[PendingCall]) -> None:
         run = self._run
-        self._stepping(run.steps, "; ".join(written_call(each.call) for each in pending))
+        self._on_step(run.steps, "; ".join(written_call(each.call) for each in pending))
         # In a thread: a search of a large archive takes long enough to hold up the other runs of a
         # batch.
         results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))

@@ -297,7 +297,7 @@ def journal_lines(path: Path) -> tuple[list[dict[str, Any]], int, str]:
         seal, body = _checked(line, seal, path, number, parsed)
         parsed.append(body)
     if not parsed:
-        raise JournalError(f"{path} is no journal of docpager: it has no whole line")
+        raise JournalError(f"{path} is not a docpager journal: it has no complete line")
     return parsed, len(whole), seal
 
 
@@ -345,7 +345,7 @@ def _opened(path: Path, *, anew: bool) -> BinaryIO:
     except BlockingIOError as error:
         file.close()
         raise JournalError(
-            f"another process is going on with the run in {path}; wait until it is done"
+            f"another process is continuing the run in {path}; wait until it is done"
         ) from error
     return file
 
@@ -387,10 +387,10 @@ def _checked(
     found, _, body = text.partition(" ")
     if found != _sealed(seal, body):
         step = before[-1].get("step", 0) if before else 0
-        what = f"{path} is no journal of docpager" if number == 1 else (
+        what = f"{path} is not a docpager journal" if number == 1 else (
             f"the journal {path} is damaged at line {number} (after step {step})"
         )  # fmt: skip
-        raise JournalError(f"{what}: its seal does not hold; restore the file or ask again")
+        raise JournalError(f"{what}: its checksum does not match; restore the file or ask again")
     parsed: dict[str, Any] = json.loads(body)
     return found, parsed
 

@@ -118,21 +118,21 @@ async def ask_archive(
     scope: Collection[int] | None = None,
     journal: Path | None = None,
     id: str | None = None,
-    begun: Callable[[Path], None] | None = None,
-    driving: Callable[[Driver], None] | None = None,
+    on_started: Callable[[Path], None] | None = None,
+    on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
 
-    `journal` is where the run is written down, by default in the archive's `runs/`; `begun` is
-    told of it. `driving` gets the driver, which takes messages for the model while it runs.
+    `journal` is where the run is written down, by default in the archive's `runs/`; `on_started`
+    is called with it, and `on_driver` with the driver, which takes messages for the model.
 
     Raises:
         UsageError: the question is empty or too long, the window too small, or a limit on dollars
             is given for a model without a price.
         JournalError: the journal cannot be written.
         LimitReached: what the run shares with others does not pay for its first call and its
-            finishing one; nothing was begun. (Where its own limits do not, the run ends.)
+            finishing one; nothing was started. (Where its own limits do not, the run ends.)
     """
     settings = settings or AskSettings()
     # It goes into the header: a resumed run is billed as it began.
@@ -154,8 +154,8 @@ async def ask_archive(
     path = journal or _journal_path(archive, header)
     # In this order: a run that a batch cannot pay for raises before its journal is made.
     with _calling(run, model, shared) as metered_model, Journal.create(path, header) as writer:
-        if begun is not None:
-            begun(path)
+        if on_started is not None:
+            on_started(path)
         driver = Driver(
             run,
             metered_model=metered_model,
@@ -165,8 +165,8 @@ async def ask_archive(
             text_sha256_of=archive.text_sha256,
             counter=None if isinstance(settings.counter, BuiltInEstimator) else counter,
         )
-        if driving is not None:
-            driving(driver)
+        if on_driver is not None:
+            on_driver(driver)
         await driver.drive()
     return answer_line(run, header, journal=str(path))
 
@@ -193,7 +193,7 @@ async def resume_run(
     _check_archive(record, archive, on_new_archive=on_new_archive)
     if model.name != header.model:
         raise JournalError(
-            f"the run in {path} was begun with model {header.model!r}, not {model.name!r}"
+            f"the run in {path} was started with model {header.model!r}, not {model.name!r}"
         )
     counter = counter_named(header.plan.counter)
     recording = None if isinstance(counter, BuiltInEstimator) else RecordingCounter(counter)

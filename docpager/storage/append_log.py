@@ -118,5 +118,5 @@ def _parsed(line: bytes) -> tuple[dict[str, Any] | None, str]:
     except (ValueError, RecursionError) as error:
         return None, f"not JSON ({error})"
     if not isinstance(value, dict):
-        return None, "no JSON object"
+        return None, "not a JSON object"
     return value, ""

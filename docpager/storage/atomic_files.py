@@ -145,7 +145,7 @@ def checksums_of(directory: Path) -> dict[str, Checksum]:
     """
     content = json.loads((directory / CHECKSUMS).read_bytes())
     if not isinstance(content, dict):
-        raise ValueError(f"{CHECKSUMS} is no list of files")
+        raise ValueError(f"{CHECKSUMS} is not a list of files")
     return {
         name: Checksum(bytes=int(entry["bytes"]), sha256=str(entry["sha256"]))
         for name, entry in content.items()

@@ -216,9 +216,9 @@ def test_a_match_shows_its_record_and_page(archive, workshop):
 
 
 def test_a_bad_pattern_is_one_sentence(archive):
-    with pytest.raises(UsageError, match=r"'\(x' is no RE2 pattern \(missing \)\); put a"):
+    with pytest.raises(UsageError, match=r"'\(x' is not a valid RE2 pattern \(missing \)\); put a"):
         archive.grep("(x")
-    with pytest.raises(UsageError, match="is no RE2 pattern"):
+    with pytest.raises(UsageError, match="is not a valid RE2 pattern"):
         archive.grep(r"(a)\1")
 
 

@@ -207,7 +207,7 @@ def test_what_is_no_address_is_named_with_its_variable(monkeypatch, address):
 def test_an_answer_without_embeddings_is_named(provider, answer):
     provider.answer = answer
 
-    with pytest.raises(ModelError, match="no list of 1 embeddings"):
+    with pytest.raises(ModelError, match="other than a list of 1 embeddings"):
         load_embedder("openai:m").embed_query("why?")
 
 

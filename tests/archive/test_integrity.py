@@ -109,9 +109,9 @@ def test_every_missing_file_is_found_and_mended(worn):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"passages": 2}, "that are not its"),
+        ({"passages": 2}, "claims rows of others"),
         ({"tokens": 9999}, "another size"),
-        ({"first_row": 1}, "that are not its"),
+        ({"first_row": 1}, "claims rows of others"),
         ({"id": 77}, "is taken"),
     ],
 )

@@ -207,7 +207,7 @@ class World:
         asked = replace(self.settings, prices=prices)
         prepared = PreparedModel(self.model, asked, self.price)
         clocks = {"sleep": self.time.sleep, "clock": self.time.clock} if virtual else {}
-        hooks = SessionHooks(told=self.told.append, now=self.now, **clocks)
+        hooks = SessionHooks(on_message=self.told.append, now=self.now, **clocks)
 
         async def session() -> BatchReport:
             with open_batch(

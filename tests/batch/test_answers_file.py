@@ -96,10 +96,10 @@ def test_another_batch_is_refused_with_the_difference(path):
     with pytest.raises(UsageError) as caught, open_answers(path, fingerprint=now):
         pass
 
-    assert str(caught.value).partition("begun otherwise: ")[2] == (
+    assert str(caught.value).partition("started with other settings: ")[2] == (
         "effort was not set and is 'low'; window was 8000 and is 16000; "
         "1 question is changed: 'a'; 1 question is gone: 'c'; "
-        "go on as it was begun, or name another output"
+        "use the same settings as before, or name another output"
     )
 
 

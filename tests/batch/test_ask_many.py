@@ -55,7 +55,7 @@ def test_with_an_output_asking_again_costs_nothing(bridges, tmp_path):
         ([{"question": "Why?", "on": date(2026, 1, 1)}], "'on' holds a value of type date"),
         (
             [{"question": "Why?", "documents": "Rome.txt"}],
-            r"^question 1: no document 'Rome.txt'; [^;]*; mend them$",
+            r"^question 1: no document 'Rome.txt'; [^;]*; correct them$",
         ),
     ],
 )

@@ -114,7 +114,7 @@ def test_an_estimate_knows_what_the_output_was_begun_with(place):
 
     assert done.stdout == "0 questions to ask: each has its answer line\n"
     assert other.exit_code == 2
-    assert "was begun otherwise: " in other.stderr
+    assert "was started with other settings: " in other.stderr
     assert "window was 32000 and is 16000" in other.stderr
 
 
@@ -154,14 +154,14 @@ def test_rounds_need_a_model_that_takes_them(place):
     result = batch("--via", "batches")
 
     assert result.exit_code == 2
-    assert "'extractive' takes no message batches" in result.stderr
+    assert "'extractive' does not take message batches" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--finish-live-after", "2h"], "--finish-live-after is for --via batches"),
-        (["--via", "batches", "--finish-live-after", "soon"], "no length of time"),
+        (["--via", "batches", "--finish-live-after", "soon"], "not a length of time"),
         (["--max-usd", "0"], "--max-usd must be above 0"),
     ],
 )

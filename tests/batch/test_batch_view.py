@@ -29,14 +29,14 @@ def seen_at(tmp_path):
 def test_a_wide_terminal_shows_one_row_of_everything(seen_at):
     head, row = seen_at(120)
 
-    assert "failed" in head and "page faults" in head
+    assert "failed" in head and "passages loaded" in head
     assert "0 of 8" in row
 
 
 def test_page_faults_are_the_first_to_go(seen_at):
     head, row = seen_at(92)
 
-    assert "page faults" not in head
+    assert "passages loaded" not in head
     assert "from cache" in head
     assert "$0.0000 of 10" in row
 

@@ -154,7 +154,9 @@ def test_a_model_keeps_its_defaults_where_nothing_is_said():
         assert await least.count_tokens(ModelRequest("", (), (), 1)) is None
         assert (least.rate_limit_left, least.batch_ttl) == (None, None)
         for refused in (least.submit([]), least.status("b"), least.results("b"), least.recent(0)):
-            with pytest.raises(docpager.DocpagerError, match="'least' takes no message batches"):
+            with pytest.raises(
+                docpager.DocpagerError, match="'least' does not take message batches"
+            ):
                 await refused
 
     asyncio.run(ask())

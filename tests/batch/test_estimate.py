@@ -42,7 +42,7 @@ def test_an_estimate_asks_nobody_and_writes_nothing(world):
 
     assert not world.model.requests
     assert not list(world.folder.rglob("*"))
-    assert made.source == "12 questions played by the built-in reader, which costs nothing"
+    assert made.source == "12 questions put to the rule-based reader, which costs nothing"
 
 
 def test_what_is_taken_is_inside_the_band(world):
@@ -79,7 +79,7 @@ def test_an_output_that_was_begun_otherwise_is_refused_as_by_the_batch(world, wh
     else:
         world.model.name = "another"
 
-    with pytest.raises(UsageError, match="was begun otherwise") as estimating:
+    with pytest.raises(UsageError, match="was started with other settings") as estimating:
         estimated(world)
     with pytest.raises(UsageError) as driving:
         world.drive()

@@ -91,7 +91,7 @@ def test_an_error_is_no_verdict_and_is_asked_again(verdicts):
     assert first.verdicts == {"a": None, "b": None, "c": True}
     assert first.errors == {
         "a": "overloaded for good",
-        "b": "the reply is no verdict: 'well, yes'",
+        "b": "the reply is not a verdict: 'well, yes'",
     }
     assert again.verdicts == {"a": True, "b": False, "c": True}
     assert again.asked == 2
@@ -124,7 +124,7 @@ def test_an_unknown_price_is_not_guessed(verdicts):
 
 
 def test_the_reader_is_never_a_judge(verdicts):
-    with pytest.raises(UsageError, match="no language model"):
+    with pytest.raises(UsageError, match="not a language model"):
         judge([pair("a")], ExtractiveModel(), verdicts)
 
     assert not verdicts.exists()
@@ -137,7 +137,7 @@ def test_a_torn_verdict_is_dropped_and_another_file_refused(verdicts):
     assert judge([pair("a"), pair("b")], ScriptedModel(says("CORRECT")), verdicts).asked == 1
 
     verdicts.write_text('{"id": "a"}\n', "utf-8")
-    with pytest.raises(UsageError, match=r"line 1 of .* is no verdict"):
+    with pytest.raises(UsageError, match=r"line 1 of .* is not a verdict"):
         judge([pair("a")], ScriptedModel(), verdicts)
 
 
@@ -159,7 +159,7 @@ KEPT = '{"key": "k", "id": "a", "judge": "j", "correct": true}'
 def test_a_file_of_something_else_is_named_and_left_as_it_is(verdicts, held):
     verdicts.write_text(held, "utf-8")
 
-    with pytest.raises(UsageError, match=r"line \d of .*verdicts\.jsonl' is no verdict"):
+    with pytest.raises(UsageError, match=r"line \d of .*verdicts\.jsonl' is not a verdict"):
         judge([pair("a")], ScriptedModel(says("CORRECT")), verdicts)
 
     assert verdicts.read_text("utf-8") == held
@@ -202,5 +202,5 @@ def test_the_last_line_is_the_verdict(reply, correct):
 
 @pytest.mark.parametrize("reply", ["", "  ", "not correct", "CORRECT or INCORRECT", "CORRECT\nwhy"])
 def test_anything_else_is_no_verdict(reply):
-    with pytest.raises(ModelError, match="no verdict"):
+    with pytest.raises(ModelError, match="not a verdict"):
         parse_verdict(reply)

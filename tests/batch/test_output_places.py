@@ -38,7 +38,7 @@ def refusal(path, **options):
 def test_what_names_no_file_is_refused(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    assert "names no file" in refusal(type(tmp_path)(name))
+    assert "is not a file" in refusal(type(tmp_path)(name))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -49,7 +49,7 @@ def test_a_folder_a_pipe_and_somebody_elses_files_are_left_alone(tmp_path):
     (tmp_path / "mine.jsonl").write_text("mine\n")
 
     for name in ("pipe", "folder.parquet"):
-        assert "is no ordinary file" in refusal(tmp_path / name)
+        assert "is not a regular file" in refusal(tmp_path / name)
     for name in ("mine.parquet", "mine.jsonl"):
         assert "was not written by a batch" in refusal(tmp_path / name)
     assert (tmp_path / "mine.parquet").read_bytes() == b"mine"
@@ -91,8 +91,8 @@ def test_a_byte_order_mark_does_not_wander_into_the_middle(tmp_path):
 @pytest.mark.parametrize(
     ("added", "told"),
     [
-        ({"id": "zzz"}, "line 2 .* answers 'zzz', which is none of the questions; remove it"),
-        (line("b", usage="x"), "line 2 .* is no answer line any more"),
+        ({"id": "zzz"}, "line 2 .* answers 'zzz', which is not one of the questions; remove it"),
+        (line("b", usage="x"), "line 2 .* is no longer an answer line"),
     ],
 )
 def test_lines_that_were_added_or_edited_are_named(tmp_path, added, told):
@@ -114,10 +114,10 @@ def test_until_a_run_is_begun_settings_may_change(tmp_path):
     with open_answers(path, fingerprint=other):
         pass  # refused or interrupted before anything was asked
 
-    assert "begun otherwise: model was 'another'" in refusal(path, begun=lambda _: True)
+    assert "started with other settings: model was 'another'" in refusal(path, begun=lambda _: True)
     with open_answers(path, fingerprint=BEGUN, begun=lambda _: False) as answers:
         answers.append(line("a"))
-    with pytest.raises(UsageError, match="begun otherwise"):
+    with pytest.raises(UsageError, match="started with other settings"):
         open_answers(path, fingerprint=other, begun=lambda _: False).__enter__()
 
 

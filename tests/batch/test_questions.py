@@ -108,7 +108,7 @@ def test_what_holds_itself_is_refused():
     endless: list[object] = []
     endless.append(endless)
 
-    with pytest.raises(ValueError, match="'tags' holds too many things within one another"):
+    with pytest.raises(ValueError, match="'tags' is nested too deeply"):
         parse_question({"question": "Who?", "tags": endless})
 
 
@@ -136,7 +136,7 @@ def test_text_is_utf_8_with_or_without_a_mark(questions_file):
 
 BAD_LINES = {
     "{": "not JSON",
-    "[1]": "no JSON object",
+    "[1]": "not a JSON object",
     '{"id": "x"}': "no field 'question'",
     '{"question": " "}': "'question' is blank",
     '{"question": 5}': "'question' must be text, not 5",
@@ -148,7 +148,7 @@ BAD_LINES = {
     '{"question": "q", "evidence": "a.pdf"}': "'evidence' must be a list",
     '{"question": "q", "evidence": [{"pdf_page": 1}]}': "no field 'document'",
     '{"question": "q", "evidence": [{"document": "a", "pdf_page": 0}]}': "number from 1, not 0",
-    '{"question": "q", "evidence": [4]}': "is no place",
+    '{"question": "q", "evidence": [4]}': "is not a place",
     '{"question": "q", "id": ["x"]}': "'id' must be text",
     '{"question": "q", "id": ""}': "'id' is blank",
 }
@@ -173,7 +173,7 @@ def test_all_bad_lines_are_named_at_once(questions_file):
         read_questions(path)
 
     assert "16 lines of" in str(caught.value)
-    assert "also lines 10-17; mend them" in str(caught.value)
+    assert "also lines 10-17; correct them" in str(caught.value)
 
 
 def test_bad_lines_can_be_left_out(questions_file):
@@ -184,14 +184,14 @@ def test_bad_lines_can_be_left_out(questions_file):
     assert [question.line for question in file.questions] == [2]
     assert str(file.skipped[0]).startswith("line 1: not JSON")
     assert str(file.skipped[1]) == (
-        "line 3: the same question stands on line 2; give one of them an 'id' to ask it twice"
+        "line 3: the same question is on line 2; give one of them an 'id' to ask it twice"
     )
 
 
 def test_an_id_that_was_given_twice_is_named(questions_file):
     path = questions_file({"id": "a", "question": "one"}, {"id": "a", "question": "two"})
 
-    with pytest.raises(UsageError, match="line 2: id 'a' is that of line 1 already"):
+    with pytest.raises(UsageError, match="line 2: id 'a' is already used on line 1"):
         read_questions(path)
 
 

@@ -89,7 +89,7 @@ def test_nothing_readable_fails(tmp_path):
     result = run(tmp_path, "ingest", str(tmp_path / "empty"))
 
     assert result.exit_code == 1
-    assert "no readable file there" in result.stderr
+    assert "there is no file that can be read" in result.stderr
 
 
 def test_search_names_document_page_and_label(home):
@@ -100,7 +100,7 @@ def test_search_names_document_page_and_label(home):
         "D1:c1  a.pdf, page 1 (printed i)  [both]",
         "    Copper sales rose to 1,577.",
     ]
-    assert "2 passages contain a word of it, 0 more" in result.stderr
+    assert "2 passages by words, 0 more by meaning" in result.stderr
 
 
 def test_search_gives_json_lines(home):
@@ -127,7 +127,7 @@ def test_a_search_that_finds_nothing_is_done(home):
     result = run(home, "search", "copper", "--in", "D2")
 
     assert result.exit_code == 0
-    assert "0 passages contain a word of it" in result.stderr
+    assert "0 passages by words" in result.stderr
 
 
 def test_grep_finds_a_pattern(home):
@@ -138,8 +138,8 @@ def test_grep_finds_a_pattern(home):
 
 def test_contents_lists_documents_and_sections(home):
     assert run(home, "contents").stdout.splitlines() == [
-        "D1 a.pdf  (2 PDF pages, 1 passages, 1 PDF pages without text)",
-        "D2 b.txt  (1 passages)",
+        "D1 a.pdf  (2 PDF pages, 1 passage, 1 PDF page without text)",
+        "D2 b.txt  (1 passage)",
     ]
     assert "D1:s1  Sales  (PDF page 1 (printed i))" in run(home, "contents", "D1").stdout
     assert rows(run(home, "contents", "D1:s1", "--json"))[0]["title"] == "Sales"
@@ -213,7 +213,7 @@ def test_a_password_file_opens_what_it_names_and_is_never_shown_or_stored(tmp_pa
 
     assert (without.exit_code, opened.exit_code) == (1, 0)
     assert "skipped: a.pdf: encrypted (" in without.stderr
-    assert "1 documents, 1 passages" in opened.stdout
+    assert "1 document, 1 passage" in opened.stdout
     assert "hidden-w0rd" not in opened.output
     stored = [path for path in (tmp_path / "archive").rglob("*") if path.is_file()]
     assert stored
@@ -238,8 +238,8 @@ def test_a_password_file_that_is_none_is_refused_without_showing_it(tmp_path):
     ("arguments", "code", "said"),
     [
         (("show", "D9"), 2, "docpager: no document D9; the archive has 2 documents, D1 to D2\n"),
-        (("show", "page 3"), 2, "docpager: 'page 3' is no locator"),
-        (("grep", "("), 2, "docpager: '(' is no RE2 pattern"),
+        (("show", "page 3"), 2, "docpager: 'page 3' is not a locator"),
+        (("grep", "("), 2, "docpager: '(' is not a valid RE2 pattern"),
         (("search", "x", "--in", "nothing"), 2, "docpager: no document 'nothing'"),
         (("search", "x", "--in", "n" * 300), 2, "docpager: no document 'nnn"),
         (("search", "x", "--archive", "nowhere"), 1, "docpager: no archive 'nowhere'; make one"),

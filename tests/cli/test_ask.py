@@ -121,7 +121,7 @@ def test_a_run_replays_and_traces(folder):
 
     assert replayed.exit_code == against.exit_code == traced.exit_code == 0
     assert replayed.stdout == against.stdout == first.stdout
-    assert "every request is as it was" in replayed.stderr
+    assert "every request is the same as in the journal" in replayed.stderr
     assert "executed again" not in replayed.stderr
     assert re.search(r"\d calls executed again on .docpager; their results are", against.stderr)
     assert "page_in" in traced.stdout
@@ -167,7 +167,7 @@ def test_a_damaged_journal_is_named_with_its_line(folder):
     for command in ("replay", "trace", "resume"):
         result = docpager(command, journal)
         assert result.exit_code == 1
-        assert "seal does not hold" in result.stderr
+        assert "checksum does not match" in result.stderr
 
 
 def test_ctrl_c_parks_a_run_that_can_be_resumed(folder):
@@ -217,8 +217,8 @@ def test_ctrl_c_parks_a_run_that_can_be_resumed(folder):
         (["ask"], 2, "QUESTION"),
         (["ask", "why?", "docs", "--widnow", "3"], 2, "--window"),
         (["resume", "nothing.jsonl"], 1, "cannot read the journal nothing.jsonl"),
-        (["replay", "docs/trust.pdf"], 1, "is no journal of docpager"),
-        (["trace", "empty.txt"], 1, "is no journal of docpager"),
+        (["replay", "docs/trust.pdf"], 1, "is not a docpager journal"),
+        (["trace", "empty.txt"], 1, "is not a docpager journal"),
     ],
 )
 def test_bad_input_gets_a_sentence_and_leaves_nothing_half_written(

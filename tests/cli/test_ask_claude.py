@@ -181,7 +181,7 @@ def test_a_window_over_the_price_band_is_remarked_upon(key):
         (["--prices", "nothing.toml"], "cannot read the prices in 'nothing.toml'"),
         (["--effort", "huge", "--model", "claude-sonnet-5-5"], "no effort 'huge'"),
         (["--model", "claude-sonnet-5-5", "--max-output", "100"], "no room for its answer"),
-        (["--model", "extractive", "--base-url", "http://h"], "means nothing to the built-in"),
+        (["--model", "extractive", "--base-url", "http://h"], "means nothing to the rule-based"),
     ],
 )
 def test_wrong_options_get_a_sentence_and_cost_nothing(arguments, sentence):

@@ -102,7 +102,7 @@ def test_a_table_splits_by_a_field(evaluate):
         ),
         (
             json.dumps(ANSWERS[0]).encode() + b'\n{"id": "a", "sta',
-            "is torn: its batch was interrupted",
+            "is incomplete: its batch was interrupted",
         ),
         (b'{"id": "a"}\n[]\n', "line 1: 'status' must be one of"),
     ],

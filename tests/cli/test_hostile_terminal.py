@@ -73,7 +73,7 @@ def test_a_file_name_that_is_no_text_costs_only_itself(folder):
     result = docpager("ingest", "docs")
 
     assert result.exit_code == 0
-    assert "1 documents" in result.stdout
+    assert "1 document, " in result.stdout
     assert "bad\\xff.txt" in result.stderr
 
 
@@ -82,7 +82,7 @@ def test_archives_below_a_folder_are_no_documents(folder):
 
     result = docpager("ingest", "docs")
 
-    assert "1 documents" in result.stdout
+    assert "1 document, " in result.stdout
 
 
 @pytest.mark.skipif(os.name != "posix", reason="arguments are text elsewhere")
@@ -124,7 +124,7 @@ def test_a_journal_has_one_writer(folder):
 
     with (
         Journal.resume(record),
-        pytest.raises(JournalError, match="another process is going on"),
+        pytest.raises(JournalError, match="another process is continuing"),
     ):
         Journal.resume(record)
 

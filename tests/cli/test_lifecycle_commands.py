@@ -57,7 +57,7 @@ def test_after_forget_and_compact_no_file_holds_the_text(home):
     compacted = run(home, "compact")
 
     assert forgotten.stdout == "forgotten: D1 a.md\n"
-    assert f"journal that holds it: {journal(home)}" in forgotten.stderr
+    assert f"journal that still holds its text: {journal(home)}" in forgotten.stderr
     assert "docpager ingest reads it again" in forgotten.stderr
     assert compacted.exit_code == 0
     assert f"redacted: {journal(home)}" in compacted.stderr
@@ -110,7 +110,7 @@ def test_a_journal_of_another_archive_or_document_is_left_alone(home):
     said = run(home, "forget", "D3")
     run(home, "compact")
 
-    assert "journal that holds it" not in said.stderr
+    assert "journal that still holds its text" not in said.stderr
     assert journal(home).read_bytes() == before
     assert run(home, "replay", str(journal(home))).exit_code == 0
 
@@ -121,7 +121,7 @@ def test_a_journal_that_cannot_be_read_is_named_and_fails_compact(home):
     said = run(home, "forget", "D1")
     compacted = run(home, "compact")
 
-    assert "may hold it, delete it if it does: " in said.stderr
+    assert "may still hold its text; delete it if it does: " in said.stderr
     assert compacted.exit_code == 1
     assert str(journal(home)) in compacted.stderr
     journal(home).unlink()
@@ -156,7 +156,7 @@ def test_forget_and_compact_give_json(home):
 
 
 def test_verify_names_the_damaged_part_and_repair_mends_it(home):
-    assert run(home, "verify").stderr.startswith("sound: generation 1, 2 documents, ")
+    assert run(home, "verify").stderr.startswith("no damage: generation 1, 2 documents, ")
     passages = next((home / "archive").glob("segments/*/passages.arrow"))
     content = bytearray(passages.read_bytes())
     content[300] ^= 1
@@ -232,7 +232,7 @@ def test_the_journal_of_a_run_that_goes_on_is_left_for_the_next_compact(home):
 
         assert compacted.exit_code == 1
         assert (
-            "not redacted, compact again when that is mended: another process" in compacted.stderr
+            "not redacted; compact again once this is solved: another process" in compacted.stderr
         )
         assert journal(home).name in holding(home, SECRET)
 

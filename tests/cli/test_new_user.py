@@ -162,7 +162,7 @@ def test_a_misspelt_field_of_evidence_is_refused(here, place, meant):
     result = docpager("evaluate", "answers.jsonl", "questions.jsonl")
 
     assert result.exit_code == 2
-    assert f"line 1: '{list(place)[1]}' is no field of evidence" in result.stderr
+    assert f"line 1: '{list(place)[1]}' is not a field of evidence" in result.stderr
     assert f"did you mean '{meant}'?" in result.stderr
     assert "recall" not in result.stdout
 
@@ -175,10 +175,10 @@ def test_fields_that_score_nothing_are_named(here):
     result = docpager("evaluate", "answers.jsonl", "questions.jsonl", "--by", "kind")
 
     assert result.exit_code == 0
-    assert "fields that score nothing (--by splits results by them): answer, level\n" in (
+    assert "fields that are not scored (--by splits results by them): answer, level\n" in (
         result.stderr
     )
-    assert "'answer' is no field of a question; did you mean 'answers'?" in result.stderr
+    assert "'answer' is not a field of a question; did you mean 'answers'?" in result.stderr
     assert (
         "did you mean" in docpager("batch", "questions.jsonl", "-o", "a.jsonl", "--estimate").stderr
     )

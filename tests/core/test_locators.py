@@ -47,7 +47,7 @@ def test_locators_are_found_in_text_with_their_places(locators: list[Locator]) -
      "D3:c1,D4", "D3 c1", "D1234567890", "page 3"],
 )  # fmt: skip
 def test_what_is_no_locator_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(UsageError, match="is no locator; write D3"):
+    with pytest.raises(UsageError, match="is not a locator; write D3"):
         parse_locator(text)
 
 

@@ -58,7 +58,7 @@ def test_fields_of_the_first_version_are_read_and_strangers_left_alone_unless_st
     old = {"document": "a.pdf", "document_id": "", "pdf_page": 8, "page_label": "5", "quote": "x"}
 
     assert parse_place(old) == Place("a.pdf", 8, "5")
-    with pytest.raises(ValueError, match="'page_label' is no field"):
+    with pytest.raises(ValueError, match="'page_label' is not a field"):
         parse_place(old, strict=True)
 
 

@@ -35,7 +35,7 @@ def test_settings_that_contradict_each_other_are_refused(wrong: dict[str, float]
         ({"timeout_seconds": 0}, "`timeout_seconds=`"),
         ({"max_usd": 0}, "`max_usd=` must be above 0"),
         ({"max_usd": float("nan")}, "`max_usd=` must be above 0"),
-        ({"max_usd": float("inf")}, "`max_usd=` must be a number of dollars"),
+        ({"max_usd": float("inf")}, "`max_usd=` must be a finite number of dollars"),
     ],
 )
 def test_limits_that_allow_nothing_are_refused_by_name(wrong: dict[str, int], named: str) -> None:

@@ -94,7 +94,7 @@ def test_an_empty_file_is_refused():
 
 
 def test_what_is_no_pdf_is_refused():
-    with pytest.raises(DocumentError, match=r"'a\.pdf' is no PDF"):
+    with pytest.raises(DocumentError, match=r"'a\.pdf' is not a PDF"):
         read_pdf(b"<html>Not found</html>", "a.pdf")
 
 

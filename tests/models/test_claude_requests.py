@@ -234,7 +234,7 @@ def test_effort_is_said_where_it_is_heeded():
         ClaudeModel(NAME, effort="huge")
     with pytest.raises(UsageError, match="takes no effort"):
         ClaudeModel("claude-haiku-4-5", effort="low")
-    with pytest.raises(UsageError, match="would not be heeded"):
+    with pytest.raises(UsageError, match="would be ignored"):
         ClaudeModel("qwen3", base_url="http://localhost:11434", effort="low")
 
 

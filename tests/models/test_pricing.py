@@ -107,19 +107,19 @@ def test_a_file_of_the_users_adds_models_and_replaces_those_it_names(tmp_path: P
     ("written", "sentence"),
     [
         ("models = 3", r"need a table \[models.NAME\]"),
-        ("[models.a", "no TOML"),
+        ("[models.a", "not valid TOML"),
         ("[models.a]\ninput = 1", "'output' must be a number"),
         ("[models.a]\ninput = 1\noutput = '2'", "'output' must be a number"),
         ("[models.a]\ninput = -1\noutput = 2", "'input' must be from 0"),
         ("[models.a]\ninput = nan\noutput = 2", "'input' must be from 0"),
-        ("[models.a]\ninput = 1\noutput = 2\nouptut = 3", "nothing here is called 'ouptut'"),
+        ("[models.a]\ninput = 1\noutput = 2\nouptut = 3", "unknown key 'ouptut'"),
         ("[models.a]\ninput = 1e308\noutput = 2", "'input' must be from 0"),
-        ("[models.a]\ninput = 1\noutput = 2\nup_to = 5", "nothing here is called 'up_to'"),
+        ("[models.a]\ninput = 1\noutput = 2\nup_to = 5", "unknown key 'up_to'"),
         ("[a]\ninput = 1\noutput = 2", r"hold 'a'; each model is a table \[models.NAME\]"),
-        ("[[models.a.bands]]\ninput = 1\noutput = 2\nread_ = 3", "nothing here is called 'read_'"),
+        ("[[models.a.bands]]\ninput = 1\noutput = 2\nread_ = 3", "unknown key 'read_'"),
         (
             "[models.a]\ninput = 1\n[[models.a.bands]]\ninput = 1\noutput = 2",
-            "nothing here is called 'input'; it may be as_of, bands",
+            "unknown key 'input'; known are as_of, bands",
         ),
         (
             "[[models.a.bands]]\nup_to = -5\ninput = 1\noutput = 2\n"

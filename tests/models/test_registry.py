@@ -88,5 +88,5 @@ def test_other_servers_have_other_models() -> None:
     ("option", "value"), [("effort", "low"), ("base_url", "http://h"), ("backend", "compatible")]
 )
 def test_the_reader_takes_no_options_of_a_server(option: str, value: str) -> None:
-    with pytest.raises(UsageError, match="means nothing to the built-in reader"):
+    with pytest.raises(UsageError, match="means nothing to the rule-based reader"):
         model_named("extractive", **{option: value})

@@ -53,7 +53,7 @@ def test_a_message_to_a_live_run_is_written_down_and_replayed(tmp_path: Path) ->
         return reply(call("contents"))
 
     model = ScriptedModel(interrupting, "Not found: it.")
-    asyncio.run(ask_archive("why?", library, model, journal=path, driving=drivers.append))
+    asyncio.run(ask_archive("why?", library, model, journal=path, on_driver=drivers.append))
 
     (result,) = model.requests[1].turns[-1].results
     assert "[user] only the second half, please" in result.text

@@ -133,7 +133,7 @@ def test_any_changed_byte_is_found_and_its_line_named(journal: Path) -> None:
                 continue
             journal.write_bytes(content[:at] + bytes([flipped]) + content[at + 1 :])
             line = content.count(b"\n", 0, at) + 1
-            named = "is no journal" if line == 1 else f"damaged at line {line}"
+            named = "is not a docpager journal" if line == 1 else f"damaged at line {line}"
             if at == len(content) - 1:
                 assert len(read_journal(journal).entries) == len(ENTRIES) - 1
                 continue
@@ -187,7 +187,7 @@ def test_what_is_no_journal_is_said_to_be_none(tmp_path: Path, content: bytes) -
     path = tmp_path / "other"
     path.write_bytes(content)
 
-    with pytest.raises(JournalError, match="is no journal of docpager"):
+    with pytest.raises(JournalError, match="is not a docpager journal"):
         read_journal(path)
 
 

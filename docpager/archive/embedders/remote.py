@@ -121,8 +121,8 @@ class RemoteEmbedder:
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"embedder {self.name!r} at {url} answered something that is no "
-                f"list of {len(texts)} embeddings ({error})"
+                f"embedder {self.name!r} at {url} answered with something other than "
+                f"a list of {len(texts)} embeddings ({error})"
             ) from error
 
     def _address(self) -> tuple[str, dict[str, str]]:
@@ -130,7 +130,7 @@ class RemoteEmbedder:
         provider = self._provider
         base = os.environ.get(provider.base_url_variable) or provider.base_url
         if not base.startswith(("http://", "https://")):
-            raise UsageError(f"{provider.base_url_variable} is {base!r}, which is no http address")
+            raise UsageError(f"{provider.base_url_variable}={base!r} is not an http address")
         url = f"{base.rstrip('/')}/embeddings"
         if key := os.environ.get(provider.key_variable, ""):
             return url, {"Authorization": f"Bearer {key}"}

@@ -174,7 +174,7 @@ def _encrypted(path: str, password: str | None) -> DocumentError:
 def _damaged(path: str, content: bytes, error: Exception) -> DocumentError:
     what, reason = "is damaged", Reason.DAMAGED
     if not is_pdf(content):
-        what, reason = "is no PDF", Reason.NOT_A_PDF
+        what, reason = "is not a PDF", Reason.NOT_A_PDF
     detail = " ".join(str(error).split())[:120] or type(error).__name__
     return DocumentError(
         f"{path!r} {what} and cannot be read ({detail}); fetch or export it again", reason

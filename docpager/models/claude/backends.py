@@ -48,12 +48,12 @@ def address(given: str | None) -> str:
     """The address in use: the given one, else that of the environment, else Anthropic's.
 
     Raises:
-        UsageError: it is no http address, or already ends in `/v1`.
+        UsageError: it is not an http address, or already ends in `/v1`.
     """
     url = (given or os.environ.get(_BASE_URL_VARIABLE) or OFFICIAL_URL).rstrip("/")
     if not url.startswith(("http://", "https://")) or not urlsplit(url).hostname:
         raise UsageError(
-            f"`base_url={url!r}` is no http address; give one like http://localhost:8080"
+            f"`base_url={url!r}` is not an http address; give one like http://localhost:8080"
         )
     if url.endswith("/v1"):
         raise UsageError(f"`base_url={url!r}` must not end in /v1: /v1/messages is added to it")

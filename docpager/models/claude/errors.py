@@ -54,7 +54,7 @@ def failure(error: Exception, *, at: str) -> ModelError:
     if isinstance(error, anthropic.CredentialsError):
         return ModelError(f"no credentials for {at}: {error}")
     # The SDK checks neither JSON nor fields, so what a server leaves out shows as a plain error.
-    return _attempt(f"{at} sent something that is no reply ({_named(error)})", billed=True)
+    return _attempt(f"{at} sent something that is not a reply ({_named(error)})", billed=True)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

@@ -59,7 +59,7 @@ def check_effort(effort: str | None, *, model: str, thinking: bool) -> None:
         raise UsageError(f"no effort {effort!r}; choose one of: {', '.join(EFFORTS)}")
     if not thinking:
         raise UsageError(
-            f"`effort={effort!r}` would not be heeded by this server; leave it out, or say "
+            f"`effort={effort!r}` would be ignored by this server; leave it out, or say "
             '`backend="anthropic"` if the server passes it on to Anthropic'
         )
     if not family_of(model).takes_effort:

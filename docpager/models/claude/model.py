@@ -127,7 +127,7 @@ def _number(text: str | None) -> int | None:
 class ClaudeModel(ChatModel):
     """A model of Anthropic's, or of another server that speaks the Messages API.
 
-    Does what is asked once: whoever calls it retries, waits and keeps the books.
+    Does what is asked once: whoever calls it retries, waits and accounts for the cost.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ class ClaudeModel(ChatModel):
         await self._clients.close()
 
     async def _stream(self, body: dict[str, Any]) -> Message:
-        """The whole message. Streamed, because long replies are refused otherwise."""
+        """The whole message. Streamed, because long replies are refused if not."""
         begun = False
         async with self._clients.get().messages.stream(**body) as stream:
             self.rate_limits = rate_limits(stream.response.headers) or self.rate_limits

@@ -97,7 +97,7 @@ def _stop_detail(message: Message) -> str:
 
 
 def _usage(message: Message, *, exact: bool) -> Usage | None:
-    """What the server counted; None where it counted nothing, or what nobody can have counted."""
+    """What the server counted; None where it counted nothing, or a count that cannot be right."""
     usage = getattr(message, "usage", None)
     given = [getattr(usage, name, None) for name in _COUNTED]
     hour = getattr(getattr(usage, "cache_creation", None), "ephemeral_1h_input_tokens", None)
