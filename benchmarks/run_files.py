@@ -20,7 +20,7 @@ from benchmarks.models import REPLIES
 from benchmarks.samples import Axis
 from benchmarks.systems.system import SystemAnswer
 from docpager.core.errors import UsageError
-from docpager.run.result import Citation, parse_citation
+from docpager.run.answer_line import Citation, parse_citation
 
 __all__ = [
     "JOURNALS",

@@ -18,7 +18,7 @@ from docpager.core.errors import DocpagerError
 from docpager.core.places import Place
 from docpager.evaluation.numbers import TOLERANCE, agree, figures
 from docpager.evaluation.texts import normalised
-from docpager.run.result import Citation
+from docpager.run.answer_line import Citation
 
 __all__ = [
     "OF_CITATIONS",

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from docpager.api.ask_many import ManyAnswers, ask_many, ask_many_async
     from docpager.archive.archive import Archive
     from docpager.archive.embedders.base import Embedder
+    from docpager.archive.ingest_files import ReadingSettings
     from docpager.archive.ingest_report import IngestReport
     from docpager.archive.ingest_session import IngestProgress
     from docpager.archive.integrity import Repaired, repair
-    from docpager.archive.sources import ReadingSettings
     from docpager.batch.settings import BatchSettings
     from docpager.core.errors import (
         ArchiveError,
@@ -42,17 +42,17 @@ if TYPE_CHECKING:
     from docpager.core.places import Place
     from docpager.core.settings import PagingSettings, RunLimits
     from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
-    from docpager.run.result import AnswerLine, Citation
+    from docpager.run.answer_line import AnswerLine, Citation
     from docpager.storage.writer_lock import ArchiveLocked
 
 _HOMES = {
-    "AnswerLine": "docpager.run.result",
+    "AnswerLine": "docpager.run.answer_line",
     "Archive": "docpager.archive.archive",
     "ArchiveError": "docpager.core.errors",
     "ArchiveLocked": "docpager.storage.writer_lock",
     "BatchSettings": "docpager.batch.settings",
     "ChatModel": "docpager.models.messages",
-    "Citation": "docpager.run.result",
+    "Citation": "docpager.run.answer_line",
     "DocpagerError": "docpager.core.errors",
     "DocumentError": "docpager.core.errors",
     "DocumentsChanged": "docpager.core.errors",
@@ -67,7 +67,7 @@ _HOMES = {
     "PagingSettings": "docpager.core.settings",
     "Place": "docpager.core.places",
     "IngestProgress": "docpager.archive.ingest_session",
-    "ReadingSettings": "docpager.archive.sources",
+    "ReadingSettings": "docpager.archive.ingest_files",
     "Repaired": "docpager.archive.integrity",
     "RunLimits": "docpager.core.settings",
     "ToolCall": "docpager.models.messages",

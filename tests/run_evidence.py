@@ -10,9 +10,9 @@ from docpager.core.passages import PassageId
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.messages import ChatModel, ModelReply
 from docpager.paging.epoch import canonical_json
+from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import read_journal
 from docpager.run.replay import Replay
-from docpager.run.result import AnswerLine
 from docpager.run.service import AskSettings, OpenArchive, ask_archive
 
 

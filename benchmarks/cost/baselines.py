@@ -19,7 +19,7 @@ from docpager.core.passages import PassageId, PassageRange
 from docpager.core.settings import PagingSettings
 from docpager.models.messages import AssistantTurn, CallResult, ModelRequest, ToolCall, UserTurn
 from docpager.run.render import present_loaded
-from docpager.run.results import Loaded
+from docpager.run.tool_results import Loaded
 
 __all__ = ["AppendOnly", "EvictEveryStep"]
 

@@ -20,7 +20,7 @@ from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply, ToolCall
 from docpager.run.journal import JournalRecord
 from docpager.run.render import present_found, present_listed
-from docpager.run.results import Found, Listed, Loaded, ToolResult
+from docpager.run.tool_results import Found, Listed, Loaded, ToolResult
 
 __all__ = ["RecordedStep", "ReferenceString", "read_string", "string_of", "write_string"]
 

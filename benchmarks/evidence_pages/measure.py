@@ -32,10 +32,10 @@ from docpager.core.tokens import BuiltInEstimator
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.messages import ModelRequest, UserTurn
 from docpager.paging.rebuild import Head
+from docpager.run.answer_line import Citation
 from docpager.run.functions import parse_plain_answer
 from docpager.run.plan import plan_run
 from docpager.run.quotes import find_quote
-from docpager.run.result import Citation
 from docpager.run.service import AskSettings, ask_archive
 from docpager.run.state import Run
 

@@ -262,7 +262,7 @@ class _Ready:
         return False
 
     def read(self, files: Sequence) -> Iterator:
-        from docpager.archive.sources import Reading
+        from docpager.archive.ingest_files import Reading
 
         for file in files:
             yield Reading(file, (self._read[file.path],))

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.archive.ingest_files import FilesSource, Reading
 from docpager.archive.manifest import FileRecord
-from docpager.archive.sources import FilesSource, Reading
 from docpager.documents.reader_process import read_and_cut
 
 ALLOWED_RATIO = 1.5

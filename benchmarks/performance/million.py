@@ -27,9 +27,9 @@ import numpy as np
 
 from docpager import Archive, ingest
 from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
+from docpager.archive.ingest_files import Reading
 from docpager.archive.ingest_session import IngestProgress
 from docpager.archive.manifest import FileRecord
-from docpager.archive.sources import Reading
 from docpager.core.locators import Locator, LocatorKind
 from docpager.documents.document import Cut, Document
 

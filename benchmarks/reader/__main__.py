@@ -27,7 +27,7 @@ from docpager.core.places import Place
 from docpager.evaluation.intervals import exact_interval
 from docpager.evaluation.scoring import right
 from docpager.models.extractive import ExtractiveModel
-from docpager.run.result import Citation
+from docpager.run.answer_line import Citation
 from docpager.run.service import AskSettings, ask_archive
 
 OVERLAP = 60

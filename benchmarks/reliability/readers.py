@@ -24,10 +24,10 @@ from pathlib import Path
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.archive.ingest_files import FilesSource, Reading
 from docpager.archive.integrity import verify
 from docpager.archive.maintenance import compact, forget
 from docpager.archive.manifest import FileRecord
-from docpager.archive.sources import FilesSource, Reading
 from docpager.core.errors import DocpagerError
 from docpager.documents.reader_process import read_and_cut
 from docpager.storage.writer_lock import writer_lock

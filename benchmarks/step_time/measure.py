@@ -30,8 +30,8 @@ from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.run.journal import Entry, Header, Journal
 from docpager.run.plan import plan_run
 from docpager.run.request_hashes import RequestHasher
-from docpager.run.results import Found, Loaded, PassedThrough, ToolResult
 from docpager.run.state import Run
+from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult
 
 FILLING_CALLS = 8
 PASSAGE_TOKENS = 300

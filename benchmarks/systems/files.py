@@ -25,7 +25,8 @@ from docpager.run.render import (
     present_loaded,
     present_too_large,
 )
-from docpager.run.results import (
+from docpager.run.state import PendingCall
+from docpager.run.tool_results import (
     Found,
     Listed,
     Loaded,
@@ -35,7 +36,6 @@ from docpager.run.results import (
     TooLarge,
     ToolResult,
 )
-from docpager.run.state import PendingCall
 
 __all__ = ["FilesWithGrep"]
 

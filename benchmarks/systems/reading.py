@@ -24,11 +24,11 @@ from docpager.models.messages import FunctionSchema, ModelReply, ModelRequest, T
 from docpager.models.pricing import price_of
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rebuild import LAST_REPLY, Head
+from docpager.run.answer_line import citations_of
 from docpager.run.functions import parse_plain_answer
 from docpager.run.plan import plan_run
 from docpager.run.quotes import QuoteChecker
-from docpager.run.result import citations_of
-from docpager.run.results import QuoteCheck
+from docpager.run.tool_results import QuoteCheck
 
 __all__ = ["ModelReader", "ModelReading"]
 

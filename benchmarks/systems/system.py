@@ -11,7 +11,7 @@ from benchmarks.samples import SystemQuestion
 from docpager import Archive
 from docpager.core.passages import Passage
 from docpager.models.messages import ChatModel, Usage
-from docpager.run.result import Citation
+from docpager.run.answer_line import Citation
 
 __all__ = ["Setup", "Stretch", "System", "SystemAnswer", "scope_of", "stretches"]
 

@@ -19,7 +19,7 @@ from benchmarks.samples import Axis, TaskGold, opaque_id
 from benchmarks.tasks.task import BenchmarkTask, DocumentSet, Item, Wanted, sample_of
 from docpager.batch.questions import Question, parse_question, parse_texts
 from docpager.core.errors import UsageError
-from docpager.storage.append_log import read_lines
+from docpager.storage.json_lines import read_lines
 
 __all__ = ["OwnQuestion", "any_jsonl_task", "read_own_questions"]
 

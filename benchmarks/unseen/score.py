@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from docpager.core.places import parse_place
-from docpager.run.result import parse_citation
+from docpager.run.answer_line import parse_citation
 
 __all__ = ["judge", "print_scores"]
 

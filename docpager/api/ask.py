@@ -18,14 +18,14 @@ from docpager.core.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.archive.embedders.base import Embedder
+    from docpager.archive.ingest_files import ReadingSettings
     from docpager.archive.ingest_report import IngestReport
     from docpager.archive.ingest_session import Progress
-    from docpager.archive.sources import ReadingSettings
     from docpager.models.messages import ChatModel, ModelLike
+    from docpager.run.answer_line import AnswerLine
     from docpager.run.driver import Driver, OnStep
     from docpager.run.journal import Header
     from docpager.run.preparation import PreparedModel
-    from docpager.run.result import AnswerLine
 
 __all__ = [
     "ARCHIVE",
@@ -72,7 +72,7 @@ def ingest(
             process, or was built with another embedder.
     """
     from docpager.archive.ingest import ingest as ingest_files
-    from docpager.archive.sources import ReadingSettings
+    from docpager.archive.ingest_files import ReadingSettings
 
     check_settings(reading, ReadingSettings, "reading", example='exclude=("*.log",)')
     return ingest_files(
@@ -376,7 +376,7 @@ def bring_up_to_date(
         DocumentError: nothing there could be read.
     """
     from docpager.archive.ingest import ingest
-    from docpager.archive.sources import ReadingSettings
+    from docpager.archive.ingest_files import ReadingSettings
 
     reading = ReadingSettings(keep_forgotten_out=True, without=without)
     report = ingest(places, directory, embedder=embedder, progress=progress, reading=reading)

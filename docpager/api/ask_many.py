@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from docpager.batch.session import Session, SessionHooks
     from docpager.batch.settings import BatchSettings
     from docpager.models.messages import ModelLike
+    from docpager.run.answer_line import AnswerLine
     from docpager.run.preparation import PreparedModel
-    from docpager.run.result import AnswerLine
 
 __all__ = [
     "ManyAnswers",

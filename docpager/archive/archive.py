@@ -1,7 +1,4 @@
-"""The archive as a reader sees it: open, search, grep, contents, load.
-
-Resolves locators: which passages they name.
-"""
+"""The archive as a reader sees it: open, search, grep, contents, load."""
 
 from __future__ import annotations
 

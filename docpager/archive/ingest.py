@@ -13,6 +13,7 @@ from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder, version_of
 from docpager.archive.embedders.cache import cached
+from docpager.archive.ingest_files import FilesSource, ReadingSettings, Source
 from docpager.archive.ingest_report import IngestReport, report_of
 from docpager.archive.ingest_session import COMMIT_PASSAGES, IngestChanges, IngestSession, Progress
 from docpager.archive.maintenance import with_current_indexes
@@ -26,7 +27,6 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.snapshot import outdated_indexes
 from docpager.archive.snapshot_writer import SnapshotWriter
-from docpager.archive.sources import FilesSource, ReadingSettings, Source
 from docpager.core.errors import ArchiveError
 from docpager.documents.reasons import Reason
 from docpager.storage.writer_lock import LOCK_FILE, writing

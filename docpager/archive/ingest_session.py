@@ -1,7 +1,4 @@
-"""One ingest at work: reads what changed, writes the next generation, commits it.
-
-Where an ingest gets its files from: what is found under a path, and what is read from it.
-"""
+"""One ingest at work: reads what changed, writes the next generation, commits it."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ from docpager.documents.reasons import Reason
 if TYPE_CHECKING:
     pass
 
-from docpager.archive.sources import Reading, Source
+from docpager.archive.ingest_files import Reading, Source
 
 __all__ = ["COMMIT_PASSAGES", "IngestChanges", "IngestProgress", "IngestSession", "Progress"]
 

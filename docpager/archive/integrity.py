@@ -1,6 +1,6 @@
-"""Checks an archive: every byte against its checksum, every count and id against the manifest.
+"""Verify and repair: checks every byte and count against the manifest, and rebuilds what is damaged.
 
-Rebuilds damaged parts: from what is sound of them, else from the files they were read from.
+A damaged part is rebuilt from what is sound of it, else from the files that were read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docpager.archive.document_registry import named_documents
 from docpager.archive.embedders.base import Embedder, load_embedder, version_of
+from docpager.archive.ingest_files import FilesSource, Source
 from docpager.archive.lexical import LexicalIndex, key_of
 from docpager.archive.manifest import (
     COPY,
@@ -27,7 +28,6 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
 from docpager.archive.snapshot_writer import StoredDocument, live_rows, rewrite, stored_document
-from docpager.archive.sources import FilesSource, Source
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE
 from docpager.core.errors import ArchiveError
 from docpager.core.inputs import StrPath, as_path

@@ -1,7 +1,4 @@
-"""One immutable directory of passages, their vectors, and their documents' outlines.
-
-Writes a segment as a stream: what is in memory is one batch of text, and the index.
-"""
+"""One immutable directory of passages, their vectors and outlines: read by map, written as a stream."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Writes the next generation: new passages in, departed documents out, small segments merged.
 
-Writes all documents anew, into one segment and one word index: nothing else is left behind.
+`rewrite` writes all documents again into one segment and one word index, for compaction and repair.
 """
 
 from __future__ import annotations

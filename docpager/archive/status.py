@@ -1,7 +1,4 @@
-"""What an archive holds, in figures.
-
-What an archive could not read: files, and pages of files.
-"""
+"""What an archive holds, in figures, and what it could not read."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from docpager.batch.job import Fingerprint
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.models.budget import Cost
-from docpager.run.result import SCHEMA_VERSION, AnswerLine, parse_answer
+from docpager.run.answer_line import SCHEMA_VERSION, AnswerLine, parse_answer
 from docpager.run.serialization import UNREADABLE, from_json
-from docpager.storage.append_log import JsonLine, LineAppender, read_lines
 from docpager.storage.atomic_files import sync_directory
+from docpager.storage.json_lines import JsonLine, LineAppender, read_lines
 from docpager.storage.writer_lock import writer_lock
 
 __all__ = ["AnswersFile", "answered_ids", "check_ending", "open_answers"]

@@ -1,10 +1,7 @@
-"""Drives many questions at once: each is a run; budget, limiter and stop signal are shared.
+"""Drives many questions at once, each a run of its own; budget, limiter and stop signal are shared.
 
-The two ways to drive a batch: live, each question at its own pace, or in rounds together.
-
-In which order questions are asked: those on the same documents near each other.
-
-Money of a batch: whether another question may start, and what is owed for earlier ones.
+A batch is driven live, each question at its own pace, or in rounds together. Questions on the same
+documents are asked near each other, so that what one writes to a prompt cache others read.
 """
 
 from __future__ import annotations
@@ -12,33 +9,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from docpager.batch.admission import Admission, UnfetchedReplies
 from docpager.batch.batch_client import BatchClient
 from docpager.batch.journals import JournalNames
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Rounds, Send, ask_live
 from docpager.batch.stop_signal import StoppableRequests, StopSignal
 from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
-from docpager.models.budget import Budget, Cost, HeldBudget
+from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelReply, Usage
+from docpager.run.answer_line import AnswerLine, Coverage
 from docpager.run.journal import JournalRecord
-from docpager.run.result import AnswerLine, Coverage
 from docpager.run.service import AskSettings, OpenArchive, SharedResources, ask_archive, resume_run
 
 __all__ = [
-    "Admission",
     "DispatchContext",
     "Dispatcher",
     "QuestionQueue",
     "Seats",
-    "UnfetchedReplies",
     "drive_in_rounds",
     "drive_live",
 ]
@@ -105,90 +101,6 @@ class QuestionQueue(Generic[Item]):
         self._led.discard(self._group(item))
 
 
-class UnfetchedReplies:
-    """What replies can cost that an earlier session had asked for and that are to be fetched: set
-    aside until their runs go on, because the server bills them either way."""
-
-    def __init__(self, spending: Budget, costs: Mapping[str, Cost]) -> None:
-        self._spending = spending
-        self._costs = costs
-        self._held: dict[str, HeldBudget] = {}
-        for question_id in costs:
-            self.keep(question_id)
-
-    def keep(self, question_id: str) -> None:
-        """Set it aside, as much of it as is left."""
-        cost = self._costs.get(question_id)
-        if cost is None or question_id in self._held:
-            return
-        try:
-            self._held[question_id] = self._spending.reserve(cost)
-        # Less is left than the replies may cost: setting all of it aside at least keeps new
-        # questions from being begun with money that is owed.
-        except LimitReached:
-            usd, tokens = self._spending.usd.left, self._spending.tokens.left
-            self._held[question_id] = self._spending.reserve(
-                Cost(
-                    cost.tokens if tokens is None else min(cost.tokens, int(tokens)),
-                    cost.usd if usd is None or cost.usd is None else min(cost.usd, usd),
-                )
-            )
-
-    def release(self, question_id: str) -> None:
-        """Its run goes on, and sets aside for itself what its next step can cost."""
-        if (held := self._held.pop(question_id, None)) is not None:
-            self._spending.free(held)
-
-
-class Admission:
-    """Lets fewer questions run at once as the money runs short, so that those that run finish well.
-
-    Each run sets its own finishing call aside; this only decides whether it is worth beginning.
-    """
-
-    def __init__(self, spending: Budget, *, worst_call: Cost) -> None:
-        self._spending = spending
-        self._worst_call = worst_call
-        self._finished = 0
-        self._spent_before = Cost(int(spending.tokens.spent), spending.usd.spent)
-
-    def may_start(self, *, running: int) -> bool:
-        """Whether one more question is likely to get to a good end beside those that run."""
-        held, usual = self._worst_call, self._usual
-        # Half of what each of them usually takes is still to come.
-        coming = running / 2 + 1 if running else 0.0
-        return self._fits(
-            held.tokens + coming * usual.tokens, (held.usd or 0.0) + coming * (usual.usd or 0.0)
-        )
-
-    @property
-    def shortage(self) -> LimitReached:
-        """That no further question can be begun, and which limit would have to be raised."""
-        both = (self._spending.usd, self._spending.tokens)
-        limited = [each for each in both if each.limit is not None]
-        limits = " and ".join(each.written_limit for each in limited)
-        return LimitReached(
-            f"what is left of {limits} does not pay for another question",
-            limits=[each.name for each in limited],
-        )
-
-    def finished(self) -> None:
-        """A question that was begun has ended."""
-        self._finished += 1
-
-    @property
-    def _usual(self) -> Cost:
-        """What a question takes beside its finishing call: so far, or a guess at first."""
-        if not self._finished:
-            return self._worst_call
-        tokens = self._spending.tokens.spent - self._spent_before.tokens
-        usd = self._spending.usd.spent - (self._spent_before.usd or 0.0)
-        return Cost(int(tokens / self._finished), usd / self._finished)
-
-    def _fits(self, tokens: float, usd: float) -> bool:
-        return self._spending.tokens.fits(tokens) and self._spending.usd.fits(usd)
-
-
 Seats = Callable[[str], AbstractContextManager[Send]]
 """Gives the run of a question its way to replies for as long as it runs."""
 
@@ -202,7 +114,7 @@ class DispatchContext:
     settings: AskSettings
     spending: Budget
     admission: Admission
-    on_the_way: UnfetchedReplies
+    unfetched: UnfetchedReplies
     journals: JournalNames
     unanswered_is_lost: Callable[[JournalRecord], bool]
     answered: Callable[[Task, AnswerLine], None]
@@ -295,7 +207,7 @@ class Dispatcher:
         journal = self._context.journals.newest(task.id)
         try:
             if task.begun:
-                self._context.on_the_way.release(task.id)
+                self._context.unfetched.release(task.id)
                 return await resume_run(journal, archive, model, shared=shared)
             journal.unlink(missing_ok=True)  # torn at its very start
             return await ask_archive(
@@ -309,7 +221,7 @@ class Dispatcher:
                 shared=shared,
             )
         except LimitReached:
-            self._context.on_the_way.keep(task.id)
+            self._context.unfetched.keep(task.id)
             raise
         except DocpagerError as error:
             if task.begun and isinstance(error, JournalError):
@@ -384,7 +296,7 @@ async def drive_live(
         )
 
     dispatcher = Dispatcher(context, seats=seat, limiter=limiter, stop_signal=stop_signal)
-    await dispatcher.drive(_line(tasks, leading=leading), concurrency=places)
+    await dispatcher.drive(_queue_of(tasks, leading=leading), concurrency=places)
     return dispatcher.short
 
 
@@ -421,12 +333,12 @@ async def drive_in_rounds(
         beside = [group.create_task(rounds.drive())]
         if close_after_seconds is not None:
             beside.append(group.create_task(close_in_time(close_after_seconds)))
-        await dispatcher.drive(_line(tasks), concurrency=seats)
+        await dispatcher.drive(_queue_of(tasks), concurrency=seats)
         for each in beside:
             each.cancel()
     return dispatcher.short
 
 
-def _line(tasks: Sequence[Task], *, leading: bool = False) -> QuestionQueue[Task]:
+def _queue_of(tasks: Sequence[Task], *, leading: bool = False) -> QuestionQueue[Task]:
     # Begun ones first, whatever they are about: their money is spent or on its way.
     return QuestionQueue(tasks, group=lambda task: (not task.begun, task.scope), leading=leading)

@@ -23,9 +23,9 @@ from docpager.models.metered_model import MeteredModel
 from docpager.models.registry import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
+from docpager.run.answer_line import AnswerLine
 from docpager.run.preparation import PreparedModel
-from docpager.run.result import AnswerLine
-from docpager.storage.append_log import LineAppender, read_lines
+from docpager.storage.json_lines import LineAppender, read_lines
 
 __all__ = ["Judgement", "VerdictFile", "judge_answers", "parse_verdict", "verdict_request"]
 

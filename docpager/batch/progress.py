@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from docpager.models.messages import ModelReply, Usage
-from docpager.run.result import AnswerLine
+from docpager.run.answer_line import AnswerLine
 
 __all__ = ["BatchProgress", "BatchReport"]
 

@@ -15,7 +15,7 @@ from docpager.core.passages import HALF_CHARACTER, counted, number_ranges
 from docpager.core.places import ALIASES, PLACE_FIELDS, Place, parse_place
 from docpager.evaluation.records import Axis, Gold
 from docpager.run.service import question_id
-from docpager.storage.append_log import JsonLine, read_lines
+from docpager.storage.json_lines import JsonLine, read_lines
 
 __all__ = [
     "BadLine",

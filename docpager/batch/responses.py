@@ -15,8 +15,8 @@ from docpager.batch.questions import BadLine, Question, read_questions
 from docpager.core.errors import UsageError
 from docpager.evaluation.numbers import TOLERANCE
 from docpager.evaluation.scoring import Marks, matched, score
-from docpager.run.result import AnswerLine, parse_answer
-from docpager.storage.append_log import read_lines
+from docpager.run.answer_line import AnswerLine, parse_answer
+from docpager.storage.json_lines import read_lines
 
 __all__ = ["AnsweredFile", "AnsweredQuestions", "read_answered", "read_responses"]
 

@@ -12,16 +12,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from docpager.batch.admission import Admission, UnfetchedReplies
 from docpager.batch.answers_file import AnswersFile, open_answers
 from docpager.batch.batch_client import BatchClient
 from docpager.batch.batch_pricing import RoundsBill, compare
-from docpager.batch.dispatch import (
-    Admission,
-    DispatchContext,
-    UnfetchedReplies,
-    drive_in_rounds,
-    drive_live,
-)
+from docpager.batch.dispatch import DispatchContext, drive_in_rounds, drive_live
 from docpager.batch.estimate import as_asked, sample_runs
 from docpager.batch.job import BatchArchive, BatchJob, Fingerprint, asked_of, decisive
 from docpager.batch.journals import JournalNames, spent_in
@@ -34,10 +29,10 @@ from docpager.batch.submission_log import SubmissionLog
 from docpager.core.errors import JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry
 from docpager.models.budget import Budget, Cost
+from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import JournalRecord, read_journal
 from docpager.run.plan import plan_run
 from docpager.run.preparation import PreparedModel
-from docpager.run.result import AnswerLine
 from docpager.run.service import AskSettings, OpenArchive, check_limits
 
 __all__ = ["Session", "SessionHooks", "open_batch", "spent_before"]
@@ -63,7 +58,7 @@ class Session:
         *,
         journals: JournalNames,
         spending: Budget,
-        on_the_way: Mapping[str, Cost] | None = None,
+        unfetched: Mapping[str, Cost] | None = None,
         settings: BatchSettings,
         batch_client: BatchClient | None = None,
         unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
@@ -94,7 +89,7 @@ class Session:
             prepared.settings,
             spending,
             Admission(spending, worst_call=_worst_call(prepared, settings)),
-            UnfetchedReplies(spending, on_the_way or {}),
+            UnfetchedReplies(spending, unfetched or {}),
             journals,
             unanswered_is_lost,
             answered=self._answered,
@@ -321,7 +316,7 @@ def open_batch(
             questions, answers, scopes, journals=journals, retry_failed=job.retry_failed
         )
         del scopes  # each task has its own
-        spent, on_the_way = spent_before(answers, journals, unanswered_is_lost=lost)
+        spent, unfetched = spent_before(answers, journals, unanswered_is_lost=lost)
         session = Session(
             archive,
             prepared,
@@ -329,7 +324,7 @@ def open_batch(
             plan,
             journals=journals,
             spending=Budget(max_usd=settings.max_usd, max_tokens=settings.max_tokens, spent=spent),
-            on_the_way=on_the_way,
+            unfetched=unfetched,
             settings=settings,
             batch_client=batch_client,
             unanswered_is_lost=lost,
@@ -351,7 +346,7 @@ def spent_before(
 
     Beside it, by question, what a reply may cost that was asked for and is still to be fetched.
     """
-    on_the_way: dict[str, Cost] = {}
+    unfetched: dict[str, Cost] = {}
     answered = answers.spent()
     tokens, usd = answered.tokens, answered.usd or 0.0
     ended = {journals.newest(id) for id in answers.stored}
@@ -367,8 +362,8 @@ def spent_before(
             at_worst = spent_in(record)
             if at_worst != spent:
                 owed = Cost(at_worst.tokens - spent.tokens, (at_worst.usd or 0) - (spent.usd or 0))
-                on_the_way[record.header.question_id] = owed
-    return Cost(tokens, usd), on_the_way
+                unfetched[record.header.question_id] = owed
+    return Cost(tokens, usd), unfetched
 
 
 def _check_window(

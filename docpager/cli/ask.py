@@ -24,7 +24,7 @@ from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestReport
-    from docpager.run.result import AnswerLine
+    from docpager.run.answer_line import AnswerLine
 
 __all__ = ["ask", "finish", "tell_ingested"]
 

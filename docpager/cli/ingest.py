@@ -106,7 +106,7 @@ def ingest(
     be read are named with the reason, and are not read again until they change.
     """
     from docpager.archive.ingest import ingest as ingest_files
-    from docpager.archive.sources import ReadingSettings
+    from docpager.archive.ingest_files import ReadingSettings
 
     passwords = _passwords(password_file) if password_file else {}
     reading = ReadingSettings(

@@ -11,7 +11,7 @@ from docpager.run.outcome import Abstention, Answer, Outcome
 
 if TYPE_CHECKING:
     from docpager.models.messages import Usage
-    from docpager.run.result import AnswerLine, Citation
+    from docpager.run.answer_line import AnswerLine, Citation
     from docpager.run.trace import TracedStep
 
 __all__ = ["print_answer", "print_outcome", "print_step"]

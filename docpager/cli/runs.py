@@ -66,7 +66,7 @@ def replay(journal: Path, against: Path | None, as_json: bool) -> None:
 
     Each request must come out the same. No model is asked, and no archive is needed."""
     from docpager.archive.archive import Archive
-    from docpager.run.result import answer_line
+    from docpager.run.answer_line import answer_line
     from docpager.run.service import open_replay
 
     if against is None:

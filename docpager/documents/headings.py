@@ -1,7 +1,4 @@
-"""Finds headings in a PDF without bookmarks: `Item 1A. Risk Factors`, and what stands out.
-
-Finds headings by how they are set: larger than the text, or bold and followed by it. Pure.
-"""
+"""Finds headings in a PDF without bookmarks: `Item 1A. Risk Factors`, and lines set apart by style."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Reads and cuts many files in processes of their own, so that a bad file harms only itself.
 
-One process that reads files, seen from this side: kept within limits, replaced when it dies.
-
-A process pool of a library (pebble was tried) reads as fast, but needs a main guard in the user's
-script or a fork of a process with threads, and knows nothing of a file it was killed over. This
-process tells which page it begins, so when one page hangs or kills it, the others are still read.
+Each is kept within limits of time and memory and replaced when it dies. A process pool of a library
+(pebble was tried) reads as fast, but needs a main guard in the user's script or a fork of a process
+with threads, and knows nothing of a file it was killed over. This process tells which page it
+begins, so when one page hangs or kills it, the others are still read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The far end of `workers.py`: a process that reads one file after another until its input ends.
+"""The far end of `reader_pool`: a process that reads one file after another until its input ends.
 
 It is started as a program of its own, not by `multiprocessing`, so the user's script is never
 imported again and needs no `if __name__ == "__main__"`.

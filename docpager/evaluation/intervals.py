@@ -1,7 +1,4 @@
-"""How sure a mean is: bootstrap intervals and paired tests, seeded.
-
-How sure a share is: intervals for marks that are 0 or 1, alone and paired.
-"""
+"""How sure a mean or a share is: bootstrap and exact intervals, paired tests; seeded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Figures in answers: reads them with sign, scale and unit, and says whether two agree.
-
-What stands beside a number: scales such as `million`, percent, currencies, common units.
-"""
+"""Figures in answers with sign, scale, currency and unit, and whether two agree."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Scores responses against gold: one set of marks for each question.
-
-Whether citations lead to the evidence, and whether they stand.
-"""
+"""Scores answers against gold, one set of marks for each question: text, figures, evidence."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from docpager.evaluation.texts import (
     says_brief,
     token_f1,
 )
-from docpager.run.result import AnswerLine, Citation
+from docpager.run.answer_line import AnswerLine, Citation
 
 __all__ = [
     "METRICS",

@@ -1,7 +1,4 @@
-"""How near an answer's words come to the gold answers: the measures of the field, as published.
-
-Gold answers so brief that they stand in many texts: yes, no, and small counts.
-"""
+"""How near an answer's words come to the gold answers: the measures of the field, as published."""
 
 from __future__ import annotations
 

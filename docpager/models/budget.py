@@ -1,4 +1,4 @@
-"""The books of a run or a batch: tokens and dollars, set aside before a call and settled after it.
+"""The budget of a run or a batch: tokens and dollars, reserved before a call and settled after it.
 
 Plain code for one thread: between two awaits of an event loop nothing else runs, so a reservation
 that was checked is made.

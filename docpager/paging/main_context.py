@@ -1,6 +1,7 @@
 """MainContext: what the model sees now, what may join it, and when it is rebuilt.
 
-Opening: what every head of a run begins with, counted once by the server.
+Its opening (instructions, functions, document map, question) is what a run's first request holds
+and every later prompt begins with, so the server's count of that request is exact for all of them.
 """
 
 from __future__ import annotations

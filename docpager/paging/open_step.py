@@ -1,7 +1,4 @@
-"""OpenStep: what stands between a reply and the request that answers it.
-
-Fitting: what the open step makes of the prompt, appended or carried by a rebuild.
-"""
+"""OpenStep: what stands between a reply and the request that answers it, and whether it fits."""
 
 from __future__ import annotations
 

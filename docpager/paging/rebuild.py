@@ -1,7 +1,4 @@
-"""The first turn of an epoch: document map, question, notes, reading log, pages, newest step.
-
-What stands in main context besides notes and pages: titles, fences, warnings; and its size.
-"""
+"""The first turn of an epoch: document map, question, notes, reading log, pages, newest step."""
 
 from __future__ import annotations
 

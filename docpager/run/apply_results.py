@@ -25,7 +25,7 @@ from docpager.paging.working_memory import WorkingMemory
 from docpager.run.outcome import Abstention, Answer, Outcome
 from docpager.run.quotes import flat
 from docpager.run.render import present_found, present_listed, present_loaded, present_too_large
-from docpager.run.results import (
+from docpager.run.tool_results import (
     Found,
     Listed,
     Loaded,

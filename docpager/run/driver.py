@@ -16,8 +16,8 @@ from docpager.run.journal import Entry, Journal
 from docpager.run.outcome import Outcome
 from docpager.run.replay import RecordingCounter
 from docpager.run.request_hashes import RequestHasher
-from docpager.run.results import Found, Loaded, ToolResult
 from docpager.run.state import PendingCall, Run
+from docpager.run.tool_results import Found, Loaded, ToolResult
 
 __all__ = ["Driver", "OnStep"]
 

@@ -32,8 +32,16 @@ from docpager.run.functions import (
 )
 from docpager.run.quotes import QuoteChecker
 from docpager.run.render import document_line, present_loaded
-from docpager.run.results import Found, Listed, Loaded, PassedThrough, Refused, TooLarge, ToolResult
 from docpager.run.state import PendingCall
+from docpager.run.tool_results import (
+    Found,
+    Listed,
+    Loaded,
+    PassedThrough,
+    Refused,
+    TooLarge,
+    ToolResult,
+)
 
 __all__ = ["FunctionExecutor", "check_arguments"]
 

@@ -1,7 +1,4 @@
-"""What the model may call. The descriptions here are part of the prompt.
-
-A reply in plain text as an answer: its citations are parsed out of it.
-"""
+"""What the model may call, which is part of the prompt; and a plain-text reply read as an answer."""
 
 from __future__ import annotations
 

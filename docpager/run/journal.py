@@ -2,10 +2,6 @@
 
 A line's seal covers the line before it, so a changed byte is found at once and a line that was torn
 by a crash is dropped. Requests are recorded as hash and size only: the run makes them again.
-
-Hashes of requests: what a journal proves of them, each turn hashed once.
-
-Dataclasses of a run as JSON and back: the only place that knows how they are written down.
 """
 
 from __future__ import annotations
@@ -31,8 +27,8 @@ from docpager.models.registry import ModelSource
 from docpager.paging.epoch import canonical_json
 from docpager.run.outcome import Outcome
 from docpager.run.plan import RunPlan
-from docpager.run.results import ToolResult
 from docpager.run.serialization import from_json, to_json
+from docpager.run.tool_results import ToolResult
 
 __all__ = [
     "FORMAT",

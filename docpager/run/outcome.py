@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docpager.core.passages import Note
-from docpager.run.results import QuoteCheck
+from docpager.run.tool_results import QuoteCheck
 
 __all__ = ["Abstention", "Answer", "Failure", "Outcome", "Stopped"]
 

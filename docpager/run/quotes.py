@@ -1,6 +1,6 @@
-"""Finds a quote in passages: exactly, but for typography, or nearly; or not at all.
+"""Finds the quotes of citations where they are said to stand, then beside, then in the document.
 
-Looks the citations of an answer up where they are said to stand.
+A quote is found exactly, or but for typography, or nearly; or it is not there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from docpager.core.passages import DocumentEntry, Passage, PassageRange
 from docpager.core.places import Place, place_in
 from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import ArchivalStorage
-from docpager.run.results import QuoteCheck, QuotesChecked
+from docpager.run.tool_results import QuoteCheck, QuotesChecked
 
 __all__ = ["QuoteChecker", "QuoteMatch", "clean_quote", "find_quote", "flat"]
 

@@ -1,7 +1,4 @@
-"""Results as the model reads them.
-
-The document map: what is in the archive, in as many tokens as the window allows.
-"""
+"""Results and the document map as the model reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from docpager.core.passages import DocumentEntry, written_ranges
 from docpager.paging.rendering import one_line, page_span, render_passages
-from docpager.run.results import Found, Listed, Loaded, TooLarge
+from docpager.run.tool_results import Found, Listed, Loaded, TooLarge
 
 __all__ = [
     "document_line",

@@ -1,7 +1,4 @@
-"""A run made again from its journal: proves every request, needs no model, archive or tokenizer.
-
-Counters for a run and its replay: a count that needs a file is written down once.
-"""
+"""A run made again from its journal: proves every request, needs no model, archive or tokenizer."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ from docpager.run.apply_results import PLAIN_TEXT
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, JournalRecord
 from docpager.run.request_hashes import RequestHasher
-from docpager.run.results import ToolResult
 from docpager.run.serialization import to_json
 from docpager.run.state import PendingCall, Run
+from docpager.run.tool_results import ToolResult
 
 __all__ = ["RecordedCounter", "RecordingCounter", "Replay", "counter_named"]
 

@@ -12,7 +12,7 @@ from cattrs.strategies import configure_tagged_union
 
 from docpager.core.places import Place, parse_place
 from docpager.run.outcome import Outcome
-from docpager.run.results import QuoteCheck, ToolResult
+from docpager.run.tool_results import QuoteCheck, ToolResult
 
 __all__ = ["UNREADABLE", "T", "from_json", "to_json"]
 

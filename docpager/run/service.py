@@ -1,7 +1,4 @@
-"""One question from its words to its answer line: plans the run, opens the journal, drives it.
-
-What is decided before a question is asked: which model, how it is sized, what it may cost.
-"""
+"""One question from its words to its answer line: plans the run, opens the journal, drives it."""
 
 from __future__ import annotations
 
@@ -26,15 +23,15 @@ from docpager.models.registry import (
     ModelSource,
 )
 from docpager.paging.epoch import PromptSizer
+from docpager.run.answer_line import AnswerLine, answer_line
 from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.plan import plan_run
 from docpager.run.replay import RecordingCounter, Replay, counter_named
-from docpager.run.result import AnswerLine, answer_line
-from docpager.run.results import Loaded
 from docpager.run.state import Run
+from docpager.run.tool_results import Loaded
 from docpager.version import __version__
 
 __all__ = [

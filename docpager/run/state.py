@@ -1,7 +1,4 @@
-"""Run: one question on its way to an answer. A state machine without I/O.
-
-Timer lines: what a model is told when its steps, its time or its money run short.
-"""
+"""Run: one question on its way to an answer. A state machine without I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
-from docpager.run.results import ToolResult
+from docpager.run.tool_results import ToolResult
 
 __all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "timer_lines"]
 

@@ -9,9 +9,9 @@ import pytest
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.archive.ingest_files import FilesSource, Reading, ReadingSettings
 from docpager.archive.ingest_report import IngestReport
 from docpager.archive.manifest import FileRecord
-from docpager.archive.sources import FilesSource, Reading, ReadingSettings
 from docpager.core.errors import DocumentError
 from docpager.documents.reader_process import read_and_cut
 from docpager.testing import HashingEmbedder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docpager.archive.ingest import ingest
-from docpager.archive.sources import ReadingSettings
+from docpager.archive.ingest_files import ReadingSettings
 from docpager.testing import HashingEmbedder
 
 PATHS = ["a.txt", "drafts/b.txt", "drafts/old/c.md", "notes/drafts.txt", "notes/d.md"]

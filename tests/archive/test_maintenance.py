@@ -9,10 +9,10 @@ from threading import Event
 
 import pytest
 
+from docpager.archive.ingest_files import ReadingSettings
 from docpager.archive.integrity import verify
 from docpager.archive.maintenance import compact, forget
 from docpager.archive.manifest import read_manifest
-from docpager.archive.sources import ReadingSettings
 from docpager.core.errors import ArchiveError, UsageError
 
 SECRET = "zanzibarite"

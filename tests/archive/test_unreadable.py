@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from make_pdf import encrypted_pdf, make_pdf
 
-from docpager.archive.sources import ReadingSettings
+from docpager.archive.ingest_files import ReadingSettings
 
 
 def reasons(report):

@@ -14,12 +14,12 @@ import pytest
 from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.archive.ingest_files import ReadingSettings
 from docpager.archive.ingest_session import IngestProgress
 from docpager.archive.integrity import repair, verify
 from docpager.archive.lexical import LexicalWriter
 from docpager.archive.maintenance import compact
 from docpager.archive.manifest import Manifest, commit_manifest, read_manifest
-from docpager.archive.sources import ReadingSettings
 from docpager.archive.vectors import VECTORS_FILE
 from docpager.core.errors import ArchiveError
 from docpager.documents.document import READER_VERSION, sha256_of_text

@@ -13,7 +13,7 @@ from docpager.batch.responses import read_responses
 from docpager.core.errors import UsageError
 from docpager.core.places import Place
 from docpager.models.budget import Cost
-from docpager.run.result import AnswerLine, Citation
+from docpager.run.answer_line import AnswerLine, Citation
 
 QUESTIONS = [parse_question({"id": id, "question": f"{id}?"}) for id in "abc"]
 BEGUN = Fingerprint.of(QUESTIONS, model="extractive", window=8000)

@@ -11,7 +11,7 @@ from batch_worlds import BatchServer, CountedReader, World, price, town_question
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docpager.batch.dispatch import Admission, UnfetchedReplies
+from docpager.batch.admission import Admission, UnfetchedReplies
 from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
@@ -223,12 +223,12 @@ def test_replies_that_nobody_has_fetched_yet_stay_set_aside(tmp_path):
 
 def test_less_than_is_owed_is_set_aside_where_no_more_is_left():
     spending = Budget(max_usd=1.0)
-    on_the_way = UnfetchedReplies(spending, {"a": Cost(10, 0.7), "b": Cost(10, 0.7)})
+    unfetched = UnfetchedReplies(spending, {"a": Cost(10, 0.7), "b": Cost(10, 0.7)})
     assert spending.usd.left == 0
-    on_the_way.release("b")
+    unfetched.release("b")
     assert spending.usd.left == pytest.approx(0.3)
-    on_the_way.release("a")
-    on_the_way.release("a")
+    unfetched.release("a")
+    unfetched.release("a")
     assert spending.usd.left == 1.0
-    on_the_way.keep("a")
+    unfetched.keep("a")
     assert spending.usd.left == pytest.approx(0.3)

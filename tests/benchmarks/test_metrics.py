@@ -8,7 +8,7 @@ from benchmarks.metrics import mark
 from benchmarks.samples import TaskGold
 from benchmarks.systems.system import Stretch, SystemAnswer
 from docpager.core.places import Place
-from docpager.run.result import Citation
+from docpager.run.answer_line import Citation
 
 
 @pytest.mark.parametrize("metric", ("exact", "subspan", "right", "parts", "all_parts"))

@@ -6,7 +6,7 @@ import pytest
 
 from docpager.core.places import Place
 from docpager.evaluation.scoring import citation_validity, evidence_precision, evidence_recall
-from docpager.run.result import Citation
+from docpager.run.answer_line import Citation
 
 PLACES = (Place("a.pdf", 3), Place("a.pdf", 9))
 

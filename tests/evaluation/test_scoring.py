@@ -8,7 +8,7 @@ from docpager.core.errors import UsageError
 from docpager.core.places import Place
 from docpager.evaluation.records import Gold
 from docpager.evaluation.scoring import METRICS, right, score
-from docpager.run.result import AnswerLine, Citation
+from docpager.run.answer_line import AnswerLine, Citation
 
 GOLD = Gold("q", ("Brandvold",), (Place("a.pdf", 4),), {"kind": "lookup"})
 NO_ANSWER = Gold("n", ())

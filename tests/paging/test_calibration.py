@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.paging.token_meter import Calibration
+from docpager.paging.token_calibration import Calibration
 
 SCRIPTS = ("english", "german", "digits", "marks", "ideographs")
 FACTOR = 2.25

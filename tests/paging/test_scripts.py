@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docpager.paging.token_meter import ScriptScale
+from docpager.paging.token_calibration import ScriptScale
 
 SCALE = ScriptScale()
 TEXTS = {

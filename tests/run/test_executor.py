@@ -11,7 +11,8 @@ from docpager.models.messages import ToolCall
 from docpager.paging.epoch import PromptSizer
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
-from docpager.run.results import (
+from docpager.run.state import PendingCall
+from docpager.run.tool_results import (
     Found,
     Listed,
     Loaded,
@@ -21,7 +22,6 @@ from docpager.run.results import (
     TooLarge,
     ToolResult,
 )
-from docpager.run.state import PendingCall
 
 TEXT = "\n".join(f"Line {n} names the price of item {n}." for n in range(400))
 PAGES = [TEXT.index(f"Line {n} ") for n in range(0, 400, 40)]

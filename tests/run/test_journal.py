@@ -16,7 +16,8 @@ from docpager.paging.epoch import canonical_json
 from docpager.run.journal import Entry, Header, Journal, read_journal
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import plan_run
-from docpager.run.results import (
+from docpager.run.serialization import from_json, to_json
+from docpager.run.tool_results import (
     Found,
     Listed,
     Loaded,
@@ -27,7 +28,6 @@ from docpager.run.results import (
     TooLarge,
     ToolResult,
 )
-from docpager.run.serialization import from_json, to_json
 
 PASSAGE = Passage(1, 2, "half \ud83d a pair and \ufffd", 9, 40, 7, ((0, 7), (5, 8)))
 CHECK = QuoteCheck(

@@ -29,8 +29,8 @@ from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply, ModelRequest, ToolCall, Usage
 from docpager.models.pricing import PriceList
 from docpager.models.scripted import Script, call, reply
+from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import Entry, read_journal
-from docpager.run.result import AnswerLine
 from docpager.run.service import AskSettings, ask_archive, open_replay, resume_run
 from docpager.run.trace import trace
 

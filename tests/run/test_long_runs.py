@@ -11,8 +11,8 @@ from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.messages import ModelReply, ToolCall
 from docpager.run.plan import plan_run
-from docpager.run.results import Listed
 from docpager.run.state import Run
+from docpager.run.tool_results import Listed
 
 STEPS = 200
 NOTES = 100

@@ -9,7 +9,7 @@ from docpager.run.render import (
     present_loaded,
     present_too_large,
 )
-from docpager.run.results import Found, Listed, Loaded, TooLarge
+from docpager.run.tool_results import Found, Listed, Loaded, TooLarge
 
 PASSAGES = (
     Passage(1, 210, "end of sixty. Sixty-one.\n", 9, 0, 60, ((14, 61),)),

@@ -14,9 +14,9 @@ from docpager.core.errors import JournalError
 from docpager.core.settings import RunLimits
 from docpager.models.messages import ModelReply, ToolCall
 from docpager.models.scripted import ScriptedModel, call, reply
+from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import read_journal
 from docpager.run.replay import Replay
-from docpager.run.result import AnswerLine
 from docpager.run.service import AskSettings, ask_archive, resume_run
 
 QUESTION = "What was paid?"

@@ -11,7 +11,7 @@ from playing import long_library
 from docpager.models.messages import Usage
 from docpager.models.pricing import Price, PriceBand, PriceList
 from docpager.models.scripted import call
-from docpager.run.result import AnswerLine
+from docpager.run.answer_line import AnswerLine
 from docpager.run.service import AskSettings, ask_archive
 
 LIBRARY = long_library(40)

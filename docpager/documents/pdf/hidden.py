@@ -7,11 +7,6 @@ invisibly over an image stays, as the image shows there what it says. Where text
 picture is drawn once more without the object in question: what makes no difference is not shown.
 
 Drawing a page takes tens of milliseconds, so it is done only for pages with a sign.
-
-A page as it is drawn: what can be made out in a place, and what difference an object makes.
-
-It is asked by `hidden` whether text can be seen. pdfium draws it, and minds layers, clipping,
-transparency and whatever else may hide something.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""ClaudeModel: a ChatModel over the Messages API, one attempt at a time.
-
-What a server says about a model's limits, and whether a run keeps within them.
-
-Rate limits, as a server's headers tell them.
-"""
+"""ClaudeModel: a ChatModel over the Messages API, one attempt at a time, within the server's limits."""
 
 from __future__ import annotations
 

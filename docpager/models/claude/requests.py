@@ -1,9 +1,4 @@
-"""A ModelRequest as the body of a Messages request.
-
-Where the prompt cache is told to keep a prefix: at most four places of a request.
-
-Strict functions: schemas that the server can hold a model's arguments to.
-"""
+"""A ModelRequest as the body of a Messages request: turns, cache breakpoints, strict schemas."""
 
 from __future__ import annotations
 

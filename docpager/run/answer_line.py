@@ -6,8 +6,6 @@ is an object with `kind` (`page`, `sheet`, `slide`, `section`, `turn` or `docume
 `section` and `title`; `turn`) and the offsets `start` and `end`. What a place does not have is left
 out. Version 1 had `document`, `document_id`, `pdf_page` and `page_label` in the citation itself;
 `parse_citation` reads both.
-
-What a run saved by keeping its prompts within a price band.
 """
 
 from __future__ import annotations
@@ -21,8 +19,8 @@ from docpager.core.places import Place, parse_place
 from docpager.models.messages import Lost, Usage
 from docpager.run.journal import Header
 from docpager.run.outcome import Abstention, Answer, Failure, Stopped
-from docpager.run.results import QuoteCheck
 from docpager.run.state import Run, final_citations
+from docpager.run.tool_results import QuoteCheck
 
 __all__ = [
     "SCHEMA_VERSION",
