@@ -11,7 +11,15 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-__all__ = ["ANALYZER_VERSION", "STOP_WORDS", "Analyzer", "TermSpan", "stem", "without_stop_words"]
+__all__ = [
+    "ANALYZER_VERSION",
+    "STOP_WORDS",
+    "UNSPACED",
+    "Analyzer",
+    "TermSpan",
+    "stem",
+    "without_stop_words",
+]
 
 ANALYZER_VERSION = 2
 """Counts up whenever a text may give other terms, so that an older index can be told apart.
@@ -65,18 +73,18 @@ def without_stop_words(words: Sequence[str]) -> list[str]:
     >>> without_stop_words(["Who", "runs", "the", "IT", "department"])
     ['runs', 'IT', 'department']
     """
-    folded = [word.lower() for word in words]
-    plain = [word for word, label in zip(folded, _are_labels(words), strict=True) if not label]
+    return [word for word, _ in _telling(words)]
+
+
+def _telling(words: Sequence[str]) -> list[tuple[str, bool]]:
+    """The words that are not stop words, and whether each is a label; all if none is left."""
+    labelled = list(zip(words, _are_labels(words), strict=True))
     # A question has one language: `die` is an article in one and a verb in another. Single letters
     # are in every language's list, and a name in English as often.
-    telling = [word for word in plain if len(word) > 1]
-    listed = max(STOP_WORDS.values(), key=lambda stops: sum(word in stops for word in telling))
-    kept = [
-        word
-        for word, low, label in zip(words, folded, _are_labels(words), strict=True)
-        if label or low not in listed
-    ]
-    return kept or list(words)
+    plain = [word.lower() for word, label in labelled if len(word) > 1 and not label]
+    listed = max(STOP_WORDS.values(), key=lambda stops: sum(word in stops for word in plain))
+    kept = [(word, label) for word, label in labelled if label or word.lower() not in listed]
+    return kept or labelled
 
 
 def _are_labels(words: Sequence[str]) -> list[bool]:
@@ -123,7 +131,7 @@ _MARKS = (
 )
 _RAISED = "\u00b2\u00b3\u00b9\u2070\u2074-\u2079"
 _FRACTIONS = "\u00bc-\u00be\u2150-\u215f\u2189"
-_LETTERS = rf"(?:[^\W_{UNSPACED}{_RAISED}{_FRACTIONS}]++|[{_MARKS}]++)++"
+_LETTERS = rf"(?:[^\W_{UNSPACED}{_RAISED}{_FRACTIONS}]++[{_MARKS}]*+)++"
 _LOWER = "a-zß-öø-ÿāăąćčďđēęěğīıłńňōőœřśşšťūůűźżžα-ώа-яё"
 _HYPHENS = r"-\u2010\u2011\u00ad"
 _JOINT = (
@@ -148,16 +156,17 @@ _COMPOUND = re.compile(
 )
 # The same for ASCII, three times as fast: every word of every hit passes here.
 _ASCII = re.compile(rf"{_grouped('')}|[A-Za-z0-9]++(?:(?:-\n(?=[a-z])|[-_.,'&/@:+])[A-Za-z0-9]++)*")
-# A word that goes on in the next line, and a number in groups: what spaces do not divide.
-_DIVIDED_ASCII = re.compile(rf"-\n|{_grouped('')}")
+# Whatever spaces do not divide has one of these: a word that goes on in the next line, a number
+# in groups. Where it turns out to be nothing, only time was lost.
+_DIVIDED_ASCII = re.compile(r"\d \d{3}(?!\d)")
 _DIVIDED = re.compile(
-    rf"[{_HYPHENS}]\n(?=[{_LOWER}])|[{UNSPACED}]{_BREAK}[{UNSPACED}]|{_grouped(_SPACES)}"
+    rf"[{_HYPHENS}]\n|[{UNSPACED}]{_BREAK}[{UNSPACED}]|\d[ {_SPACES}]\d{{3}}(?!\d)"
 )
 _UNSPACED_START = re.compile(f"[{UNSPACED}]")
 _SPLIT = re.compile(_JOINT + "| ")
 _SILENT = re.compile(r"[-'’_&\n\"\u201d\u2010\u2011\u00ad\u05be\u05f3\u05f4\u200b\u200c\u2060]")
 _RAISED_END = re.compile(rf"[\u207a\u207b]?[{_RAISED}]+$")
-_RUNS = re.compile(r"\d+|[^\W\d_]+")
+_RUNS = re.compile(rf"\d+|(?:[^\W\d_]++[{_MARKS}]*+)++")
 _DOTTED = re.compile(r"(?=.*\b[^\W\d_]\b)[^\W\d_]{1,4}(?:\.[^\W\d_]{1,4})+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?")
 _CONTINENTAL = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
@@ -238,13 +247,16 @@ class Analyzer:
 
     def query_terms(self, query: str) -> list[str]:
         """The distinct terms to look for; stop words only where there is nothing else."""
-        words = without_stop_words(_pattern(query).findall(query))
-        terms = chain.from_iterable(map(self._sought, words, _are_labels(words)))
-        return list(dict.fromkeys(terms))
+        words = _telling(_pattern(query).findall(query))
+        return list(dict.fromkeys(term for each in words for term in self._sought(*each)))
 
     def _sought(self, compound: str, label: bool) -> Sequence[str]:
         if label and (written := _label(compound)):
             return [written]
+        if raised := _RAISED_END.search(compound):
+            base = compound[: raised.start()]
+            power = self._known[compound][len(self._known[base]) :]
+            return power or self._sought(base, label)
         folded = _fold(compound)
         # A number or a UUID is meant as a whole: its parts would match nearly everything.
         if _UUID.fullmatch(folded):
@@ -307,7 +319,9 @@ def stem(word: str) -> str:
 
 
 def _is_divided(text: str) -> bool:
-    return (_DIVIDED_ASCII if text.isascii() else _DIVIDED).search(text) is not None
+    if text.isascii():
+        return "-\n" in text or _DIVIDED_ASCII.search(text) is not None
+    return _DIVIDED.search(text) is not None
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -356,8 +370,8 @@ def _numbers(folded: str) -> list[str]:
     if _THOUSANDS.fullmatch(number):
         number, grouped = re.sub("[,'’]", "", number), True
     elif _CONTINENTAL.fullmatch(number):
-        # 1.234 is as likely a decimal, 192.168.100.200 an address.
-        readings = [] if "," in number else [number]
+        if number.count(".") == 1 and "," not in number:
+            readings.append(number)  # 1.234 is as likely a decimal
         number, grouped = number.replace(".", "").replace(",", "."), True
     elif _DECIMAL.fullmatch(number):
         number = number.replace(",", ".")
