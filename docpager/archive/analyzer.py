@@ -24,7 +24,7 @@ __all__ = [
 ANALYZER_VERSION = 2
 """Counts up whenever a text may give other terms, so that an older index can be told apart.
 
-2: pairs of characters for Thai, Lao, Khmer and Burmese, and across line ends; Arabic and Hebrew
+2: stretches of characters for Thai, Lao, Khmer and Burmese, and across line ends; Arabic and Hebrew
    without marks and variants of letters; letters such as o with a stroke as the plain letter; one
    term for U.K. and UK; numbers in the notations of several countries; 3.10 is not 3.1; raised
    digits are not part of a number; single capitals and IT, WHO, US as written; radicals as
@@ -143,6 +143,10 @@ _BREAK = r"(?:[ \t]*\r?\n[ \t\u3000]*|[\u200b\u2060])"
 _SPACES = "\u00a0\u2007\u2009\u202f"
 
 
+def _run(characters: str) -> str:
+    return rf"[{characters}]++(?:{_BREAK}[{characters}]++)*+"
+
+
 def _grouped(spaces: str) -> str:
     """A number in groups of three: 2 345 678. A longer row of numbers is a row of numbers."""
     groups = "|".join(rf"(?:[{space}]\d{{3}})++" for space in (" ", spaces) if space)
@@ -151,7 +155,7 @@ def _grouped(spaces: str) -> str:
 
 
 _COMPOUND = re.compile(
-    rf"[{UNSPACED}]++(?:{_BREAK}[{UNSPACED}]++)*+|{_grouped(_SPACES)}"
+    rf"{_run(_EAST_ASIAN)}|{_run(_SOUTHEAST_ASIAN)}|{_grouped(_SPACES)}"
     rf"|{_LETTERS}(?:{_JOINT}{_LETTERS})*(?:[\u207a\u207b]?[{_RAISED}]++)?"
 )
 # The same for ASCII, three times as fast: every word of every hit passes here.
@@ -163,6 +167,7 @@ _DIVIDED = re.compile(
     rf"[{_HYPHENS}]\n|[{UNSPACED}]{_BREAK}[{UNSPACED}]|\d[ {_SPACES}]\d{{3}}(?!\d)"
 )
 _UNSPACED_START = re.compile(f"[{UNSPACED}]")
+_SOUTHEAST_START = re.compile(f"[{_SOUTHEAST_ASIAN}]")
 _SPLIT = re.compile(_JOINT + "| ")
 _SILENT = re.compile(r"[-'’_&\n\"\u201d\u2010\u2011\u00ad\u05be\u05f3\u05f4\u200b\u200c\u2060]")
 _RAISED_END = re.compile(rf"[\u207a\u207b]?[{_RAISED}]+$")
@@ -265,12 +270,12 @@ class Analyzer:
         if (numbers := _numbers(folded)) and not _may_be_several(folded):
             return numbers
         if _is_unspaced(folded):
-            return [pair for pair in terms if len(pair) == 2] or terms
+            return [term for term in terms if len(term) == len(terms[0])]
         return terms
 
     def _places_in(self, match: re.Match[str]) -> Iterator[TermSpan]:
         if _is_unspaced(match[0]):
-            yield from _bigram_places(match[0], match.start())
+            yield from _places_in_run(match[0], match.start())
             return
         for term in self._known[match[0]]:
             yield TermSpan(term, match.start(), match.end())
@@ -334,7 +339,7 @@ def _analyze(compound: str) -> list[str]:
         return _raised_terms(compound[: raised.start()], _fold(raised[0]).replace("\u2212", "-"))
     folded = _fold(compound)
     if _is_unspaced(folded):
-        return _bigrams(_BREAKS.sub("", folded))
+        return [place.term for place in _stretches(_BREAKS.sub("", folded))]
     folded = re.sub(r"['’]s$", "", folded) or folded
     letters = folded.replace(".", "") if _DOTTED.fullmatch(folded) else folded
     if letters.isalpha():
@@ -394,23 +399,30 @@ def _is_unspaced(run: str) -> bool:
     return _UNSPACED_START.match(run) is not None
 
 
-def _bigram_places(run: str, start: int) -> Iterator[TermSpan]:
-    folded = _fold_run(run)
+def _stretches(folded: str) -> list[TermSpan]:
+    """Parts of a run without spaces, the longest first: any word there is made of some of them.
+
+    Two ideographs are a word as often as not. It takes three of the few dozen letters and marks of
+    a script of Southeast Asia to say as much, and a single one says nothing.
+    """
+    sizes = (3, 2) if _SOUTHEAST_START.match(folded) else (2, 1)
+    return [
+        TermSpan(folded[n : n + size], n, n + size)
+        for size in sizes
+        for n in range(len(folded) - size + 1)
+    ] or [TermSpan(folded, 0, len(folded))]
+
+
+def _places_in_run(run: str, start: int) -> Iterator[TermSpan]:
     each = [(character, n) for n, written in enumerate(run) for character in _fold_run(written)]
+    folded = _fold_run(run)
     # Where signs are folded together, all of them stand where the run does.
-    if "".join(character for character, _ in each) != folded:
-        places = [(character, start, start + len(run)) for character in folded]
-    else:
-        places = [(character, start + n, start + n + 1) for character, n in each]
-    for n, (character, first, last) in enumerate(places):
-        yield TermSpan(character, first, last)
-        if n:
-            yield TermSpan(folded[n - 1 : n + 1], places[n - 1][1], last)
-
-
-def _bigrams(run: str) -> list[str]:
-    pairs = [run[n : n + 2] for n in range(len(run) - 1)]
-    return [*pairs, *run] if pairs else [run]
+    exact = "".join(character for character, _ in each) == folded
+    for term, first, last in sorted(_stretches(folded), key=lambda place: place.start):
+        if exact:
+            yield TermSpan(term, start + each[first][1], start + each[last - 1][1] + 1)
+        else:
+            yield TermSpan(term, start, start + len(run))
 
 
 _BREAKS = re.compile(r"[\s\u200b\u2060]")

@@ -50,6 +50,7 @@ _CODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _BEYOND_ASCII = "|".join(rf"[^\x00-\x7f\P{{{kind}}}]" for kind in "LMN")
 """Letters, marks and digits that RE2's `\\b` takes for punctuation."""
 _SECONDS = 5.0
+"""Of processor time, which is what `regex` counts."""
 _PLAIN = re.compile(r"[^\s\\.+*?()|\[\]{}^$]+")
 _NOT_ASCII = 0x80
 # Noncharacters, which Unicode keeps out of exchanged text; the first pair not in the text is used.
@@ -111,8 +112,8 @@ def find_matches(
 ) -> Iterator[Match]:
     """The passages in which a match begins, in reading order; empty matches do not count.
 
-    RE2 finds them, but for what it has no Unicode meaning of (`\\b`, `\\B`, `\\W` in a class): with
-    these, texts with letters that are not ASCII are left to `regex`, which may take five seconds.
+    RE2 finds them, but for what is ASCII alone to it (`\\b`, `\\B`, `\\W` in a class): with these,
+    texts with other letters are left to `regex`, for five seconds of the processor at most.
 
     Raises:
         UsageError: RE2 does not know the pattern, or it takes too long.
@@ -157,7 +158,7 @@ def _with_unicode(pattern: str, expression: str) -> Callable[[_Text], Spans]:
     """Finds what RE2 would find if all of its names had their Unicode meaning."""
     import regex
 
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.process_time() + _SECONDS
     wanted = _CODE.sub(lambda code: re.escape(chr(int(code[1], 16))), expression)
     try:
         compiled = regex.compile(wanted)
@@ -171,7 +172,7 @@ def _with_unicode(pattern: str, expression: str) -> Callable[[_Text], Spans]:
         try:
             return text.spans(
                 lambda each: compiled.finditer(
-                    each, timeout=max(0.001, deadline - time.monotonic())
+                    each, timeout=max(0.001, deadline - time.process_time())
                 )
             )
         except TimeoutError:
