@@ -27,7 +27,7 @@ from docpager import Archive, ingest
 from docpager.testing import HashingEmbedder
 
 QUERIES = 200
-MOST_PARAGRAPHS = 3000
+MOST_PARAGRAPHS = 1500
 LINE = 30
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u4e00-\u9fff]{4}")
 WORD = re.compile(
@@ -89,12 +89,15 @@ def _words(
     paragraphs: Sequence[str], chance: random.Random, typed: Callable[[str], str]
 ) -> list[Query]:
     places: dict[str, set[int]] = {}
+    drawn_from: set[str] = set()
     for number, paragraph in enumerate(paragraphs, start=1):
         for word in WORD.findall(paragraph):
+            # Who types "muze" means "Může" and "muže" alike.
+            places.setdefault(typed(word).casefold(), set()).add(number)
             if len(word) > 2 and (typed is str or typed(word) != word):
-                places.setdefault(word, set()).add(number)
-    chosen = chance.sample(sorted(places), min(QUERIES, len(places)))
-    return [Query(typed(word), frozenset(places[word])) for word in chosen]
+                drawn_from.add(typed(word))
+    chosen = chance.sample(sorted(drawn_from), min(QUERIES, len(drawn_from)))
+    return [Query(word, frozenset(places[word.casefold()])) for word in chosen]
 
 
 def _stretches(paragraphs: Sequence[str], chance: random.Random, *, divided: bool) -> list[Query]:

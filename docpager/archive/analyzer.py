@@ -136,7 +136,7 @@ _LOWER = "a-zß-öø-ÿāăąćčďđēęěğīıłńňōőœřśşšťūůűź�
 _HYPHENS = r"-\u2010\u2011\u00ad"
 _JOINT = (
     rf"(?:[{_HYPHENS}]\n(?=[{_LOWER}])|(?<=[\u05d0-\u05ea])[\"\u201d](?=[\u05d0-\u05ea])"
-    rf"|[{_HYPHENS}_.,'’&/@:+\u05be\u05f3\u05f4\u066b\u066c\u200b\u200c\u2060])"
+    rf"|[{_HYPHENS}_.,'’&/@:+^\u05be\u05f3\u05f4\u066b\u066c\u200b\u200c\u2060])"
 )
 _BREAK = r"(?:[ \t]*\r?\n[ \t\u3000]*|[\u200b\u2060])"
 """What a line end, or a place for one, puts between two characters of an unspaced script."""
@@ -159,7 +159,9 @@ _COMPOUND = re.compile(
     rf"|{_LETTERS}(?:{_JOINT}{_LETTERS})*(?:[\u207a\u207b]?[{_RAISED}]++)?"
 )
 # The same for ASCII, three times as fast: every word of every hit passes here.
-_ASCII = re.compile(rf"{_grouped('')}|[A-Za-z0-9]++(?:(?:-\n(?=[a-z])|[-_.,'&/@:+])[A-Za-z0-9]++)*")
+_ASCII = re.compile(
+    rf"{_grouped('')}|[A-Za-z0-9]++(?:(?:-\n(?=[a-z])|[-_.,'&/@:+^])[A-Za-z0-9]++)*"
+)
 # Whatever spaces do not divide has one of these: a word that goes on in the next line, a number
 # in groups. Where it turns out to be nothing, only time was lost.
 _DIVIDED_ASCII = re.compile(r"\d \d{3}(?!\d)")
@@ -169,13 +171,14 @@ _DIVIDED = re.compile(
 _UNSPACED_START = re.compile(f"[{UNSPACED}]")
 _SOUTHEAST_START = re.compile(f"[{_SOUTHEAST_ASIAN}]")
 _SPLIT = re.compile(_JOINT + "| ")
-_SILENT = re.compile(r"[-'’_&\n\"\u201d\u2010\u2011\u00ad\u05be\u05f3\u05f4\u200b\u200c\u2060]")
+_SILENT = re.compile(r"[-'’_&^\n\"\u201d\u2010\u2011\u00ad\u05be\u05f3\u05f4\u200b\u200c\u2060]")
 _RAISED_END = re.compile(rf"[\u207a\u207b]?[{_RAISED}]+$")
 _RUNS = re.compile(rf"\d+|(?:[^\W\d_]++[{_MARKS}]*+)++")
 _DOTTED = re.compile(r"(?=.*\b[^\W\d_]\b)[^\W\d_]{1,4}(?:\.[^\W\d_]{1,4})+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?")
 _CONTINENTAL = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 _DECIMAL = re.compile(r"\d+(?:[.,]\d+)?")
+_POWER = re.compile(r"\d+\^\d+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VANISHING = re.compile(
     "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f"
@@ -264,7 +267,7 @@ class Analyzer:
             return power or self._sought(base, label)
         folded = _fold(compound)
         # A number or a UUID is meant as a whole: its parts would match nearly everything.
-        if _UUID.fullmatch(folded):
+        if _UUID.fullmatch(folded) or _POWER.fullmatch(folded):
             return [folded]
         terms = self._known[compound]
         if (numbers := _numbers(folded)) and not _may_be_several(folded):
@@ -347,7 +350,8 @@ def _analyze(compound: str) -> list[str]:
         return [stem(letters)[:_LONGEST], *([label] if label else [])]
     if _UUID.fullmatch(folded):
         return [folded, *folded.split("-")]
-    terms = _numbers(folded) or [stem(_SILENT.sub("", folded))[:_LONGEST]]
+    whole = folded if _POWER.fullmatch(folded) else stem(_SILENT.sub("", folded))
+    terms = _numbers(folded) or [whole[:_LONGEST]]
     for word in _SPLIT.split(folded):
         runs = _RUNS.findall(word)
         runs = runs if len(runs) <= _MOST_RUNS else []
