@@ -27,12 +27,15 @@ from docpager import Archive, ingest
 from docpager.testing import HashingEmbedder
 
 QUERIES = 200
+FEWEST = 20
 MOST_PARAGRAPHS = 1500
 LINE = 30
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u4e00-\u9fff]{4}")
 WORD = re.compile(
     "[^\\W\\d_](?:[^\\W\\d_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u200c])+"
 )
+MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]")
+"""What Latin, Greek, Cyrillic, Hebrew and Arabic are also written without."""
 PLAIN = str.maketrans(
     dict(zip("øØłŁđĐıأإآٱىیک", "oOlLdDiاااايي" + "\u0643", strict=True))
     | {"œ": "oe", "æ": "ae", "Œ": "OE", "Æ": "AE", "ß": "ss", "\u0640": "", "\u200c": ""}
@@ -56,10 +59,12 @@ def main() -> None:
         lines = [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
         paragraphs = random.Random(1).sample(lines, min(len(lines), MOST_PARAGRAPHS))
         for kind, (stored, queries) in drawn(paragraphs).items():
+            if len(queries) < FEWEST:
+                continue
             archive = archive_of(stored, arguments.work / f"{file.stem}-{kind.replace(' ', '-')}")
             found = sum(is_found(query, archive) for query in queries)
-            share = f"{found / len(queries):.3f}" if queries else ""
-            print(f"| {file.stem} | {kind} | {len(queries)} | {share} |", flush=True)
+            share = found / len(queries)
+            print(f"| {file.stem} | {kind} | {len(queries)} | {share:.3f} |", flush=True)
 
 
 def drawn(paragraphs: Sequence[str]) -> dict[str, tuple[list[str], list[Query]]]:
@@ -79,10 +84,8 @@ def drawn(paragraphs: Sequence[str]) -> dict[str, tuple[list[str], list[Query]]]
 
 def as_typed(word: str) -> str:
     """The word as it comes from a plain keyboard, or from one of a neighbouring language."""
-    plain = word.translate(PLAIN)
-    return "".join(
-        c for c in unicodedata.normalize("NFKD", plain) if unicodedata.category(c) != "Mn"
-    )
+    plain = unicodedata.normalize("NFKD", word.translate(PLAIN))
+    return unicodedata.normalize("NFC", MARKS.sub("", plain))
 
 
 def _words(
