@@ -22,7 +22,8 @@ __all__ = [
 ]
 
 ANALYZER_VERSION = 2
-"""Counts up whenever a text may give other terms, so that an older index can be told apart.
+"""Version of the rules by which a text becomes terms. Whoever changes the terms of any text raises
+it: a word index made by another version is rebuilt before it is searched.
 
 2: stretches of characters for Thai, Lao, Khmer and Burmese, and across line ends; Arabic and Hebrew
    without marks and variants of letters; letters such as o with a stroke as the plain letter; one
