@@ -136,7 +136,7 @@ _LETTERS = rf"(?:[^\W_{UNSPACED}{_RAISED}{_FRACTIONS}]++[{_MARKS}]*+)++"
 _LOWER = "a-zß-öø-ÿāăąćčďđēęěğīıłńňōőœřśşšťūůűźżžα-ώа-яё"
 _HYPHENS = r"-\u2010\u2011\u00ad"
 _JOINT = (
-    rf"(?:[{_HYPHENS}]\n(?=[{_LOWER}])|(?<=[\u05d0-\u05ea])[\"\u201d](?=[\u05d0-\u05ea])"
+    rf"(?!\s)(?:[{_HYPHENS}]\n(?=[{_LOWER}])|(?<=[\u05d0-\u05ea])[\"\u201d](?=[\u05d0-\u05ea])"
     rf"|[{_HYPHENS}_.,'’&/@:+^\u05be\u05f3\u05f4\u066b\u066c\u200b\u200c\u2060])"
 )
 _BREAK = r"(?:[ \t]*\r?\n[ \t\u3000]*|[\u200b\u2060])"
@@ -151,13 +151,14 @@ def _run(characters: str) -> str:
 def _grouped(spaces: str) -> str:
     """A number in groups of three: 2 345 678. A longer row of numbers is a row of numbers."""
     groups = "|".join(rf"(?:[{space}]\d{{3}})++" for space in (" ", spaces) if space)
-    begins = rf"(?<![\w.,])(?<!\d[ {spaces}])"
+    # Most places are ruled out by the first look.
+    begins = rf"(?=\d)(?<![\w.,])(?<!\d[ {spaces}])"
     return rf"{begins}\d{{1,3}}(?:{groups})(?:[.,]\d+)?(?!\w|[ {spaces}]\d)"
 
 
 _COMPOUND = re.compile(
-    rf"{_run(_EAST_ASIAN)}|{_run(_SOUTHEAST_ASIAN)}|{_grouped(_SPACES)}"
-    rf"|{_LETTERS}(?:{_JOINT}{_LETTERS})*(?:[\u207a\u207b]?[{_RAISED}]++)?"
+    rf"{_grouped(_SPACES)}|{_LETTERS}(?:{_JOINT}{_LETTERS})*(?:[\u207a\u207b]?[{_RAISED}]++)?"
+    rf"|{_run(_EAST_ASIAN)}|{_run(_SOUTHEAST_ASIAN)}"
 )
 # The same for ASCII, three times as fast: every word of every hit passes here.
 _ASCII = re.compile(
