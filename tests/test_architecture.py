@@ -43,6 +43,7 @@ DOORS = {
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},
     "rapidfuzz": {"run/quotes", "evaluation/texts"},
+    "regex": {"archive/grep"},
     "rich": {"cli"},
     "safetensors": {"archive/embedders/wordllama_embedder"},
     "sentence_transformers": {"archive/embedders/sentence_transformers_embedder"},

@@ -14,18 +14,10 @@ from docpager.archive.grep import GrepPage, Match, find_matches
 from docpager.archive.ingest_report import Progress
 from docpager.archive.locating import cut_to, passage_range, pdf_page_range, section_range
 from docpager.archive.manifest import DocumentRecord
-from docpager.archive.search import (
-    By,
-    Ranking,
-    SearchPage,
-    Threads,
-    excerpt,
-    page_bounds,
-    rank,
-    snippet,
-)
+from docpager.archive.search import By, Ranking, SearchPage, Threads, page_bounds, rank
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot import Snapshot, open_snapshot, outdated_indexes
+from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, Audit, audit_of, status_of
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.inputs import StrPath, as_path, as_paths

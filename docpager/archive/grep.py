@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from docpager.archive.analyzer import UNSPACED
 from docpager.archive.manifest import DocumentRecord
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot import Snapshot
@@ -24,7 +26,31 @@ __all__ = ["GrepPage", "Match", "find_matches", "tolerant"]
 
 _BATCH_PASSAGES = 8192
 """Passages joined at a time, about 9 MB of text; a document is never split."""
-_SPACES = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])+\]|(?P<spaces> +)(?![*+?{])", re.DOTALL)
+_PIECES = re.compile(
+    r"(?P<quoted>\\Q(?P<literal>.*?)(?:\\E|\Z))|\\x\{(?P<code>[0-9A-Fa-f]{1,6})\}"
+    r"|\\[pP]\{\^?\w+\}|(?P<escape>\\.)|(?P<class>\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\])"
+    rf"|(?P<spaces>[ ]+)(?![*+?{{])|(?P<run>[{UNSPACED}](?=[{UNSPACED}]))",
+    re.DOTALL,
+)
+# RE2 knows ASCII alone by these names. What they stand for inside of a character class:
+_OF_CLASS = {
+    r"\w": r"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}",
+    r"\d": r"\p{Nd}",
+    r"\s": r"\s\x0b\x{85}\p{Z}",
+    r"\D": r"\P{Nd}",
+}
+_ESCAPES = {
+    **{name: f"[{members}]" for name, members in _OF_CLASS.items()},
+    r"\W": "[^" + _OF_CLASS[r"\w"] + "]",
+    r"\S": "[^" + _OF_CLASS[r"\s"] + "]",
+}
+_LINE_END = r"(?:[ \t\r]*\n[ \t\x{3000}]*)?"
+"""What may stand between two characters of a script without spaces: the end of a line."""
+_CODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+_BEYOND_ASCII = "|".join(rf"[^\x00-\x7f\P{{{kind}}}]" for kind in "LMN")
+"""Letters, marks and digits that RE2's `\\b` takes for punctuation."""
+_SECONDS = 5.0
+"""Of processor time, which is what `regex` counts."""
 _PLAIN = re.compile(r"[^\s\\.+*?()|\[\]{}^$]+")
 _NOT_ASCII = 0x80
 # Noncharacters, which Unicode keeps out of exchanged text; the first pair not in the text is used.
@@ -57,12 +83,28 @@ class Match(NamedTuple):
 
 
 def tolerant(pattern: str) -> str:
-    """The pattern with literal spaces standing for any whitespace, and ^ and $ for line borders.
+    r"""The pattern as people mean it: literal spaces stand for any white space, ^ and $ for line
+    borders, `\w`, `\d` and `\s` for what Unicode calls so; between two characters of a script
+    without spaces, a line may end.
 
-    >>> tolerant("net sales")
-    '(?m)net\\\\s+sales'
+    >>> tolerant("net sales"), tolerant(r"[\d.]+")
+    ('(?m)net[\\s\\x0b\\x{85}\\p{Z}]+sales', '(?m)[\\p{Nd}.]+')
     """
-    return "(?m)" + _SPACES.sub(lambda m: r"\s+" if m["spaces"] else m[0], pattern)
+    return "(?m)" + _PIECES.sub(_meant, pattern)
+
+
+def _meant(piece: re.Match[str]) -> str:
+    if piece["quoted"]:
+        return re.escape(piece["literal"])
+    if piece["code"]:
+        return piece[0]
+    if piece["spaces"]:
+        return _ESCAPES[r"\s"] + "+"
+    if piece["run"]:
+        return piece["run"] + _LINE_END
+    if piece["class"]:
+        return re.sub(r"\\.", lambda inner: _OF_CLASS.get(inner[0], inner[0]), piece[0])
+    return _ESCAPES.get(piece[0], piece[0])
 
 
 def find_matches(
@@ -70,25 +112,76 @@ def find_matches(
 ) -> Iterator[Match]:
     """The passages in which a match begins, in reading order; empty matches do not count.
 
+    RE2 finds them, but for what is ASCII alone to it (`\\b`, `\\B`, `\\W` in a class): with these,
+    texts with other letters are left to `regex`, for five seconds of the processor at most.
+
     Raises:
-        UsageError: RE2 does not know the pattern.
+        UsageError: RE2 does not know the pattern, or it takes too long.
     """
     import pyarrow.compute as pc
 
     expression = tolerant(pattern)
     _check(pattern, expression)
+    # A pattern without its borders matches wherever it matches with them, and elsewhere.
+    wide = _PIECES.sub(_widened, expression)
+    otherwise = _with_unicode(pattern, expression) if wide != expression else None
+    plain = _PLAIN.fullmatch(pattern) and expression == f"(?m){pattern}"
     for batch in _batches(records):
         segment = generation.segments[batch[0].segment]
         texts = _joined(segment, batch)
-        chosen = pc.match_substring_regex(texts, expression).to_numpy(zero_copy_only=False)
-        if not chosen.all():
-            texts = texts.filter(chosen)
-        if len(texts):
-            rows = _Rows.of(segment, batch, chosen)
-            text = _Text(texts)
-            plain = _PLAIN.fullmatch(pattern)
-            spans = text.find(pattern) if plain else _spans(texts, text, expression)
-            yield from _by_passage(spans, rows, text)
+        chosen = pc.match_substring_regex(texts, wide).to_numpy(zero_copy_only=False)
+        left = chosen & False
+        if otherwise and chosen.any():
+            beyond = pc.match_substring_regex(texts, _BEYOND_ASCII)
+            left = chosen & beyond.to_numpy(zero_copy_only=False)
+            chosen = chosen & ~left
+        found: list[Match] = []
+        if chosen.any():
+            text = _Text(texts.filter(chosen))
+            spans = text.find(pattern) if plain else _spans(text, expression)
+            found += _by_passage(spans, _Rows.of(segment, batch, chosen), text)
+        if otherwise and left.any():
+            text = _Text(texts.filter(left))
+            found += _by_passage(otherwise(text), _Rows.of(segment, batch, left), text)
+            order = {record.id: n for n, record in enumerate(batch)}
+            found.sort(key=lambda match: (order[match.document], match.ordinal))
+        yield from found
+
+
+def _widened(piece: re.Match[str]) -> str:
+    if piece["class"]:
+        return r"[\x{0}-\x{10ffff}]" if r"\W" in piece["class"] else piece[0]
+    return "(?:)" if piece["escape"] in (r"\b", r"\B") else piece[0]
+
+
+def _with_unicode(pattern: str, expression: str) -> Callable[[_Text], Spans]:
+    """Finds what RE2 would find if all of its names had their Unicode meaning."""
+    import regex
+
+    deadline = time.process_time() + _SECONDS
+    wanted = _CODE.sub(lambda code: re.escape(chr(int(code[1], 16))), expression)
+    try:
+        compiled = regex.compile(wanted)
+    except regex.error as error:
+        raise UsageError(
+            f"{pattern!r} has \\b, \\B or [\\W], which go only with what `regex` knows, too "
+            f"({error}); leave them out, or write the rest in another way"
+        ) from None
+
+    def find(text: _Text) -> Spans:
+        try:
+            return text.spans(
+                lambda each: compiled.finditer(
+                    each, timeout=max(0.001, deadline - time.process_time())
+                )
+            )
+        except TimeoutError:
+            raise UsageError(
+                f"{pattern!r} takes more than {_SECONDS:.0f} seconds; repeat less in it, or leave "
+                "out \\b, \\B and [\\W]"
+            ) from None
+
+    return find
 
 
 def _check(pattern: str, expression: str) -> None:
@@ -141,6 +234,7 @@ class _Text:
     def __init__(self, texts: Any) -> None:
         import numpy as np
 
+        self.array = texts
         _, offsets, content = texts.buffers()
         first = texts.offset
         self.offsets = np.frombuffer(offsets, np.int32)[first : first + len(texts) + 1]
@@ -160,6 +254,21 @@ class _Text:
                 at = content.find(needle, at + len(needle), end)
         found = np.array(begins, dtype=np.int64)
         return found, found + len(needle)
+
+    def spans(self, matches: Callable[[str], Iterator[Any]]) -> Spans:
+        """Where the matches in each text begin and end, as bytes."""
+        import numpy as np
+
+        begins: list[int] = []
+        ends: list[int] = []
+        for base, each in zip(self.offsets.tolist(), self.array.to_pylist(), strict=False):
+            last = 0
+            for match in matches(each):
+                for places, at in ((begins, match.start()), (ends, match.end())):
+                    base += len(each[last:at].encode())
+                    places.append(base)
+                    last = at
+        return np.array(begins, dtype=np.int64), np.array(ends, dtype=np.int64)
 
     def characters(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many characters stand before each of these bytes."""
@@ -210,11 +319,12 @@ class _Rows(NamedTuple):
         return cls(document, ids[document], ordinals[wanted], rows[wanted])
 
 
-def _spans(texts: Any, text: _Text, expression: str) -> Spans:
+def _spans(text: _Text, expression: str) -> Spans:
     """Where matches begin and end, as bytes of all texts one after the other."""
     import numpy as np
     import pyarrow.compute as pc
 
+    texts = text.array
     free = (marks for marks in _MARKS if not any(text.places(mark).size for mark in marks))
     before, after = marks = next(free, _MARKS[-1])
     if any(text.places(mark).size for mark in marks):

@@ -1,4 +1,4 @@
-"""Verify and repair: checks every byte and count against the manifest, and rebuilds what is damaged.
+"""Verify and repair: checks each byte and count against the manifest, rebuilds what is damaged.
 
 A damaged part is rebuilt from what is sound of it, else from the files that were read.
 """

@@ -1,4 +1,4 @@
-"""One immutable directory of passages, their vectors and outlines: read by map, written as a stream."""
+"""One immutable directory of passages, vectors and outlines: read by map, written as a stream."""
 
 from __future__ import annotations
 

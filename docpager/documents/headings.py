@@ -1,4 +1,4 @@
-"""Finds headings in a PDF without bookmarks: `Item 1A. Risk Factors`, and lines set apart by style."""
+"""Headings of a PDF without bookmarks: `Item 1A. Risk Factors`, and lines set apart by style."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model may call, which is part of the prompt; and a plain-text reply read as an answer."""
+"""What the model may call, as the prompt says it; and a plain-text reply read as an answer."""
 
 from __future__ import annotations
 

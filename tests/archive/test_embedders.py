@@ -120,6 +120,27 @@ def test_every_embedder_says_the_name_it_is_found_by(embedder):
     assert load_embedder(embedder.name).name == embedder.name
 
 
+def test_a_clause_in_capitals_is_near_to_a_question_about_it():
+    embedder = load_embedder("wordllama")
+    clause, other = embedder.embed_passages(
+        [
+            "THE SELLER SHALL NOT PAY FOR LOST PROFITS OF THE BUYER, WHATEVER THEIR CAUSE.",
+            "The seller delivers the goods to a warehouse that the buyer has named.",
+        ]
+    )
+    question = embedder.embed_query("Does the seller pay for lost profits of the buyer?")
+
+    assert question @ clause > question @ other
+
+
+def test_a_name_in_capitals_is_embedded_as_written():
+    embedder = load_embedder("wordllama")
+
+    upper, lower = embedder.embed_passages(["shares of IBM rose", "shares of ibm rose"])
+
+    assert upper @ lower < 0.99
+
+
 @pytest.mark.parametrize("name", ["nobody", "nobody:model", "openai", "wordllama:model"])
 def test_an_unknown_embedder_is_refused_with_the_known_ones(name):
     with pytest.raises(UsageError, match=r"no embedder .* choose one of: .*openai:MODEL"):

@@ -14,6 +14,7 @@ from make_pdf import make_pdf
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.core.errors import UsageError
 from docpager.core.locators import parse_locator
 from docpager.testing import HashingEmbedder
 
@@ -137,8 +138,83 @@ def test_matches_are_those_of_each_text_by_itself(scripts, pattern, documents):
     expected = []
     for number, text in scripts.texts.items():
         if documents is None or number in documents:
-            compiled = re.compile(pattern.replace(" ", r"\s+"), re.MULTILINE | re.ASCII)
+            meant = pattern.replace(" ", r"\s+").replace("公司", "公\n?司")
+            compiled = re.compile(meant.replace("支付", "支\n?付"), re.MULTILINE)
             starts = [match.start() for match in compiled.finditer(text) if match[0]]
             expected += [(number, bisect_right(scripts.starts[number], start)) for start in starts]
     assert found.matches == len(expected)
     assert [hit.passage for hit in found.hits] == sorted(set(expected))
+
+
+LETTERS = ["a", "Z", "ü", "Ø", "я", "ا", "京", "1", "٣", "_", " ", " ", "-", "\n", "’"]
+BORDERED = [
+    r"\bü", r"ü\b", r"\b\w+\b", r"\Bя", r"я\B", r"\bØ\w*\b", r"(\b|-)a", r"\b(ü|üя)\b", r"\b\d\b",
+    r"[^\W\d_]+", r"[\W_]a", r"\w-\w", r"\W\w", r"[\w-]+", r"\D", r"(?i)\bÜ", r"\bя.*\bا",
+    r"[\d_]+\b", r"\b\b1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory) -> Archive:
+    home = tmp_path_factory.mktemp("letters")
+    (home / "files").mkdir()
+    random = Random(5)
+    for number in range(120):
+        # A fifth in ASCII alone: these are RE2's, the others are not.
+        pieces = [piece for piece in LETTERS if number % 5 or piece.isascii()]
+        text = f"{number} {''.join(random.choices(pieces, k=random.randrange(1, 60)))}."
+        (home / "files" / f"{number}.txt").write_text(text, "utf-8")
+    ingest([home / "files"], home / "archive", embedder=HashingEmbedder())
+    return Archive.open(home / "archive", embedder=HashingEmbedder())
+
+
+@pytest.mark.parametrize("pattern", BORDERED)
+def test_borders_and_kinds_of_letters_are_those_of_unicode(letters, pattern):
+    found = letters.grep(pattern, page_size=10_000)
+
+    expected = {}
+    for each in letters.documents():
+        matches = [m for m in re.finditer(pattern, letters.text(each.id), re.MULTILINE) if m[0]]
+        if matches:
+            expected[each.id] = len(matches)
+    assert found.matches == sum(expected.values()) > 0
+    assert [hit.passage.document for hit in found.hits] == sorted(expected)
+
+
+def test_a_line_end_within_a_script_without_spaces_is_nothing(workshop):
+    workshop.write(a_txt="应当支付赔偿\n  金。下一行", b_txt="赔偿\n\n金", c_txt="ค่าเสีย\nหาย")
+    workshop.ingest()
+    archive = workshop.open()
+
+    assert [hit.passage.document for hit in archive.grep("赔偿金").hits] == [1]
+    assert archive.grep("支付.{0,9}偿金").matches == 1
+    assert archive.grep("เสียหาย").matches == 1
+    assert archive.grep(r"\Q赔偿金\E").matches == 0
+
+
+def test_whole_words_are_found_in_any_script(workshop):
+    workshop.write(a_txt="Die Ärzte und l’Île: Überfluss, Öl", b_txt="Überflussöl, naïf ½")
+    workshop.ingest()
+    archive = workshop.open()
+
+    assert archive.grep(r"\bÜberfluss\b").matches == 1
+    assert archive.grep(r"\bÎle\b").matches == 1
+    assert archive.grep(r"\bna\b").matches == 0
+    assert archive.grep(r"\x{d6}l\b").matches == 1
+
+
+@pytest.mark.slow
+def test_a_pattern_that_takes_too_long_is_refused(workshop):
+    workshop.write(a_txt=f"é {'a' * 60}! ab")
+    workshop.ingest()
+
+    with pytest.raises(UsageError, match="takes more than"):
+        workshop.open().grep(r"\b(?:a|aa)+b")
+
+
+def test_a_pattern_that_only_re2_knows_is_refused_beside_borders(workshop):
+    workshop.write(a_txt="é")
+    workshop.ingest()
+
+    with pytest.raises(UsageError, match=r"leave them out"):
+        workshop.open().grep(r"(?U)\bé+")

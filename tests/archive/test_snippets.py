@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docpager.archive.analyzer import Analyzer
-from docpager.archive.search import excerpt, snippet
+from docpager.archive.snippets import excerpt, snippet
 
 FILLER = "lorem ipsum dolor sit amet " * 60
 

@@ -5,6 +5,7 @@ It stands alone as the door to three libraries that nothing else may import.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,10 @@ __all__ = ["WordllamaEmbedder"]
 _WEIGHTS = Path("weights", "l2_supercat_256.safetensors")
 _TOKENIZER = Path("tokenizers", "l2_supercat_tokenizer_config.json")
 _BATCH = 256
+_CAPITALS = "[A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ]+"
+# Headings and clauses of contracts. Single words stay: in small letters, names in capitals are
+# other tokens as well, and search for them is worse.
+_SHOUTED = re.compile(rf"\b{_CAPITALS}\b(?:\W+{_CAPITALS}\b){{3,}}")
 
 
 class WordllamaEmbedder:
@@ -29,10 +34,15 @@ class WordllamaEmbedder:
     dimensions, half precision) and its tokenizer (2 MB). The package itself is never imported:
     that costs a quarter of a second, configures the root logger, and its own loader looks for the
     tokenizer in the wrong folder and downloads it.
+
+    To its tokenizer, words in capitals are other words. Four or more in a row are embedded in small
+    letters, so that a clause in capitals is near to a question about it.
     """
 
     name = "wordllama"
     dimension = 256
+    version = 2
+    """2: rows of words in capitals are embedded in small letters."""
 
     def __init__(self) -> None:
         import numpy as np
@@ -55,7 +65,7 @@ class WordllamaEmbedder:
 
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for first in range(0, len(texts), _BATCH):
-            batch = list(texts[first : first + _BATCH])
+            batch = [_in_small_letters(text) for text in texts[first : first + _BATCH]]
             encoded = self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)
             for row, tokens in enumerate(encoded, start=first):
                 if tokens.ids:
@@ -67,6 +77,10 @@ class WordllamaEmbedder:
     def embed_query(self, text: str) -> Vector:
         vector: Vector = self.embed_passages([text])[0]
         return vector
+
+
+def _in_small_letters(text: str) -> str:
+    return _SHOUTED.sub(lambda shouted: shouted[0].lower(), text)
 
 
 def _package_directory() -> Path:

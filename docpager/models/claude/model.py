@@ -1,4 +1,4 @@
-"""ClaudeModel: a ChatModel over the Messages API, one attempt at a time, within the server's limits."""
+"""ClaudeModel: a ChatModel over the Messages API, one attempt at a time, within its limits."""
 
 from __future__ import annotations
 
