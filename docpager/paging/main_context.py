@@ -48,7 +48,7 @@ class Opening:
         self._turn = Head(document_map, question).turn()
         self._counted: int | None = None
         self.size = Size.exact(fixed + meter.count(document_map) + meter.count(question))
-        """What it takes, titles not included while it is not counted."""
+        """Tokens; until the server has counted them, an estimate that leaves out the titles."""
 
     def first_epoch(self) -> Epoch:
         """The conversation that a run begins with."""
@@ -84,7 +84,7 @@ REMARK_CHARACTERS = 300
 """Longest nudge, and longest remark (timer, user message), added to one step."""
 
 REMARK_SHARE = 0.25
-"""Most of the reserve for the smallest step that a nudge, or a remark, may take in tokens."""
+"""Largest share of `step_reserve`, in tokens, that one nudge or one remark may take."""
 
 WORTHWHILE_SHARE = 0.1
 """A rebuild that drops released pages alone must leave this share of the window free."""
@@ -123,7 +123,7 @@ class MainContext:
             fixed=budget.fixed, document_map=document_map, question=question, meter=meter
         )
         self._uncounted: frozenset[PassageId] = frozenset()
-        """Passages whose text the server has not counted yet, or not where it stands now."""
+        """Passages that no server count covers yet where they now stand in the prompt."""
         self.epoch = self._opening.first_epoch()
 
     @property
@@ -249,7 +249,7 @@ class MainContext:
     def admit_pages(self, text: str, *, resident: Collection[PassageId], pin: bool) -> bool:
         """Add a result that says `resident` is in main context: it stays with this step."""
         # Pages that a result names must be counted as staying before it is known whether the result
-        # fits, so the table is tried on a copy.
+        # fits; the copy undoes it where it does not.
         table, kept = self.table.copy(), self._open.kept
         self.table.reference(resident, pin=pin)
         self._open.kept = kept.union(resident)
@@ -373,12 +373,12 @@ class MainContext:
         if kind is Rebuild.EVICT:
             # Pages stay only up to `rebuild_to`: filling the new epoch to the mark would warn at
             # once. By the likely size alone: the worst case is already a hard limit.
-            room -= Size(0, max(0, self._spared))
+            room -= Size(0, max(0, self._extra_headroom))
         return survivors_within(self._policy, pages, room)
 
     @property
-    def _spared(self) -> int:
-        """Tokens that an evicting rebuild leaves free beside what must be free."""
+    def _extra_headroom(self) -> int:
+        """Tokens that an evicting rebuild frees beyond the least that must be free."""
         return self.budget.limits_after_rebuild.likely - self.budget.survivors_limit
 
     def _evict_others(self, staying: set[PassageId], *, step: int) -> None:

@@ -221,7 +221,7 @@ def _searchable(note: Note, sources: str) -> str:
 
 
 def _words(text: str) -> set[str]:
-    """Lower-case words, each also by its first four letters so that endings matter little."""
+    """Lower-case words cut to six letters, so that endings matter little; numbers whole."""
     words = re.findall(r"\w+", text.lower())
     return {word if word.isdigit() else word[:6] for word in words if len(word) > 1}
 

@@ -21,9 +21,9 @@ from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.tool_results import ToolResult
 
-__all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "timer_lines"]
+__all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "final_citations", "timer_lines"]
 
-TIME_SHARE = 0.6
+TIME_WARNING_SHARE = 0.6
 """Share of the time after which the model is told of it."""
 
 FEW_REPLIES = 3
@@ -37,7 +37,7 @@ class Account:
     steps: int
     elapsed_seconds: float
     spent: Cost
-    dearest: Cost
+    costliest: Cost
     """The most that one reply took."""
     next_call: Cost
     """The next call at its worst case."""
@@ -54,7 +54,7 @@ def timer_lines(limits: RunLimits, account: Account) -> list[str]:
     if not limits.timers:
         return lines
     timeout = limits.timeout_seconds
-    if timeout is not None and account.elapsed_seconds >= TIME_SHARE * timeout:
+    if timeout is not None and account.elapsed_seconds >= TIME_WARNING_SHARE * timeout:
         seconds = timeout - account.elapsed_seconds
         lines.append(f"[timer] {seconds:.0f} of {timeout:.0f} seconds are left: answer soon.")
     payable = _payable_replies(limits, account)
@@ -67,23 +67,28 @@ def timer_lines(limits: RunLimits, account: Account) -> list[str]:
 def _payable_replies(limits: RunLimits, account: Account) -> int | None:
     """About how many more replies the limits on money and tokens allow; None for any number."""
     counts = []
-    spent, dearest, worst, kept = account.spent, account.dearest, account.next_call, account.kept
+    spent, costliest, worst, kept = (
+        account.spent,
+        account.costliest,
+        account.next_call,
+        account.kept,
+    )
     if limits.max_tokens is not None:
         left = limits.max_tokens - spent.tokens - kept.tokens
-        counts.append(_replies(left, worst.tokens, dearest.tokens))
+        counts.append(_replies(left, worst.tokens, costliest.tokens))
     if limits.max_usd is not None and None not in (spent.usd, worst.usd, kept.usd):
         usd = limits.max_usd - (spent.usd or 0.0) - (kept.usd or 0.0)
-        counts.append(_replies(usd, worst.usd or 0.0, dearest.usd or 0.0))
+        counts.append(_replies(usd, worst.usd or 0.0, costliest.usd or 0.0))
     return min(counts, default=None)
 
 
-def _replies(left: float, worst: float, dearest: float) -> int:
+def _replies(left: float, worst: float, costliest: float) -> int:
     """Calls that fit one after the other, each checked at its worst and paid at its real price."""
     # A call is made only if its worst case fits, though most cost less: hence the first at its
     # worst and the others at the dearest so far.
     if left < worst:
         return 0
-    return 1 + int((left - worst) / dearest) if dearest > 0 else FEW_REPLIES + 1
+    return 1 + int((left - worst) / costliest) if costliest > 0 else FEW_REPLIES + 1
 
 
 MOST_CALLS = 8
@@ -101,7 +106,7 @@ CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 """Blocks that a reply is echoed with, and that no text or call shows."""
 
-TIMER_SHARE = 0.8
+FINISH_AT_TIME_SHARE = 0.8
 """Share of the time after which the model is asked to finish."""
 
 
@@ -151,7 +156,7 @@ class Run:
         self._finish_limit = ""
         self._forced_by = ""
         self._finished = False
-        self._dearest = Cost()
+        self._costliest = Cost()
         self._useless = self._empty = 0
         self._interrupts: list[str] = []
         self._calls: tuple[ToolCall, ...] = ()
@@ -221,7 +226,7 @@ class Run:
         return [PendingCall(call, bound, self._resident) for call in self._calls]
 
     def deliver(self, results: Sequence[ToolResult]) -> None:
-        """Apply the results of the calls, in call order; the only place where state changes."""
+        """Apply the results of the calls, in call order; nothing else changes main context."""
         if len(results) != len(self._calls):
             raise ValueError(f"{len(results)} results for {len(self._calls)} calls")
         for call, result in zip(self._calls, results, strict=True):
@@ -263,7 +268,7 @@ class Run:
         if self.steps + 1 >= limits.max_steps:
             return "max_steps"
         seconds = limits.timeout_seconds
-        late = seconds is not None and self.elapsed_seconds >= TIMER_SHARE * seconds
+        late = seconds is not None and self.elapsed_seconds >= FINISH_AT_TIME_SHARE * seconds
         return "timeout_seconds" if late else ""
 
     @property
@@ -319,9 +324,9 @@ class Run:
         self.context.settle(reply.usage)
         self._pay(reply.cost_usd)
         self.charge(reply.lost)
-        self._dearest = Cost(
-            max(self._dearest.tokens, usage.prompt_tokens + usage.output_tokens),
-            max(self._dearest.usd or 0.0, reply.cost_usd or 0.0),
+        self._costliest = Cost(
+            max(self._costliest.tokens, usage.prompt_tokens + usage.output_tokens),
+            max(self._costliest.usd or 0.0, reply.cost_usd or 0.0),
         )
 
     def _pay(self, usd: float | None) -> None:
@@ -403,7 +408,7 @@ class Run:
             steps=self.steps,
             elapsed_seconds=self.elapsed_seconds,
             spent=self.spent,
-            dearest=self._dearest,
+            costliest=self._costliest,
             next_call=self._worst_call(self.context.epoch.tokens),
             kept=self._worst_call(self.largest_prompt),
         )

@@ -10,7 +10,7 @@ ACCOUNT = Account(
     steps=5,
     elapsed_seconds=10.0,
     spent=Cost(50_000, 0.20),
-    dearest=Cost(20_000, 0.05),
+    costliest=Cost(20_000, 0.05),
     next_call=Cost(25_000, 0.10),
     kept=Cost(64_000, 0.22),
 )
