@@ -5,21 +5,19 @@ A trial: one request so small that it costs next to nothing, to see whether a mo
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPException
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 from docpager.core.errors import ArchiveError
 from docpager.models.messages import ChatModel, ModelRequest, UserTurn
 from docpager.models.pricing import price_of
+from docpager.models.registry import ModelSource
+from docpager.models.servers import SPEAKS_NO_HTTP, ServerFacts, is_paid_host, key_from, look_at
 
 __all__ = [
     "MOST_OUTPUT_TOKENS",
@@ -41,7 +39,8 @@ _USUAL_PORTS = {
     4000: "LiteLLM",
 }
 _CONNECT_SECONDS = 0.3
-_ANSWER_SECONDS = 5.0
+_MOST_MODELS = 8
+"""Names of a server's models that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +51,34 @@ class Finding:
     """`model`, `server`, `embedder`, `tokenizer` or `live request`."""
     name: str
     state: str
-    """`usable`, `missing`, `failed`, or `not asked` where only a request could tell."""
+    """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
+    tell."""
     detail: str = ""
 
 
-def check_models(name: str, *, base_url: str | None, backend: str | None) -> Iterator[Finding]:
+def check_models(name: str, *, source: ModelSource) -> Iterator[Finding]:
     """The built-in reader, and the model called `name`.
 
     Raises:
-        UsageError: the address is none, or there is no such backend or model.
+        UsageError: the address is none, or there is no such backend, protocol or model.
     """
     from docpager.models.claude.backends import OFFICIAL_URL, address, backend_for
     from docpager.models.claude.client import has_credentials
     from docpager.models.pricing import price_of
-    from docpager.models.registry import READER, model_named
+    from docpager.models.registry import READER, model_from
 
-    model_named(name, base_url=base_url, backend=backend)
+    model_from(name, source)
     yield Finding("model", READER, "usable", "the rule-based reader, not a language model")
     if name == READER:
         return
-    url = address(base_url)
     price = price_of(name)
     priced = f"prices of {price.as_of}" if price else "its price is not known"
+    if source.api == "openai":
+        yield Finding("model", name, "not asked", f"by Chat Completions; {priced}")
+        return
+    url = address(source.base_url or None)
     if url != OFFICIAL_URL:
-        kind = backend_for(url, backend).name
+        kind = backend_for(url, source.backend or None).name
         yield Finding("model", name, "not asked", f"at {url}, backend {kind}; {priced}")
     elif has_credentials():
         yield Finding("model", name, "not asked", f"there are credentials; {priced}")
@@ -84,13 +87,18 @@ def check_models(name: str, *, base_url: str | None, backend: str | None) -> Ite
         yield Finding("model", name, "missing", detail)
 
 
-def check_servers(base_url: str | None) -> Iterator[Finding]:
-    """The server the user named, and whatever answers where local servers usually do."""
-    from docpager.models.claude.backends import address
+def check_servers(source: ModelSource, *, model: str = "") -> Iterator[Finding]:
+    """The server the user named, and whatever answers where local servers usually do.
 
-    url = address(base_url)
-    if base_url or urlsplit(url).hostname in _LOOPBACK:
-        yield _server(url)
+    Raises:
+        ModelError: a key is named for it that is not set.
+    """
+    from docpager.models.claude.backends import address
+    from docpager.models.openai.client import address as openai_address
+
+    url = (openai_address if source.api == "openai" else address)(source.base_url or None)
+    if not is_paid_host(url) and (source.base_url or urlsplit(url).hostname in _LOOPBACK):
+        yield _server(url, model=model, api_key_env=source.api_key_env)
     else:
         yield Finding("server", url, "not asked", "`live=True` sends one small request")
     for port, server in _USUAL_PORTS.items():
@@ -151,23 +159,35 @@ def _wordllama() -> Finding:
     return Finding("embedder", "wordllama", "usable", "the default; its weights are installed")
 
 
-def _server(url: str) -> Finding:
-    """What a server says about its models; no key is sent."""
-    try:
-        with urlopen(Request(f"{url}/v1/models"), timeout=_ANSWER_SECONDS) as answer:
-            listed = json.loads(answer.read(1 << 20)).get("data")
-        models = listed[:8] if isinstance(listed, list) else []
-        names = ", ".join(str(model.get("id")) for model in models)
-    except HTTPError as error:
-        return Finding("server", url, "usable", f"answers, but lists no models ({error.code})")
-    except HTTPException as error:
-        return Finding("server", url, "failed", f"does not speak HTTP ({type(error).__name__})")
-    except (ValueError, AttributeError, RecursionError):
-        return Finding("server", url, "usable", "answers, but lists no models")
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        return Finding("server", url, "missing", f"does not answer ({reason})")
-    return Finding("server", url, "usable", f"serves {names}" if names else "lists no models")
+def _server(url: str, *, model: str, api_key_env: str) -> Finding:
+    """What one look at a server tells; only a key that was named for it is sent."""
+    facts = look_at(url, model=model, key=key_from(api_key_env), counting=True)
+    if facts.loading:
+        return Finding("server", url, "not ready", "it is still loading its model")
+    if not facts.reachable:
+        if facts.problem == SPEAKS_NO_HTTP:
+            return Finding("server", url, "failed", facts.problem)
+        return Finding("server", url, "missing", f"does not answer ({facts.problem})")
+    return Finding("server", url, "usable", "; ".join(_told(facts, model)))
+
+
+def _told(facts: ServerFacts, model: str) -> Iterator[str]:
+    yield facts.software or "answers"
+    if facts.models:
+        shown = ", ".join(facts.models[:_MOST_MODELS])
+        more = len(facts.models) - _MOST_MODELS
+        yield f"serves {shown}" + (f" and {more} more" if more > 0 else "")
+        if model and model not in facts.models:
+            yield f"{model} is not among its models"
+    else:
+        yield facts.problem or "lists no models"
+    if facts.context is None:
+        yield "does not say how large its context is"
+    elif facts.certain:
+        yield f"context {facts.context:,} tokens: `window={facts.context}` or less"
+    else:
+        yield f"context probably {facts.context:,} tokens"
+    yield "counts tokens" if facts.counts else "counts no tokens beforehand"
 
 
 def _answers(host: str, port: int) -> bool:
@@ -208,4 +228,16 @@ async def ask_something(model: ChatModel) -> str:
         return f"{said}; it does not count tokens"
     tokens = f"{reply.usage.prompt_tokens} tokens in, {reply.usage.output_tokens} out"
     cost = "" if reply.cost_usd is None else f", {reply.cost_usd:.6f} USD"
-    return f"{said}; {tokens}{cost}"
+    return f"{said}; {tokens}{cost}{await _of_counts(model)}"
+
+
+async def _of_counts(model: ChatModel) -> str:
+    """What a server that costs nothing does beside replying: its counts, its cache."""
+    if not model.may_measure:
+        return ""
+    measured = await model.measure_tokens("", ())
+    counts = "agree with themselves" if measured else "are not to be relied on: sizes are estimated"
+    again = (await model.complete(_REQUEST)).usage
+    cached = again.cache_read_tokens if again is not None else 0
+    keeps = f"{cached} prompt tokens came from its cache" if cached else "no cache was seen"
+    return f"; its counts {counts}; asked again, {keeps}"

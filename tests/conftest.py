@@ -22,14 +22,23 @@ LOCAL = {"127.0.0.1", "::1", "localhost"}
 
 def pytest_addoption(parser):
     parser.addoption("--live", action="store_true", help="also ask the real API; needs a key")
+    parser.addoption(
+        "--base-url", help="with --live: ask this server of one's own instead; needs no key"
+    )
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--live"):
-        return
+    local = bool(config.getoption("--base-url"))
     for item in items:
-        if item.get_closest_marker("live"):
-            item.add_marker(pytest.mark.skip(reason="asks the real API: pytest --live, with a key"))
+        if not item.get_closest_marker("live"):
+            continue
+        if not config.getoption("--live"):
+            why = "asks the real API: pytest --live, with a key"
+        elif local != bool(item.get_closest_marker("local")):
+            why = "asks the real API" if local else "asks a server of one's own: --base-url URL"
+        else:
+            continue
+        item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import h11
@@ -21,13 +22,17 @@ _RESET = struct.pack("ii", 1, 0)
 _BACKLOG = 1_024
 
 Handler = Callable[[HttpRequest], HttpResponse]
+Closes = Literal["", "reused", "after_stream"]
 
 
 class Server:
     """Listens on a free port of 127.0.0.1, or the one it is given."""
 
-    def __init__(self, handler: Handler, *, port: int = 0) -> None:
+    def __init__(self, handler: Handler, *, port: int = 0, closes: Closes = "") -> None:
+        """`closes` is when a connection ends although keep-alive was announced: `reused`, without
+        a byte when a second request comes; `after_stream`, when a streamed answer is over."""
         self._handler = handler
+        self._closes = closes
         self._loop = asyncio.new_event_loop()
         self._socket = _listening(port)
         self._server: asyncio.Server | None = None
@@ -92,11 +97,13 @@ class Server:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection, one after the other."""
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_READ_BYTES)
+        answered = 0
         try:
             while True:
                 request = await _received(connection, reader)
-                if request is None:
+                if request is None or (answered and self._closes == "reused"):
                     return
+                answered += 1
                 response = self._handler(request)
                 if response.wait_seconds:
                     await asyncio.sleep(response.wait_seconds)
@@ -104,6 +111,8 @@ class Server:
                     _call(response.lost)
                     return
                 if not await self._send(connection, writer, response):
+                    return
+                if response.streamed and self._closes == "after_stream":
                     return
                 connection.start_next_cycle()
         except (ConnectionError, h11.ProtocolError):

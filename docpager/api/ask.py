@@ -118,6 +118,8 @@ def ask(
     *paths: StrPath,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
+    api: str | None = None,
+    api_key_env: str | None = None,
     effort: str | None = None,
     archive: StrPath = ARCHIVE,
     paging: PagingSettings | None = None,
@@ -133,11 +135,13 @@ def ask(
 
     Without `paths` the whole archive is asked. `model` is a name, a `ChatModel` or any object with
     `name` and `async complete(request)`; it may be left out where the environment holds a key or
-    `base_url` names a server: then it is Claude. `"extractive"` is the rule-based reader, which is
-    not a language model, and is asked only by that name. `paging` is by default what suits the
-    model; `limits` stop a model that costs money at one dollar. `prices` is a file of prices that
-    goes before the built-in ones. `progress` is called while files are read, `on_ingested` with the
-    report of the ingest, `on_started` with the journal's path, from which the run can be resumed.
+    `base_url` names a server: then it is Claude. `api="openai"` is for servers of Chat Completions,
+    `api_key_env` names the variable with the key for `base_url`. `"extractive"` is the rule-based
+    reader, which is not a language model, and is asked only by that name. `paging` is by default
+    what suits the model; `limits` stop a model that costs money at one dollar. `prices` is a file
+    of prices that goes before the built-in ones. `progress` is called while files are read,
+    `on_ingested` with the report of the ingest, `on_started` with the journal's path, from which
+    the run can be resumed.
 
     Raises:
         UsageError: no model, an argument of a wrong type, no such path or model, a question that
@@ -153,6 +157,8 @@ def ask(
             *paths,
             model=model,
             base_url=base_url,
+            api=api,
+            api_key_env=api_key_env,
             effort=effort,
             archive=archive,
             paging=paging,
@@ -173,6 +179,8 @@ async def ask_async(
     *paths: StrPath,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
+    api: str | None = None,
+    api_key_env: str | None = None,
     effort: str | None = None,
     archive: StrPath = ARCHIVE,
     paging: PagingSettings | None = None,
@@ -192,7 +200,12 @@ async def ask_async(
     check_asked_with(paging, limits)
     prepared = prepare(
         model,
-        source=ModelSource(base_url=base_url or "", effort=effort or ""),
+        source=ModelSource(
+            base_url=base_url or "",
+            effort=effort or "",
+            api=api or "",
+            api_key_env=api_key_env or "",
+        ),
         paging=paging,
         limits=limits,
         prices=as_path(prices, "prices") if prices else None,
@@ -348,16 +361,9 @@ async def in_use(model: ChatModel, paging: PagingSettings, *, owned: bool) -> As
 
 def _model_again(name: str, header: Header) -> ChatModel:
     """The model of that name, asked where and how the run in a journal asked."""
-    from docpager.models.registry import model_named
+    from docpager.models.registry import model_from
 
-    source = header.source
-    return model_named(
-        name,
-        base_url=source.base_url or None,
-        backend=source.backend or None,
-        effort=source.effort or None,
-        price=header.price,
-    ).model
+    return model_from(name, header.source, price=header.price).model
 
 
 def bring_up_to_date(

@@ -33,7 +33,7 @@ from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import JournalRecord, read_journal
 from docpager.run.plan import plan_run
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import AskSettings, OpenArchive, check_limits
+from docpager.run.service import OpenArchive, check_limits
 
 __all__ = ["Session", "SessionHooks", "open_batch", "spent_before"]
 
@@ -292,7 +292,7 @@ def open_batch(
     """
     hooks = hooks or SessionHooks()
     check_limits(prepared.settings.limits, prepared.model.name, prepared.price)
-    _check_window(job.questions, archive.documents(), prepared.settings)
+    _check_window(job.questions, archive.documents(), prepared)
     questions, scopes = asked_of(job, archive, on_message=hooks.on_message)
     settled = decisive(prepared, archive, job)
     with ExitStack() as opened:
@@ -367,15 +367,17 @@ def spent_before(
 
 
 def _check_window(
-    questions: Sequence[Question], documents: Sequence[DocumentEntry], settings: AskSettings
+    questions: Sequence[Question], documents: Sequence[DocumentEntry], prepared: PreparedModel
 ) -> None:
     """Refuse a window in which not even the shortest question fits."""
+    settings, measures = prepared.settings, prepared.model.may_measure
     shortest = min((each.question for each in questions), key=len, default="?")
     plan_run(
         shortest,
         documents,
         counter=settings.counter,
-        factor=settings.factor,
+        # Each run measures what its server counts: here only what is hopeless is refused.
+        factor=min(settings.factor, 1.0) if measures else settings.factor,
         paging=settings.paging,
         limits=settings.limits,
         policy=settings.policy,

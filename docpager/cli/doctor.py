@@ -16,10 +16,17 @@ from docpager.cli.terminal import note, print_json, say
 
 if TYPE_CHECKING:
     from docpager.doctor import Finding
+    from docpager.models.registry import ModelSource
 
 __all__ = ["doctor"]
 
-_COLOURS = {"usable": "green", "missing": "red", "not asked": "yellow", "failed": "red"}
+_COLOURS = {
+    "usable": "green",
+    "missing": "red",
+    "failed": "red",
+    "not asked": "yellow",
+    "not ready": "yellow",
+}
 
 
 @click.command(
@@ -34,8 +41,14 @@ _COLOURS = {"usable": "green", "missing": "red", "not asked": "yellow", "failed"
     metavar="NAME",
     help="The model to check. Default: the one that `docpager ask` would use.",
 )
+@click.option("--base-url", metavar="URL", help="The address of a server of your own.")
 @click.option(
-    "--base-url", metavar="URL", help="The address of another server that speaks the Messages API."
+    "--api",
+    type=click.Choice(["anthropic", "openai"]),
+    help="What it speaks: the Messages API, or OpenAI's Chat Completions.",
+)
+@click.option(
+    "--api-key-env", metavar="NAME", help="The environment variable with the key for that server."
 )
 @click.option(
     "--backend", metavar="NAME", help="What that server supports: anthropic or compatible."
@@ -52,6 +65,8 @@ _COLOURS = {"usable": "green", "missing": "red", "not asked": "yellow", "failed"
 def doctor(
     model: str | None,
     base_url: str | None,
+    api: str | None,
+    api_key_env: str | None,
     backend: str | None,
     live: bool,
     fetch_tokenizer: bool,
@@ -63,19 +78,20 @@ def doctor(
     --base-url; only --live costs money.
     """
     from docpager.doctor import check_embedders, check_models, check_servers, check_tokenizers
-    from docpager.models.registry import DEFAULT_MODEL
+    from docpager.models.registry import DEFAULT_MODEL, ModelSource
 
     check_project_values("base_url")
     failed = fetch_tokenizer and not _fetch_tokenizer()
     name = model or DEFAULT_MODEL
+    source = ModelSource(base_url or "", backend or "", "", api or "", api_key_env or "")
     findings = [
-        *check_models(name, base_url=base_url, backend=backend),
-        *check_servers(base_url),
+        *check_models(name, source=source),
+        *check_servers(source, model=model or ""),
         *check_embedders(),
         *check_tokenizers(),
     ]
     if live:
-        findings.append(_try(name, base_url=base_url, backend=backend))
+        findings.append(_try(name, source))
         failed = failed or findings[-1].state == "failed"
     _print(findings, as_json=as_json)
     if failed:
@@ -97,13 +113,13 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
         say(with_flags(finding.detail))
 
 
-def _try(name: str, *, base_url: str | None, backend: str | None) -> Finding:
+def _try(name: str, source: ModelSource) -> Finding:
     """Ask one tiny question; the only thing here that costs money."""
     from docpager.core.errors import ModelError
     from docpager.doctor import MOST_OUTPUT_TOKENS, Finding, ask_something, worst_case_usd
-    from docpager.models.registry import model_named
+    from docpager.models.registry import model_from
 
-    model = model_named(name, base_url=base_url, backend=backend).model
+    model = model_from(name, source).model
     worst = worst_case_usd(name)
     price = "at a price that is not known" if worst is None else f"at most {worst:.4f} USD"
     note(f"asking {name} for at most {MOST_OUTPUT_TOKENS} tokens, {price}")

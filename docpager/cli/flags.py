@@ -14,6 +14,8 @@ __all__ = ["COMMANDS_FOR", "FLAG_OF", "with_flags"]
 
 FLAG_OF = {
     "ReadingSettings.timeout_seconds": "--timeout-per-file",
+    "api": "--api",
+    "api_key_env": "--api-key-env",
     "archive": "--archive",
     "backend": "--backend",
     "base_url": "--base-url",

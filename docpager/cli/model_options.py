@@ -39,16 +39,7 @@ def model_options(command: _Command) -> _Command:
                 metavar="LEVEL",
                 help="How much the model thinks: low, medium, high, xhigh or max.",
             ),
-            click.option(
-                "--base-url",
-                metavar="URL",
-                help="The address of another server that speaks the Messages API.",
-            ),
-            click.option(
-                "--backend",
-                metavar="KIND",
-                help="What that server supports: `anthropic` everything, `compatible` the minimum.",
-            ),
+            *_server_options(),
             click.option(
                 "--prices",
                 envvar="DOCPAGER_PRICES",
@@ -77,6 +68,34 @@ def model_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def _server_options() -> tuple[Callable[[_Command], _Command], ...]:
+    """Which server is asked, what it speaks, and with which key."""
+    return (
+        click.option(
+            "--base-url",
+            metavar="URL",
+            help="The address of another server that speaks the Messages API.",
+        ),
+        click.option(
+            "--api",
+            type=click.Choice(["anthropic", "openai"]),
+            help="What the server speaks: the Messages API, or OpenAI's Chat Completions (pip "
+            "install 'docpager[openai]').  [default: anthropic]",
+        ),
+        click.option(
+            "--api-key-env",
+            metavar="NAME",
+            help="Environment variable with the key for the server at --base-url. Without it "
+            "no key is sent there: a provider's key goes to that provider alone.",
+        ),
+        click.option(
+            "--backend",
+            metavar="KIND",
+            help="What that server supports: `anthropic` everything, `compatible` the minimum.",
+        ),
+    )
 
 
 def limit_options(
@@ -125,6 +144,8 @@ def prepared_model(
     effort: str | None,
     base_url: str | None,
     backend: str | None,
+    api: str | None,
+    api_key_env: str | None,
     prices: Path | None,
     window: int | None,
     max_output: int | None,
@@ -148,10 +169,16 @@ def prepared_model(
         check_project_values("base_url", "prices")
 
     # Only here is the reader asked without being named: `tell_price` and the answer itself say so.
-    chosen = model or default_model_name(os.environ, base_url=base_url) or READER
+    chosen = model or default_model_name(os.environ, base_url=base_url, api=api)
+    if chosen is None and api == "openai":
+        raise click.UsageError(
+            "--api openai needs --model: the name of a model that the server has"
+        )
     return prepare(
-        chosen,
-        source=ModelSource(base_url or "", backend or "", effort or ""),
+        chosen or READER,
+        source=ModelSource(
+            base_url or "", backend or "", effort or "", api or "", api_key_env or ""
+        ),
         window=window,
         max_output=max_output,
         limits=RunLimits(max_steps, timeout, max_usd, max_tokens),
@@ -164,6 +191,7 @@ def prepared_model(
 def tell_price(prepared: PreparedModel) -> None:
     """Name the model and the most that a run with it can cost."""
     name = prepared.model.name
+    prepared.model.notify = note
     if prepared.price is None:
         note(f"model: {name}; its price is not known: dollars are neither counted nor limited")
     elif prepared.paid:

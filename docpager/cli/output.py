@@ -111,8 +111,9 @@ def print_step(step: TracedStep) -> None:
         gone = f"; evicted {written_ranges(step.evicted)}" if step.evicted else ""
         say(f"-- rebuild: epoch {step.epoch} begins{gone}", fg="yellow")
     say(f"{step.number:>4}   ", bold=True, nl=False)
+    anew = "" if step.read_anew is None else f", {step.read_anew:,} read anew"
     say(
-        f"{_bar(step.pressure)} {step.prompt_tokens:,} tokens sent ({step.pressure:.0%} of "
+        f"{_bar(step.pressure)} {step.prompt_tokens:,} tokens sent{anew} ({step.pressure:.0%} of "
         f"{step.window:,} with the reply), {step.resident} resident, {counted(step.notes, 'note')}",
         nl=not step.warned,
     )

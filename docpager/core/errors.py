@@ -12,6 +12,7 @@ DocpagerError           the user must correct something; reaches the terminal as
   + JournalError        a journal that is damaged, or belongs to another archive
   + ModelError          the model refused or failed after retries
     - AttemptFailed     one attempt failed; another may succeed
+    - ContextExceeded   the prompt is larger than the context its server has
     - LimitReached      the next call could cost more than is left
 FunctionError           the model must correct something; becomes a function result
 """
@@ -25,6 +26,7 @@ from typing import Any
 __all__ = [
     "ArchiveError",
     "AttemptFailed",
+    "ContextExceeded",
     "DocpagerError",
     "DocumentError",
     "DocumentsChanged",
@@ -120,6 +122,8 @@ class AttemptFailed(ModelError):
         may_be_billed: bool,
         after_seconds: float | None = None,
         slows_all: bool = False,
+        loading: bool = False,
+        unread: bool = False,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
@@ -129,6 +133,24 @@ class AttemptFailed(ModelError):
         """How long the server asked to wait."""
         self.slows_all = slows_all
         """Whether everybody who uses the same key should wait, not this call alone."""
+        self.loading = loading
+        """Whether the server is loading its model: it is waited for as long as that takes."""
+        self.unread = unread
+        """Whether a connection that had been used before ended without a byte: the server closed
+        it while it was idle, and has most likely not read the request."""
+
+
+class ContextExceeded(ModelError):
+    """A prompt is larger than the context that its server has; sending it again changes nothing."""
+
+    def __init__(
+        self, message: str, *, prompt_tokens: int | None = None, context: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.prompt_tokens = prompt_tokens
+        """Tokens of the refused prompt by the server's count; None where it does not say."""
+        self.context = context
+        """Tokens of the server's context; None where it does not say."""
 
 
 class LimitReached(ModelError):

@@ -20,6 +20,8 @@ LONGEST_WAIT_SECONDS = 600.0
 """The longest wait that a server may ask for where no time limit says otherwise."""
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 60.0
+_LONGEST_LOADING_SECONDS = 15.0
+"""Between two looks at a server that is loading its model."""
 
 Result = TypeVar("Result")
 
@@ -63,7 +65,8 @@ async def with_retries_async(
 ) -> Result:
     """What `attempt` returns, tried again while it raises an `AttemptFailed` that is retryable.
 
-    A wait that the server asks for is kept, as long as it ends within `seconds_left`.
+    A wait that the server asks for is kept, as long as it ends within `seconds_left`. A server that
+    loads its model is waited for as long as it takes: these attempts do not count.
     `before_wait` is told what failed and how many seconds are waited.
 
     Raises:
@@ -73,7 +76,7 @@ async def with_retries_async(
     from tenacity import AsyncRetrying
 
     started = clock()
-    tried = 0
+    tried = loading = 0
 
     def patience() -> float:
         """The longest wait that still makes sense."""
@@ -82,12 +85,18 @@ async def with_retries_async(
         return max(0.0, started + seconds_left - clock())
 
     async def counted() -> Result:
-        nonlocal tried
+        nonlocal tried, loading
         tried += 1
-        return await attempt()
+        try:
+            return await attempt()
+        except AttemptFailed as failed:
+            loading += failed.loading
+            raise
 
     def stop(state: RetryCallState) -> bool:
-        return state.attempt_number >= attempts or state.upcoming_sleep > patience()
+        if state.upcoming_sleep > patience():
+            return True
+        return not _is_loading(state) and tried - loading >= attempts
 
     def tell(state: RetryCallState) -> None:
         if before_wait is not None and state.outcome is not None:
@@ -97,7 +106,7 @@ async def with_retries_async(
     try:
         result: Result = await policy(counted)
     except AttemptFailed as failed:
-        raise ModelError(_given_up(failed, tried, attempts, patience())) from failed
+        raise ModelError(_given_up(failed, tried - loading, attempts, patience())) from failed
     return result
 
 
@@ -111,10 +120,17 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, TryAgain) or (isinstance(error, AttemptFailed) and error.retryable)
 
 
+def _is_loading(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, AttemptFailed) and error.loading
+
+
 def _wait_seconds(state: RetryCallState) -> float:
     from tenacity import wait_exponential_jitter
 
     error = state.outcome.exception() if state.outcome else None
+    if _is_loading(state):
+        return min(_FIRST_SECONDS * state.attempt_number, _LONGEST_LOADING_SECONDS)
     if isinstance(error, TryAgain | AttemptFailed) and error.after_seconds is not None:
         return error.after_seconds
     return wait_exponential_jitter(initial=_FIRST_SECONDS, max=_LONGEST_SECONDS)(state)
@@ -123,6 +139,8 @@ def _wait_seconds(state: RetryCallState) -> float:
 def _given_up(failed: AttemptFailed, tried: int, attempts: int, patience: float) -> str:
     if not failed.retryable:
         return str(failed)
+    if failed.loading:
+        return f"{failed}; no time is left to wait for it"
     times = "once" if tried == 1 else f"{tried} times"
     if tried >= attempts:
         return f"{failed} (tried {times})"

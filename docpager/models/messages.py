@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from docpager.core.errors import ModelError
+
+if TYPE_CHECKING:
+    from docpager.models.server_tokens import ServerTokens
 
 __all__ = [
     "AssistantTurn",
@@ -220,6 +223,10 @@ class ChatModel(ABC):
     """How long what the requests of a message batch share is cached; None not at all. A batch sets
     it once it knows what caching saves; a model without batches need not look at it."""
 
+    notify: Callable[[str], None] = staticmethod(lambda message: None)
+    """Told, a sentence each, what somebody who waits wants to know before the first request: that
+    the server still loads its model, that its context may be too small."""
+
     @abstractmethod
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Reply to `request`; try once.
@@ -240,6 +247,17 @@ class ChatModel(ABC):
 
     async def count_tokens(self, request: ModelRequest) -> int | None:
         """Tokens of the prompt by the server's count, at no price; None where it does not count."""
+        return None
+
+    @property
+    def may_measure(self) -> bool:
+        """Whether `measure_tokens` may tell more than the usual estimates."""
+        return False
+
+    async def measure_tokens(
+        self, instructions: str, functions: tuple[FunctionSchema, ...]
+    ) -> ServerTokens | None:
+        """How the server counts, asked before a run is planned; None for the usual estimates."""
         return None
 
     @property

@@ -188,34 +188,52 @@ class MeteredModel:
                 self.release()  # this is the call that was paid for: nothing comes between
             # Freed and reserved again without an await between, so nobody else can take it.
             self._release_first()
-            # At the worst case and before sending: limits hold because what is not reserved is not
-            # sent, whatever the bill turns out to be.
-            held = self._spending.reserve(worst)
-            # Whatever ends this attempt otherwise (time, Ctrl-C) may leave a bill behind.
-            bill, lost = worst, True
             try:
-                reply = await self._hooks.send(request)
-                bill, lost = self._bill(reply, worst), False
-            except ModelError as error:
-                # Only errors that are known to come before any work (a refusal, no connection) are
-                # free.
-                if not (isinstance(error, AttemptFailed) and error.may_be_billed):
-                    bill, lost = Cost(), False
-                if isinstance(error, AttemptFailed) and error.slows_all:
-                    self._limiter.slow_down(error.after_seconds)
-                raise
-            finally:
-                # In `finally`: also a cancelled attempt must give its reservation back, as a bill
-                # at its worst.
-                self._spending.settle(held, bill)
-                if lost and not self._is_free:
-                    self._lost += Lost(1, bill.tokens, bill.usd)
+                reply = await self._send(request, worst)
+            except AttemptFailed as error:
+                if not error.unread:
+                    raise
+                # The server had closed the idle connection: once more, at once, on a new one.
+                reply = await self._send(request, worst)
             if (left := self._model.rate_limit_left) is not None:
                 self._limiter.observe(left=left)
             self._limiter.succeeded()
-            reply = replace(reply, cost_usd=bill.usd)
             self._hooks.on_reply(reply)
             return reply
+
+    async def _send(self, request: ModelRequest, worst: Cost) -> ModelReply:
+        """One request, in the books whatever becomes of it."""
+        # At the worst case and before sending: limits hold because what is not reserved is not
+        # sent, whatever the bill turns out to be.
+        held = self._spending.reserve(worst)
+        # Whatever ends this attempt otherwise (time, Ctrl-C) may leave a bill behind.
+        bill, lost = worst, True
+        try:
+            reply = await self._hooks.send(request)
+            bill, lost = self._bill(reply, worst), False
+        except ModelError as error:
+            # Only errors that are known to come before any work (a refusal, no connection) are
+            # free.
+            if not (isinstance(error, AttemptFailed) and self._may_cost(error)):
+                bill, lost = Cost(), False
+            if isinstance(error, AttemptFailed) and error.slows_all:
+                self._limiter.slow_down(error.after_seconds)
+            raise
+        finally:
+            # In `finally`: also a cancelled attempt must give its reservation back, as a bill at
+            # its worst.
+            self._spending.settle(held, bill)
+            if lost and not self._is_free:
+                self._lost += Lost(1, bill.tokens, bill.usd)
+        return replace(reply, cost_usd=bill.usd)
+
+    def _may_cost(self, failed: AttemptFailed) -> bool:
+        """Whether a failed attempt is charged at its worst case.
+
+        No byte on a reused connection does not prove that nobody worked on the request: where
+        tokens have a price it stays charged.
+        """
+        return failed.may_be_billed and not (failed.unread and self._price is None)
 
     def _bill(self, reply: ModelReply, worst: Cost) -> Cost:
         """What a reply took: as the server counted, else at its worst case."""

@@ -21,10 +21,14 @@ __all__ = [
     "as_chat_model",
     "default_model_name",
     "model_defaults",
+    "model_from",
     "model_named",
 ]
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
+APIS = (None, "", "anthropic", "openai")
+"""Protocols that can be named; without a name it is the Messages API."""
+
 READER = "extractive"
 """The rule-based reader, which is no language model: only the command line asks it unnamed."""
 
@@ -44,6 +48,10 @@ class ModelSource:
     base_url: str = ""
     backend: str = ""
     effort: str = ""
+    api: str = ""
+    """The protocol that is spoken: `openai` for Chat Completions, else Messages."""
+    api_key_env: str = ""
+    """The environment variable with the key for a server that is no provider's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,17 @@ class NamedModel(NamedTuple):
 class _Adapted(ChatModel):
     """An object that is no ChatModel but has its `name` and `complete`, and perhaps more of it."""
 
-    _METHODS = ("check", "count_tokens", "close", "submit", "status", "results", "cancel", "recent")
+    _METHODS = (
+        "check",
+        "count_tokens",
+        "measure_tokens",
+        "close",
+        "submit",
+        "status",
+        "results",
+        "cancel",
+        "recent",
+    )
 
     def __init__(self, model: ModelLike) -> None:
         self.name = model.name
@@ -145,19 +163,33 @@ def as_chat_model(model: ModelLike) -> ChatModel:
 
 
 def default_model_name(
-    environment: Mapping[str, str], *, base_url: str | None = None
+    environment: Mapping[str, str], *, base_url: str | None = None, api: str | None = None
 ) -> str | None:
     """The model where none is named: Claude with a key or a server, else none."""
+    if api == "openai":
+        return None
     has_key = any(environment.get(key) for key in _KEYS)
     return DEFAULT_MODEL if has_key or base_url else None
 
 
 def model_defaults(
-    name: str, *, base_url: str | None = None, backend: str | None = None
+    name: str,
+    *,
+    base_url: str | None = None,
+    backend: str | None = None,
+    api: str | None = None,
 ) -> ModelDefaults:
     """How runs with a model of that name, on that server, are sized."""
     if name in (READER, "scripted"):
         return ModelDefaults(output=512, factor=1.0, tiktoken_factor=None)
+    if api == "openai":
+        from docpager.models.openai.client import address as openai_address
+        from docpager.models.openai.client import is_official
+
+        # OpenAI's own models are cut by o200k, which the built-in estimator is within 10 % of.
+        if is_official(openai_address(base_url)):
+            return ModelDefaults(factor=1.15, tiktoken_factor=1.05)
+        return ModelDefaults()
     from docpager.models.claude.backends import address, backend_for
     from docpager.models.claude.families import family_of
 
@@ -176,18 +208,33 @@ def model_named(
     base_url: str | None = None,
     backend: str | None = None,
     effort: str | None = None,
+    api: str | None = None,
+    api_key_env: str | None = None,
     price: Price | None = None,
 ) -> NamedModel:
     """The model of that name; nothing is sent yet.
 
     Raises:
-        UsageError: there is no such model, server, backend or effort.
+        UsageError: there is no such model, server, backend, effort or protocol.
     """
+    if api not in APIS:
+        raise UsageError(f"no protocol `api={api}`; choose one of: {', '.join(filter(None, APIS))}")
     if name == READER:
         from docpager.models.extractive import ExtractiveModel
 
-        _refuse_options(base_url=base_url, backend=backend, effort=effort)
+        _refuse_options(
+            base_url=base_url, backend=backend, effort=effort, api=api, api_key_env=api_key_env
+        )
         return NamedModel(ExtractiveModel(), model_defaults(name))
+    if api == "openai":
+        from docpager.models.openai import OpenAIModel
+
+        if backend:
+            raise UsageError(f"`backend={backend}` is about the Messages API, not `api=openai`")
+        chat = OpenAIModel(
+            name, base_url=base_url, effort=effort, api_key_env=api_key_env or "", price=price
+        )
+        return NamedModel(chat, model_defaults(name, base_url=base_url, api=api))
     from docpager.models.claude import ClaudeModel
     from docpager.models.claude.backends import OFFICIAL_URL, address
 
@@ -197,8 +244,32 @@ def model_named(
             f"Claude models such as {DEFAULT_MODEL}, and whatever a server at `base_url=` has; in "
             "Python, `docpager.ask(model=...)` takes any ChatModel"
         )
-    model = ClaudeModel(name, base_url=base_url, backend=backend, effort=effort, price=price)
+    model = ClaudeModel(
+        name,
+        base_url=base_url,
+        backend=backend,
+        effort=effort,
+        api_key_env=api_key_env or "",
+        price=price,
+    )
     return NamedModel(model, model_defaults(name, base_url=base_url, backend=backend))
+
+
+def model_from(name: str, source: ModelSource, *, price: Price | None = None) -> NamedModel:
+    """The model of that name, asked where and how `source` says.
+
+    Raises:
+        UsageError: as `model_named`.
+    """
+    return model_named(
+        name,
+        base_url=source.base_url or None,
+        backend=source.backend or None,
+        effort=source.effort or None,
+        api=source.api or None,
+        api_key_env=source.api_key_env or None,
+        price=price,
+    )
 
 
 def _refuse_options(**options: str | None) -> None:

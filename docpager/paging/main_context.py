@@ -7,6 +7,7 @@ and every later prompt begins with, so the server's count of that request is exa
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from docpager.core.locators import covers, parse_locator
 from docpager.core.passages import Passage, PassageId
@@ -86,6 +87,9 @@ REMARK_CHARACTERS = 300
 REMARK_SHARE = 0.25
 """Largest share of `step_reserve`, in tokens, that one nudge or one remark may take."""
 
+TOO_LARGE = "refused: larger than the server's context; ask for less at once"
+"""What stands in place of a result that the server does not hold."""
+
 WORTHWHILE_SHARE = 0.1
 """A rebuild that drops released pages alone must leave this share of the window free."""
 
@@ -118,6 +122,8 @@ class MainContext:
         self._question = question
         self._policy = policy
         self._step: OpenStep | None = None
+        self._newest: OpenStep | None = None
+        """The step that was sealed last."""
         self._fitting: Fitting | None = None
         self._opening = Opening(
             fixed=budget.fixed, document_map=document_map, question=question, meter=meter
@@ -290,7 +296,7 @@ class MainContext:
 
     def seal(self, *, step: int) -> None:
         """Make the step part of an epoch: append it, or start a new one that carries it."""
-        opened = self._open
+        opened = self._newest = self._open
         turn = opened.user_turn()
         prompt = self.epoch.size + Size.exact(opened.reply_tokens) + self._meter.user_turn(turn)
         if kind := opened.rebuild or self._rebuild_wanted(prompt):
@@ -298,6 +304,32 @@ class MainContext:
         else:
             self._append(turn, prompt)
         self._step = self._fitting = None
+
+    def shrink(self, *, window: int, step: int) -> bool:
+        """Start a new epoch within a window that may be smaller, as the server does not hold this
+        one: pages leave first, then the newest results. False where that is not enough.
+
+        Nothing of the epoch that is given up was read, so its model misses nothing it had seen.
+        """
+        self.budget = replace(self.budget, window=min(window, self.budget.window))
+        opened, refused = self._newest, self.epoch.turns
+        while opened is not None:
+            self._step, self._fitting = opened, self._fit(opened)
+            self._fitting.shorten_arguments(self.notes)
+            self._start_epoch(Rebuild.EVICT, step=step)
+            self._step = self._fitting = None
+            if self.epoch.turns != refused and self.budget.fits(self.epoch.size.most):
+                return True
+            opened = self._newest = self._shed(opened)
+        return False
+
+    def _shed(self, opened: OpenStep) -> OpenStep | None:
+        """The step with refusals in place of its results; None where it holds nothing else."""
+        if all(result.text == TOO_LARGE for result in opened.results):
+            return None
+        results = [CallResult(result.call_id, TOO_LARGE, True) for result in opened.results]
+        size = sum((self._meter.size(TOO_LARGE) for _ in results), Size.exact(0))
+        return replace(opened, results=results, results_size=size, loaded=set(), kept=set())
 
     def _fit(self, step: OpenStep) -> Fitting:
         return Fitting(

@@ -7,8 +7,8 @@ from functools import lru_cache
 from math import ceil
 
 from docpager.core.tokens import TokenCounter
-from docpager.models.messages import UserTurn
-from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer, blocks_of
+from docpager.models.messages import Turn, UserTurn
+from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer, blocks_of, canonical_json
 from docpager.paging.token_calibration import Calibration, ScriptScale, Weights
 from docpager.paging.token_sizes import NOTHING, Size
 
@@ -67,6 +67,13 @@ class Meter(PromptSizer):
     def user_turn(self, turn: UserTurn) -> Size:
         """What a turn takes."""
         return sum(map(self.block, blocks_of(turn)), NOTHING)
+
+    def plain_turn(self, turn: Turn) -> int:
+        """What a turn takes by the counter alone, without factor and framing: about its size."""
+        if isinstance(turn, UserTurn):
+            return sum(map(self._counted, blocks_of(turn)))
+        calls = (f"{call.name} {canonical_json(call.arguments)}" for call in turn.calls)
+        return self._counted(turn.text) + sum(map(self._counted, calls))
 
     def knows(self, texts: Sequence[str]) -> bool:
         """Whether these texts hold only scripts that a server has counted before."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from docpager.core.errors import LimitReached, ModelError
+from docpager.core.errors import ContextExceeded, LimitReached, ModelError
 from docpager.models.messages import Lost, ModelReply, ModelRequest
 from docpager.models.metered_model import MeteredModel
 from docpager.paging.reading_log import written_call
@@ -132,21 +132,14 @@ class Driver:
             self._write(Entry("failure", run.steps, message=str(error)), sync=True)
         return None
 
-    async def _ask(self) -> ModelReply:
+    async def _ask(self) -> ModelReply | None:
         run = self._run
-        request = run.next_request()
-        estimate, sha256 = run.context.estimate, self._hasher.hash(request)
-        # Before it is sent: a journal that ends here says that a request was under way and may have
-        # been billed.
-        self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
         left = run.seconds_left
         self._on_step(run.steps + 1, "waits for the model")
         async with asyncio.timeout(left):
-            await self._count(request)
-            prompt = run.context.epoch.tokens
-            reply = await self._metered_model.complete(
-                request, prompt_tokens=prompt, seconds_left=left, before_wait=self._tell_wait
-            )
+            reply = await self._send(left)
+        if reply is None:
+            return None
         now = time.monotonic()
         # Since the last reply, so that waiting, counting and executing are in it: the time limit is
         # of the whole run. Rounded as it is written, or a replay would add up to another time.
@@ -156,9 +149,38 @@ class Driver:
         self._write(Entry("reply", run.steps, reply=reply))
         return reply
 
+    async def _send(self, seconds_left: float | None) -> ModelReply | None:
+        """The reply to the next request, made smaller while its server does not hold it; None
+        where that ended the run."""
+        run = self._run
+        while run.outcome is None:
+            request = run.next_request()
+            estimate, sha256 = run.context.estimate, self._hasher.hash(request)
+            # Before it is sent: a journal that ends here says that a request was under way and may
+            # have been billed.
+            self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
+            await self._count(request)
+            if not run.awaits_reply:
+                continue  # it does not fit by the server's count
+            try:
+                return await self._metered_model.complete(
+                    request,
+                    prompt_tokens=run.context.epoch.tokens,
+                    seconds_left=seconds_left,
+                    before_wait=self._tell_wait,
+                )
+            except ContextExceeded as exceeded:
+                self._charge(self._metered_model.take_lost())
+                context = exceeded.context or 0
+                told = Entry("narrowed", run.steps, message=str(exceeded), window=context)
+                self._write(told)
+                run.narrow(exceeded.context)
+        self._end()
+        return None
+
     async def _count(self, request: ModelRequest) -> None:
-        """Have the first request counted, where the server does that."""
-        if self._run.steps:
+        """Have the request counted, where the server does that: the first one, or each."""
+        if self._run.steps and not self._run.plan.counts_each:
             return
         tokens = await self._metered_model.count_tokens(request)
         if tokens is not None:

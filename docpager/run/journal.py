@@ -49,7 +49,7 @@ __all__ = [
 FORMAT = 3
 _READABLE = (2, FORMAT)
 
-_FED = ("counted", "reply", "results", "interrupt", "finish", "lost", "stopped")
+_FED = ("counted", "reply", "results", "interrupt", "finish", "lost", "narrowed", "stopped")
 _PROVING = ("request", "outcome")
 _BETWEEN = ("interrupt", "counted")
 """What may stand between a request and its reply."""
@@ -107,8 +107,8 @@ class Entry:
 
     kind: str
     """`request`, `counted` (by the server, beforehand), `reply`, `results`, `interrupt`,
-    `finish` (a limit allows one more call), `lost`, `waiting` (to try again), `stopped`,
-    `failure`, `resumed` or `outcome`."""
+    `finish` (a limit allows one more call), `lost`, `waiting` (to try again), `narrowed` (the
+    server has less context than was planned), `stopped`, `failure`, `resumed` or `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""
@@ -126,6 +126,9 @@ class Entry:
     message: str = ""
     limit: str = ""
     """The limit that `finish` and `stopped` are about, as in `max_usd`."""
+    window: int = 0
+    """Tokens of context that the server has, where it refused the request because of it; 0 where
+    it does not say."""
     lost: Lost | None = None
     """Attempts that failed, may have been billed, and stand in no reply."""
     outcome: Outcome | None = None

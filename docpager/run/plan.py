@@ -24,9 +24,11 @@ from docpager.run.render import full_map_tokens, render_document_map
 __all__ = ["RunPlan", "instructions", "plan_run"]
 
 
-RULES = 2
+RULES = 3
 """Version of what a run does with a reply: older journals replay as they were written. Since 2 the
-last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`."""
+last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`. Since 3
+what a server says of a prompt's size may make the next one smaller or end the run, and a reply
+that nobody counted is too long only where it is so without the safety factor."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
@@ -59,16 +61,24 @@ class RunPlan:
     """Safety factor on the counter: 1 where the counter is the model's own tokenizer."""
     rules: int = 1
     """See `RULES`; journals of runs under the first rules do not say so."""
+    fixed: int = 0
+    """Tokens of instructions and functions by the count of the server, whose tokenizer `counter`
+    was measured at; 0 where they are estimated."""
 
     @property
-    def _added_by_server(self) -> int:
-        return SERVER_TOKENS if self.factor > 1 else 0
+    def counts_each(self) -> bool:
+        """Whether the server counts each prompt before it is sent."""
+        return self.fixed > 0
+
+    def _fixed(self, sizer: PromptSizer) -> int:
+        estimate = sizer.fixed(self.instructions, self.functions)
+        return self.fixed or estimate + (SERVER_TOKENS if self.factor > 1 else 0)
 
     def budget(self, sizer: PromptSizer) -> WindowBudget:
         """The division of the window."""
         return WindowBudget(
             window=self.paging.window,
-            fixed=sizer.fixed(self.instructions, self.functions) + self._added_by_server,
+            fixed=self._fixed(sizer),
             reserved_output=self.paging.max_output,
             step_reserve=ceil(SMALLEST_STEP * self.factor),
             warn_at=self.paging.warn_at,
@@ -87,6 +97,7 @@ def plan_run(
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
     policy: str = "recent",
+    fixed: int = 0,
 ) -> RunPlan:
     """Fix what a run will say before the model speaks.
 
@@ -104,15 +115,16 @@ def plan_run(
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
     functions = functions_for(notes=paging.notes, pins=paging.pins)
     draft = RunPlan(
-        question, "", instructions(), functions, paging, limits, policy, counter.name, factor
-    )
+        question, "", instructions(), functions, paging, limits, policy, counter.name, factor,
+        fixed=fixed,
+    )  # fmt: skip
     sizer = PromptSizer.of(counter, factor)
     budget = draft.budget(sizer)
     document_map = render_document_map(documents, cap=budget.map_cap, count=sizer.count)
     _check_window(budget, sizer, question, documents, factor)
     return RunPlan(
         question, document_map, draft.instructions, functions, paging, limits, policy,
-        counter.name, factor, RULES,
+        counter.name, factor, RULES, fixed,
     )  # fmt: skip
 
 

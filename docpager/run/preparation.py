@@ -17,7 +17,7 @@ from docpager.models.registry import (
     as_chat_model,
     default_model_name,
     model_defaults,
-    model_named,
+    model_from,
 )
 from docpager.run.service import AskSettings
 
@@ -94,8 +94,8 @@ def prepare(
             settings that cannot work.
     """
     source = source or ModelSource()
-    url, backend = source.base_url or None, source.backend or None
-    chosen = model or default_model_name(environment, base_url=url)
+    url, backend, api = source.base_url or None, source.backend or None, source.api or None
+    chosen = model or default_model_name(environment, base_url=url, api=api)
     if chosen is None:
         raise UsageError(
             "no model is named and the environment holds no ANTHROPIC_API_KEY; pass "
@@ -105,13 +105,12 @@ def prepare(
         )
     price_list = read_prices(prices)
     if owned := isinstance(chosen, str):
-        name, effort, price = chosen, source.effort or None, price_list.of(chosen)
-        named = model_named(name, base_url=url, backend=backend, effort=effort, price=price)
-        chat = named.model
+        name, price = chosen, price_list.of(chosen)
+        chat = model_from(name, source, price=price).model
     else:
         chat = as_chat_model(chosen)
         name, price = chat.name, price_list.of(chat.name)
-    defaults = model_defaults(name, base_url=url, backend=backend)
+    defaults = model_defaults(name, base_url=url, backend=backend, api=api)
     paging = paging or defaults.paging(window=window, max_output=max_output)
     defaults.check(paging)
     limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from docpager.core.errors import JournalError
 from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
+from docpager.models.server_tokens import MeasuredCounter
 from docpager.paging.epoch import canonical_json
 from docpager.paging.reading_log import written_call
 from docpager.run.apply_results import PLAIN_TEXT
@@ -18,7 +19,7 @@ from docpager.run.serialization import to_json
 from docpager.run.state import PendingCall, Run
 from docpager.run.tool_results import ToolResult
 
-__all__ = ["RecordedCounter", "RecordingCounter", "Replay", "counter_named"]
+__all__ = ["RecordedCounter", "RecordingCounter", "Replay", "counter_named", "needs_no_file"]
 
 
 def counter_named(name: str) -> TokenCounter:
@@ -27,13 +28,22 @@ def counter_named(name: str) -> TokenCounter:
     Raises:
         JournalError: its file is not here.
     """
-    builtin = BuiltInEstimator()
-    if name == builtin.name:
-        return builtin
+    if (counter := _without_file(name)) is not None:
+        return counter
     counter = cached_tiktoken(name)
     if counter is None:
         raise JournalError(f"the tokenizer {name!r} of this run is not on this machine")
     return counter
+
+
+def needs_no_file(counter: TokenCounter) -> bool:
+    """Whether a journal that names the counter says enough to count again."""
+    return _without_file(counter.name) is not None
+
+
+def _without_file(name: str) -> TokenCounter | None:
+    builtin = BuiltInEstimator()
+    return builtin if name == builtin.name else MeasuredCounter.named(name)
 
 
 class RecordingCounter:
@@ -131,6 +141,8 @@ class Replay:
                 self.run.finish(entry.message, limit=entry.limit)
             case "lost" if entry.lost is not None:
                 self.run.charge(entry.lost)
+            case "narrowed":
+                self.run.narrow(entry.window or None)
             case "stopped":
                 self.run.stop(entry.message, limit=entry.limit)
             case "outcome":
@@ -187,8 +199,8 @@ class Replay:
 
 def _recorded(record: JournalRecord) -> TokenCounter:
     name = record.header.plan.counter
-    if name == BuiltInEstimator().name:
-        return BuiltInEstimator()
+    if (counter := _without_file(name)) is not None:
+        return counter
     counts = {key: n for entry in record.entries for key, n in entry.counts.items()}
     return RecordedCounter(name, counts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -22,14 +22,16 @@ from docpager.models.pricing import Price, PriceList, price_of
 from docpager.models.registry import (
     ModelSource,
 )
+from docpager.models.server_tokens import MARGIN
 from docpager.paging.epoch import PromptSizer
 from docpager.run.answer_line import AnswerLine, answer_line
 from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
+from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
-from docpager.run.plan import plan_run
-from docpager.run.replay import RecordingCounter, Replay, counter_named
+from docpager.run.plan import instructions, plan_run
+from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
 from docpager.run.state import Run
 from docpager.run.tool_results import Loaded
 from docpager.version import __version__
@@ -132,19 +134,19 @@ async def ask_archive(
             finishing one; nothing was started. (Where its own limits do not, the run ends.)
     """
     settings = settings or AskSettings()
-    # It goes into the header: a resumed run is billed as it began.
-    price = price_of(model.name, prices=settings.prices)
+    price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
-    documents = _documents(archive, scope)
+    settings, fixed = await _measured(settings, model)
     counter = RecordingCounter(settings.counter)
     plan = plan_run(
         question,
-        documents,
+        documents := _documents(archive, scope),
         counter=counter,
         factor=settings.factor,
         paging=settings.paging,
         limits=settings.limits,
         policy=settings.policy,
+        fixed=fixed,
     )
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
@@ -160,7 +162,7 @@ async def ask_archive(
             journal=writer,
             sha256_of=archive.sha256,
             text_sha256_of=archive.text_sha256,
-            counter=None if isinstance(settings.counter, BuiltInEstimator) else counter,
+            counter=None if needs_no_file(settings.counter) else counter,
         )
         if on_driver is not None:
             on_driver(driver)
@@ -193,7 +195,7 @@ async def resume_run(
             f"the run in {path} was started with model {header.model!r}, not {model.name!r}"
         )
     counter = counter_named(header.plan.counter)
-    recording = None if isinstance(counter, BuiltInEstimator) else RecordingCounter(counter)
+    recording = None if needs_no_file(counter) else RecordingCounter(counter)
     replay = Replay(record, recording or counter)
     run = replay.finish()
     if record.outcome is None:
@@ -213,6 +215,8 @@ async def resume_run(
             if record.unanswered and (shared is None or shared.unanswered_is_lost(record)):
                 driver.charge_unanswered()
             writer.write(Entry("resumed", run.steps))
+            if header.plan.counts_each:  # the counts of a server have to prove themselves again
+                await model.measure_tokens(header.plan.instructions, header.plan.functions)
             await driver.drive(replay.pending)
     return answer_line(run, header, journal=str(path))
 
@@ -227,6 +231,18 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
         replay.text_sha256_of = against.text_sha256
         replay.versions = lambda: against.versions
     return replay
+
+
+async def _measured(settings: AskSettings, model: ChatModel) -> tuple[AskSettings, int]:
+    """The settings with the server's own way to count, where it has proved itself, and what
+    instructions and functions take by it; else as they are, and 0."""
+    if settings.factor <= 1:
+        return settings, 0
+    functions = functions_for(notes=settings.paging.notes, pins=settings.paging.pins)
+    measured = await model.measure_tokens(instructions(), functions)
+    if measured is None:
+        return settings, 0
+    return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed
 
 
 def _header(

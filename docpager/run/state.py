@@ -11,6 +11,7 @@ from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Cost
 from docpager.models.messages import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.models.pricing import Price
+from docpager.models.server_tokens import CutWatch
 from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
 from docpager.paging.rebuild import LAST_REPLY
@@ -100,6 +101,9 @@ MOST_USELESS_REPLIES = 3
 MOST_EMPTY_REPLIES = 2
 """Empty replies in a row, before the run fails: one is nudged."""
 
+MOST_NARROWED = 4
+"""Times that one request is made smaller because its server does not hold it."""
+
 CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 """Stop reasons of a reply whose end is missing: its last call may be half of one."""
 
@@ -152,6 +156,8 @@ class Run:
         self.elapsed_seconds = 0.0
         self.delivery = ResultApplier(self.context)
         self._awaiting_reply = False
+        self._narrowed = 0
+        self._cuts = CutWatch()
         self._finish_reason = ""
         self._finish_limit = ""
         self._forced_by = ""
@@ -203,19 +209,39 @@ class Run:
         return request
 
     def count(self, prompt_tokens: int) -> None:
-        """Take a server's count of the request that is about to be sent."""
+        """Take a server's count of the request that is about to be sent; where it does not fit,
+        `next_request` gives a smaller one."""
         self.context.settle(Usage(input_tokens=prompt_tokens, source="server"))
+        if self.plan.rules >= 3 and not self.context.budget.fits(prompt_tokens):
+            self.narrow()
+
+    def narrow(self, context: int | None = None) -> None:
+        """Make the next request smaller than the last one, which the server does not hold; its
+        context may have been told. Where nothing smaller is left the run ends."""
+        self._narrowed += 1
+        self._awaiting_reply = False
+        window = self.plan.paging.window if context is None else context
+        fits = self.context.shrink(window=window, step=self.steps)
+        if not fits or self._narrowed > MOST_NARROWED:
+            self.stop(
+                f"the server's context of {self.context.budget.window:,} tokens does not hold the "
+                "next prompt; raise it there, or begin again with a smaller `window=`",
+                limit="window",
+            )
 
     def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
         """Take a reply; returns the calls to execute, in order."""
         assert self._awaiting_reply, "receive follows next_request"
         # Read before `steps` moves: whether this reply was the last allowed one was decided when it
         # was asked for.
-        finishing, self._awaiting_reply = self.finishing, False
+        finishing, self._awaiting_reply, self._narrowed = self.finishing, False, 0
         self._forced_by = self._limit_ahead
         self._finished = bool(self._finish_reason)
         self._account(reply)
         self.steps += 1
+        if self.outcome is not None:
+            self._calls = ()
+            return []
         # As the model saw it: what a call of this same reply pages in or out must not change what
         # the next call may quote.
         self._resident = self.context.table.ids
@@ -321,13 +347,32 @@ class Run:
         self.usage += usage
         self.elapsed_seconds += reply.elapsed_seconds
         self.overruns += usage.source == "server" and usage.prompt_tokens > estimate.input_tokens
-        self.context.settle(reply.usage)
+        cut = self.plan.rules >= 3 and self._watch(reply.usage)
+        self.context.settle(None if cut else reply.usage)
         self._pay(reply.cost_usd)
         self.charge(reply.lost)
         self._costliest = Cost(
             max(self._costliest.tokens, usage.prompt_tokens + usage.output_tokens),
             max(self._costliest.usd or 0.0, reply.cost_usd or 0.0),
         )
+
+    def _watch(self, usage: Usage | None) -> bool:
+        """Whether the server seems to have read less than it was sent; ends the run once it is
+        certain: what it was not shown it cannot answer from."""
+        if usage is None or not usage.prompt_tokens:
+            return False
+        epoch = self.context.epoch
+        sent = sum(map(self.meter.plain_turn, epoch.turns))
+        suspected = self._cuts.see(usage.prompt_tokens, sent=sent, epoch=epoch.number)
+        if self._cuts.certain:
+            self.stop(
+                f"the server counted {usage.prompt_tokens:,} tokens of a prompt of about "
+                f"{sent:,}, no more than of the shorter one before: it cuts prompts without saying "
+                "so; raise its context (Ollama: OLLAMA_CONTEXT_LENGTH), or pass "
+                f"`window={usage.prompt_tokens}` or less",
+                limit="window",
+            )
+        return suspected
 
     def _pay(self, usd: float | None) -> None:
         known = self.cost_usd is not None and usd is not None
@@ -344,7 +389,7 @@ class Run:
         tokens = self._reply_tokens(reply)
         # The arithmetic of the window reserved R for a reply; a longer one (servers that ignore the
         # limit exist) would break its guarantee, so it is not kept.
-        if tokens > self.plan.paging.max_output:
+        if tokens > self.plan.paging.max_output and not self._may_be_within(reply):
             return self._useless_reply(
                 "Your reply was longer than allowed and was dropped. Be shorter."
             )
@@ -397,6 +442,16 @@ class Run:
         if any(block.get("type") in _THINKING for block in reply.raw):
             return max(shown, self.plan.paging.max_output)  # nobody has counted what it thought
         return shown
+
+    def _may_be_within(self, reply: ModelReply) -> bool:
+        """Whether a reply that nobody counted may be as long as was allowed: its server was told
+        when to stop, so what is too long at the safety factor alone is taken. In main context it
+        has the size of its upper bound all the same."""
+        counted = reply.usage is not None and reply.usage.source == "server"
+        if self.plan.rules < 3 or counted:
+            return False
+        plain = self.meter.plain_turn(AssistantTurn(reply.text, reply.calls))
+        return plain <= self.plan.paging.max_output
 
     def _remarks(self) -> list[str]:
         return [*self._timer(), *self._interrupts]

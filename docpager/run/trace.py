@@ -52,6 +52,8 @@ class TracedStep:
     resumed: bool = False
     interrupts: tuple[str, ...] = ()
     seconds: float = 0.0
+    read_anew: int | None = None
+    """Tokens of the prompt that no cache held, as the server says; None where it does not."""
 
 
 def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
@@ -85,7 +87,7 @@ def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
                 interrupts.append(entry.message)
             case "finish":
                 interrupts.append(f"the next reply is the last: {entry.message}")
-            case "waiting" if step is not None:
+            case "waiting" | "narrowed" if step is not None:
                 step.interrupts = (*step.interrupts, entry.message)
             case "lost" if step is not None and entry.lost is not None:
                 lost = f"failed attempts that may have been billed: {entry.lost.attempts}"
@@ -129,6 +131,8 @@ def _observe(step: TracedStep, replay: Replay, entry: Entry, before: frozenset[P
     if entry.kind == "reply" and entry.reply is not None:
         step.text = entry.reply.text
         step.seconds = entry.reply.elapsed_seconds
+        if (usage := entry.reply.usage) is not None:
+            step.read_anew = usage.prompt_tokens - usage.cache_read_tokens
         step.calls = [TracedCall(_written(call), "", refused=False) for call in entry.reply.calls]
     if entry.kind == "results":
         step.paged_in = tuple(sorted(table.ids - before))

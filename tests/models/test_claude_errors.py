@@ -23,7 +23,7 @@ from messages_api import (
     written,
 )
 
-from docpager.core.errors import AttemptFailed, ModelError
+from docpager.core.errors import AttemptFailed, ContextExceeded, ModelError
 from docpager.models.claude import ClaudeModel
 
 
@@ -286,3 +286,63 @@ def test_messages_show_no_key(monkeypatch):
 
     assert "sk-secret" not in str(failed(refused(401, "authentication_error")))
     assert "sk-secret" not in json.dumps(repr(failed(raising(httpx2.ConnectError("no")))))
+
+
+def test_a_flat_error_in_a_stream_may_pass_and_slows_everybody():
+    full = {"code": 500, "message": "Context size has been exceeded.", "type": "server_error"}
+    content = f"event: error\ndata: {json.dumps(full)}\n\n".encode()
+    headers = {"content-type": "text/event-stream"}
+
+    error = failed(httpx2.Response(200, headers=headers, content=content))
+
+    assert error.retryable
+    assert error.slows_all
+    assert "in its stream server_error: Context size has been exceeded." in str(error)
+    assert "{" not in str(error)
+
+
+def test_a_server_that_loads_its_model_says_so():
+    told = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
+
+    error = failed(httpx2.Response(503, json=told))
+
+    assert error.loading
+    assert str(error) == "http://127.0.0.1:1 is still loading its model"
+
+
+def test_a_prompt_above_the_context_is_named_with_the_servers_numbers():
+    message = "request (2072 tokens) exceeds the available context size (2048 tokens)"
+    kind = "exceed_context_size_error"
+    told = {"code": 400, "message": message, "type": kind, "n_prompt_tokens": 2072, "n_ctx": 2048}
+
+    error = failed(httpx2.Response(400, json={"error": told}))
+
+    assert isinstance(error, ContextExceeded)
+    assert (error.prompt_tokens, error.context) == (2_072, 2_048)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'litellm.APIError: it broke.\nTraceback (most recent call last):\n  File "a.py", line 3',
+        "it broke. No fallback model group found for original model_group=x. Fallbacks=[{}]",
+        "it broke.\n    at handle (/app/router.js:12:3)\n    at next (/app/router.js:40:1)",
+        "it broke. Received Model Group=x\nAvailable Model Group Fallbacks=None",
+    ],
+)
+def test_what_proxies_say_of_themselves_is_left_out(message):
+    told = {"type": "error", "error": {"type": "api_error", "message": message}}
+
+    assert str(failed(httpx2.Response(500, json=told))).endswith("it broke.")
+
+
+def test_one_json_message_instead_of_a_stream_is_a_reply():
+    reply = message(text("26 grams"))
+    server = Server(httpx2.Response(200, json=reply))
+
+    assert asyncio.run(model_at(server).complete(asked())).text == "26 grams"
+
+
+@pytest.mark.parametrize("body", [[1], {"hello": "there"}, {"error": {"message": "no"}}])
+def test_json_that_is_no_message_is_not_asked_for_again(body):
+    assert not failed(httpx2.Response(200, json=body)).retryable

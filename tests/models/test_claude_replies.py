@@ -230,3 +230,31 @@ def test_rate_limits_are_offered():
 
     assert model.rate_limits.left == {"requests": 0.9, "input-tokens": 0.25}
     assert model.rate_limits.tightest == 0.25
+
+
+@pytest.mark.parametrize("length", [60, 114])
+def test_a_call_whose_arguments_break_off_is_cut_whatever_the_server_calls_it(length):
+    arguments = {"text": "26 grams" * 10, "citations": [{"locator": "D5:c22", "quote": "weighed"}]}
+    told = events(message(tool_use(name="answer", **arguments), stop_reason="tool_use"))
+    deltas = [event for event in told if event["type"] == "content_block_delta"]
+    deltas[0]["delta"]["partial_json"] = json.dumps(arguments)[:length]
+    told.remove(deltas[1])
+
+    reply = asyncio.run(model_at(Server(stream_of(told))).complete(asked()))
+
+    assert (reply.stop_reason, reply.calls) == ("max_tokens", ())
+
+
+@pytest.mark.parametrize(("output", "reason"), [(999, "end_turn"), (1_000, "max_tokens")])
+def test_text_that_is_as_long_as_it_may_be_is_cut(output, reason):
+    usage = {"input_tokens": 10, "output_tokens": output}
+    server = Server(streamed(message(text("It weighed"), usage=usage)))
+
+    assert asyncio.run(model_at(server).complete(asked())).stop_reason == reason
+
+
+def test_a_whole_call_is_whole_however_long_it_is():
+    usage = {"input_tokens": 10, "output_tokens": 1_000}
+    reply = message(tool_use(query="a"), stop_reason="tool_use", usage=usage)
+
+    assert asyncio.run(model_at(Server(streamed(reply))).complete(asked())).calls

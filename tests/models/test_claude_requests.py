@@ -90,7 +90,7 @@ def test_one_attempt_is_one_request_with_the_key_as_bearer(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
     server = Server(streamed(message(text("hello"))))
 
-    asyncio.run(model_at(server).complete(asked()))
+    asyncio.run(model_at(server, base_url="https://api.anthropic.com").complete(asked()))
 
     (request,) = server.requests
     assert request.url.path == "/v1/messages"
@@ -288,3 +288,28 @@ def _without_marks(sent):
     for block in [*sent["system"], *(b for each in sent["messages"] for b in each["content"])]:
         block.pop("cache_control", None)
     return sent
+
+
+@pytest.mark.parametrize(
+    ("said", "echoed"), [("Look.\n", "Look."), ("Look.\n\n", "Look.\n"), ("\n", None)]
+)
+def test_the_newline_before_a_call_is_left_to_the_servers_chat_template(said, echoed):
+    raw = ({"type": "text", "text": said}, tool_use(z=1, a=2, query="q"))
+    turn = AssistantTurn(said, (ToolCall("toolu_1", "search", {}),), raw)
+    results = UserTurn(results=(CallResult("toolu_1", "found"),))
+
+    def blocks(backend):
+        model = model_at(Server(streamed(message())), backend=backend)
+        return model.body(asked("q", turn, results))["messages"][1]["content"]
+
+    compatible = blocks("compatible")
+    assert [b["text"] for b in compatible if b["type"] == "text"] == ([echoed] if echoed else [])
+    assert list(compatible[-1]["input"]) == ["z", "a", "query"]
+    assert blocks("anthropic")[-1] == raw[-1]
+
+
+def test_the_last_newline_of_an_answer_stays():
+    turn = AssistantTurn("41\n", raw=({"type": "text", "text": "41\n"},))
+    model = model_at(Server(streamed(message())), backend="compatible")
+
+    assert model.body(asked("q", turn, "more"))["messages"][1]["content"][0]["text"] == "41\n"

@@ -21,7 +21,7 @@ from failing_models import (
 )
 from virtual_time import VirtualTime
 
-from docpager.core.errors import LimitReached, ModelError
+from docpager.core.errors import AttemptFailed, LimitReached, ModelError
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, Lost, ModelReply, ModelRequest, Usage, UserTurn
@@ -272,3 +272,64 @@ def test_many_runs_with_mixed_faults_stay_within_the_books_of_all() -> None:
     assert spending.usd.reserved == 0
     assert spending.usd.overrun == 0
     assert limiter.under_way == 0
+
+
+LOADING = AttemptFailed("is still loading", retryable=True, may_be_billed=False, loading=True)
+UNREAD = AttemptFailed("had closed it", retryable=True, may_be_billed=True, unread=True)
+
+
+class FailsFirst(ChatModel):
+    """Raises each of these before it replies."""
+
+    name = "fails-first"
+
+    def __init__(self, *errors: AttemptFailed) -> None:
+        self.errors = list(errors)
+        self.asked = 0
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return ModelReply("ready", usage=Usage(100, output_tokens=10, source="server"))
+
+
+def test_a_server_that_loads_is_waited_for_as_long_as_it_takes() -> None:
+    desk = Desk(model=FailsFirst(*[LOADING] * 40))
+
+    assert desk.ask().text == "ready"
+    assert desk.time.now > 300
+    assert desk.spending.tokens.spent == 110
+
+
+def test_it_is_not_waited_for_longer_than_there_is_time() -> None:
+    desk = Desk(model=FailsFirst(*[LOADING] * 40))
+
+    with pytest.raises(ModelError, match="is still loading; no time is left to wait for it"):
+        desk.ask(seconds_left=30.0)
+
+
+def test_a_reused_connection_that_ended_is_tried_again_at_once() -> None:
+    desk = Desk(model=(model := FailsFirst(UNREAD)))
+
+    reply = desk.ask()
+
+    assert model.asked == 2
+    assert desk.time.now == 0
+    # Where tokens have a price, what may have been worked on stays charged.
+    assert reply.lost == Lost(1, 1_100, WORST_USD)
+
+
+def test_where_tokens_have_no_price_it_costs_nothing() -> None:
+    desk = Desk(model=FailsFirst(UNREAD), price=None)
+
+    assert desk.ask().lost == Lost()
+    assert desk.spending.tokens.spent == 110
+
+
+def test_only_the_first_is_tried_again_at_once() -> None:
+    desk = Desk(model=(model := FailsFirst(UNREAD, UNREAD)))
+
+    assert desk.ask().lost.attempts == 2
+    assert model.asked == 3
+    assert desk.time.now > 0

@@ -16,6 +16,7 @@ __all__ = [
     "Backend",
     "address",
     "backend_for",
+    "is_official",
 ]
 
 OFFICIAL_URL = "https://api.anthropic.com"
@@ -37,10 +38,12 @@ class Backend:
     """Reported token counts are exact and include what was read from a cache."""
     count_tokens: bool
     batches: bool
+    keep_alive: bool = True
+    """Connections can be used again; not where servers close them while they announce otherwise."""
 
 
 ANTHROPIC = Backend("anthropic", True, True, True, True, True, True)
-COMPATIBLE = Backend("compatible", False, False, False, False, False, False)
+COMPATIBLE = Backend("compatible", False, False, False, False, False, False, keep_alive=False)
 BACKENDS = {backend.name: backend for backend in (ANTHROPIC, COMPATIBLE)}
 
 
@@ -58,6 +61,12 @@ def address(given: str | None) -> str:
     if url.endswith("/v1"):
         raise UsageError(f"`base_url={url!r}` must not end in /v1: /v1/messages is added to it")
     return url
+
+
+def is_official(url: str) -> bool:
+    """Whether `url` is Anthropic's own, over a connection that nobody reads along."""
+    there = urlsplit(url)
+    return there.scheme == "https" and there.hostname == urlsplit(OFFICIAL_URL).hostname
 
 
 def backend_for(url: str, name: str | None = None) -> Backend:

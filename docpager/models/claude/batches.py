@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import AttemptFailed
-from docpager.models.claude.errors import MAY_PASS
 from docpager.models.messages import BatchResult, BatchStatus, ModelReply, SubmittedBatch
+from docpager.models.server_errors import MAY_PASS
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic

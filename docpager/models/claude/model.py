@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,18 +16,23 @@ from docpager.models.claude.backends import Backend, address, backend_for
 from docpager.models.claude.client import Clients
 from docpager.models.claude.errors import failure
 from docpager.models.claude.families import check_effort
-from docpager.models.claude.replies import is_count, model_reply
+from docpager.models.claude.replies import is_count, is_whole_json, model_reply
 from docpager.models.claude.requests import RequestEncoder
 from docpager.models.messages import (
     BatchItem,
     BatchResult,
     BatchStatus,
     ChatModel,
+    FunctionSchema,
     ModelReply,
     ModelRequest,
     SubmittedBatch,
+    UserTurn,
 )
 from docpager.models.pricing import Price, price_of
+from docpager.models.server_errors import refusal, told
+from docpager.models.server_tokens import SAMPLES, ServerTokens, measured_counter
+from docpager.models.servers import ServerLook, is_paid_host
 
 if TYPE_CHECKING:
     import httpx2
@@ -41,6 +49,9 @@ __all__ = [
 ]
 
 _TIMEOUT_SECONDS = 10.0
+_COUNTED_AT_ONCE = 3
+_COUNT_SECONDS = 2.0
+"""How long a server may take to count the tokens of a short text before a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +143,15 @@ class ClaudeModel(ChatModel):
         base_url: str | None = None,
         backend: str | Backend | None = None,
         effort: str | None = None,
+        api_key_env: str = "",
         price: Price | None = None,
         http_client: httpx2.AsyncClient | None = None,
     ) -> None:
         """Prepare for one model; nothing is sent and no credential is read.
 
         `backend` says which parts of the protocol the server has: `anthropic` all, `compatible`
-        the least; by default as the address suggests. `price` is the built-in one by default.
+        the least; by default as the address suggests. `api_key_env` names the variable that holds
+        the key for a server which is not Anthropic's. `price` is the built-in one by default.
 
         Raises:
             UsageError: no such backend or effort, or an address that is none.
@@ -152,8 +165,23 @@ class ClaudeModel(ChatModel):
         self.batch_ttl = "1h"
         self._price = price or price_of(name)
         self._encoder = RequestEncoder(name, backend=self.backend, effort=effort)
-        self._clients = Clients(self.url, http_client=http_client)
+        self._clients = Clients(
+            self.url,
+            keep_alive=self.backend.keep_alive,
+            api_key_env=api_key_env,
+            http_client=http_client,
+        )
         self._limits: ModelLimits | None = None
+        self._look = ServerLook(self.url, model=name, api_key_env=api_key_env)
+        # Measuring takes a reply of one token: nothing that anybody is charged for unasked.
+        self._may_measure = (
+            backend is None
+            and not self.backend.count_tokens
+            and (self._price is None or self._price.free)
+        )
+        self._proved: bool | None = None
+        """Whether this server's counts agree with themselves; None while it was not asked."""
+        self._measured: dict[str, ServerTokens] = {}
 
     def body(
         self, request: ModelRequest, *, ttl: Literal["5m", "1h"] | None = "5m"
@@ -170,24 +198,40 @@ class ClaudeModel(ChatModel):
         """
         body = self.body(request)
         with self._failures():
-            message = await self._stream(body)
-        return self._reply(message, batch=False)
+            message, broken = await self._stream(body)
+        reply = self._reply(
+            message, batch=False, max_output=request.max_output_tokens, broken=broken
+        )
+        await self._look.after_a_reply()
+        return reply
 
     async def count_tokens(self, request: ModelRequest) -> int | None:
-        """Tokens of the prompt by the server's count; None where it does not count."""
-        if not self.backend.count_tokens:
+        """Tokens of the prompt by the server's count; None where it does not count, or where its
+        counts have not proved themselves."""
+        if not self.backend.count_tokens and not self._proved:
             return None
-        body = self.body(request)
-        del body["max_tokens"]
-        client = self._clients.get()
-        try:
-            with self._failures():
-                counted = await client.messages.count_tokens(**body)
-        except ModelError:
-            # Whatever is the matter, the request itself will say it better.
+        return await self._counted(request)
+
+    @property
+    def may_measure(self) -> bool:
+        """Whether its server is neither Anthropic's nor said not to be relied on."""
+        return self._may_measure and not is_paid_host(self.url) and self._proved is not False
+
+    async def measure_tokens(
+        self, instructions: str, functions: tuple[FunctionSchema, ...]
+    ) -> ServerTokens | None:
+        """How a server that is not Anthropic's counts; None where it does not, or where what it
+        counts does not agree with itself."""
+        if not self.may_measure:
             return None
-        tokens = getattr(counted, "input_tokens", None)
-        return tokens if is_count(tokens) and tokens > 0 else None
+        key = repr((instructions, functions))
+        if key not in self._measured:
+            tokens = await self._measure(instructions, functions)
+            self._proved = tokens is not None
+            if tokens is None:
+                return None
+            self._measured[key] = tokens
+        return self._measured[key]
 
     @property
     def rate_limit_left(self) -> float | None:
@@ -207,6 +251,10 @@ class ClaudeModel(ChatModel):
             UsageError: the window or the reserved output is larger than the model's.
             ModelError: there are no credentials.
         """
+        if not self.backend.count_tokens and not is_paid_host(self.url):
+            self._clients.get()  # a key that is named and not set is told before anybody is asked
+            await self._look.check(window=window, told=self.notify)
+            return
         limits = await self.limits()
         check_limits(limits, model=self.name, window=window, max_output=max_output)
 
@@ -246,24 +294,116 @@ class ClaudeModel(ChatModel):
         """Close the connections; the model can be used again all the same."""
         await self._clients.close()
 
-    async def _stream(self, body: dict[str, Any]) -> Message:
-        """The whole message. Streamed, because long replies are refused if not."""
+    async def _counted(self, request: ModelRequest, *, seconds: float | None = None) -> int | None:
+        body = self.body(request)
+        del body["max_tokens"]
+        client = self._clients.get()
+        if seconds is not None:
+            client = client.with_options(timeout=seconds)
+        try:
+            with self._failures():
+                counted = await client.messages.count_tokens(**body)
+        except ModelError:
+            # Whatever is the matter, the request itself will say it better.
+            return None
+        tokens = getattr(counted, "input_tokens", None)
+        return tokens if is_count(tokens) and tokens > 0 else None
+
+    async def _measure(
+        self, instructions: str, functions: tuple[FunctionSchema, ...]
+    ) -> ServerTokens | None:
+        """Asks for counts of known texts, and for one token, whose usage must agree with them."""
+
+        def asking(
+            text: str, instructions: str = "", functions: tuple[FunctionSchema, ...] = ()
+        ) -> ModelRequest:
+            return ModelRequest(instructions, functions, (UserTurn(text),), 1)
+
+        proof, whole = asking("."), asking(".", instructions, functions)
+        framing = await self._counted(proof, seconds=_COUNT_SECONDS)
+        if framing is None:
+            return None
+        few = asyncio.Semaphore(_COUNTED_AT_ONCE)
+
+        async def count(request: ModelRequest) -> int | None:
+            async with few:  # a proxy that is asked for all at once answers none in time
+                return await self._counted(request, seconds=_COUNT_SECONDS)
+
+        fixed, *counts = await asyncio.gather(*map(count, (whole, *map(asking, SAMPLES.values()))))
+        known = {name: n - framing + 1 for name, n in zip(SAMPLES, counts, strict=True) if n}
+        counter = measured_counter(known) if len(known) == len(SAMPLES) else None
+        if counter is None or fixed is None or not await self._agrees(proof, framing):
+            return None
+        return ServerTokens(counter, fixed)
+
+    async def _agrees(self, request: ModelRequest, counted: int) -> bool:
+        """Whether the usage of a reply of one token says what was counted beforehand."""
+        try:
+            with self._failures():
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
+                    message, _ = await self._stream(self.body(request))
+                    usage = model_reply(message, exact_usage=True).usage
+        except (ModelError, TimeoutError):
+            return False
+        return usage is not None and usage.prompt_tokens == counted
+
+    async def _stream(self, body: dict[str, Any]) -> tuple[Message, bool]:
+        """The whole message, and whether the arguments of a call in it broke off.
+
+        Streamed, because long replies are refused otherwise.
+        """
         begun = False
+        written: defaultdict[int, str] = defaultdict(str)
         async with self._clients.get().messages.stream(**body) as stream:
             self.rate_limits = rate_limits(stream.response.headers) or self.rate_limits
+            kind = stream.response.headers.get("content-type", "no content type")
+            if kind.startswith("application/json"):
+                return self._unstreamed(await stream.response.aread()), False
             async for event in stream:
                 begun = begun or getattr(event, "type", None) == "message_start"
+                delta = getattr(event, "delta", None)
+                if getattr(delta, "type", None) == "input_json_delta":
+                    written[getattr(event, "index", 0)] += getattr(delta, "partial_json", "")
             if begun:
-                return await stream.get_final_message()
-        kind = stream.response.headers.get("content-type", "no content type")
+                message = await stream.get_final_message()
+                return message, not all(map(is_whole_json, written.values()))
         raise AttemptFailed(
             f"{self.url} sent no reply ({kind} instead of a stream of events)",
             retryable=True,
             may_be_billed=True,
         )
 
-    def _reply(self, message: Message, *, batch: bool) -> ModelReply:
-        reply = model_reply(message, exact_usage=self.backend.exact_usage)
+    def _unstreamed(self, content: bytes) -> Message:
+        """One JSON message, which some servers send although a stream was asked for.
+
+        Raises:
+            ModelError: it is none; the next try would be no different.
+        """
+        from anthropic.types import Message
+
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
+            body = None
+        if isinstance(body, dict) and body.get("type") == "message":
+            return Message.construct(**body)
+        if isinstance(body, dict) and ("error" in body or body.get("type") == "error"):
+            raise refusal(told(body), status=200, headers={}, at=self.url, unusable={})
+        raise AttemptFailed(
+            f"{self.url} sent no reply (application/json instead of a stream of events)",
+            retryable=not body,  # nothing at all may pass, something else comes again
+            may_be_billed=True,
+        )
+
+    def _reply(
+        self, message: Message, *, batch: bool, max_output: int | None = None, broken: bool = False
+    ) -> ModelReply:
+        reply = model_reply(
+            message,
+            exact_usage=self.backend.exact_usage or bool(self._proved),
+            max_output=max_output,
+            broken=broken,
+        )
         reply = replace(reply, by_batch=batch)
         if self._price is None or reply.usage is None:
             return reply

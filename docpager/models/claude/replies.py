@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from docpager.core.errors import AttemptFailed
@@ -10,7 +11,7 @@ from docpager.models.messages import ModelReply, ToolCall, Usage
 if TYPE_CHECKING:
     from anthropic.types import Message
 
-__all__ = ["is_count", "model_reply"]
+__all__ = ["is_count", "is_whole_json", "model_reply"]
 
 Block = dict[str, Any]
 
@@ -28,8 +29,13 @@ _MOST_TOKENS = 10**9
 """More than any model takes or gives: a count above it is no count."""
 
 
-def model_reply(message: Message, *, exact_usage: bool) -> ModelReply:
+def model_reply(
+    message: Message, *, exact_usage: bool, max_output: int | None = None, broken: bool = False
+) -> ModelReply:
     """The reply, with its blocks as they came.
+
+    Some servers tell a cut reply as a whole one: it is cut too where the arguments of a call are
+    `broken` JSON, and where text ends at `max_output` tokens by the server's count.
 
     Raises:
         AttemptFailed: it does not say why it stopped, so it is not whole.
@@ -40,6 +46,8 @@ def model_reply(message: Message, *, exact_usage: bool) -> ModelReply:
             "the reply broke off before its end", retryable=True, may_be_billed=True
         )
     reason = _OTHER_NAMES.get(reason.lower(), reason.lower())
+    if broken or _reaches(max_output, message, reason):
+        reason = "max_tokens"
     blocks = _numbered(_blocks(message), getattr(message, "id", None) or "reply")
     if reason in _CUT and blocks and blocks[-1].get("type") == "tool_use":
         blocks = blocks[:-1]  # its arguments may be incomplete, and are valid JSON all the same
@@ -52,6 +60,24 @@ def model_reply(message: Message, *, exact_usage: bool) -> ModelReply:
         raw=tuple(blocks),
         stop_detail=_stop_detail(message),
     )
+
+
+def _reaches(max_output: int | None, message: Message, reason: str) -> bool:
+    """Whether text that is said to be whole is as long as it may be; a call whose arguments parse
+    is whole however long it is."""
+    given = getattr(getattr(message, "usage", None), "output_tokens", None)
+    return (
+        max_output is not None and reason == "end_turn" and is_count(given) and given >= max_output
+    )
+
+
+def is_whole_json(written: str) -> bool:
+    """Whether the joined arguments of a call are JSON; none at all are none."""
+    try:
+        json.loads(written or "{}")
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _blocks(message: Message) -> list[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 from docpager.models.claude.backends import Backend
@@ -159,9 +160,20 @@ class RequestEncoder:
         blocks = [dict(block) for block in turn.raw if _can_be_echoed(block)]
         blocks = [block for block in blocks or _own_blocks(turn) if not _is_empty_text(block)]
         spoken = [block for block in blocks if block.get("type") not in _THINKING]
-        if not spoken or not self._backend.thinking:
+        if not self._backend.thinking:
+            return _as_rendered(spoken)
+        if not spoken:
             return spoken
         return blocks
+
+
+def _as_rendered(blocks: list[Block]) -> list[Block]:
+    """Text before a call without its last newline: chat templates put one there themselves, and
+    with two of them the prompt would no longer begin as the last one ended."""
+    for block, following in pairwise(blocks):
+        if block.get("type") == "text" and following.get("type") == "tool_use":
+            block["text"] = block["text"].removesuffix("\n")
+    return [block for block in blocks if not _is_empty_text(block)]
 
 
 def _can_be_echoed(block: Mapping[str, Any]) -> bool:
