@@ -184,6 +184,7 @@ def _pdf_page(number: int, page: PageExtract, label: str, start: int, end: int) 
         image_area=page.image_area,
         reader=page.reader,
         doubt=page.doubt,
+        notes=page.notes,
     )
 
 
