@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, fields, replace
 from functools import cached_property
 from itertools import accumulate
 from mmap import ACCESS_READ, mmap
@@ -126,9 +126,7 @@ class Segment:
         return tuple(Section(tuple(path), *rest) for path, *rest in stored)
 
     def pdf_pages(self, document: int) -> tuple[PdfPage, ...]:
-        return tuple(
-            PdfPage(*stored) for stored in json.loads(self._outline(document)["pdf_pages"])
-        )
+        return tuple(map(_page, json.loads(self._outline(document)["pdf_pages"])))
 
     def outlines(self) -> Iterator[dict[str, Any]]:
         """The rows of the document table, for a merge."""
@@ -348,13 +346,22 @@ def _pages_json(pages: Sequence[PdfPage]) -> str:
     return json.dumps([astuple(page) for page in pages])
 
 
+_PAGE_FIELDS = len(fields(PdfPage)) - 1
+"""Those before `notes`, the last one; archives of older builds have fewer and no notes."""
+
+
+def _page(stored: Sequence[Any]) -> PdfPage:
+    page = PdfPage(*stored[:_PAGE_FIELDS])
+    return replace(page, notes=tuple(*stored[_PAGE_FIELDS:])) if stored[_PAGE_FIELDS:] else page
+
+
 def _passage_schema() -> Any:
     import pyarrow as pa
 
-    fields = {"document": pa.uint32(), "ordinal": pa.uint32(), "text": pa.string()}
-    fields |= {"tokens": pa.uint32(), "start": pa.int64(), "first_pdf_page": pa.int32()}
-    fields |= {"break_offsets": pa.list_(pa.uint32()), "break_pages": pa.list_(pa.uint32())}
-    return pa.schema(list(fields.items()))
+    columns = {"document": pa.uint32(), "ordinal": pa.uint32(), "text": pa.string()}
+    columns |= {"tokens": pa.uint32(), "start": pa.int64(), "first_pdf_page": pa.int32()}
+    columns |= {"break_offsets": pa.list_(pa.uint32()), "break_pages": pa.list_(pa.uint32())}
+    return pa.schema(list(columns.items()))
 
 
 def _document_schema() -> Any:

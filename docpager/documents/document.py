@@ -42,6 +42,8 @@ class PdfPage:
     """Whose text it has: `pdfium`, `pdfium, repaired`, `positions` of its characters, `pypdf`."""
     doubt: str | None = None
     """What may be wrong with the text, a `Reason`; None where nothing showed."""
+    notes: tuple[str, ...] = ()
+    """Rules that changed the text on purpose, each a `Departure`."""
 
 
 @dataclass(frozen=True, slots=True)

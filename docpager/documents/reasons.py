@@ -1,10 +1,10 @@
-"""Why a file or a page of it has no usable text."""
+"""Why a file or a page of it has no usable text, and which rules changed a page on purpose."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Reason"]
+__all__ = ["Departure", "Reason"]
 
 
 class Reason(StrEnum):
@@ -36,3 +36,17 @@ class Reason(StrEnum):
     """Of a kind that is not read, and only met in a folder."""
     NOT_READ = "not read"
     """The process that read it ended for another reason."""
+
+
+class Departure(StrEnum):
+    """Rules by which the text of a PDF page is meant to differ from what other readers give."""
+
+    MARKS = "marks set off"
+    """Footnote marks in brackets, exponents after `^`."""
+    MARK_LINES = "raised marks joined to their line"
+    HIDDEN = "hidden text left out"
+    OUTSIDE = "text outside of the page left out"
+    FORM_VALUES = "form values added"
+    ANNOTATIONS = "annotations added"
+    LETTERS = "accents and spaced letters joined"
+    GUESSED = "guessed digits taken out"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from make_pdf import make_pdf
+from page_pdf import page_pdf, text_at
 
 from docpager.archive.archive import Archive
 from docpager.core.errors import ArchiveError, UsageError
@@ -281,3 +282,14 @@ def test_an_archive_of_an_unknown_embedder_says_the_way_out(workshop):
         Archive.open(workshop.directory).search("one")
     with pytest.raises(ArchiveError, match="not 'hashing'; open it with that one"):
         workshop.open()
+
+
+def test_a_page_keeps_the_rules_that_changed_it(workshop):
+    white = f"1 g {text_at(72, 650, 'The fee is 470 crowns.')} 0 g\n"
+    shown = text_at(72, 700, "The fee is 320 crowns.")
+    (workshop.files / "a.pdf").write_bytes(page_pdf(shown + white, shown))
+    workshop.ingest()
+
+    first, second = workshop.open().pdf_pages(1)
+
+    assert (first.notes, second.notes) == (("hidden text left out",), ())

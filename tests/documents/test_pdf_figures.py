@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from page_pdf import page_pdf, text_at, width
 
 from docpager.documents.pdf import read_pdf
+from docpager.documents.pdf.figures import join_broken_lines
+from docpager.documents.pdf.glyphs import Box
+from docpager.documents.pdf.page_lines import lines_of
 
 
 def text_of(*streams, **settings):
@@ -137,3 +140,85 @@ def test_a_sign_that_the_font_does_not_name_is_no_digit():
 
     assert "1.00" not in document.text
     assert document.doubtful == ((1, "characters without a name"),)
+
+
+class Lines:
+    """What is asked of pdfium about lines that it broke: text in 10 points, marks raised in 6.5."""
+
+    def __init__(self, *parts):
+        self.raw, self._boxes, x = "\r\n".join(parts), [], 72.0
+        for n, part in enumerate(parts):
+            is_mark = part.replace(",", "").isdigit()
+            bottom, high = (704.0, 6.5) if is_mark else (700.0, 10.0)
+            for _ in part:
+                self._boxes.append(Box(x, bottom, x + high / 2, bottom + high))
+                x += high / 2
+            if n < len(parts) - 1:
+                self._boxes += [Box(x, bottom, x, bottom)] * 2
+
+    def box(self, offset):
+        return self._boxes[offset]
+
+    @property
+    def joined(self):
+        changes = join_broken_lines(self, lines_of(self))
+        return "".join(changes.get(at, mark) for at, mark in enumerate(self.raw))
+
+
+@pytest.mark.parametrize("name", ["C", "r", "x"])
+def test_a_power_of_a_variable_is_no_part_of_its_name(name):
+    lines = Lines(f"between {name}", "3", " and T")
+
+    assert lines.joined == f"between {name}^3 and T"
+
+
+def test_a_unit_keeps_its_exponent():
+    assert Lines("an area of 5 m", "2", ", all told").joined == "an area of 5 m2, all told"
+
+
+@pytest.mark.parametrize("mark", ["2", "14"])
+def test_a_note_does_not_join_its_mark(mark):
+    company = "The company has a contract"
+    line = text_at(72, 709, mark, size=6.5)
+    drawn = line + text_at(72 + width(mark, 6.5), 705, company)
+
+    assert text_of(drawn) == f"{mark} {company}\n"
+    assert Lines(mark, company).joined == f"{mark} {company}"
+
+
+@pytest.mark.parametrize("mark", ["2", "14", "1,2"])
+def test_a_mark_broken_off_its_line_is_set_off(mark):
+    lines = Lines("Mr. Shanbhag", mark, ", who was paid 312,000")
+
+    assert lines.joined == f"Mr. Shanbhag [{mark}], who was paid 312,000"
+
+
+def test_a_large_exponent_of_two_is_a_power():
+    assert "is 2^63-1, in" in text_of(marked("value is 2", "63", "-1, in bytes"))
+
+
+def test_a_pair_of_marks_after_ten_is_no_exponent():
+    assert "about 10 [1,2] of" in text_of(marked("about 10", "1,2", " of them"))
+
+
+def test_a_number_set_apart_from_a_capital_is_a_word():
+    x = 72 + width("8.2") + 2.2
+    assert text_of(text_at(72, 700, "8.2") + text_at(x, 700, "Claims Procedure")) == (
+        "8.2 Claims Procedure\n"
+    )
+
+
+def drawn_by_letter(words, *, tight):
+    """Each letter and each space an object, the spaces so narrow that words touch."""
+    drawn, x = "", 72.0
+    for letter in " ".join(words):
+        drawn += text_at(round(x, 2), 700, letter)
+        x += width(letter) - (tight if letter == " " else 0)
+    return drawn
+
+
+@pytest.mark.parametrize("tight", [2.0, 3.1, 3.5])
+def test_spaces_that_are_drawn_part_words_that_touch(tight):
+    words = ["rate", "of", "3.05", "and", "over", "75", "plans", "a", "forty-year", "note"]
+
+    assert text_of(drawn_by_letter(words, tight=tight)) == " ".join(words) + "\n"

@@ -199,3 +199,40 @@ def test_a_page_painted_white_is_blank():
     document = read(text_at(72, 700, "words"), "1 1 1 rg 0 0 612 792 re f\n")
 
     assert document.pdf_pages[1].problem is None
+
+
+def numbered(text, names):
+    """A font whose codes from 1 on are the letters of a text, named by their number; and the
+    codes that draw the text."""
+    letters = sorted(set(text))
+    listed = " ".join(names.format(ord(letter)) for letter in letters)
+    widths = " ".join(str(round(width(letter, 1000))) for letter in letters)
+    font = (
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Numbered /FirstChar 1 "
+        f"/LastChar {len(letters)} /Widths [{widths}] /FontDescriptor 10 0 R "
+        f"/Encoding << /Type /Encoding /Differences [1 {listed}] >> >>"
+    )
+    descriptor = (
+        "<< /Type /FontDescriptor /FontName /Numbered /Flags 4 /FontBBox [0 -200 1000 900] "
+        "/ItalicAngle 0 /Ascent 900 /Descent -200 /CapHeight 700 /StemV 80 >>"
+    )
+    codes = "".join(f"{letters.index(letter) + 1:02x}" for letter in text)
+    return {"fonts": [font], "objects": [descriptor]}, codes
+
+
+@pytest.mark.parametrize("names", ["/G{:02X}", "/g{:02X}"])
+def test_glyphs_named_by_the_number_of_their_character_are_read(names):
+    text = "Clearly the tax policy of placing the majority of the excise burden on cigarettes"
+    settings, codes = numbered(text, names)
+    document = read(f"BT /F2 9 Tf 1 0 0 1 72 700 Tm <{codes}> Tj ET\n", **settings)
+
+    assert document.text == text + "\n"
+    assert document.pdf_pages[0].reader == "pdfium, repaired"
+
+
+def test_glyphs_named_by_other_numbers_are_garbled():
+    text = "Clearly the tax policy of placing the majority of the excise burden on cigarettes"
+    settings, codes = numbered(text, "/C{:d}")
+    document = read(f"BT /F2 9 Tf 1 0 0 1 72 700 Tm <{codes}> Tj ET\n", **settings)
+
+    assert document.pdf_pages[0].problem == "garbled text"

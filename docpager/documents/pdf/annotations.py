@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.documents.pdf.glyphs import Box, Glyphs
 from docpager.documents.pdf.page_lines import Line
+from docpager.documents.reasons import Departure
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -38,6 +39,8 @@ class Additions:
     before: dict[int, str] = field(default_factory=dict)
     after: dict[int, str] = field(default_factory=dict)
     at_end: list[str] = field(default_factory=list)
+    notes: set[Departure] = field(default_factory=set)
+    """Of what kinds they are."""
 
     def __bool__(self) -> bool:
         return bool(self.before or self.after or self.at_end)
@@ -84,6 +87,7 @@ def _add(
     note = annotation.note()
     if note:
         additions.at_end.append(note)
+        additions.notes.add(Departure.ANNOTATIONS)
 
 
 class _Annotation:
@@ -194,6 +198,9 @@ def _put_beside(found: _Field, glyphs: Glyphs, lines: Sequence[Line], additions:
     elif found.value != "[ ]":
         name = " ".join(found.name.split()) or "Form field"
         additions.at_end.append(f"{name}: {found.value}")
+    else:
+        return
+    additions.notes.add(Departure.FORM_VALUES)
 
 
 def _neighbours(box: Box, glyphs: Glyphs, lines: Sequence[Line]) -> tuple[int | None, int | None]:

@@ -53,6 +53,8 @@ class PageExtract:
     """Whose text was taken, a `PdfPage.reader`."""
     doubt: str | None = None
     """What may be wrong with the text, a `Reason`; None where nothing showed."""
+    notes: tuple[str, ...] = ()
+    """Rules that changed the text on purpose, each a `Departure`."""
     wants_second_reader: bool = False
     """Whether text is known to be missing that another reader may have."""
 

@@ -17,7 +17,14 @@ from statistics import median_low
 from docpager.documents.pdf.glyphs import Box, Glyphs
 from docpager.documents.pdf.page_lines import Line
 
-__all__ = ["FALSE_DIGIT", "IngestChanges", "figure_changes", "figures_of", "join_broken_lines"]
+__all__ = [
+    "FALSE_DIGIT",
+    "IngestChanges",
+    "figure_changes",
+    "figures_of",
+    "join_broken_lines",
+    "sets_off_marks",
+]
 
 IngestChanges = dict[int, str]
 """What stands in the place of a character, by its offset; empty where it is left out."""
@@ -29,10 +36,15 @@ _MARKED = frozenset(")]%’”'\"*.,;:")
 """What a footnote mark may stand after, beside letters and digits."""
 _BEFORE_FIGURES = " \r\n$(-–—#/€£"
 _BEHIND_FIGURES = " \r\n)%/:;"
+_LAST_MARK = re.compile("(?<![^\\s\ufffe])\\d{1,2}(?:,\\d{1,2})?$")
+_LONGEST_MARK = 6
+_FIRST_MARK = re.compile(r"\d{1,2}(?:,\d{1,2})?(?![\w.])")
 _LETTER_MARK = re.compile(r"[a-z*†‡§](?!\w)")
 _POWER = re.compile(r"[-−–]\d{1,2}(?!\d)")
 _UNITS = frozenset({"m", "km", "cm", "mm", "dm", "ft", "in", "yd", "mi", "µm", "nm", "s", "sec"})
+_UNITS |= {"Nm", "ms", "kgm"}
 """Words that carry an exponent: km², not a word with a footnote."""
+_LATIN_END = re.compile("[A-Za-zµ]+$")
 _SMALLER = 0.88
 """A mark's height against that of what it stands by: superscripts are set at 58 to 75 %."""
 _RAISED = 0.12
@@ -64,10 +76,15 @@ def figure_changes(glyphs: Glyphs, figures: Sequence[re.Match[str]]) -> IngestCh
         if end < length and raw[end] in ")%":
             end += 1
         if end < length and raw[end] not in _BEHIND_FIGURES:
-            _look_behind(glyphs, end, changes)
+            _look_behind(glyphs, start, end, changes)
     for match in _GLUED.finditer(raw):
         _part(glyphs, match.end(), changes)
     return changes
+
+
+def sets_off_marks(changes: IngestChanges) -> bool:
+    """Whether among changes of figures a mark or an exponent is set off."""
+    return any("[" in text or text[:1] == "^" for text in changes.values())
 
 
 def _look_before(glyphs: Glyphs, run: re.Match[str], before: str, changes: IngestChanges) -> None:
@@ -82,14 +99,26 @@ def _look_before(glyphs: Glyphs, run: re.Match[str], before: str, changes: Inges
         _part(glyphs, start, changes)
 
 
-def _look_behind(glyphs: Glyphs, end: int, changes: IngestChanges) -> None:
+def _look_behind(glyphs: Glyphs, start: int, end: int, changes: IngestChanges) -> None:
     """What stands close behind a run of digits: a letter as a mark, an exponent, the next word."""
     raw = glyphs.raw
     found = _LETTER_MARK.match(raw, end) or _POWER.match(raw, end)
     if found and _is_raised(glyphs.box(end - 1), glyphs.box(found.end() - 1)):
         _set_off(glyphs, end - 1, end, found.end() - 1, changes)
-    elif raw[end : end + 3].isalpha() and raw[end : end + 3].islower():
-        _part(glyphs, end, changes)
+    elif raw[end : end + 3].isalpha():
+        if _is_note_mark(glyphs, start, end):
+            changes.setdefault(end, " " + raw[end])
+        else:
+            _part(glyphs, end, changes)
+
+
+def _is_note_mark(glyphs: Glyphs, start: int, end: int) -> bool:
+    """Whether a run of digits begins a line as the mark of the note that follows it."""
+    raw = glyphs.raw
+    if end - start > 2 or (start and raw[start - 1] != "\n"):
+        return False
+    mark, box = glyphs.box(end - 1), glyphs.box(end)
+    return _is_smaller_and_higher(mark, box)
 
 
 def _part(glyphs: Glyphs, at: int, changes: IngestChanges) -> None:
@@ -176,13 +205,18 @@ def _is_raised(base: Box, mark: Box) -> bool:
     )
 
 
+def _is_smaller_and_higher(mark: Box, box: Box) -> bool:
+    return mark.height < _SMALLER * box.height and mark.bottom > box.bottom + _RAISED * box.height
+
+
 def _set_off(glyphs: Glyphs, base: int, start: int, last: int, changes: IngestChanges) -> None:
     """Write a mark in brackets, an exponent after `^`; a unit and its exponent stay as they are."""
     raw = glyphs.raw
     mark = raw[start : last + 1]
     before = re.search(r"[^\W\d_]+$|\d[\d.,]*$|.?$", raw[max(0, base - 30) : base + 1])
     word = before[0] if before else ""
-    if word.isalpha() and (word in _UNITS or len(word) == 1):
+    letters = _LATIN_END.search(word)
+    if word.isalpha() and (len(word) == 1 or (letters and letters[0] in _UNITS)):
         return
     if _is_exponent(raw, base, word, mark):
         changes[start] = "^" + mark[0].replace("−", "-").replace("–", "-")
@@ -199,13 +233,17 @@ def _is_exponent(raw: str, base: int, word: str, mark: str) -> bool:
     if mark[0] in "-−–":
         return True
     factor = raw[max(0, base - 6) : base + 1 - len(word)].rstrip()[-1:]
-    # A footnote to the figure 10 is seldom the third or a later one.
-    return word == "10" and (factor in ("x", "×", "·", "*", "⋅") or int(mark) > 2)
+    if not mark.isdigit():
+        return False
+    # A footnote to the figure 10 is seldom the third or a later one, one to 2 seldom the tenth.
+    is_power = (word == "10" and int(mark) > 2) or (word == "2" and int(mark) > 9)
+    return is_power or (word == "10" and factor in ("x", "×", "·", "*", "⋅"))
 
 
 def join_broken_lines(glyphs: Glyphs, lines: Sequence[Line]) -> IngestChanges:
     """Line ends that pdfium made where a mark stands higher than its line, away."""
     changes: IngestChanges = {}
+    joined = None
     for before, after in itertools.pairwise(lines):
         if before.last + 1 >= after.start or not _is_one_line(before, after):
             continue
@@ -214,10 +252,38 @@ def join_broken_lines(glyphs: Glyphs, lines: Sequence[Line]) -> IngestChanges:
             continue
         gap = after.first_box.left - before.last_box.right
         spaced = " " in between or gap > _WORD_GAP * before.last_box.height
+        # What a note at the foot of a page begins with belongs to no word.
+        spaced |= joined != before.start and _is_mark(glyphs, before, after)
         for n in range(before.last + 1, after.start):
             changes[n] = ""
         changes[before.last + 1] = " " if spaced else ""
+        _set_off_first(glyphs, before, after, changes)
+        joined = after.start
     return changes
+
+
+def _is_mark(glyphs: Glyphs, line: Line, after: Line) -> bool:
+    """Whether a line ends in a mark by itself, smaller and higher than what follows."""
+    last = glyphs.raw[max(line.start, line.last - _LONGEST_MARK) : line.last + 1]
+    is_apart = _is_smaller_and_higher(line.last_box, after.first_box)
+    return is_apart and bool(_LAST_MARK.search(last))
+
+
+def _set_off_first(glyphs: Glyphs, before: Line, after: Line, changes: IngestChanges) -> None:
+    """Set off a mark that a line begins with which is joined to the one before."""
+    found = _FIRST_MARK.match(glyphs.raw, after.start, after.last + 1)
+    if not found or not _is_raised(before.last_box, after.first_box):
+        return
+    last = found.end() - 1
+    if abs(glyphs.box(last).bottom - after.first_box.bottom) > 0.1 * after.first_box.height:
+        return
+    before_it = glyphs.raw[before.last - 1 : before.last + 1]
+    if before_it[-1:].isalpha() and not before_it[:1].isalnum() and before_it[-1:] not in _UNITS:
+        changes[after.start] = "^" + found[0][0]
+    else:
+        _set_off(glyphs, before.last, after.start, last, changes)
+        if "[" in changes.get(after.start, ""):
+            changes[before.last + 1] = " "
 
 
 def _is_one_line(before: Line, after: Line) -> bool:

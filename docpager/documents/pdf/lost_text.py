@@ -27,7 +27,7 @@ from docpager.documents.pdf.glyphs import Box, Glyphs
 from docpager.documents.pdf.native import native
 from docpager.documents.pdf.typesetting import looks_natural
 
-__all__ = ["Unmapped", "loses_objects", "lost_letters", "lost_sign", "unmapped_of"]
+__all__ = ["Unmapped", "loses_objects", "lost_letters", "lost_sign", "lost_spaces", "unmapped_of"]
 
 _TEXT = 1
 """Kind of a text object, FPDF_PAGEOBJ_TEXT."""
@@ -43,6 +43,7 @@ _WORDS_IN_F_TEXT = (
 _WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
 _AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ")
 """How words go on that begin with off."""
+_GLUED_FIGURE = re.compile(r"[a-z]{2}\d")
 _SPLIT_FIGURE = re.compile(r"\d ,\d|,\d\d? \d\b")
 _SECOND_LETTER = 0.35
 """Of a letter's width: a second letter stands at least so far on; bold is drawn closer."""
@@ -53,7 +54,7 @@ _WORD_GAP = 0.13
 def lost_sign(glyphs: Glyphs) -> bool:
     """Whether a page is set letter by letter and reads as if letters were missing."""
     raw = glyphs.raw
-    if glyphs.count_rectangles() < _LETTER_BY_LETTER * (len(raw) - raw.count(" ")):
+    if not _is_set_by_letters(glyphs):
         return False
     for match in _F_ENDS.finditer(raw):
         end = match.start() + 1
@@ -65,6 +66,12 @@ def lost_sign(glyphs: Glyphs) -> bool:
         elif word not in _WORDS_IN_F and word.isalpha() and word[-2] != "f":
             return True
     return bool(_SPLIT_FIGURE.search(raw))
+
+
+def _is_set_by_letters(glyphs: Glyphs) -> bool:
+    raw = glyphs.raw
+    marks = len(raw) - sum(map(raw.count, " \r\n"))
+    return glyphs.count_rectangles() >= _LETTER_BY_LETTER * marks
 
 
 def lost_letters(glyphs: Glyphs) -> tuple[dict[int, str], int]:
@@ -108,6 +115,52 @@ def _part_words(glyphs: Glyphs, changes: dict[int, str]) -> None:
                 changes.setdefault(at, " " + raw[at])
             apart = at in changes
             right, bottom, top = new_right, new_bottom, new_top
+
+
+def lost_spaces(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
+    """Spaces that a page draws between two letters where pdfium's text has none.
+
+    pdfium sets spaces by the distance of letters, and where a line is set too tight there is none;
+    but the page, set letter by letter, has an object without width there. Where pdfium took a page
+    for vertical writing, the two letters are lines of their own.
+    """
+    raw = glyphs.raw
+    if not (has_letter_lines or _GLUED_FIGURE.search(raw)) or not _is_set_by_letters(glyphs):
+        return {}
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for offset, mark in enumerate(raw):
+        if not mark.isspace():
+            drawn_by = glyphs.text_object(offset)
+            first.setdefault(drawn_by, offset)
+            last[drawn_by] = offset
+    changes: dict[int, str] = {}
+    before: int | None = None
+    blank: int | None = None
+    for handle, kind in glyphs.objects():
+        if kind != _TEXT:
+            continue
+        if handle not in first:
+            blank = handle
+            continue
+        at = first[handle]
+        if blank is not None and before is not None and _touch(glyphs, before, at):
+            box = glyphs.bounds(blank)
+            if box and not box.width and raw[before].isalnum() and raw[at].isalnum():
+                changes[at] = " " + raw[at]
+        before, blank = last[handle], None
+    return changes
+
+
+def _touch(glyphs: Glyphs, before: int, at: int) -> bool:
+    """Whether two characters follow each other in one line, with no space in pdfium's text."""
+    if at == before + 1:
+        return True
+    if at < before or glyphs.raw[before + 1 : at].strip("\r\n"):
+        return False
+    left, right = glyphs.box(before), glyphs.box(at)
+    in_line = abs(left.bottom - right.bottom) < 0.1 * left.height
+    return in_line and left.left < right.left < left.right + left.height
 
 
 def loses_objects(glyphs: Glyphs) -> bool:

@@ -7,6 +7,7 @@ anew from positions. Whose text it became, and what remains doubtful, is said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,19 +17,27 @@ from docpager.documents.pdf.composing import Composed, composed, unchanged
 from docpager.documents.pdf.document_signs import DocumentSigns
 from docpager.documents.pdf.figures import (
     FALSE_DIGIT,
+    IngestChanges,
     figure_changes,
     figures_of,
     join_broken_lines,
+    sets_off_marks,
 )
 from docpager.documents.pdf.glyphs import Glyphs
 from docpager.documents.pdf.hidden import hidden_offsets, outside_offsets
 from docpager.documents.pdf.layout import OffsetLine, part_columns, pdfium_lines, rebuilt_lines
-from docpager.documents.pdf.lost_text import Unmapped, loses_objects, lost_letters, unmapped_of
+from docpager.documents.pdf.lost_text import (
+    Unmapped,
+    loses_objects,
+    lost_letters,
+    lost_spaces,
+    unmapped_of,
+)
 from docpager.documents.pdf.page_lines import Line, lines_of
 from docpager.documents.pdf.page_signs import PageSigns, signs_of_page
 from docpager.documents.pdf.right_to_left import in_reading_order
 from docpager.documents.pdf.typesetting import typesetting_changes
-from docpager.documents.reasons import Reason
+from docpager.documents.reasons import Departure, Reason
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -44,6 +53,8 @@ class PageReading:
     reader: str = "pdfium"
     unmapped_share: float = 0.0
     doubt: str | None = None
+    notes: tuple[str, ...] = ()
+    """Rules that changed the text on purpose."""
     is_incomplete: bool = False
     """Whether text is known to be missing."""
 
@@ -59,26 +70,51 @@ def read_page_text(
     is_incomplete = file_signs.has_foreign_fonts and loses_objects(glyphs)
     if not lines:
         empty = composed(glyphs.raw, order=None, changes={}, without=(), additions=additions)
-        return PageReading(empty, is_incomplete=is_incomplete)
+        return PageReading(empty, notes=tuple(sorted(additions.notes)), is_incomplete=is_incomplete)
     figures = figures_of(glyphs.raw)
     signs = signs_of_page(glyphs, lines, figures, file_signs)
     order = _order(glyphs, lines, signs)
     unmapped = unmapped_of(glyphs) if signs.is_unmapped else Unmapped()
-    changes = join_broken_lines(glyphs, lines)
-    changes |= figure_changes(glyphs, figures)
-    if signs.loses_letters:
-        changes |= lost_letters(glyphs)[0]
-    changes |= typesetting_changes(glyphs)
+    notes = set(additions.notes)
+    changes = _changes(glyphs, lines, figures, signs, notes)
     changes |= unmapped.changes or {}
-    without = _without(glyphs, signs)
+    without = _without(glyphs, signs, notes)
     doubt = None
     if any(text == FALSE_DIGIT for text in changes.values()):
         doubt = Reason.UNNAMED
+        notes.add(Departure.GUESSED)
     if order is None and not changes and not without and not additions:
-        return PageReading(unchanged(glyphs.raw), "pdfium", unmapped.share, doubt, is_incomplete)
-    text = composed(glyphs.raw, order=order, changes=changes, without=without, additions=additions)
-    reader = "pdfium, repaired" if order is None else "positions"
-    return PageReading(text, reader, unmapped.share, doubt, is_incomplete)
+        text, reader = unchanged(glyphs.raw), "pdfium"
+    else:
+        text = composed(
+            glyphs.raw, order=order, changes=changes, without=without, additions=additions
+        )
+        reader = "pdfium, repaired" if order is None else "positions"
+    return PageReading(text, reader, unmapped.share, doubt, tuple(sorted(notes)), is_incomplete)
+
+
+def _changes(
+    glyphs: Glyphs,
+    lines: Sequence[Line],
+    figures: Sequence[re.Match[str]],
+    signs: PageSigns,
+    notes: set[Departure],
+) -> IngestChanges:
+    """What must be put otherwise in pdfium's lines; what is meant to differ joins the notes."""
+    changes = join_broken_lines(glyphs, lines)
+    if changes:
+        notes.add(Departure.MARK_LINES)
+    changes |= figure_changes(glyphs, figures)
+    if sets_off_marks(changes):
+        notes.add(Departure.MARKS)
+    if signs.loses_letters:
+        changes |= lost_letters(glyphs)[0]
+    else:
+        changes |= lost_spaces(glyphs, has_letter_lines=signs.has_letter_lines)
+    typeset = typesetting_changes(glyphs)
+    if "" in typeset.values():
+        notes.add(Departure.LETTERS)
+    return changes | typeset
 
 
 def _order(glyphs: Glyphs, lines: Sequence[Line], signs: PageSigns) -> list[OffsetLine] | None:
@@ -94,11 +130,16 @@ def _order(glyphs: Glyphs, lines: Sequence[Line], signs: PageSigns) -> list[Offs
     return order
 
 
-def _without(glyphs: Glyphs, signs: PageSigns) -> frozenset[int]:
+def _without(glyphs: Glyphs, signs: PageSigns, notes: set[Departure]) -> frozenset[int]:
     """Characters that the page does not show."""
-    without: frozenset[int] = frozenset()
+    outside: frozenset[int] = frozenset()
+    hidden: frozenset[int] = frozenset()
     if signs.leads_outside:
-        without |= outside_offsets(glyphs)
+        outside = outside_offsets(glyphs)
     if signs.may_hide or signs.has_layers:
-        without |= hidden_offsets(glyphs, on_layers=signs.has_layers)
-    return without
+        hidden = hidden_offsets(glyphs, on_layers=signs.has_layers)
+    if outside:
+        notes.add(Departure.OUTSIDE)
+    if hidden - outside:
+        notes.add(Departure.HIDDEN)
+    return outside | hidden

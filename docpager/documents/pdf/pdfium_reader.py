@@ -134,6 +134,7 @@ def _extract(
             is_blank=not text.characters and not image_area and is_blank(page),
             reader=read.reader,
             doubt=read.doubt,
+            notes=read.notes,
             wants_second_reader=read.is_incomplete,
         )
     finally:

@@ -43,6 +43,8 @@ _PYPDF_FAILURES = (
 """What pypdf lets through from damaged files, beside its own errors."""
 
 
+_LARGEST_COPY = 50_000_000
+"""Bytes: a copy of a file is held in memory."""
 _GLYPH_NAME = re.compile(r"/[A-Za-z]{1,4}[0-9A-F]{1,4}(?![A-Za-z0-9])|\(cid:\d+\)")
 _HEX_NAME = re.compile(r"/[Gg]([2-7][0-9A-F])(?![A-Za-z0-9])")
 
@@ -108,6 +110,24 @@ class SecondReader:
         except (PyPdfError, *_PYPDF_FAILURES):
             return True
 
+    def renamed(self) -> bytes | None:
+        """A copy of the file in which names of glyphs that are numbers of characters say so in
+        the way that pdfium knows (`uni0059` for `G59`); None where no font has such names."""
+        from pypdf import PdfWriter
+        from pypdf.errors import PyPdfError
+
+        if len(self._content) > _LARGEST_COPY:
+            return None
+        copy = io.BytesIO()
+        try:
+            writer = PdfWriter(clone_from=self._opened())
+            if not sum(map(_rename_glyphs, writer.pages)):
+                return None
+            writer.write(copy)
+        except (PyPdfError, *_PYPDF_FAILURES):
+            return None
+        return copy.getvalue()
+
     def read_all(self, path: str, watch: PageWatch) -> Extract:
         """Everything, where pdfium could not open the file.
 
@@ -156,6 +176,26 @@ def _named(text: str) -> str:
     if looks_natural(decoded):
         return _GLYPH_NAME.sub("\ufffd", decoded)
     return _GLYPH_NAME.sub("\ufffd", text)
+
+
+def _rename_glyphs(page: pypdf.PageObject) -> bool:
+    """Give numbered glyphs of a page's fonts their Unicode names; whether there were any."""
+    from pypdf.generic import ArrayObject, DictionaryObject, NameObject
+
+    resources = page.get("/Resources", {}).get_object()
+    fonts = resources.get("/Font", {}).get_object()
+    renamed = False
+    for font in (reference.get_object() for reference in fonts.values()):
+        encoding = font.get("/Encoding", NameObject("/None")).get_object()
+        if "/ToUnicode" in font or not isinstance(encoding, DictionaryObject):
+            continue
+        names = encoding.get("/Differences", ArrayObject()).get_object()
+        for n, name in enumerate(names):
+            found = _HEX_NAME.fullmatch(str(name))
+            if found:
+                names[n] = NameObject(f"/uni00{found[1]}")
+                renamed = True
+    return renamed
 
 
 def _encrypted(path: str, password: str | None) -> DocumentError:

@@ -72,11 +72,39 @@ def _read_with_pdfium(
     has_outline = watch(OUTLINE) is None
     bookmarks = opened.bookmarks() if has_outline else []
     labels = opened.labels() if has_outline else [""] * len(opened)
+    renamed = _Renamed(second)
+    with_styles = _is_too_short(bookmarks)
     pages = [
-        _read_page(opened, second, index, signs, watch, with_styles=_is_too_short(bookmarks))
+        _read_page(opened, second, renamed, index, signs, watch, with_styles=with_styles)
         for index in range(len(opened))
     ]
+    renamed.close()
     return Extract(pages, labels, bookmarks, opened.title(), opened.attached())
+
+
+class _Renamed:
+    """A copy of the file with its numbered glyphs named, made when a page is garbled."""
+
+    def __init__(self, second: SecondReader) -> None:
+        self._second = second
+        self._is_made = False
+        self._opened: Pdfium | None = None
+
+    def page(self, index: int, signs: DocumentSigns, *, with_styles: bool) -> PageExtract | None:
+        """A page as it reads with these names; None where they do not make it text."""
+        if not self._is_made:
+            self._is_made = True
+            copy = self._second.renamed()
+            self._opened = Pdfium.open(copy, None) if copy else None
+        if self._opened is None:
+            return None
+        page = self._opened.page(index, signs, with_styles=with_styles)
+        helps = page.problem is None and looks_natural(page.text.text)
+        return replace(page, reader="pdfium, repaired") if helps else None
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
 
 
 def _is_too_short(outline: Sequence[object]) -> bool:
@@ -87,6 +115,7 @@ def _is_too_short(outline: Sequence[object]) -> bool:
 def _read_page(
     opened: Pdfium,
     second: SecondReader,
+    renamed: _Renamed,
     index: int,
     signs: DocumentSigns,
     watch: PageWatch,
@@ -101,6 +130,10 @@ def _read_page(
         return _with_what_is_missing(page, second, index)
     if page.problem is None or second.given_up:
         return page
+    if page.problem == Reason.GARBLED:
+        named = renamed.page(index, signs, with_styles=with_styles)
+        if named is not None:
+            return named
     again = second.page(index)
     helps = again.problem is None and (
         page.problem != Reason.GARBLED or looks_natural(again.text.text)
@@ -184,6 +217,7 @@ def _pdf_page(number: int, page: PageExtract, label: str, start: int, end: int) 
         image_area=page.image_area,
         reader=page.reader,
         doubt=page.doubt,
+        notes=page.notes,
     )
 
 
