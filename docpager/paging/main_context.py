@@ -122,6 +122,8 @@ class MainContext:
         self._opening = Opening(
             fixed=budget.fixed, document_map=document_map, question=question, meter=meter
         )
+        self._shown: list[str] = []
+        """Results of this epoch that were no refusals: words of documents stand in them."""
         self._uncounted: frozenset[PassageId] = frozenset()
         """Passages that no server count covers yet where they now stand in the prompt."""
         self.epoch = self._opening.first_epoch()
@@ -191,13 +193,19 @@ class MainContext:
         tokens: int,
         skipped: Sequence[ToolCall] = (),
         remarks: Sequence[str] = (),
+        written: Sequence[ToolCall] = (),
     ) -> None:
         """Begin to answer a reply; None for one that cannot be kept, such as an empty one.
 
-        `remarks` (a timer, a user's message) will stand in the step's newest result.
+        `remarks` (a timer, a user's message) will stand in the step's newest result. `written`
+        are calls that stand in the reply's text, `skipped` those at the end of either kind that
+        are not executed.
         """
-        calls = reply.calls[: len(reply.calls) - len(skipped)] if reply else ()
+        made = tuple(written) or (reply.calls if reply else ())
+        calls = made[: len(made) - len(skipped)]
         self._step = OpenStep(reply, tokens if reply else 0, calls, tuple(skipped))
+        if written:
+            self._step.written_for = self._question
         self._step.remark = self._cut(" ".join(remarks))
         self._step.log_tokens = self.log.tokens(
             cap=self.budget.log_cap, count=self._meter.count, resident=self.table.ids
@@ -209,6 +217,15 @@ class MainContext:
         # the model was not told of.
         if not self.budget.fits(self._fitting.appended().most):
             self._step.rebuild = Rebuild.EVICT if self.warned else Rebuild.CROWDED
+
+    def was_shown(self, text: str) -> bool:
+        """Whether `text` stands word for word in what documents put into main context.
+
+        What the run says itself (refusals, remarks) does not count: it may propose a call.
+        """
+        pages = (self.table[id_].passage.text for id_ in self.table.ids)
+        notes = (note.text for note in self.notes.notes)
+        return any(text in each for each in (*self._shown, *pages, *notes, self._map))
 
     def nudge(self, text: str) -> None:
         """Tell the model something that answers no call."""
@@ -243,6 +260,8 @@ class MainContext:
             step.rebuild, step.log_tokens = before
             return False
         self.notes = notes or self.notes
+        if not is_error:
+            self._shown.append(text)
         step.add(text, size=size, is_error=is_error)
         return True
 
@@ -361,6 +380,7 @@ class MainContext:
             head.turn(), [self.table[page.id] for page in pages], number=self.epoch.number + 1
         )
         self._uncounted = self.table.ids
+        self._shown = [result.text for result in opened.results if not result.is_error]
         self.statistics.rebuilds += 1
         self.warned = False
 

@@ -21,12 +21,14 @@ from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
 from docpager.run.render import full_map_tokens, render_document_map
 
-__all__ = ["RunPlan", "instructions", "plan_run"]
+__all__ = ["RULES", "RunPlan", "instructions", "plan_run"]
 
 
-RULES = 2
+RULES = 3
 """Version of what a run does with a reply: older journals replay as they were written. Since 2 the
-last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`."""
+last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`. Since 3
+calls written as text are calls, nothing is answered before something was looked up, a call repeated
+word for word gets another answer, and an answer that no citation supports is `unsupported`."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""

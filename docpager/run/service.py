@@ -372,6 +372,8 @@ def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -
         sizer=PromptSizer.of(counter, header.plan.factor),
         hits_per_page=header.hits_per_page,
         scope=header.scope,
+        rules=header.plan.rules,
+        question=header.plan.question,
     )
 
 

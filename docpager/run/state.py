@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,16 +10,25 @@ from docpager.core.passages import PassageId, counted
 from docpager.core.settings import RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Cost
-from docpager.models.messages import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.models.messages import (
+    AssistantTurn,
+    Lost,
+    ModelReply,
+    ModelRequest,
+    ToolCall,
+    Usage,
+)
 from docpager.models.pricing import Price
 from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
 from docpager.paging.rebuild import LAST_REPLY
 from docpager.paging.token_meter import Meter
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
+from docpager.run.argument_repair import repair
 from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
+from docpager.run.text_calls import read_text_calls, without_reasoning
 from docpager.run.tool_results import ToolResult
 
 __all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "final_citations", "timer_lines"]
@@ -103,6 +113,9 @@ MOST_EMPTY_REPLIES = 2
 CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 """Stop reasons of a reply whose end is missing: its last call may be half of one."""
 
+_OWN_WORDS = re.compile(r"^\[(?:run|timer|memory)\].*$", re.MULTILINE)
+"""Lines in which the run speaks for itself: a model that repeats one has said nothing."""
+
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 """Blocks that a reply is echoed with, and that no text or call shows."""
 
@@ -150,7 +163,7 @@ class Run:
         self.overruns = 0
         """Prompts that the server counted as larger than the run did."""
         self.elapsed_seconds = 0.0
-        self.delivery = ResultApplier(self.context)
+        self.delivery = ResultApplier(self.context, rules=plan.rules, question=plan.question)
         self._awaiting_reply = False
         self._finish_reason = ""
         self._finish_limit = ""
@@ -159,6 +172,7 @@ class Run:
         self._costliest = Cost()
         self._useless = self._empty = 0
         self._interrupts: list[str] = []
+        self._calls_natively = False
         self._calls: tuple[ToolCall, ...] = ()
         self._resident: frozenset[PassageId] = frozenset()
 
@@ -219,7 +233,7 @@ class Run:
         # As the model saw it: what a call of this same reply pages in or out must not change what
         # the next call may quote.
         self._resident = self.context.table.ids
-        self._calls = self._accept(reply, finishing)
+        self._calls = self._mended(self._accept(reply, finishing))
         # The same bound for every call: calls are executed together, and which of them fit is
         # decided in `deliver`, in call order.
         bound = self.context.bound() if self._calls else 0
@@ -353,6 +367,14 @@ class Run:
                 "Your reply was cut off at its greatest length and was dropped; none of its calls "
                 "was executed. Be shorter."
             )
+        in_text = self._calls_in_text(reply)
+        if written := self._last_calls(in_text) if finishing else in_text:
+            self._useless = self._empty = 0
+            turn = AssistantTurn(reply.text, (), reply.raw)
+            self._open_step(turn, tokens=tokens, skipped=written[MOST_CALLS:], written=written)
+            return written[:MOST_CALLS]
+        if in_text:
+            return self._useless_reply("Your last reply called functions instead of answering.")
         calls = self._last_calls(reply.calls) if finishing else reply.calls
         # A call that nobody answers must not be echoed either.
         turn = AssistantTurn(reply.text, calls, reply.raw if calls == reply.calls else ())
@@ -362,9 +384,9 @@ class Run:
             return calls[:MOST_CALLS]
         if reply.stop_reason == "pause_turn":
             return self._useless_reply("You paused. Go on: call a function, or answer.")
-        if reply.text.strip():
+        if said := self._own_words(reply.text):
             self._open_step(turn, tokens=tokens)
-            return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(reply.text)),)
+            return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(said)),)
         self._empty += 1
         return self._useless_reply("Your reply held no call and no answer. Call a function.")
 
@@ -372,6 +394,29 @@ class Run:
         """What is executed of a last reply: its answer, though it was to be in plain text."""
         answers = tuple(call for call in calls if call.name == "answer")
         return answers[:1] if self.plan.rules >= 2 else ()
+
+    def _calls_in_text(self, reply: ModelReply) -> tuple[ToolCall, ...]:
+        """Calls that the reply makes in its text, of a model that makes none in its protocol."""
+        self._calls_natively = self._calls_natively or bool(reply.calls)
+        if self._calls_natively or self.plan.rules < 3:
+            return ()
+        names = {function.name for function in self.plan.functions}
+        return read_text_calls(reply.text, names, step=self.steps, was_shown=self.context.was_shown)
+
+    def _mended(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+        """The calls as they are executed: arguments that are nearly right are taken."""
+        if self.plan.rules < 3:
+            return calls
+        mended = [repair(call, self.plan.functions) for call in calls]
+        if remarks := dict.fromkeys(each.remark for each in mended if each.remark):
+            self.context.nudge(" ".join(remarks))
+        return tuple(each.call for each in mended)
+
+    def _own_words(self, text: str) -> str:
+        """What the model says itself: not what it thought, nor what the run said and it repeats."""
+        if self.plan.rules < 3:
+            return text if text.strip() else ""
+        return _OWN_WORDS.sub("", without_reasoning(text)).strip()
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
         self._useless += 1
@@ -384,11 +429,18 @@ class Run:
         return ()
 
     def _open_step(
-        self, turn: AssistantTurn | None, *, tokens: int, skipped: tuple[ToolCall, ...] = ()
+        self,
+        turn: AssistantTurn | None,
+        *,
+        tokens: int,
+        skipped: tuple[ToolCall, ...] = (),
+        written: tuple[ToolCall, ...] = (),
     ) -> None:
         remarks = self._remarks()
         self._interrupts.clear()
-        self.context.open_step(turn, tokens=tokens, skipped=skipped, remarks=remarks)
+        self.context.open_step(
+            turn, tokens=tokens, skipped=skipped, remarks=remarks, written=written
+        )
 
     def _reply_tokens(self, reply: ModelReply) -> int:
         if reply.usage is not None and reply.usage.source == "server":
