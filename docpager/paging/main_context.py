@@ -80,6 +80,9 @@ class Opening:
         return Epoch(head, number=number, size=size, counted=self._counted, uncounted=[rest])
 
 
+PREFETCHED = "[run] This search was made for you: read it, search on, or answer."
+"""What stands below prefetched passages."""
+
 REMARK_CHARACTERS = 300
 """Longest nudge, and longest remark (timer, user message), added to one step."""
 
@@ -119,6 +122,8 @@ class MainContext:
         self._policy = policy
         self._step: OpenStep | None = None
         self._fitting: Fitting | None = None
+        self._is_first = False
+        """Whether the open step is the prefetch, which begins the run's first epoch."""
         self._opening = Opening(
             fixed=budget.fixed, document_map=document_map, question=question, meter=meter
         )
@@ -226,6 +231,16 @@ class MainContext:
         pages = (self.table[id_].passage.text for id_ in self.table.ids)
         notes = (note.text for note in self.notes.notes)
         return any(text in each for each in (*self._shown, *pages, *notes, self._map))
+
+    def open_prefetch(self, calls: Sequence[ToolCall]) -> None:
+        """Begin the step whose results stand in the first request, made without a model.
+
+        It ends as a rebuild does, with its results as text in the first turn of the epoch, and by
+        the same arithmetic: a result that is admitted leaves the request below the warning.
+        """
+        self._step = OpenStep(calls=tuple(calls), rebuild=Rebuild.RELEASED, remark=PREFETCHED)
+        self._fitting = self._fit(self._step)
+        self._is_first = True
 
     def nudge(self, text: str) -> None:
         """Tell the model something that answers no call."""
@@ -376,12 +391,15 @@ class MainContext:
             opened.texts(),
             " ".join(filter(None, (opened.skipped_remark, opened.nudge, opened.remark))),
         )
+        first, self._is_first = self._is_first, False
         self.epoch = self._opening.next_epoch(
-            head.turn(), [self.table[page.id] for page in pages], number=self.epoch.number + 1
+            head.turn(),
+            [self.table[page.id] for page in pages],
+            number=self.epoch.number + (not first),
         )
         self._uncounted = self.table.ids
         self._shown = [result.text for result in opened.results if not result.is_error]
-        self.statistics.rebuilds += 1
+        self.statistics.rebuilds += not first
         self.warned = False
 
     def _survivors(self, kind: Rebuild) -> list[Residency]:

@@ -253,6 +253,15 @@ class ResultApplier:
                 self._pass_through(call, resident)
         return None
 
+    def apply_prefetch(self, calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> None:
+        """Show results that no model asked for."""
+        for call, result in zip(calls, results, strict=True):
+            if isinstance(result, Found):
+                self._found(call, result)
+            elif isinstance(result, Loaded):
+                self._page_ins.apply(call, result, step=0)
+        self._has_looked = False
+
     def _is_worn_out(self, call: ToolCall, result: ToolResult) -> bool:
         """Answer a call that was made too often: the same answer once more leads nowhere."""
         if not self._repeated.is_worn_out(call, result, epoch=self._context.epoch.number):
@@ -386,8 +395,6 @@ class ResultApplier:
         self, call: ToolCall, checked: QuotesChecked, *, resident: Collection[PassageId], last: bool
     ) -> Outcome | None:
         """End the run, or send the answer back once if a quote fails."""
-        if self._rules >= 3 and not self._has_looked and not last:
-            return self._unread(call)
         quotes = [str(citation["quote"]) for citation in call.arguments["citations"]]
         notes = self._context.notes.notes
         if self._rules < 3:
@@ -395,6 +402,10 @@ class ResultApplier:
         else:
             checks = self._marked(checked.checks, quotes, resident)
         text, found = str(call.arguments["text"]), call.arguments.get("found", True)
+        supported = any(check.match != "failed" and check.seen for check in checks)
+        # Only what was prefetched can have been seen without a look.
+        if self._rules >= 3 and not (self._has_looked or last or (found and supported)):
+            return self._unread(call)
         problems = [check.problem for check in checks if check.problem]
         if found and not checks:
             problems = ["an answer needs citations: a locator and a quote copied from there"]
@@ -409,7 +420,7 @@ class ResultApplier:
         self._context.statistics.reference(cited, step=self._step)
         if not found:
             return Abstention(text, checks)
-        if self._rules < 3 or any(check.match != "failed" and check.seen for check in checks):
+        if self._rules < 3 or supported:
             return Answer(text, checks)
         return Answer(text, checks, status=UNSUPPORTED)
 

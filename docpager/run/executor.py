@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 import msgspec
@@ -34,7 +35,7 @@ from docpager.run.functions import (
 from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
 from docpager.run.render import document_line, present_loaded
-from docpager.run.state import PendingCall
+from docpager.run.state import PendingCall, Run
 from docpager.run.tool_results import (
     Found,
     Listed,
@@ -102,6 +103,16 @@ class FunctionExecutor:
     def execute_all(self, calls: Sequence[PendingCall]) -> list[ToolResult]:
         """One result for each call, in order. What the model can correct comes back as Refused."""
         return [self.execute(pending) for pending in calls]
+
+    def prefetch(self, run: Run) -> list[ToolResult]:
+        """The search that a run begins with, and its best passages; `run` is not changed."""
+        wanted = ToolCall("", "search", {"query": run.plan.question})
+        query = PendingCall(wanted, run.largest_prompt, frozenset())
+        found = self.execute(query)
+        hits = found.hits if isinstance(found, Found) else ()
+        best = list(dict.fromkeys(hit.passage for hit in hits))[: run.plan.paging.prefetch]
+        calls = [ToolCall("", "page_in", {"locator": str(each)}) for each in best]
+        return [found, *(self.execute(replace(query, call=call)) for call in calls)]
 
     def execute(self, pending: PendingCall) -> ToolResult:
         """Check and run one call."""

@@ -39,9 +39,10 @@ SERVER_TOKENS = 700
 
 
 @cache
-def instructions() -> str:
-    """What every model is told first."""
-    return (files("docpager.run") / "instructions.md").read_text("utf-8").strip()
+def instructions(*, small: bool = False) -> str:
+    """What every model is told first; a shorter text beside the `small` set of functions."""
+    name = "instructions_small.md" if small else "instructions.md"
+    return (files("docpager.run") / name).read_text("utf-8").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,18 @@ def plan_run(
         raise UsageError("the question is not valid Unicode; check the terminal's encoding")
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
-    functions = functions_for(notes=paging.notes, pins=paging.pins)
+    small = paging.functions == "small"
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
     draft = RunPlan(
-        question, "", instructions(), functions, paging, limits, policy, counter.name, factor
+        question,
+        "",
+        instructions(small=small),
+        functions,
+        paging,
+        limits,
+        policy,
+        counter.name,
+        factor,
     )
     sizer = PromptSizer.of(counter, factor)
     budget = draft.budget(sizer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,8 +27,8 @@ from docpager.run.argument_repair import repair
 from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
-from docpager.run.text_calls import read_text_calls, without_reasoning
-from docpager.run.tool_results import ToolResult
+from docpager.run.text_calls import own_words, read_text_calls
+from docpager.run.tool_results import Found, Loaded, ToolResult
 
 __all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "final_citations", "timer_lines"]
 
@@ -113,9 +112,6 @@ MOST_EMPTY_REPLIES = 2
 CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 """Stop reasons of a reply whose end is missing: its last call may be half of one."""
 
-_OWN_WORDS = re.compile(r"^\[(?:run|timer|memory)\].*$", re.MULTILINE)
-"""Lines in which the run speaks for itself: a model that repeats one has said nothing."""
-
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 """Blocks that a reply is echoed with, and that no text or call shows."""
 
@@ -172,7 +168,7 @@ class Run:
         self._costliest = Cost()
         self._useless = self._empty = 0
         self._interrupts: list[str] = []
-        self._calls_natively = False
+        self._calls_natively = self._prefetched = False
         self._calls: tuple[ToolCall, ...] = ()
         self._resident: frozenset[PassageId] = frozenset()
 
@@ -219,6 +215,32 @@ class Run:
     def count(self, prompt_tokens: int) -> None:
         """Take a server's count of the request that is about to be sent."""
         self.context.settle(Usage(input_tokens=prompt_tokens, source="server"))
+
+    @property
+    def wants_prefetch(self) -> bool:
+        """Whether a search is to be made before the first request."""
+        begun = self._prefetched or self._awaiting_reply or self.steps or self.outcome
+        return bool(self.plan.paging.prefetch) and not begun
+
+    def prefetch(self, results: Sequence[ToolResult]) -> None:
+        """Begin with a search already made and its best passages resident, as far as they fit.
+
+        `results` are of the search for the question, then of the passages. It is no look: a model
+        that says "not found" has not searched for it.
+        """
+        self._prefetched = True
+        search, *loaded = results
+        if not isinstance(search, Found) or not search.hits:
+            return
+        calls = [ToolCall("prefetch-0", "search", {"query": self.plan.question})]
+        calls += [
+            ToolCall(f"prefetch-{n}", "page_in", {"locator": str(each.range)})
+            for n, each in enumerate(loaded, 1)
+            if isinstance(each, Loaded)
+        ]
+        self.context.open_prefetch(calls)
+        self.delivery.apply_prefetch(calls, [r for r in results if isinstance(r, Found | Loaded)])
+        self.context.seal(step=0)
 
     def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
         """Take a reply; returns the calls to execute, in order."""
@@ -416,7 +438,7 @@ class Run:
         """What the model says itself: not what it thought, nor what the run said and it repeats."""
         if self.plan.rules < 3:
             return text if text.strip() else ""
-        return _OWN_WORDS.sub("", without_reasoning(text)).strip()
+        return own_words(text)
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
         self._useless += 1

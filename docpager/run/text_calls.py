@@ -18,7 +18,7 @@ from typing import Any
 
 from docpager.models.messages import ToolCall
 
-__all__ = ["read_text_calls", "without_reasoning"]
+__all__ = ["own_words", "read_text_calls", "without_reasoning"]
 
 MOST_PROSE_WORDS = 60
 """Words that may stand beside calls without tags; a longer text is an answer that mentions them."""
@@ -59,6 +59,15 @@ class _Written:
 def without_reasoning(text: str) -> str:
     """`text` without what a model thought aloud between tags: no call in it is meant."""
     return _REASONING.sub("", text)
+
+
+_RUN_SAID = re.compile(r"^\[(?:run|timer|memory)\].*$", re.MULTILINE)
+"""Lines in which a run speaks for itself: a model that repeats one has said nothing."""
+
+
+def own_words(text: str) -> str:
+    """What a model says itself: not what it thought, nor what its run said and it repeats."""
+    return _RUN_SAID.sub("", without_reasoning(text)).strip()
 
 
 def read_text_calls(

@@ -30,6 +30,7 @@ class Play:
         counter: TokenCounter | None = None,
         scope: list[int] | None = None,
         rules: int = RULES,
+        prefetch: bool = False,
     ) -> None:
         counter = counter or BuiltInEstimator()
         plan = plan_run(
@@ -49,6 +50,8 @@ class Play:
             scope=scope,
             rules=rules,
         )
+        if prefetch:
+            self.run.prefetch(self.executor.prefetch(self.run))
         self.requests: list[ModelRequest] = [self.run.next_request()]
         self._named = 0
 
