@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from docpager.core.passages import Note
+from docpager.core.passages import Note, PassageId
 from docpager.core.places import Place, parse_place
 from docpager.models.messages import Lost, Usage
 from docpager.run.journal import Header
-from docpager.run.outcome import Abstention, Answer, Failure, Stopped
-from docpager.run.state import Run, final_citations
+from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
+from docpager.run.state import Run
 from docpager.run.tool_results import QuoteCheck
 
 __all__ = [
@@ -187,7 +187,7 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         usage=run.usage,
         cost_usd=_rounded(run.cost_usd),
         steps=run.steps,
-        paging=statistics.as_dict(cited=final_citations(outcome)),
+        paging=statistics.as_dict(cited=_final_citations(outcome)),
         coverage=Coverage(searched, read, header.passages - searched - read, header.unreadable),
         model=header.model,
         seconds=round(run.elapsed_seconds, 3),
@@ -200,6 +200,12 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         lost=run.lost if run.lost.attempts else None,
         overruns=run.overruns,
     )
+
+
+def _final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:
+    """The passages that an outcome quotes."""
+    citations = outcome.citations if isinstance(outcome, Answer) else ()
+    return tuple(passage for citation in citations for passage in citation.passages)
 
 
 def _names_missing(checks: Sequence[QuoteCheck]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from docpager.paging.token_meter import Meter
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.argument_repair import repair
 from docpager.run.functions import parse_plain_answer
-from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
+from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import Found, Loaded, ToolResult
@@ -494,9 +494,3 @@ class Run:
             return Cost(prompt_tokens + output, None)
         usd = self.price.worst_case(prompt_tokens=prompt_tokens, output_tokens=output)
         return Cost(prompt_tokens + output, usd)
-
-
-def final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:
-    """The passages that an outcome quotes."""
-    citations = outcome.citations if isinstance(outcome, Answer) else ()
-    return tuple(passage for citation in citations for passage in citation.passages)
