@@ -30,7 +30,7 @@ from docpager.run.plan import RunPlan
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import Found, Loaded, ToolResult
 
-__all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "final_citations", "timer_lines"]
+__all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "timer_lines"]
 
 TIME_WARNING_SHARE = 0.6
 """Share of the time after which the model is told of it."""
