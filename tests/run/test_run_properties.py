@@ -26,6 +26,7 @@ LEAST = {
     "released page evicted": 0.05,
     "unreleased page evicted": 0.05,
     "call as text": 0.3,
+    "prefetched page": 0.2,
     **dict.fromkeys(("answered", "unsupported", "abstained", "stopped", "failed"), 0.01),
     **dict.fromkeys(("exact quote", "normalised quote"), 0.005),
     "failed quote": 0.01,
@@ -51,6 +52,7 @@ def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
         window=2 * window if "warn_at" in shares else window,
         max_output=max_output,
         reading_log=random.random() < 0.8,
+        prefetch=random.choice((0, 0, 1, 3, 10)),
         **shares,
     )
     plan = plan_run(

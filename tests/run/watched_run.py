@@ -69,6 +69,11 @@ class WatchedRun:
             sizer=PromptSizer.of(self.counter, self.plan.factor),
             hits_per_page=4,
         )
+        if self.run.wants_prefetch:
+            results = tuple(self._executor.prefetch(self.run))
+            self.run.prefetch(results)
+            self.entries.append(Entry("prefetched", 0, results=results))
+            self.happened["prefetched page"] += bool(len(self.run.context.table))
         self._residents: dict[PassageId, Resident] = {}
         self._reply: ModelReply | None = None
         self._made: tuple[ToolCall, ...] = ()
