@@ -88,7 +88,7 @@ def _seen(place: Place) -> Stretch:
     return Stretch(place.document, place.start or 0, place.end or 1, pages)
 
 
-_NOT_ANSWERED = ("failed", "stopped", "not run", "abstained")
+_NOT_ANSWERED = ("failed", "stopped", "not run", "abstained", "unsupported")
 _CONTAINING = ("subspan", "right", "all_parts", "parts")
 _RECITED = 2_000
 """Words of an answer that recites everything, for each thing asked."""

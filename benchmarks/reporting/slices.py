@@ -102,11 +102,17 @@ def _over(interval: Interval, usual: int | None) -> str:
     return "" if usual is None or interval.n == usual else f" (n {interval.n})"
 
 
-_TITLES = {"not run": "Not run", "failed": "Failed", "stopped": "Stopped"}
+_TITLES = {
+    "not run": "Not run",
+    "failed": "Failed",
+    "stopped": "Stopped",
+    "unsupported": "Unsupported",
+}
 
 
 def left_out(run: ScoredRun) -> Iterator[Paragraph]:
-    """How many answers of whom were not run, failed or stopped, and the first reason of each."""
+    """How many answers of whom were not run, failed, stopped or unsupported, and the first reason
+    of each."""
     for status, title in _TITLES.items():
         found = [
             _said(run, own, missing)

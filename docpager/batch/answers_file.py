@@ -14,6 +14,7 @@ from docpager.batch.job import Fingerprint
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.models.budget import Cost
 from docpager.run.answer_line import SCHEMA_VERSION, AnswerLine, parse_answer
+from docpager.run.outcome import UNSUPPORTED
 from docpager.run.serialization import UNREADABLE, from_json
 from docpager.storage.atomic_files import sync_directory
 from docpager.storage.json_lines import JsonLine, LineAppender, read_lines
@@ -26,7 +27,7 @@ _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_to
 _NO_FILE = ("", "-", "..")
 _LINES = (".jsonl", ".ndjson")
 _TABLE = ".parquet"
-_FAILED = frozenset({"failed", "stopped"})
+_FAILED = frozenset({"failed", "stopped", UNSUPPORTED})
 
 
 class _Span(NamedTuple):

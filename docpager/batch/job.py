@@ -221,6 +221,10 @@ class Fingerprint:
                 yield f"{count} {what}: {named}{more}"
 
 
+_LATER_DEFAULTS: Mapping[str, Setting] = {"prefetch": 0, "functions": "full"}
+"""Settings that older batches do not name: these go on where nobody sets them."""
+
+
 def decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> dict[str, Setting]:
     """Everything beside the questions that answers depend on, by the names users know."""
     asked, paging = prepared.settings, prepared.settings.paging
@@ -237,7 +241,11 @@ def decisive(prepared: PreparedModel, archive: OpenArchive, job: BatchJob) -> di
         "timeout": limits.timeout_seconds,
         "max-usd of each question": limits.max_usd,
         "max-tokens of each question": limits.max_tokens,
-        **{name.replace("_", "-"): value for name, value in asdict(paging).items()},
+        **{
+            name.replace("_", "-"): value
+            for name, value in asdict(paging).items()
+            if value != _LATER_DEFAULTS.get(name, ...)
+        },
     }
 
 

@@ -72,6 +72,7 @@ def _schema() -> pa.Schema:
             "quote": text,
             "match": text,
             "passages": pa.list_(text),
+            "seen": pa.bool_(),
         }
     )
     note = pa.struct({"text": text, "sources": pa.list_(text)})
@@ -82,6 +83,7 @@ def _schema() -> pa.Schema:
             "answer": text,
             "status": text,
             "citations": pa.list_(citation),
+            "names_missing": pa.list_(text),
             "cost_usd": pa.float64(),
             "model": text,
             "seconds": pa.float64(),

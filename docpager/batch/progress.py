@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from docpager.models.messages import ModelReply, Usage
 from docpager.run.answer_line import AnswerLine
+from docpager.run.outcome import UNSUPPORTED
 
 __all__ = ["BatchProgress", "BatchReport"]
 
 _NAMED_AT_MOST = 10
+_MISSES = ("failed", "stopped", UNSUPPORTED)
+"""How a question ends that `retry_failed` asks again."""
 
 
 @dataclass(slots=True)
@@ -44,8 +47,8 @@ class BatchProgress:
         if not self._counted:
             self.usage += line.usage  # this model reports none with its replies
         self.faults += line.paging.get("faults", 0)
-        if line.status in ("failed", "stopped") and len(self.failures) < _NAMED_AT_MOST:
-            self.failures.append((line.id, line.error or "no reason given"))
+        if line.status in _MISSES and len(self.failures) < _NAMED_AT_MOST:
+            self.failures.append((line.id, _why(line)))
 
     @property
     def ended(self) -> int:
@@ -54,7 +57,7 @@ class BatchProgress:
 
     @property
     def failed(self) -> int:
-        return self.statuses["failed"] + self.statuses["stopped"]
+        return sum(self.statuses[status] for status in _MISSES)
 
     @property
     def left(self) -> int:
@@ -79,11 +82,12 @@ class BatchReport:
     questions: int
     kept: int
     answered: int
+    unsupported: int
     abstained: int
     stopped: int
     failed: int
     failed_before: int
-    """Among the kept: those that failed in an earlier session and were not tried again."""
+    """Among the kept: questions that were missed in an earlier session and not tried again."""
     parked: int
     """Begun and not ended: gone on with when the batch is run again."""
     waiting: int
@@ -108,4 +112,12 @@ class BatchReport:
     @property
     def succeeded(self) -> bool:
         """Whether every question was answered, or found to have no answer."""
-        return self.complete and not (self.failed or self.stopped or self.failed_before)
+        return self.complete and not (
+            self.failed or self.stopped or self.unsupported or self.failed_before
+        )
+
+
+def _why(line: AnswerLine) -> str:
+    if line.status == UNSUPPORTED:
+        return "answered, but no quote that supports it stands on a page that was read"
+    return line.error or "no reason given"

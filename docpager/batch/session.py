@@ -217,6 +217,7 @@ class Session:
             questions=progress.questions,
             kept=progress.kept,
             answered=statuses["answered"],
+            unsupported=statuses["unsupported"],
             abstained=statuses["abstained"],
             stopped=statuses["stopped"],
             failed=statuses["failed"],

@@ -104,6 +104,7 @@ def tell_report(report: BatchReport) -> None:
     """Say how the session ended, what failed and why, and how to go on."""
     counts = {
         "answered": report.answered,
+        "unsupported": report.unsupported,
         "abstained": report.abstained,
         "stopped": report.stopped,
         "failed": report.failed,
@@ -117,13 +118,14 @@ def tell_report(report: BatchReport) -> None:
     note(f"{shown or 'nothing to do'}; {steps} in {report.seconds:,.0f} s{usd}")
     for id, reason in report.failures:
         note(f"  {id}: {reason}")
-    more = report.failed + report.stopped - len(report.failures)
+    missed = report.failed + report.stopped + report.unsupported
+    more = missed - len(report.failures)
     if more > 0:
         note(f"  and {more:,} more")
     if report.why_stopped:
         how = " with a higher limit" if report.limit_reached else ""
         note(f"not finished: {report.why_stopped}; run the same command again{how} to continue")
-    elif report.failed or report.stopped:
+    elif missed:
         note("run the same command with --retry-failed to ask what failed again")
 
 

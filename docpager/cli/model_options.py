@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docpager.cli.terminal import note
-from docpager.core.settings import RunLimits
+from docpager.core.settings import INTERFACES, MOST_PREFETCHED, RunLimits
 
 if TYPE_CHECKING:
     from docpager.run.preparation import PreparedModel
@@ -19,6 +19,27 @@ __all__ = ["limit_options", "model_options", "prepared_model", "tell_free", "tel
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _LIMITS = RunLimits()
+
+
+_INTERFACE = (
+    click.option(
+        "--prefetch",
+        type=click.IntRange(0, MOST_PREFETCHED),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Begin with a search for the question and its N best passages, for models "
+        "that search badly.",
+    ),
+    click.option(
+        "--functions",
+        type=click.Choice(INTERFACES),
+        default=INTERFACES[0],
+        show_default=True,
+        help="`small` offers four functions and shorter instructions, for small models.",
+    ),
+)
+"""What a run begins with, and what it offers."""
 
 
 def model_options(command: _Command) -> _Command:
@@ -64,6 +85,7 @@ def model_options(command: _Command) -> _Command:
                 help="Tokens reserved for each reply. Default: 8,192 for models that think, 512 "
                 "for the reader, else an eighth of the window, at most 4,096.",
             ),
+            *_INTERFACE,
         )
     ):
         command = option(command)
@@ -149,6 +171,8 @@ def prepared_model(
     prices: Path | None,
     window: int | None,
     max_output: int | None,
+    prefetch: int,
+    functions: str,
     max_steps: int,
     timeout: float | None,
     max_usd: float | None,
@@ -181,6 +205,8 @@ def prepared_model(
         ),
         window=window,
         max_output=max_output,
+        prefetch=prefetch,
+        functions=functions,
         limits=RunLimits(max_steps, timeout, max_usd, max_tokens),
         default_max_usd=default_max_usd,
         prices=prices,

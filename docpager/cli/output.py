@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from docpager.cli.flags import with_flags
 from docpager.cli.terminal import say
 from docpager.core.passages import counted, written_ranges
-from docpager.run.outcome import Abstention, Answer, Outcome
+from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Outcome
 
 if TYPE_CHECKING:
     from docpager.models.messages import Usage
@@ -40,6 +40,11 @@ def print_answer(line: AnswerLine) -> None:
         say(with_flags(f"{line.status}: {line.error}"), err=True)
     if line.limit in _OPTIONS:
         say(f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further", err=True)
+    if line.status == UNSUPPORTED:
+        say("(unsupported: no quote of it stands on a page that the model had read)")
+    if line.names_missing and line.status in ("answered", UNSUPPORTED):
+        names = ", ".join(line.names_missing)
+        say(f"(the cited pages and their titles do not name: {names})")
     for citation in line.citations:
         say(f"  {_place(citation)}: {_quoted(citation)}")
     if line.answer is not None and line.model == READER:
@@ -63,6 +68,8 @@ def _quoted(citation: Citation) -> str:
         "failed": " (NOT FOUND there)",
         "repaired": " (wording repaired)",
     }.get(citation.match, "")
+    if citation.stands and not citation.seen:
+        mark += " (stands there, but was not read)"
     return f'"{quote}"{mark}'
 
 
@@ -140,7 +147,8 @@ def print_outcome(outcome: Outcome) -> None:
     for check in outcome.citations if isinstance(outcome, Answer | Abstention) else ():
         named = written_ranges(check.passages) or check.locator
         place = f"{check.place} [{named}]" if check.place else named
-        say(f"       {place} ({check.match}): {_cut(check.quote)}")
+        unseen = "" if check.seen else ", not read"
+        say(f"       {place} ({check.match}{unseen}): {_cut(check.quote)}")
 
 
 def _bar(share: float, *, width: int = 20) -> str:

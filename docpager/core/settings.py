@@ -8,12 +8,26 @@ from math import inf
 from docpager.core.errors import UsageError
 from docpager.core.inputs import check_number, check_whole
 
-__all__ = ["DEFAULT_BATCH_USD", "DEFAULT_RUN_USD", "PagingSettings", "RunLimits", "check_dollars"]
+__all__ = [
+    "DEFAULT_BATCH_USD",
+    "DEFAULT_RUN_USD",
+    "INTERFACES",
+    "MOST_PREFETCHED",
+    "PagingSettings",
+    "RunLimits",
+    "check_dollars",
+]
 
 DEFAULT_RUN_USD = 1.0
 """Where a run with a model that costs money stops unless the user says otherwise."""
 DEFAULT_BATCH_USD = 10.0
 """The same for a whole batch."""
+
+
+MOST_PREFETCHED = 10
+"""Passages that a run may begin with: a page of search results holds no more."""
+INTERFACES = ("full", "small")
+"""Sets of functions that a model may be offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +58,21 @@ class PagingSettings:
     """False takes pins away: an ablation."""
     reading_log: bool = True
     """False leaves it out: an ablation."""
+    prefetch: int = 0
+    """Passages, best first, of a search for the question that are in main context from the
+    beginning, as an operating system reads ahead; 0 for none."""
+    functions: str = "full"
+    """`small` offers four functions under shorter instructions: for models that lose their way
+    among eight."""
 
     def __post_init__(self) -> None:
         check_whole(self.window, "window")
         check_whole(self.max_output, "max_output")
+        check_whole(self.prefetch, "prefetch")
+        if not 0 <= self.prefetch <= MOST_PREFETCHED:
+            raise UsageError(f"`prefetch=` is a number from 0 to {MOST_PREFETCHED}")
+        if self.functions not in INTERFACES:
+            raise UsageError(f"`functions=` is one of {', '.join(INTERFACES)}")
         for name in ("warn_at", "rebuild_at", "rebuild_to"):
             check_number(getattr(self, name), name)
         if self.window < 1 or self.max_output < 1:

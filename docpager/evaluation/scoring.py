@@ -73,6 +73,7 @@ METRICS: Mapping[str, str] = {
     "rouge_l_recall": "the same, as a share of the gold answer",
     "subspan": "a gold answer stands in the answer (Lost in the Middle)",
     "numeric": "a figure of the answer agrees with the gold figure",
+    "answer_in_quote": "a gold answer stands in a quote that stands on its page",
     "evidence_recall": "evidence pages that are cited",
     "evidence_precision": "cited pages that are evidence",
     "citation_validity": "citations whose quote stands where they say",
@@ -178,6 +179,12 @@ def _values(
         values["judged"] = _asked(gold, response.answered and bool(verdicts.get(gold.id)))
     values |= _of_words(gold, answer, tolerance=tolerance)
     citations = response.citations if response.answered else ()
+    quoted = (each.quote for each in citations if each.stands and each.seen)
+    in_quote = any(
+        right(quote, gold.answers or (), tolerance=tolerance, one_of_several=True)
+        for quote in quoted
+    )
+    values["answer_in_quote"] = _asked(gold, in_quote)
     values["evidence_recall"] = evidence_recall(citations, gold.evidence)
     values["evidence_precision"] = evidence_precision(citations, gold.evidence)
     values["citation_validity"] = citation_validity(citations)

@@ -81,6 +81,9 @@ class Opening:
         return Epoch(head, number=number, size=size, counted=self._counted, uncounted=[rest])
 
 
+PREFETCHED = "[run] This search was made for you: read it, search on, or answer."
+"""What stands below prefetched passages."""
+
 REMARK_CHARACTERS = 300
 """Longest nudge, and longest remark (timer, user message), added to one step."""
 
@@ -125,9 +128,13 @@ class MainContext:
         self._newest: OpenStep | None = None
         """The step that was sealed last."""
         self._fitting: Fitting | None = None
+        self._is_first = False
+        """Whether the open step is the prefetch, which begins the run's first epoch."""
         self._opening = Opening(
             fixed=budget.fixed, document_map=document_map, question=question, meter=meter
         )
+        self._shown: list[str] = []
+        """Results of this epoch that were no refusals: words of documents stand in them."""
         self._uncounted: frozenset[PassageId] = frozenset()
         """Passages that no server count covers yet where they now stand in the prompt."""
         self.epoch = self._opening.first_epoch()
@@ -197,13 +204,19 @@ class MainContext:
         tokens: int,
         skipped: Sequence[ToolCall] = (),
         remarks: Sequence[str] = (),
+        written: Sequence[ToolCall] = (),
     ) -> None:
         """Begin to answer a reply; None for one that cannot be kept, such as an empty one.
 
-        `remarks` (a timer, a user's message) will stand in the step's newest result.
+        `remarks` (a timer, a user's message) will stand in the step's newest result. `written`
+        are calls that stand in the reply's text, `skipped` those at the end of either kind that
+        are not executed.
         """
-        calls = reply.calls[: len(reply.calls) - len(skipped)] if reply else ()
+        made = tuple(written) or (reply.calls if reply else ())
+        calls = made[: len(made) - len(skipped)]
         self._step = OpenStep(reply, tokens if reply else 0, calls, tuple(skipped))
+        if written:
+            self._step.written_for = self._question
         self._step.remark = self._cut(" ".join(remarks))
         self._step.log_tokens = self.log.tokens(
             cap=self.budget.log_cap, count=self._meter.count, resident=self.table.ids
@@ -215,6 +228,25 @@ class MainContext:
         # the model was not told of.
         if not self.budget.fits(self._fitting.appended().most):
             self._step.rebuild = Rebuild.EVICT if self.warned else Rebuild.CROWDED
+
+    def was_shown(self, text: str) -> bool:
+        """Whether `text` stands word for word in what documents put into main context.
+
+        What the run says itself (refusals, remarks) does not count: it may propose a call.
+        """
+        pages = (self.table[id_].passage.text for id_ in self.table.ids)
+        notes = (note.text for note in self.notes.notes)
+        return any(text in each for each in (*self._shown, *pages, *notes, self._map))
+
+    def open_prefetch(self, calls: Sequence[ToolCall]) -> None:
+        """Begin the step whose results stand in the first request, made without a model.
+
+        It ends as a rebuild does, with its results as text in the first turn of the epoch, and by
+        the same arithmetic: a result that is admitted leaves the request below the warning.
+        """
+        self._step = OpenStep(calls=tuple(calls), rebuild=Rebuild.RELEASED, remark=PREFETCHED)
+        self._fitting = self._fit(self._step)
+        self._is_first = True
 
     def nudge(self, text: str) -> None:
         """Tell the model something that answers no call."""
@@ -249,6 +281,8 @@ class MainContext:
             step.rebuild, step.log_tokens = before
             return False
         self.notes = notes or self.notes
+        if not is_error:
+            self._shown.append(text)
         step.add(text, size=size, is_error=is_error)
         return True
 
@@ -389,11 +423,15 @@ class MainContext:
             opened.texts(),
             " ".join(filter(None, (opened.skipped_remark, opened.nudge, opened.remark))),
         )
+        first, self._is_first = self._is_first, False
         self.epoch = self._opening.next_epoch(
-            head.turn(), [self.table[page.id] for page in pages], number=self.epoch.number + 1
+            head.turn(),
+            [self.table[page.id] for page in pages],
+            number=self.epoch.number + (not first),
         )
         self._uncounted = self.table.ids
-        self.statistics.rebuilds += 1
+        self._shown = [result.text for result in opened.results if not result.is_error]
+        self.statistics.rebuilds += not first
         self.warned = False
 
     def _survivors(self, kind: Rebuild) -> list[Residency]:

@@ -12,17 +12,25 @@ from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.page_table import PageTable, Residency
 from docpager.paging.pressure import WindowBudget
 from docpager.paging.rebuild import StepText, fence_tokens, frame_tokens, warning
+from docpager.paging.rendering import fence, marker_for
 from docpager.paging.token_meter import Meter
 from docpager.paging.token_sizes import NOTHING, Size
 from docpager.paging.working_memory import WorkingMemory
 
-__all__ = ["NO_ROOM", "SKIPPED", "Fitting", "OpenStep", "Rebuild"]
+__all__ = ["NO_ROOM", "RESULTS_TITLE", "SKIPPED", "Fitting", "OpenStep", "Rebuild"]
 
 NO_ROOM = "refused: no room"
 """The smallest result: what a call gets when nothing longer fits."""
 
 SKIPPED = "skipped: at most 8 calls per reply"
 """What a call beyond the eighth gets."""
+
+
+RESULTS_TITLE = "# Results of your calls"
+"""Above results that answer calls which a model wrote as text."""
+
+SHOWN_ARGUMENTS = 80
+"""Characters of such a call's arguments beside its result: the model wrote them just before."""
 
 
 class Rebuild(StrEnum):
@@ -65,6 +73,9 @@ class OpenStep:
     """Lines of a timer or a user, for the newest result."""
     warn: bool = False
     """Whether something was refused for want of room."""
+    written_for: str | None = None
+    """The run's question, where the calls were written as text and are answered as text: a
+    provider accepts results only for calls of its own."""
 
     def add(self, text: str, *, size: Size, is_error: bool) -> None:
         """Answer the next call."""
@@ -82,6 +93,8 @@ class OpenStep:
 
     def user_turn(self, warning: str = "") -> UserTurn:
         """The step's results; remarks stand in the newest one, or alone where there is none."""
+        if self.written_for is not None:
+            return self._text_turn(self.written_for, warning)
         results = [*self.results, *(CallResult(c.id, SKIPPED, is_error=True) for c in self.skipped)]
         text = " ".join(filter(None, (self.nudge, self.remark, warning)))
         if not results:
@@ -90,6 +103,17 @@ class OpenStep:
             last = results[-1]
             results[-1] = CallResult(last.call_id, f"{last.text}\n{text}", last.is_error)
         return UserTurn(results=tuple(results))
+
+    def _text_turn(self, question: str, warning: str) -> UserTurn:
+        """Results as text between fences, as a rebuild shows them, then the remarks."""
+        steps = [
+            StepText(call, result.text, SHOWN_ARGUMENTS)
+            for call, result in zip(self.calls, self.results, strict=True)
+        ]
+        marker = marker_for(question, [t for step in steps for t in (step.call_line, step.result)])
+        shown = [f"{step.call_line}\n{fence(step.result, marker)}" for step in steps]
+        said = " ".join(filter(None, (self.skipped_remark, self.nudge, self.remark, warning)))
+        return UserTurn("\n".join([RESULTS_TITLE, *shown, *([said] if said else [])]))
 
     def texts(self) -> tuple[StepText, ...]:
         """Each call with its result, for a rebuild."""
@@ -187,6 +211,10 @@ class Fitting:
         # shortest refusal.
         others = max(0, step.waiting - (size is not None))
         own += _times(self._no_room + Size.exact(BLOCK_TOKENS), others) + Size.exact(blocks)
+        if step.written_for is not None:
+            own += self._call_lines(SHOWN_ARGUMENTS) + self._meter.size(
+                f"{RESULTS_TITLE}\n{step.skipped_remark}\n"
+            )
         return own + self._skipped + self._warning + self._remarks()
 
     def rebuilt(self, staying: Sequence[Residency], notes: WorkingMemory) -> Size:
@@ -212,8 +240,11 @@ class Fitting:
         return self._meter.size(f"{self._step.nudge} {self._step.remark}\n")
 
     def _calls(self) -> Size:
-        step = self._step
-        lines = [StepText(call, "", step.argument_limit).call_line for call in step.calls]
+        return self._call_lines(self._step.argument_limit)
+
+    def _call_lines(self, argument_limit: int | None) -> Size:
+        """The lines that name the calls, and the fences around their results."""
+        lines = [StepText(call, "", argument_limit).call_line for call in self._step.calls]
         return self._meter.lines(lines) + _times(self._fence, len(lines))
 
 

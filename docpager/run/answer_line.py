@@ -1,8 +1,9 @@
 """AnswerLine: how one question ended, the same from `ask --json`, `batch` and the library.
 
-In JSON, version 2, a citation is an object with `place`, `quote`, `match` and `passages`. Its place
-is an object with `kind` (`page`, `sheet`, `slide`, `section`, `turn` or `document`), `document`
-(the path), `document_id`, the fields of its kind (`page` and `label`; `sheet` and `row`; `slide`;
+In JSON, version 2, a citation is an object with `place`, `quote`, `match`, `passages` and `seen`.
+Its place is an object with `kind` (`page`, `sheet`, `slide`, `section`, `turn` or `document`),
+`document` (the path), `document_id`, the fields of its kind (`page` and `label`; `sheet` and `row`;
+`slide`;
 `section` and `title`; `turn`) and the offsets `start` and `end`. What a place does not have is left
 out. Version 1 had `document`, `document_id`, `pdf_page` and `page_label` in the citation itself;
 `parse_citation` reads both.
@@ -14,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from docpager.core.passages import Note
+from docpager.core.passages import Note, PassageId
 from docpager.core.places import Place, parse_place
 from docpager.models.messages import Lost, Usage
 from docpager.run.journal import Header
-from docpager.run.outcome import Abstention, Answer, Failure, Stopped
-from docpager.run.state import Run, final_citations
+from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
+from docpager.run.state import Run
 from docpager.run.tool_results import QuoteCheck
 
 __all__ = [
@@ -59,8 +60,9 @@ def saved_usd(run: Run, *, whole_text_tokens: int) -> float | None:
 
 SCHEMA_VERSION = 2
 
-STATUSES = ("answered", "abstained", "failed", "stopped")
-"""How a question may end."""
+STATUSES = ("answered", "unsupported", "abstained", "failed", "stopped")
+"""How a question may end. `unsupported` is an answer without a citation that stands on its page and
+was in main context; `answered` has one, which does not make it right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Citation:
     """`exact`, `normalised`, `repaired` or `failed`."""
     passages: tuple[str, ...] = ()
     """The passages it stands in, as in D3:c120."""
+    seen: bool = True
+    """Whether the model had the page, or a note of it, before it when it answered."""
 
     @property
     def stands(self) -> bool:
@@ -113,8 +117,11 @@ class AnswerLine:
     question: str = ""
     answer: str | None = None
     status: str
-    """`answered`, `abstained`, `failed` or `stopped`."""
+    """One of `STATUSES`."""
     citations: tuple[Citation, ...] = ()
+    names_missing: tuple[str, ...] = ()
+    """Companies, persons and years of the question that no cited page, title or path names: the
+    answer may be about another one."""
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None
     """Lost attempts included; None where no price is known."""
@@ -153,7 +160,8 @@ class AnswerLine:
         line = {"schema_version": self.schema_version, **asdict(self)}
         line["citations"] = [citation.as_json() for citation in self.citations]
         line["notes"] = [{"text": note.text, "sources": list(note.sources)} for note in self.notes]
-        for key in ("error", "limit", "resumable", "notes", "lost", "overruns"):
+        line["names_missing"] = list(self.names_missing)
+        for key in ("names_missing", "error", "limit", "resumable", "notes", "lost", "overruns"):
             if not line[key]:
                 del line[key]
         if line["saved_usd"] is None:
@@ -175,10 +183,11 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         answer=outcome.text if isinstance(outcome, Answer | Abstention) else None,
         status=outcome.status,
         citations=citations_of(checks),
+        names_missing=_names_missing(checks),
         usage=run.usage,
         cost_usd=_rounded(run.cost_usd),
         steps=run.steps,
-        paging=statistics.as_dict(cited=final_citations(outcome)),
+        paging=statistics.as_dict(cited=_final_citations(outcome)),
         coverage=Coverage(searched, read, header.passages - searched - read, header.unreadable),
         model=header.model,
         seconds=round(run.elapsed_seconds, 3),
@@ -190,6 +199,22 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         saved_usd=_rounded(saved_usd(run, whole_text_tokens=header.whole_text_tokens)),
         lost=run.lost if run.lost.attempts else None,
         overruns=run.overruns,
+    )
+
+
+def _final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:
+    """The passages that an outcome quotes."""
+    citations = outcome.citations if isinstance(outcome, Answer) else ()
+    return tuple(passage for citation in citations for passage in citation.passages)
+
+
+def _names_missing(checks: Sequence[QuoteCheck]) -> tuple[str, ...]:
+    """Names that none of the pages holds whose quotes stand."""
+    standing = [check for check in checks if check.match != "failed"]
+    return tuple(
+        name
+        for name in (standing[0].names_missing if standing else ())
+        if all(name in check.names_missing for check in standing)
     )
 
 
@@ -206,6 +231,7 @@ def citations_of(checks: Sequence[QuoteCheck]) -> tuple[Citation, ...]:
             quote=check.quote,
             match=check.match,
             passages=tuple(map(str, check.passages)),
+            seen=check.seen,
         )
         for check in checks
     )
@@ -257,4 +283,8 @@ def parse_citation(value: object) -> Citation:
         raise ValueError("'quote' and 'match' of a citation must be text")
     if not isinstance(passages, list | tuple) or not all(isinstance(p, str) for p in passages):
         raise ValueError("'passages' of a citation must be a list of texts")
-    return Citation(parse_place(value if place is None else place), quote, match, tuple(passages))
+    seen = value.get("seen")
+    if seen is not None and not isinstance(seen, bool):
+        raise ValueError("'seen' of a citation must be true or false")
+    where = parse_place(value if place is None else place)
+    return Citation(where, quote, match, tuple(passages), seen is not False)

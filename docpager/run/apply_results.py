@@ -22,9 +22,10 @@ from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import HERE, LogEntry, written_call
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
-from docpager.run.outcome import Abstention, Answer, Outcome
-from docpager.run.quotes import flat
+from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Failure, Outcome
+from docpager.run.quotes import mark_seen, review
 from docpager.run.render import present_found, present_listed, present_loaded, present_too_large
+from docpager.run.repeated_calls import RepeatedCalls, say_instead
 from docpager.run.tool_results import (
     Found,
     Listed,
@@ -37,7 +38,7 @@ from docpager.run.tool_results import (
     ToolResult,
 )
 
-__all__ = ["PLAIN_TEXT", "PageInApplier", "ResultApplier", "recall", "review"]
+__all__ = ["PLAIN_TEXT", "PageInApplier", "ResultApplier", "recall"]
 
 MOST_REPEATS = 2
 """Times that one range may be paged in without a note or a search between."""
@@ -140,41 +141,8 @@ class PageInApplier:
         return [p for p in sorted(table.ids) if covers(locator, table[p].passage)]
 
 
-def review(
-    checks: Sequence[QuoteCheck],
-    quotes: Sequence[str],
-    *,
-    resident: Collection[PassageId],
-    notes: Sequence[Note],
-) -> tuple[QuoteCheck, ...]:
-    """The checks, failed where the model had not read what it quotes.
-
-    `quotes` are the model's own wordings, `resident` what it saw when it answered.
-    """
-    return tuple(
-        check
-        if check.match == "failed" or _was_read(check, quote, resident, notes)
-        else replace(
-            check,
-            match="failed",
-            problem=f"the quote from {check.locator} is neither in main context nor in a note; "
-            f"page_in {check.passages[0]} first",
-        )
-        for check, quote in zip(checks, quotes, strict=True)
-    )
-
-
-def _was_read(
-    check: QuoteCheck, quote: str, resident: Collection[PassageId], notes: Sequence[Note]
-) -> bool:
-    if all(passage in resident for passage in check.passages):
-        return True
-    wanted = {flat(quote), flat(check.quote)}
-    return any(
-        set(check.passages) <= set(note.seen) and any(each in flat(note.text) for each in wanted)
-        for note in notes
-    )
-
+MOST_UNREAD_ANSWERS = 2
+"""Answers before anything was looked up that are sent back; the next one fails the run."""
 
 MOST_LINES = 12
 
@@ -233,11 +201,19 @@ PLAIN_TEXT = "\0plain text"
 class ResultApplier:
     """Applies results to one run's main context, in call order."""
 
-    def __init__(self, context: MainContext) -> None:
+    def __init__(self, context: MainContext, *, rules: int, question: str) -> None:
         self._context = context
         self._page_ins = PageInApplier(context)
+        self._rules = rules
+        self._question = question
         self._step = 0
         self._sent_back = False
+        self._has_looked = False
+        """Whether a search, a grep or a page_in has run, also one without a hit."""
+        self._answers_unread = 0
+        self._quoted: set[tuple[tuple[PassageId, ...], str]] = set()
+        """Quotes of answers that stood where the model had them before it."""
+        self._repeated = RepeatedCalls()
         self.shown: set[PassageId] = set()
         """Passages of which a search or a grep showed a part."""
 
@@ -256,6 +232,8 @@ class ResultApplier:
         reply is allowed.
         """
         self._step = step
+        if self._rules >= 3 and self._is_worn_out(call, result):
+            return None
         match result:
             case Refused(message):
                 self._context.refuse(message)
@@ -264,6 +242,7 @@ class ResultApplier:
             case Listed():
                 self._listed(call, result)
             case Loaded():
+                self._has_looked = True
                 self._page_ins.apply(call, result, step=step)
             case TooLarge():
                 self._context.refuse(present_too_large(result))
@@ -274,7 +253,26 @@ class ResultApplier:
                 self._pass_through(call, resident)
         return None
 
+    def apply_prefetch(self, calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> None:
+        """Show results that no model asked for."""
+        for call, result in zip(calls, results, strict=True):
+            if isinstance(result, Found):
+                self._found(call, result)
+            elif isinstance(result, Loaded):
+                self._page_ins.apply(call, result, step=0)
+        self._has_looked = False
+
+    def _is_worn_out(self, call: ToolCall, result: ToolResult) -> bool:
+        """Answer a call that was made too often: the same answer once more leads nowhere."""
+        if not self._repeated.is_worn_out(call, result, epoch=self._context.epoch.number):
+            return False
+        self._context.refuse(
+            say_instead(call, result), "refused: the same call again; do something else."
+        )
+        return True
+
     def _found(self, call: ToolCall, found: Found) -> None:
+        self._has_looked = True
         self._page_ins.forget_repeats()
         subject = _subject(call)
         shown = self._admit_most(
@@ -398,8 +396,16 @@ class ResultApplier:
     ) -> Outcome | None:
         """End the run, or send the answer back once if a quote fails."""
         quotes = [str(citation["quote"]) for citation in call.arguments["citations"]]
-        checks = review(checked.checks, quotes, resident=resident, notes=self._context.notes.notes)
+        notes = self._context.notes.notes
+        if self._rules < 3:
+            checks = review(checked.checks, quotes, resident=resident, notes=notes)
+        else:
+            checks = self._marked(checked.checks, quotes, resident)
         text, found = str(call.arguments["text"]), call.arguments.get("found", True)
+        supported = any(check.match != "failed" and check.seen for check in checks)
+        # Only what was prefetched can have been seen without a look.
+        if self._rules >= 3 and not (self._has_looked or last or (found and supported)):
+            return self._unread(call)
         problems = [check.problem for check in checks if check.problem]
         if found and not checks:
             problems = ["an answer needs citations: a locator and a quote copied from there"]
@@ -412,7 +418,36 @@ class ResultApplier:
         cited = [passage for check in checks for passage in check.passages]
         self._context.table.reference(cited)
         self._context.statistics.reference(cited, step=self._step)
-        return Answer(text, checks) if found else Abstention(text, checks)
+        if not found:
+            return Abstention(text, checks)
+        if self._rules < 3 or supported:
+            return Answer(text, checks)
+        return Answer(text, checks, status=UNSUPPORTED)
+
+    def _marked(
+        self, checks: Sequence[QuoteCheck], quotes: Sequence[str], resident: Collection[PassageId]
+    ) -> tuple[QuoteCheck, ...]:
+        """`mark_seen`; a quote that was seen when an answer was sent back stays seen.
+
+        Between the two answers a rebuild may have taken its page away.
+        """
+        notes = self._context.notes.notes
+        marked = mark_seen(checks, quotes, resident=resident, notes=notes)
+        self._quoted |= {(c.passages, c.quote) for c in marked if c.seen and c.match != "failed"}
+        return tuple(
+            check if (check.passages, check.quote) in self._quoted else new
+            for check, new in zip(checks, marked, strict=True)
+        )
+
+    def _unread(self, call: ToolCall) -> Outcome | None:
+        """Send back what was said before anything was looked up; whoever persists has failed."""
+        self._answers_unread += 1
+        if self._answers_unread > MOST_UNREAD_ANSWERS:
+            said = one_line(str(call.arguments["text"]), limit=120)
+            return Failure(f"the model answered without looking anything up: {said}")
+        words = one_line(self._question, limit=80).replace('"', "'")
+        self._send_back(call, [f'nothing was looked up yet; begin with search(query="{words}")'])
+        return None
 
     def _send_back(self, call: ToolCall, problems: Sequence[str]) -> None:
         listed = "; ".join(problems)

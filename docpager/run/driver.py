@@ -58,6 +58,10 @@ class Driver:
         self._clock = time.monotonic()
         self._hasher = RequestHasher()
 
+    def write_prefetched(self, results: Sequence[ToolResult]) -> None:
+        """Write down what the run begins with; it was given to the run before."""
+        self._write_results("prefetched", results)
+
     async def drive(self, pending: Sequence[PendingCall] | None = None) -> Outcome:
         """Move the run until it has an outcome; `pending` calls of a resumed run come first."""
         run = self._run
@@ -225,15 +229,19 @@ class Driver:
         # In a thread: a search of a large archive takes long enough to hold up the other runs of a
         # batch.
         results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
-        new = self._newly_met(results)
-        documents = {str(n): self._sha256_of(n) for n in new}
-        texts = {str(n): self._text_sha256_of(n) for n in new}
         # Before they are delivered: `deliver` changes the run, and a replay must be able to do the
         # same change.
-        self._write(Entry("results", run.steps, results=results, documents=documents, texts=texts))
+        self._write_results("results", results)
         run.deliver(results)
         if run.outcome is not None:
             self._end()
+
+    def _write_results(self, kind: str, results: Sequence[ToolResult]) -> None:
+        new = self._newly_met(results)
+        documents = {str(n): self._sha256_of(n) for n in new}
+        texts = {str(n): self._text_sha256_of(n) for n in new}
+        step = self._run.steps
+        self._write(Entry(kind, step, results=tuple(results), documents=documents, texts=texts))
 
     def _newly_met(self, results: Sequence[ToolResult]) -> list[int]:
         met = set()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 import msgspec
@@ -19,6 +20,7 @@ from docpager.models.messages import FunctionSchema, ToolCall
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line, render_passage
 from docpager.run.archival_storage import ArchivalStorage, HitPage
+from docpager.run.argument_repair import documents_named
 from docpager.run.functions import (
     ARGUMENTS,
     AnswerArguments,
@@ -30,9 +32,10 @@ from docpager.run.functions import (
     Search,
     WriteNote,
 )
+from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
 from docpager.run.render import document_line, present_loaded
-from docpager.run.state import PendingCall
+from docpager.run.state import PendingCall, Run
 from docpager.run.tool_results import (
     Found,
     Listed,
@@ -86,17 +89,30 @@ class FunctionExecutor:
         sizer: PromptSizer,
         hits_per_page: int = 10,
         scope: Collection[int] | None = None,
+        rules: int = RULES,
+        question: str = "",
     ) -> None:
         self._library = library
         self._functions = {function.name: function for function in functions}
         self._sizer = sizer
         self._hits_per_page = hits_per_page
+        self._rules = rules
         self._scope = None if scope is None else frozenset(scope)
-        self._quotes = QuoteChecker(library, self._locator)
+        self._quotes = QuoteChecker(library, self._locator, question=question if rules >= 3 else "")
 
     def execute_all(self, calls: Sequence[PendingCall]) -> list[ToolResult]:
         """One result for each call, in order. What the model can correct comes back as Refused."""
         return [self.execute(pending) for pending in calls]
+
+    def prefetch(self, run: Run) -> list[ToolResult]:
+        """The search that a run begins with, and its best passages; `run` is not changed."""
+        wanted = ToolCall("", "search", {"query": run.plan.question})
+        query = PendingCall(wanted, run.largest_prompt, frozenset())
+        found = self.execute(query)
+        hits = found.hits if isinstance(found, Found) else ()
+        best = list(dict.fromkeys(hit.passage for hit in hits))[: run.plan.paging.prefetch]
+        calls = [ToolCall("", "page_in", {"locator": str(each)}) for each in best]
+        return [found, *(self.execute(replace(query, call=call)) for call in calls)]
 
     def execute(self, pending: PendingCall) -> ToolResult:
         """Check and run one call."""
@@ -109,12 +125,14 @@ class FunctionExecutor:
         match wanted:
             case Search(query=query):
                 _refuse_nothing(query, "search", "query")
-                found = self._library.search(query, **self._where(wanted))
-                return self._found(found, found.by_words, found.by_meaning)
+                where, remark = self._where(wanted)
+                found = self._library.search(query, **where)
+                return self._found(found, found.by_words, found.by_meaning, remark)
             case Grep(pattern=pattern):
                 _refuse_nothing(pattern, "grep", "pattern")
-                matching = self._library.grep(pattern, **self._where(wanted))
-                return self._found(matching, matching.total, 0)
+                where, remark = self._where(wanted)
+                matching = self._library.grep(pattern, **where)
+                return self._found(matching, matching.total, 0, remark)
             case Contents(locator=locator):
                 return self._contents(locator, pending.bound)
             case PageIn(locator=locator):
@@ -128,23 +146,28 @@ class FunctionExecutor:
                 _check_replaced(replaces)
         return PassedThrough()
 
-    def _where(self, wanted: Search | Grep) -> HitFilter:
-        return HitFilter(
-            documents=self._narrowed(wanted.documents),
-            page=wanted.page,
-            page_size=self._hits_per_page,
-        )
+    def _where(self, wanted: Search | Grep) -> tuple[HitFilter, str]:
+        """Which hits are wanted, and a remark on names in it that are unknown."""
+        documents, remark = self._narrowed(wanted.documents)
+        where = HitFilter(documents=documents, page=wanted.page, page_size=self._hits_per_page)
+        return where, remark
 
-    def _found(self, page: HitPage, by_words: int, by_meaning: int) -> Found:
+    def _found(self, page: HitPage, by_words: int, by_meaning: int, remark: str) -> Found:
         numbers = sorted({hit.passage.document for hit in page.hits})
         paths = tuple((n, one_line(self._library.document(n).path)) for n in numbers)
-        return Found(tuple(page.hits), paths, page.page, page.pages, by_words, by_meaning)
+        return Found(
+            tuple(page.hits), paths, page.page, page.pages, by_words, by_meaning, remark=remark
+        )
 
-    def _narrowed(self, names: Sequence[str]) -> frozenset[int] | None:
-        """The documents that `names` (D3, a path, a glob) mean; None for all."""
+    def _narrowed(self, names: Sequence[str]) -> tuple[frozenset[int] | None, str]:
+        """The documents that `names` (D3, a path, a glob) mean; None for all. And a remark."""
         if not names:
-            return self._scope
-        return frozenset(number for name in names for number in self._named(name.strip()))
+            return self._scope, ""
+        if self._rules < 3:
+            named = (number for name in names for number in self._named(name.strip()))
+            return frozenset(named), ""
+        found, remark = documents_named(names, self._in_scope())
+        return (self._scope if found is None else found), remark
 
     def _named(self, name: str) -> list[int]:
         entries = self._in_scope()

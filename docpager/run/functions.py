@@ -106,9 +106,19 @@ _SHOWN = ("type", "items", "description", "properties", "required")
 would make every cached prompt and recorded request a different one."""
 
 
-def functions_for(*, notes: bool = True, pins: bool = True) -> tuple[FunctionSchema, ...]:
-    """The functions of a run, in their fixed order; ablations leave out notes or pins."""
+_BEYOND_SMALL = frozenset({"grep", "contents", "page_out", "recall", "pin", "replaces", "page"})
+"""Functions and parameters that the small set does without."""
+
+
+def functions_for(
+    *, notes: bool = True, pins: bool = True, small: bool = False
+) -> tuple[FunctionSchema, ...]:
+    """The functions of a run, in their fixed order; ablations leave out notes or pins.
+
+    The `small` set is search, page_in, write_note and answer.
+    """
     left_out = {*([] if notes else ["write_note"]), *([] if pins else ["pin"])}
+    left_out |= _BEYOND_SMALL if small else frozenset()
     return tuple(
         FunctionSchema(name, str(arguments.__doc__), _schema(arguments, left_out))
         for name, arguments in ARGUMENTS.items()

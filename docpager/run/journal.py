@@ -49,7 +49,17 @@ __all__ = [
 FORMAT = 3
 _READABLE = (2, FORMAT)
 
-_FED = ("counted", "reply", "results", "interrupt", "finish", "lost", "narrowed", "stopped")
+_FED = (
+    "prefetched",
+    "counted",
+    "reply",
+    "results",
+    "interrupt",
+    "finish",
+    "lost",
+    "narrowed",
+    "stopped",
+)
 _PROVING = ("request", "outcome")
 _BETWEEN = ("interrupt", "counted")
 """What may stand between a request and its reply."""
@@ -107,8 +117,9 @@ class Entry:
 
     kind: str
     """`request`, `counted` (by the server, beforehand), `reply`, `results`, `interrupt`,
-    `finish` (a limit allows one more call), `lost`, `waiting` (to try again), `narrowed` (the
-    server has less context than was planned), `stopped`, `failure`, `resumed` or `outcome`."""
+    `prefetched` (before the first request), `finish` (a limit allows one more call), `lost`,
+    `waiting` (to try again), `narrowed` (the server has less context than was planned), `stopped`,
+    `failure`, `resumed` or `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from docpager.core.passages import Note
 from docpager.run.tool_results import QuoteCheck
 
-__all__ = ["Abstention", "Answer", "Failure", "Outcome", "Stopped"]
+__all__ = ["UNSUPPORTED", "Abstention", "Answer", "Failure", "Outcome", "Stopped"]
+
+UNSUPPORTED = "unsupported"
+"""Status of an answer none of whose citations both stands and was seen by the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Answer:
     text: str
     citations: tuple[QuoteCheck, ...]
     status: str = "answered"
+    """`answered`, or `unsupported`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,16 @@ from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
 from docpager.run.render import full_map_tokens, render_document_map
 
-__all__ = ["RunPlan", "instructions", "plan_run"]
+__all__ = ["RULES", "RunPlan", "instructions", "plan_run"]
 
 
 RULES = 3
 """Version of what a run does with a reply: older journals replay as they were written. Since 2 the
 last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`. Since 3
-what a server says of a prompt's size may make the next one smaller or end the run, and a reply
-that nobody counted is too long only where it is so without the safety factor."""
+calls written as text are calls, nothing is answered before something was looked up, a call repeated
+word for word gets another answer, and an answer that no citation supports is `unsupported`; what a
+server says of a prompt's size may make the next one smaller or end the run, and a reply that nobody
+counted is too long only where it is so without the safety factor."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
@@ -39,9 +41,10 @@ SERVER_TOKENS = 700
 
 
 @cache
-def instructions() -> str:
-    """What every model is told first."""
-    return (files("docpager.run") / "instructions.md").read_text("utf-8").strip()
+def instructions(*, small: bool = False) -> str:
+    """What every model is told first; a shorter text beside the `small` set of functions."""
+    name = "instructions_small.md" if small else "instructions.md"
+    return (files("docpager.run") / name).read_text("utf-8").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,20 @@ def plan_run(
         raise UsageError("the question is not valid Unicode; check the terminal's encoding")
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
-    functions = functions_for(notes=paging.notes, pins=paging.pins)
+    small = paging.functions == "small"
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
     draft = RunPlan(
-        question, "", instructions(), functions, paging, limits, policy, counter.name, factor,
+        question,
+        "",
+        instructions(small=small),
+        functions,
+        paging,
+        limits,
+        policy,
+        counter.name,
+        factor,
         fixed=fixed,
-    )  # fmt: skip
+    )
     sizer = PromptSizer.of(counter, factor)
     budget = draft.budget(sizer)
     document_map = render_document_map(documents, cap=budget.map_cap, count=sizer.count)

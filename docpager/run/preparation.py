@@ -81,13 +81,16 @@ def prepare(
     default_max_usd: bool = False,
     prices: Path | None = None,
     policy: str = "recent",
+    prefetch: int = 0,
+    functions: str = "full",
     environment: Mapping[str, str],
 ) -> PreparedModel:
     """Choose a model and settle what was left open. Where none is named, the environment's key or
     the server decides; the rule-based reader is never chosen for somebody.
 
     Without `limits`, or with `default_max_usd` where they name no dollars, a model that costs money
-    stops at one dollar. `paging` goes before `window` and `max_output`.
+    stops at one dollar. `paging` goes before `window`, `max_output`, `prefetch` and
+    `functions`.
 
     Raises:
         UsageError: no model is named or implied, there is no such model, a wrong price file, or
@@ -111,7 +114,11 @@ def prepare(
         chat = as_chat_model(chosen)
         name, price = chat.name, price_list.of(chat.name)
     defaults = model_defaults(name, base_url=url, backend=backend, api=api)
-    paging = paging or defaults.paging(window=window, max_output=max_output)
+    paging = paging or replace(
+        defaults.paging(window=window, max_output=max_output),
+        prefetch=prefetch,
+        functions=functions,
+    )
     defaults.check(paging)
     limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)
     counter, factor = defaults.counter()

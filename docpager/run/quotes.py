@@ -1,28 +1,30 @@
 """Finds the quotes of citations where they are said to stand, then beside, then in the document.
 
-A quote is found exactly, or but for typography, or nearly; or it is not there.
+A quote is found exactly, or but for typography, or nearly; or it is not there. Tells also whether
+the model had before it what it quotes: in main context, or in a note copied from there.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 from docpager.core.errors import DocpagerError, FunctionError
-from docpager.core.locators import Locator
-from docpager.core.passages import DocumentEntry, Passage, PassageRange
+from docpager.core.locators import Locator, LocatorKind
+from docpager.core.passages import DocumentEntry, Note, Passage, PassageId, PassageRange
 from docpager.core.places import Place, place_in
 from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import ArchivalStorage
+from docpager.run.question_names import missing_names
 from docpager.run.tool_results import QuoteCheck, QuotesChecked
 
-__all__ = ["QuoteChecker", "QuoteMatch", "clean_quote", "find_quote", "flat"]
+__all__ = ["QuoteChecker", "QuoteMatch", "clean_quote", "find_quote", "flat", "mark_seen", "review"]
 
 SHORTEST_QUOTE = 2
 """Characters below which a quote proves nothing."""
@@ -201,12 +203,71 @@ def flat(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-class QuoteChecker:
-    """Finds quotes in an archive. `locate` reads a locator and refuses places out of scope."""
+def review(
+    checks: Sequence[QuoteCheck],
+    quotes: Sequence[str],
+    *,
+    resident: Collection[PassageId],
+    notes: Sequence[Note],
+) -> tuple[QuoteCheck, ...]:
+    """The checks, failed where the model had not read what it quotes.
 
-    def __init__(self, library: ArchivalStorage, locate: Callable[[str], Locator]) -> None:
+    `quotes` are the model's own wordings, `resident` what it saw when it answered.
+    """
+    return tuple(
+        replace(check, match="failed") if not check.seen else check
+        for check in mark_seen(checks, quotes, resident=resident, notes=notes)
+    )
+
+
+def mark_seen(
+    checks: Sequence[QuoteCheck],
+    quotes: Sequence[str],
+    *,
+    resident: Collection[PassageId],
+    notes: Sequence[Note],
+) -> tuple[QuoteCheck, ...]:
+    """The checks, each saying whether the model had its page, or a note of it, before it.
+
+    Whether the words stand on the page is another matter, which `match` tells.
+    """
+    return tuple(
+        check
+        if check.match == "failed" or _was_read(check, quote, resident, notes)
+        else replace(
+            check,
+            seen=False,
+            problem=f"the quote from {check.locator} is neither in main context nor in a note; "
+            f"page_in {check.passages[0]} first",
+        )
+        for check, quote in zip(checks, quotes, strict=True)
+    )
+
+
+def _was_read(
+    check: QuoteCheck, quote: str, resident: Collection[PassageId], notes: Sequence[Note]
+) -> bool:
+    if all(passage in resident for passage in check.passages):
+        return True
+    wanted = {flat(quote), flat(check.quote)}
+    return any(
+        set(check.passages) <= set(note.seen) and any(each in flat(note.text) for each in wanted)
+        for note in notes
+    )
+
+
+class QuoteChecker:
+    """Finds quotes in an archive. `locate` reads a locator and refuses places out of scope.
+
+    Names of `question` that a cited page does not hold are told of each quote that stands.
+    """
+
+    def __init__(
+        self, library: ArchivalStorage, locate: Callable[[str], Locator], *, question: str = ""
+    ) -> None:
         self._library = library
         self._locate = locate
+        self._question = question
 
     def check_all(self, citations: Sequence[Mapping[str, Any]]) -> QuotesChecked:
         """One check for each citation, in order."""
@@ -251,6 +312,7 @@ class QuoteChecker:
         start, end = origin + found.start, origin + found.end
         touched = [p for p in passages if p.start < end and p.end > start]
         pdf_page = touched[0].pdf_page_at(start - touched[0].start)
+        page = self._page_text(entry, pdf_page, touched)
         return QuoteCheck(
             locator=written,
             quote=found.text,
@@ -258,4 +320,18 @@ class QuoteChecker:
             document=entry.id,
             place=place_in(self._library, entry, start=start, end=end, pdf_page=pdf_page),
             passages=tuple(passage.id for passage in touched),
+            names_missing=missing_names(self._question, page, f"{entry.title} {entry.path}"),
         )
+
+    def _page_text(
+        self, entry: DocumentEntry, pdf_page: int | None, touched: Sequence[Passage]
+    ) -> str:
+        """What a person sees who looks a quote up: its page, or what stands around it."""
+        if pdf_page is not None:
+            span = self._library.resolve(
+                Locator(LocatorKind.PDF_PAGES, entry.id, pdf_page, pdf_page)
+            )
+        else:
+            first, last = touched[0].ordinal - 1, touched[-1].ordinal + 1
+            span = PassageRange(entry.id, max(1, first), min(entry.passages, last))
+        return "".join(passage.text for passage in self._library.load_range(span))

@@ -25,13 +25,14 @@ def present_found(found: Found, *, subject: str) -> str:
 
     `subject` is what was looked for, as the model wrote it.
     """
+    remark = [found.remark] if found.remark else []
     if not found.hits:
-        return f"{subject}: nothing found."
+        return "\n".join([f"{subject}: nothing found.", *remark])
     what = f"{found.by_words} passages match"
     if found.by_meaning:
         what = f"{found.by_words} passages by words, {found.by_meaning} more by meaning"
     paths = dict(found.paths)
-    lines = [f"{subject}: {what}; page {found.page} of {found.pages}"]
+    lines = [f"{subject}: {what}; page {found.page} of {found.pages}", *remark]
     for hit in found.hits:
         page = f" p{hit.pdf_page}" if hit.pdf_page is not None else ""
         lines.append(f"- {hit.passage}{page} {paths[hit.passage.document]}: {hit.snippet}")

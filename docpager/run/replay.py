@@ -125,6 +125,9 @@ class Replay:
         match entry.kind:
             case "request":
                 self._prove_request(entry)
+            case "prefetched":
+                self._prove_prefetched(entry)
+                self.run.prefetch(entry.results)
             case "counted":
                 self.run.count(entry.prompt_tokens)
             case "reply" if entry.reply is not None:
@@ -188,6 +191,19 @@ class Replay:
         then, now = self.record.versions, self.versions() if self.versions else {}
         other = [f"{n} {now[n]}, then {v}" for n, v in then.items() if now.get(n, v) != v]
         return f" (made by other rules: {'; '.join(other)})" if other else ""
+
+    def _prove_prefetched(self, entry: Entry) -> None:
+        if self.executor is None:
+            return
+        again = self.executor.prefetch(self.run)
+        written, new = self._lines(entry), [to_json(each, ToolResult) for each in again]
+        if len(written) != len(new) or any(
+            canonical_json(old) != canonical_json(_as_far_as(old, each))
+            for old, each in zip(written, new, strict=True)
+        ):
+            what = "the search that was made first now gives another result"
+            raise self._differs(entry, f"{what}{self._other_rules()}")
+        self.executed += len(again)
 
     def _prove_outcome(self, entry: Entry) -> None:
         if self.run.outcome != entry.outcome:

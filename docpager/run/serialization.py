@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from cattrs import BaseValidationError, Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
 from docpager.core.places import Place, parse_place
@@ -59,7 +59,8 @@ def _keep_old_quotes(converter: Converter) -> None:
     changed value of either would not be noticed.
     """
     structure = make_dict_structure_fn(QuoteCheck, converter, _cattrs_forbid_extra_keys=True)
-    unstructure = make_dict_unstructure_fn(QuoteCheck, converter)
+    later = override(omit_if_default=True)
+    unstructure = make_dict_unstructure_fn(QuoteCheck, converter, seen=later, names_missing=later)
 
     def write(check: QuoteCheck) -> dict[str, Any]:
         written, place = unstructure(check), check.place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_jou
 from docpager.run.plan import instructions, plan_run
 from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
 from docpager.run.state import Run
-from docpager.run.tool_results import Loaded
+from docpager.run.tool_results import Loaded, ToolResult
 from docpager.version import __version__
 
 __all__ = [
@@ -151,21 +152,18 @@ async def ask_archive(
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
+    executor = _executor(archive, header, counter)
+    prefetched = await _prefetch(run, executor)
     # In this order: a run that a batch cannot pay for raises before its journal is made.
     with _calling(run, model, shared) as metered_model, Journal.create(path, header) as writer:
         if on_started is not None:
             on_started(path)
-        driver = Driver(
-            run,
-            metered_model=metered_model,
-            executor=_executor(archive, header, counter),
-            journal=writer,
-            sha256_of=archive.sha256,
-            text_sha256_of=archive.text_sha256,
-            counter=None if needs_no_file(settings.counter) else counter,
-        )
+        recording = None if needs_no_file(settings.counter) else counter
+        driver = _driver(run, metered_model, executor, writer, archive, counter=recording)
         if on_driver is not None:
             on_driver(driver)
+        if prefetched:
+            driver.write_prefetched(prefetched)
         await driver.drive()
     return answer_line(run, header, journal=str(path))
 
@@ -199,17 +197,13 @@ async def resume_run(
     replay = Replay(record, recording or counter)
     run = replay.finish()
     if record.outcome is None:
+        executor = _executor(archive, header, counter)
+        prefetched = await _prefetch(run, executor)
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
-            driver = Driver(
-                run,
-                metered_model=metered_model,
-                executor=_executor(archive, header, counter),
-                journal=writer,
-                sha256_of=archive.sha256,
-                text_sha256_of=archive.text_sha256,
-                counter=recording,
-                met=record.documents,
-            )
+            driver = _driver(
+                run, metered_model, executor, writer, archive,
+                counter=recording, met=record.documents,
+            )  # fmt: skip
             # Nobody knows whether the server billed the request that was under way: it counts at
             # its worst, or repeated crashes could spend any amount.
             if record.unanswered and (shared is None or shared.unanswered_is_lost(record)):
@@ -217,8 +211,41 @@ async def resume_run(
             writer.write(Entry("resumed", run.steps))
             if header.plan.counts_each:  # the counts of a server have to prove themselves again
                 await model.measure_tokens(header.plan.instructions, header.plan.functions)
+            if prefetched:
+                driver.write_prefetched(prefetched)
             await driver.drive(replay.pending)
     return answer_line(run, header, journal=str(path))
+
+
+def _driver(
+    run: Run,
+    metered_model: MeteredModel,
+    executor: FunctionExecutor,
+    journal: Journal,
+    archive: OpenArchive,
+    *,
+    counter: RecordingCounter | None,
+    met: Collection[int] = (),
+) -> Driver:
+    return Driver(
+        run,
+        metered_model=metered_model,
+        executor=executor,
+        journal=journal,
+        sha256_of=archive.sha256,
+        text_sha256_of=archive.text_sha256,
+        counter=counter,
+        met=met,
+    )
+
+
+async def _prefetch(run: Run, executor: FunctionExecutor) -> Sequence[ToolResult]:
+    """Make the search that the run is to begin with, if it is, and give it to the run."""
+    if not run.wants_prefetch:
+        return ()
+    results = await asyncio.to_thread(executor.prefetch, run)
+    run.prefetch(results)
+    return results
 
 
 def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
@@ -238,8 +265,10 @@ async def _measured(settings: AskSettings, model: ChatModel) -> tuple[AskSetting
     instructions and functions take by it; else as they are, and 0."""
     if settings.factor <= 1:
         return settings, 0
-    functions = functions_for(notes=settings.paging.notes, pins=settings.paging.pins)
-    measured = await model.measure_tokens(instructions(), functions)
+    paging = settings.paging
+    small = paging.functions == "small"
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
+    measured = await model.measure_tokens(instructions(small=small), functions)
     if measured is None:
         return settings, 0
     return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed
@@ -388,6 +417,8 @@ def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -
         sizer=PromptSizer.of(counter, header.plan.factor),
         hits_per_page=header.hits_per_page,
         scope=header.scope,
+        rules=header.plan.rules,
+        question=header.plan.question,
     )
 
 

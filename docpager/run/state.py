@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docpager.core.passages import PassageId, counted
-from docpager.core.settings import RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Cost
-from docpager.models.messages import AssistantTurn, Lost, ModelReply, ModelRequest, ToolCall, Usage
+from docpager.models.messages import (
+    AssistantTurn,
+    Lost,
+    ModelReply,
+    ModelRequest,
+    ToolCall,
+    Usage,
+)
 from docpager.models.pricing import Price
 from docpager.models.server_tokens import CutWatch
 from docpager.paging.main_context import MainContext
@@ -17,79 +23,15 @@ from docpager.paging.policies import POLICIES
 from docpager.paging.rebuild import LAST_REPLY
 from docpager.paging.token_meter import Meter
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
+from docpager.run.argument_repair import repair
+from docpager.run.deadlines import Account, timer_lines
 from docpager.run.functions import parse_plain_answer
-from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
+from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
-from docpager.run.tool_results import ToolResult
+from docpager.run.text_calls import own_words, read_text_calls
+from docpager.run.tool_results import Found, Loaded, ToolResult
 
-__all__ = ["MOST_CALLS", "Account", "PendingCall", "Run", "final_citations", "timer_lines"]
-
-TIME_WARNING_SHARE = 0.6
-"""Share of the time after which the model is told of it."""
-
-FEW_REPLIES = 3
-"""Replies that can still be paid for when the model is told of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What a run has taken so far, and what it may take next; all of it from what was fed."""
-
-    steps: int
-    elapsed_seconds: float
-    spent: Cost
-    costliest: Cost
-    """The most that one reply took."""
-    next_call: Cost
-    """The next call at its worst case."""
-    kept: Cost
-    """The finishing call at its worst case: it is always paid for."""
-
-
-def timer_lines(limits: RunLimits, account: Account) -> list[str]:
-    """What to tell the model beside the results of its newest step."""
-    lines = []
-    left = limits.max_steps - account.steps
-    if left <= max(2, limits.max_steps // 10):
-        lines.append(f"[timer] {left} replies are left: answer soon.")
-    if not limits.timers:
-        return lines
-    timeout = limits.timeout_seconds
-    if timeout is not None and account.elapsed_seconds >= TIME_WARNING_SHARE * timeout:
-        seconds = timeout - account.elapsed_seconds
-        lines.append(f"[timer] {seconds:.0f} of {timeout:.0f} seconds are left: answer soon.")
-    payable = _payable_replies(limits, account)
-    if payable is not None and payable <= FEW_REPLIES:
-        replies = "1 more reply" if payable <= 1 else f"{payable} more replies"
-        lines.append(f"[timer] about {replies} can be paid for: answer soon.")
-    return lines
-
-
-def _payable_replies(limits: RunLimits, account: Account) -> int | None:
-    """About how many more replies the limits on money and tokens allow; None for any number."""
-    counts = []
-    spent, costliest, worst, kept = (
-        account.spent,
-        account.costliest,
-        account.next_call,
-        account.kept,
-    )
-    if limits.max_tokens is not None:
-        left = limits.max_tokens - spent.tokens - kept.tokens
-        counts.append(_replies(left, worst.tokens, costliest.tokens))
-    if limits.max_usd is not None and None not in (spent.usd, worst.usd, kept.usd):
-        usd = limits.max_usd - (spent.usd or 0.0) - (kept.usd or 0.0)
-        counts.append(_replies(usd, worst.usd or 0.0, costliest.usd or 0.0))
-    return min(counts, default=None)
-
-
-def _replies(left: float, worst: float, costliest: float) -> int:
-    """Calls that fit one after the other, each checked at its worst and paid at its real price."""
-    # A call is made only if its worst case fits, though most cost less: hence the first at its
-    # worst and the others at the dearest so far.
-    if left < worst:
-        return 0
-    return 1 + int((left - worst) / costliest) if costliest > 0 else FEW_REPLIES + 1
+__all__ = ["MOST_CALLS", "PendingCall", "Run"]
 
 
 MOST_CALLS = 8
@@ -154,7 +96,7 @@ class Run:
         self.overruns = 0
         """Prompts that the server counted as larger than the run did."""
         self.elapsed_seconds = 0.0
-        self.delivery = ResultApplier(self.context)
+        self.delivery = ResultApplier(self.context, rules=plan.rules, question=plan.question)
         self._awaiting_reply = False
         self._narrowed = 0
         self._cuts = CutWatch()
@@ -165,6 +107,7 @@ class Run:
         self._costliest = Cost()
         self._useless = self._empty = 0
         self._interrupts: list[str] = []
+        self._calls_natively = self._prefetched = False
         self._calls: tuple[ToolCall, ...] = ()
         self._resident: frozenset[PassageId] = frozenset()
 
@@ -229,6 +172,32 @@ class Run:
                 limit="window",
             )
 
+    @property
+    def wants_prefetch(self) -> bool:
+        """Whether a search is to be made before the first request."""
+        begun = self._prefetched or self._awaiting_reply or self.steps or self.outcome
+        return bool(self.plan.paging.prefetch) and not begun
+
+    def prefetch(self, results: Sequence[ToolResult]) -> None:
+        """Begin with a search already made and its best passages resident, as far as they fit.
+
+        `results` are of the search for the question, then of the passages. It is no look: a model
+        that says "not found" has not searched for it.
+        """
+        self._prefetched = True
+        search, *loaded = results
+        if not isinstance(search, Found) or not search.hits:
+            return
+        calls = [ToolCall("prefetch-0", "search", {"query": self.plan.question})]
+        calls += [
+            ToolCall(f"prefetch-{n}", "page_in", {"locator": str(each.range)})
+            for n, each in enumerate(loaded, 1)
+            if isinstance(each, Loaded)
+        ]
+        self.context.open_prefetch(calls)
+        self.delivery.apply_prefetch(calls, [r for r in results if isinstance(r, Found | Loaded)])
+        self.context.seal(step=0)
+
     def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
         """Take a reply; returns the calls to execute, in order."""
         assert self._awaiting_reply, "receive follows next_request"
@@ -245,7 +214,7 @@ class Run:
         # As the model saw it: what a call of this same reply pages in or out must not change what
         # the next call may quote.
         self._resident = self.context.table.ids
-        self._calls = self._accept(reply, finishing)
+        self._calls = self._mended(self._accept(reply, finishing))
         # The same bound for every call: calls are executed together, and which of them fit is
         # decided in `deliver`, in call order.
         bound = self.context.bound() if self._calls else 0
@@ -398,6 +367,14 @@ class Run:
                 "Your reply was cut off at its greatest length and was dropped; none of its calls "
                 "was executed. Be shorter."
             )
+        in_text = self._calls_in_text(reply)
+        if written := self._last_calls(in_text) if finishing else in_text:
+            self._useless = self._empty = 0
+            turn = AssistantTurn(reply.text, (), reply.raw)
+            self._open_step(turn, tokens=tokens, skipped=written[MOST_CALLS:], written=written)
+            return written[:MOST_CALLS]
+        if in_text:
+            return self._useless_reply("Your last reply called functions instead of answering.")
         calls = self._last_calls(reply.calls) if finishing else reply.calls
         # A call that nobody answers must not be echoed either.
         turn = AssistantTurn(reply.text, calls, reply.raw if calls == reply.calls else ())
@@ -407,9 +384,9 @@ class Run:
             return calls[:MOST_CALLS]
         if reply.stop_reason == "pause_turn":
             return self._useless_reply("You paused. Go on: call a function, or answer.")
-        if reply.text.strip():
+        if said := self._own_words(reply.text):
             self._open_step(turn, tokens=tokens)
-            return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(reply.text)),)
+            return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(said)),)
         self._empty += 1
         return self._useless_reply("Your reply held no call and no answer. Call a function.")
 
@@ -417,6 +394,29 @@ class Run:
         """What is executed of a last reply: its answer, though it was to be in plain text."""
         answers = tuple(call for call in calls if call.name == "answer")
         return answers[:1] if self.plan.rules >= 2 else ()
+
+    def _calls_in_text(self, reply: ModelReply) -> tuple[ToolCall, ...]:
+        """Calls that the reply makes in its text, of a model that makes none in its protocol."""
+        self._calls_natively = self._calls_natively or bool(reply.calls)
+        if self._calls_natively or self.plan.rules < 3:
+            return ()
+        names = {function.name for function in self.plan.functions}
+        return read_text_calls(reply.text, names, step=self.steps, was_shown=self.context.was_shown)
+
+    def _mended(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+        """The calls as they are executed: arguments that are nearly right are taken."""
+        if self.plan.rules < 3:
+            return calls
+        mended = [repair(call, self.plan.functions) for call in calls]
+        if remarks := dict.fromkeys(each.remark for each in mended if each.remark):
+            self.context.nudge(" ".join(remarks))
+        return tuple(each.call for each in mended)
+
+    def _own_words(self, text: str) -> str:
+        """What the model says itself: not what it thought, nor what the run said and it repeats."""
+        if self.plan.rules < 3:
+            return text if text.strip() else ""
+        return own_words(text)
 
     def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
         self._useless += 1
@@ -429,11 +429,18 @@ class Run:
         return ()
 
     def _open_step(
-        self, turn: AssistantTurn | None, *, tokens: int, skipped: tuple[ToolCall, ...] = ()
+        self,
+        turn: AssistantTurn | None,
+        *,
+        tokens: int,
+        skipped: tuple[ToolCall, ...] = (),
+        written: tuple[ToolCall, ...] = (),
     ) -> None:
         remarks = self._remarks()
         self._interrupts.clear()
-        self.context.open_step(turn, tokens=tokens, skipped=skipped, remarks=remarks)
+        self.context.open_step(
+            turn, tokens=tokens, skipped=skipped, remarks=remarks, written=written
+        )
 
     def _reply_tokens(self, reply: ModelReply) -> int:
         if reply.usage is not None and reply.usage.source == "server":
@@ -475,9 +482,3 @@ class Run:
             return Cost(prompt_tokens + output, None)
         usd = self.price.worst_case(prompt_tokens=prompt_tokens, output_tokens=output)
         return Cost(prompt_tokens + output, usd)
-
-
-def final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:
-    """The passages that an outcome quotes."""
-    citations = outcome.citations if isinstance(outcome, Answer) else ()
-    return tuple(passage for citation in citations for passage in citation.passages)

@@ -35,6 +35,8 @@ class Found:
     """Passages found by meaning alone; 0 for a grep."""
     hidden: int = 0
     """Hits of this page left out because they would not have fitted."""
+    remark: str = ""
+    """What became of a filter that names no document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,12 @@ class QuoteCheck:
     passages: tuple[PassageId, ...] = ()
     """The passages that the quote stands in."""
     problem: str | None = None
-    """A sentence for the model where the match failed."""
+    """A sentence for the model where the match failed, or the place was not seen."""
+    seen: bool = True
+    """Whether the model had the place, or a note of it, before it when it answered."""
+    names_missing: tuple[str, ...] = ()
+    """Names and years of the question that stand neither on the cited page nor in the document's
+    title or path."""
 
 
 @dataclass(frozen=True, slots=True)

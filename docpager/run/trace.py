@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from docpager.core.passages import PassageId
 from docpager.models.messages import ToolCall
 from docpager.paging.epoch import canonical_json
+from docpager.run.apply_results import PLAIN_TEXT
 from docpager.run.journal import Entry
 from docpager.run.outcome import Outcome
 from docpager.run.replay import Replay
@@ -133,7 +134,10 @@ def _observe(step: TracedStep, replay: Replay, entry: Entry, before: frozenset[P
         step.seconds = entry.reply.elapsed_seconds
         if (usage := entry.reply.usage) is not None:
             step.read_anew = usage.prompt_tokens - usage.cache_read_tokens
-        step.calls = [TracedCall(_written(call), "", refused=False) for call in entry.reply.calls]
+        in_text = [each.call for each in replay.pending or () if each.call.id != PLAIN_TEXT]
+        step.calls = [
+            TracedCall(_written(call), "", refused=False) for call in entry.reply.calls or in_text
+        ]
     if entry.kind == "results":
         step.paged_in = tuple(sorted(table.ids - before))
         step.released = tuple(sorted(each.passage.id for each in table.released))

@@ -63,6 +63,7 @@ def test_every_metric_comes_with_its_interval(evaluate):
         "rouge l recall",
         "subspan",
         "numeric",
+        "answer in quote",
         "evidence recall",
         "evidence precision",
         "citation validity",

@@ -29,12 +29,27 @@ def marks(gold, response, **options):
 
 
 def test_a_right_and_cited_answer_is_one_everywhere():
-    response = answer("q", "answered", "Brandvold", cited_at("a.pdf", 4))
+    cited = Citation(Place("a.pdf", 4), "by Brandvold")
+    response = answer("q", "answered", "Brandvold", cited)
 
     assert set(marks(GOLD, response).values()) == {1.0}
 
 
-@pytest.mark.parametrize("status", ["abstained", "failed", "stopped"])
+@pytest.mark.parametrize(
+    "cited",
+    [
+        Citation(Place("a.pdf", 4), "by somebody"),
+        Citation(Place("a.pdf", 4), "by Brandvold", match="failed"),
+        Citation(Place("a.pdf", 4), "by Brandvold", seen=False),
+    ],
+)
+def test_a_gold_answer_counts_as_quoted_only_where_it_stands_and_was_read(cited):
+    found = marks(GOLD, answer("q", "answered", "Brandvold", cited))
+
+    assert (found["accuracy"], found["answer_in_quote"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("status", ["abstained", "failed", "stopped", "unsupported"])
 def test_what_was_not_answered_is_wrong_but_no_wrong_answer(status):
     found = marks(GOLD, answer("q", status, "Brandvold", cited_at("a.pdf", 4)))
 

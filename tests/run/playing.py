@@ -12,7 +12,7 @@ from docpager.models.messages import CallResult, ModelReply, ModelRequest, ToolC
 from docpager.models.scripted import reply
 from docpager.paging.epoch import PromptSizer
 from docpager.run.executor import FunctionExecutor
-from docpager.run.plan import plan_run
+from docpager.run.plan import RULES, plan_run
 from docpager.run.state import Run
 
 
@@ -29,6 +29,8 @@ class Play:
         policy: str = "recent",
         counter: TokenCounter | None = None,
         scope: list[int] | None = None,
+        rules: int = RULES,
+        prefetch: bool = False,
     ) -> None:
         counter = counter or BuiltInEstimator()
         plan = plan_run(
@@ -39,10 +41,17 @@ class Play:
             limits=limits,
             policy=policy,
         )
+        plan = replace(plan, rules=rules)
         self.run = Run(plan, counter)
         self.executor = FunctionExecutor(
-            library, functions=plan.functions, sizer=PromptSizer.of(counter, 1), scope=scope
+            library,
+            functions=plan.functions,
+            sizer=PromptSizer.of(counter, 1),
+            scope=scope,
+            rules=rules,
         )
+        if prefetch:
+            self.run.prefetch(self.executor.prefetch(self.run))
         self.requests: list[ModelRequest] = [self.run.next_request()]
         self._named = 0
 

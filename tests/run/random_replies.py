@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import Any
 
@@ -37,17 +38,45 @@ HABITS = {
 class RandomModel:
     """Makes replies for one run: at least half of its locators name something."""
 
-    def __init__(self, random: Random, library: World, *, ends: float, habit: str) -> None:
+    def __init__(
+        self, random: Random, library: World, *, ends: float, habit: str, writes: bool = False
+    ) -> None:
         self._random = random
         self._library = library
         self._ends = ends
         """Chance of trying to answer."""
         self._habit = habit
         """`ordinary`, `greedy` (mostly pages in) or `hoarding` (pins, notes, many calls)."""
+        self._writes = writes
+        """Whether calls are written as text."""
+        self.written: tuple[ToolCall, ...] = ()
+        """The calls of the newest reply that are written as text."""
         self._calls = 0
 
     def reply(self, run: Run) -> ModelReply:
         """What the model says now."""
+        said = self._reply(run)
+        self.written = ()
+        return self._as_text(said) if self._writes and said.calls else said
+
+    def _as_text(self, said: ModelReply) -> ModelReply:
+        """The same reply, its calls in tags of their own, in fences, bare or in a list."""
+        self.written = tuple(each for each in said.calls if each.name)
+        values = [{"name": each.name, "arguments": each.arguments} for each in self.written]
+        written = [json.dumps(value) for value in values]
+        known = all(each.name in FUNCTIONS[:8] for each in self.written)
+        forms = [
+            "\n".join(f"<tool_call>\n{each}\n</tool_call>" for each in written),
+            "\n".join(["<tools>", *written, "</tools>"]),
+            f"[TOOL_CALLS]{json.dumps(values)}",
+        ]
+        if known:
+            forms += ["\n".join(f"```json\n{each}\n```" for each in written), "\n".join(written)]
+        text = "\n".join(filter(None, (said.text, self._random.choice(forms))))
+        raw = ({"type": "text", "text": text},)
+        return ModelReply(text if written else "", (), "end_turn", raw=raw if written else ())
+
+    def _reply(self, run: Run) -> ModelReply:
         random = self._random
         kind = random.random()
         if kind < self._ends:
@@ -80,7 +109,7 @@ class RandomModel:
             line = random.choices(lines, weights=(4, 1, 1))[0]
             return ModelReply(f"Seven million.\n{line}", (), "end_turn")
         citations = [{"locator": cited, "quote": quote}] * random.choice((0, 1, 1, 2))
-        found = {"found": False} if random.random() < 0.2 else {}
+        found = {"found": False} if random.random() < 0.35 else {}
         call = self._named("answer", text="Seven million.", citations=citations, **found)
         return ModelReply("", (call,), "tool_use")
 

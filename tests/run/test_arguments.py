@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from docpager.core.errors import FunctionError
 from docpager.models.messages import ToolCall
+from docpager.run.argument_repair import repair
 from docpager.run.executor import check_arguments
 from docpager.run.functions import functions_for
 
@@ -93,3 +94,85 @@ def test_no_arguments_at_all_raise_anything_but_a_sentence(
     except FunctionError as error:
         assert str(error)
         assert len(str(error)) < 300
+
+
+def mended(name: str, /, **arguments: Any) -> tuple[Any, str]:
+    call, remark = repair(ToolCall("1", name, arguments), functions_for())
+    check_arguments(call, FUNCTIONS)
+    return call.arguments, remark
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "taken"),
+    [
+        ("search", {"query": "x", "documents": "D1, D2"}, {"documents": ["D1", "D2"]}),
+        ("search", {"query": "x", "documents": "a, b.txt"}, {"documents": ["a, b.txt"]}),
+        ("search", {"query": "x", "documents": '["D1"]'}, {"documents": ["D1"]}),
+        ("search", {"query": "x", "document": "D1"}, {"documents": ["D1"]}),
+        ("search", {"query": "x", "page": "2"}, {"page": 2}),
+        ("search", {"query": "x", "page": 2.0}, {"page": 2}),
+        ("search", {"query": "x", "page": 0}, {"page": 1}),
+        ("search", {"q": "x", "documents": None}, {"query": "x"}),
+        ("search", {"query": ["x"]}, {"query": "x"}),
+        ("search", {"query": 1986}, {"query": "1986"}),
+        ("page_in", {"locator": "[D3:c120 p45]"}, {"locator": "D3:c120"}),
+        ("page_in", {"locator": " d1: C3 – 5"}, {"locator": "D1:c3-5"}),
+        ("page_in", {"locator": "D1 page 45"}, {"locator": "D1:p45"}),
+        ("page_in", {"locators": ["D1:c3"]}, {"locator": "D1:c3"}),
+        ("page_in", {"locator": "D1:c3", "pin": "true"}, {"locator": "D1:c3", "pin": True}),
+        ("page_out", {"locators": "D1:c3; N2"}, {"locators": ["D1:c3", "N2"]}),
+        ("write_note", {"text": "x", "source": "D1:c3"}, {"text": "x", "sources": ["D1:c3"]}),
+        (
+            "answer",
+            {"answer": "26 g", "citations": '[D1:c3] "26 grams"'},
+            {"text": "26 g", "citations": [{"locator": "D1:c3", "quote": "26 grams"}]},
+        ),
+        (
+            "answer",
+            {"text": "26 g", "citations": {"location": "D1:c3", "text": "26 grams", "page": 4}},
+            {"text": "26 g", "citations": [{"locator": "D1:c3", "quote": "26 grams"}]},
+        ),
+        ("answer", {"text": "no", "found": "False"}, {"citations": [], "found": False}),
+    ],
+)
+def test_arguments_that_are_nearly_right_are_taken(
+    name: str, given: dict[str, Any], taken: dict[str, Any]
+) -> None:
+    arguments, remark = mended(name, **given)
+
+    assert {key: arguments[key] for key in taken} == taken
+    assert remark == ""
+
+
+def test_an_argument_that_has_no_use_is_left_out_with_a_remark() -> None:
+    arguments, remark = mended("search", query="x", top_k=5, sort="date")
+
+    assert arguments == {"query": "x"}
+    assert remark == "[run] search has no top_k, sort: left out."
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("search", {"query": "x", "documents": ["D1"], "page": 2}),
+        ("page_in", {"locator": "N2", "pin": False}),
+        ("page_in", {"locator": "the page that D3:c1 follows"}),
+        ("fetch", {"anything": [1]}),
+        ("answer", {"text": "x", "citations": [{"locator": "D1", "quote": "[D1:c3] was said"}]}),
+    ],
+)
+def test_what_is_right_or_cannot_be_mended_stays_as_it_is(
+    name: str, arguments: dict[str, Any]
+) -> None:
+    call = ToolCall("1", name, arguments)
+
+    assert repair(call, functions_for()) == (call, "")
+
+
+@given(st.sampled_from([*FUNCTIONS]), st.dictionaries(st.sampled_from([*NAMES, "more"]), JSON))
+def test_mending_never_fails_and_mends_what_it_mended_no_further(
+    name: str, arguments: dict[str, Any]
+) -> None:
+    once, _ = repair(ToolCall("1", name, arguments), functions_for())
+
+    assert repair(once, functions_for()).call == once

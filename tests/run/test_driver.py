@@ -20,7 +20,7 @@ class FailingModel(ChatModel):
     name = "failing"
 
     def __init__(self) -> None:
-        self._script = ScriptedModel(call("contents"), "Not found: it.")
+        self._script = ScriptedModel(call("grep", pattern="x"), "Not found: it.")
         self._asked = 0
 
     async def complete(self, request: ModelRequest) -> ModelReply:

@@ -11,6 +11,7 @@ from docpager.models.messages import ToolCall
 from docpager.paging.epoch import PromptSizer
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
+from docpager.run.render import present_found
 from docpager.run.state import PendingCall
 from docpager.run.tool_results import (
     Found,
@@ -76,7 +77,10 @@ def test_documents_out_of_scope_are_neither_found_listed_nor_opened() -> None:
     assert isinstance(listed, Listed)
     assert listed.lines == ("D2 short.txt | 1 passages",)
     assert "among those that were asked about" in refusal("page_in", scope=[2], locator="D1:c1")
-    assert "no document 'D1'" in refusal("grep", scope=[2], pattern="x", documents=["D1"])
+    outside = execute("grep", scope=[2], pattern=".", documents=["D1"])
+    assert isinstance(outside, Found)
+    assert {hit.passage.document for hit in outside.hits} == {2}
+    assert outside.remark == "no document 'D1': all documents were searched."
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,6 @@ def test_documents_out_of_scope_are_neither_found_listed_nor_opened() -> None:
         ("grep", {"pattern": "("}, "bad pattern"),
         ("grep", {"pattern": " "}, "grep needs something to look for"),
         ("search", {"query": "price \ud83d"}, "holds half a character"),
-        ("search", {"query": "price", "documents": ["*.doc"]}, "no document '*.doc'"),
         ("page_out", {"locators": ["D1:c1", "x"]}, "is not a locator"),
         ("write_note", {"text": "x", "sources": ["x"]}, "is not a locator"),
         ("write_note", {"text": "x", "sources": [], "replaces": "D2"}, "is no note"),
@@ -208,3 +211,59 @@ def test_a_quote_that_stands_nowhere_fails_and_says_why(locator: str, quote: str
 
     assert check.match == "failed"
     assert check.problem
+
+
+FILES = ToyLibrary(
+    *(
+        toy_document(f"The price in {path} is {n}.", path=path)
+        for n, path in enumerate(
+            ("reports/2018/acme.txt", "reports/2019/acme.txt", "letters/bolt, inc.txt", "d2 x.txt"),
+            1,
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "found", "remark"),
+    [
+        (["./"], {1, 2, 3, 4}, ""),
+        (["."], {1, 2, 3, 4}, ""),
+        ([], {1, 2, 3, 4}, ""),
+        (["reports"], {1, 2}, ""),
+        (["./reports/2019/"], {2}, ""),
+        (["2018"], {1}, ""),
+        (["Bolt"], {3}, ""),
+        (["letters/bolt, inc.txt"], {3}, ""),
+        (["d2 x.txt"], {4}, ""),
+        (["[D3]"], {3}, ""),
+        (["D3:c1"], {3}, ""),
+        (["D1", "nothing.pdf"], {1}, "no document 'nothing.pdf': only the others were searched."),
+        (["D99"], {1, 2, 3, 4}, "no document 'D99': all documents were searched."),
+        (["tx"], {1, 2, 3, 4}, "no document 'tx': all documents were searched."),
+    ],
+)
+def test_names_of_documents_that_are_nearly_right_are_taken(
+    names: list[str], found: set[int], remark: str
+) -> None:
+    executor = FunctionExecutor(
+        FILES, functions=functions_for(), sizer=PromptSizer.of(BuiltInEstimator(), 1)
+    )
+    call = ToolCall("1", "search", {"query": "price", "documents": names})
+    result = executor.execute(PendingCall(call, 9_000, frozenset()))
+
+    assert isinstance(result, Found)
+    assert {hit.passage.document for hit in result.hits} == found
+    assert result.remark == remark
+    assert remark in present_found(result, subject="search")
+
+
+def test_under_the_second_rules_an_unknown_document_is_refused_as_it_was() -> None:
+    executor = FunctionExecutor(
+        FILES, functions=functions_for(), sizer=PromptSizer.of(BuiltInEstimator(), 1), rules=2
+    )
+    call = ToolCall("1", "search", {"query": "price", "documents": ["*.doc"]})
+    result = executor.execute(PendingCall(call, 9_000, frozenset()))
+
+    assert isinstance(result, Refused)
+    assert "no document '*.doc'" in result.message

@@ -143,7 +143,7 @@ def test_lost_attempts_stand_in_the_answer_line_and_in_the_cost(
 ) -> None:
     path = tmp_path / "run.jsonl"
     plan = (BROKEN_AT_ONCE, OVERLOADED_AT_ONCE, None, BROKEN_AT_ONCE)
-    model = FailingModel(call("contents"), "Not found: it.", plan=plan)
+    model = FailingModel(call("grep", pattern="x"), "Not found: it.", plan=plan)
     line = ask(library, model, path)
 
     assert line.lost is not None
@@ -158,7 +158,7 @@ def test_every_wait_is_written_down_with_its_reason_and_its_loss_at_once(
 ) -> None:
     path = tmp_path / "run.jsonl"
     plan = (BROKEN_AT_ONCE, OVERLOADED_AT_ONCE)
-    ask(library, FailingModel("Not found: it.", plan=plan), path)
+    ask(library, FailingModel(call("grep", pattern="x"), "Not found: it.", plan=plan), path)
 
     kinds = [entry.kind for entry in read_journal(path).entries]
     assert kinds[:5] == ["request", "lost", "waiting", "waiting", "reply"]
@@ -167,7 +167,7 @@ def test_every_wait_is_written_down_with_its_reason_and_its_loss_at_once(
         "the stream broke; waits 0 s",
         "overloaded; waits 0 s",
     )
-    step, _ = trace(open_replay(path))
+    step, *_ = trace(open_replay(path))
     assert step.interrupts[0] == "failed attempts that may have been billed: 1"
     assert step.interrupts[1:] == (first.message, second.message)
 
@@ -192,7 +192,7 @@ def test_what_a_parked_run_lost_counts_when_it_is_resumed(
 ) -> None:
     path = tmp_path / "run.jsonl"
     plan = (None, BROKEN_FOR_GOOD)
-    model = FailingModel(call("contents"), "Not found: it.", plan=plan)
+    model = FailingModel(call("grep", pattern="x"), "Not found: it.", plan=plan)
     parked = ask(library, model, path, RunLimits(max_usd=1.0))
     assert (parked.status, parked.steps) == ("failed", 1)
     assert parked.lost is not None
@@ -226,7 +226,7 @@ def test_a_request_that_was_under_way_when_the_process_was_killed_may_have_been_
     library: ToyLibrary, tmp_path: Path
 ) -> None:
     path = tmp_path / "run.jsonl"
-    script = (call("contents"), "Not found: it.")
+    script = (call("grep", pattern="x"), "Not found: it.")
     ask(library, FailingModel(*script), path)
     lines = path.read_bytes().splitlines(keepends=True)
     kinds = [entry.kind for entry in read_journal(path).entries]
@@ -255,13 +255,13 @@ def test_a_call_that_time_cut_short_is_charged(library: ToyLibrary, tmp_path: Pa
 def test_dollars_of_a_model_without_a_price_are_null_and_cannot_be_limited(
     library: ToyLibrary, tmp_path: Path
 ) -> None:
-    model = FailingModel("Not found: it.")
+    model = FailingModel(call("grep", pattern="x"), "Not found: it.")
     chosen = AskSettings(paging=PAGING, prices=PriceList({}))
     path = tmp_path / "run.jsonl"
     line = asyncio.run(ask_archive("why?", library, model, settings=chosen, journal=path))
 
     assert (line.status, line.cost_usd) == ("abstained", None)
-    assert line.usage.prompt_tokens == 100
+    assert line.usage.prompt_tokens == 200
     limited = replace(chosen, limits=RunLimits(max_usd=1.0))
     with pytest.raises(UsageError, match="no price is known for 'failing'"):
         asyncio.run(ask_archive("why?", library, model, settings=limited, journal=path))

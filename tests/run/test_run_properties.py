@@ -25,7 +25,9 @@ LEAST = {
     "resident page named": 0.2,
     "released page evicted": 0.05,
     "unreleased page evicted": 0.05,
-    **dict.fromkeys(("answered", "abstained", "stopped", "failed"), 0.01),
+    "call as text": 0.3,
+    "prefetched page": 0.2,
+    **dict.fromkeys(("answered", "unsupported", "abstained", "stopped", "failed"), 0.01),
     **dict.fromkeys(("exact quote", "normalised quote"), 0.005),
     "failed quote": 0.01,
 }
@@ -50,6 +52,7 @@ def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
         window=2 * window if "warn_at" in shares else window,
         max_output=max_output,
         reading_log=random.random() < 0.8,
+        prefetch=random.choice((0, 0, 1, 3, 10)),
         **shares,
     )
     plan = plan_run(
@@ -74,12 +77,14 @@ def watched(random: Random) -> WatchedRun:
         world(world_name),
         ends=random.choice((0.0, 0.0, 0.1, 0.25)),
         habit=random.choice(tuple(HABITS)),
+        writes=random.random() < 0.4,
     )
     while watch.run.outcome is None:
         if random.random() < 0.05:
             watch.interrupt(random.choice(MESSAGES))
         watch.request()
-        watch.answer(model.reply(watch.run))
+        said = model.reply(watch.run)
+        watch.answer(said, written=model.written)
     watch.check_replay()
     return watch
 

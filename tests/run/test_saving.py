@@ -28,7 +28,7 @@ def banded(up_to: int, *, largest_prompt: int | None = None) -> Price:
 
 
 def line_at(price: Price, tmp_path: Path, *, usage: Usage = USAGE) -> AnswerLine:
-    model = FailingModel(call("contents"), "Not found: it.", usage=usage)
+    model = FailingModel(call("grep", pattern="x"), "Not found: it.", usage=usage)
     settings = AskSettings(prices=PriceList({"failing": price}))
     path = tmp_path / "run.jsonl"
     return asyncio.run(ask_archive("why?", LIBRARY, model, settings=settings, journal=path))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from playing import Play, long_library
 from toy_library import ToyLibrary, toy_document
@@ -49,15 +47,31 @@ def test_an_answer_with_a_resident_quote_ends_the_run(play: Play) -> None:
     assert [check.match for check in play.run.outcome.citations] == ["exact"]
 
 
-def test_a_quote_that_was_not_read_is_sent_back_once_and_stays_failed(play: Play) -> None:
+def test_a_quote_that_was_not_read_is_sent_back_once_and_is_no_support(play: Play) -> None:
     answer = call("answer", text="0", citations=[{"locator": "D1:c1", "quote": QUOTE}])
 
+    play.say(call("search", query="bought"))
     (sent_back,) = play.say(answer)
     play.say(answer)
 
     assert sent_back.is_error
     assert "page_in D1:c1 first" in sent_back.text
     assert isinstance(play.run.outcome, Answer)
+    assert play.run.outcome.status == "unsupported"
+    (check,) = play.run.outcome.citations
+    assert (check.match, check.seen) == ("exact", False), "the words stand, but were not read"
+
+
+def test_under_the_second_rules_a_quote_that_was_not_read_is_failed_and_answers(
+    library: ToyLibrary,
+) -> None:
+    play = Play(library, paging=SMALL, rules=2)
+    answer = call("answer", text="0", citations=[{"locator": "D1:c1", "quote": QUOTE}])
+    play.say(answer)
+    play.say(answer)
+
+    assert isinstance(play.run.outcome, Answer)
+    assert play.run.outcome.status == "answered"
     assert [check.match for check in play.run.outcome.citations] == ["failed"]
 
 
@@ -78,7 +92,7 @@ def test_a_quote_copied_into_a_note_while_it_was_resident_may_be_cited_later(
 def test_a_note_written_without_the_page_in_sight_does_not_make_its_words_citable(
     play: Play,
 ) -> None:
-    play.say(call("write_note", text=QUOTE, sources=["D1:c1"]))
+    play.say(call("search", query="x"), call("write_note", text=QUOTE, sources=["D1:c1"]))
 
     (sent_back,) = play.say(
         call("answer", text="0", citations=[{"locator": "D1:c1", "quote": QUOTE}])
@@ -97,6 +111,7 @@ def test_a_page_asked_for_in_the_reply_that_quotes_it_had_not_been_read(play: Pl
 
 
 def test_an_answer_without_citations_is_sent_back_but_an_abstention_is_not(play: Play) -> None:
+    play.say(call("grep", pattern="x"))
     (sent_back,) = play.say(call("answer", text="0", citations=[]))
     play.say(call("answer", text="nothing there", citations=[], found=False))
 
@@ -153,6 +168,7 @@ def test_a_pause_is_nudged_and_its_calls_are_executed(play: Play) -> None:
 
 
 def test_text_with_a_stop_reason_nobody_knows_is_an_answer(play: Play) -> None:
+    play.say(call("grep", pattern="x"))
     play.say(ModelReply("Not found: it.", stop_reason="content_filter"))
 
     assert play.run.outcome == Abstention("Not found: it.")
@@ -176,7 +192,7 @@ def test_a_run_that_finds_nothing_by_its_last_step_is_stopped_and_names_the_limi
 
 def test_a_run_that_looks_no_further_before_its_last_step_abstains(library: ToyLibrary) -> None:
     play = Play(library, limits=RunLimits(max_steps=3))
-    play.say(call("contents"))
+    play.say(call("grep", pattern="x"))
     play.say("Not found: it.")
 
     assert play.run.outcome == Abstention("Not found: it.")
@@ -184,7 +200,7 @@ def test_a_run_that_looks_no_further_before_its_last_step_abstains(library: ToyL
 
 def test_no_time_is_a_limit_too(library: ToyLibrary) -> None:
     play = Play(library, limits=RunLimits(timeout_seconds=10))
-    play.say(ModelReply(calls=(call("contents"),), elapsed_seconds=9))
+    play.say(ModelReply(calls=(call("grep", pattern="x"),), elapsed_seconds=9))
     play.say("Not found: it.")
 
     assert isinstance(play.run.outcome, Stopped)
@@ -202,8 +218,7 @@ def test_an_answer_that_is_called_in_the_last_reply_counts(library: ToyLibrary) 
 
 
 def test_a_run_under_the_first_rules_ends_as_it_did_then(library: ToyLibrary) -> None:
-    play = Play(library, limits=RunLimits(max_steps=1))
-    play.run.plan = replace(play.run.plan, rules=1)
+    play = Play(library, limits=RunLimits(max_steps=1), rules=1)
     play.say("Not found: it.")
 
     assert play.run.outcome == Abstention("Not found: it.")
@@ -423,7 +438,7 @@ def test_without_a_reading_log_its_share_is_free_for_more(library: ToyLibrary) -
     def rebuilt(*, reading_log: bool) -> Play:
         play = Play(library, paging=PagingSettings(window=6_000, reading_log=reading_log))
         while play.run.context.epoch.number == 1:
-            play.say(*[call("contents")] * 6)
+            play.say(*(call("grep", pattern=f"nothing {play.run.steps} {n}") for n in range(6)))
         return play
 
     with_log, without = rebuilt(reading_log=True), rebuilt(reading_log=False)
@@ -432,8 +447,8 @@ def test_without_a_reading_log_its_share_is_free_for_more(library: ToyLibrary) -
     assert "# Reading log" not in without.head
     saved = with_log.run.context.epoch.tokens - without.run.context.epoch.tokens
     assert saved > 0.8 * with_log.run.context.budget.log_cap
-    (remembered,) = without.say(call("recall", query="contents"))
-    assert "contents()" in remembered.text
+    (remembered,) = without.say(call("recall", query="nothing"))
+    assert "grep" in remembered.text
 
 
 def test_pins_beyond_their_share_are_refused(play: Play) -> None:

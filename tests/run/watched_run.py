@@ -23,6 +23,7 @@ from docpager.models.messages import (
     UserTurn,
 )
 from docpager.paging.epoch import PromptSizer
+from docpager.paging.open_step import RESULTS_TITLE
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Header, JournalRecord, entry_json, fed_hash
 from docpager.run.outcome import Abstention, Answer
@@ -68,8 +69,15 @@ class WatchedRun:
             sizer=PromptSizer.of(self.counter, self.plan.factor),
             hits_per_page=4,
         )
+        if self.run.wants_prefetch:
+            results = tuple(self._executor.prefetch(self.run))
+            self.run.prefetch(results)
+            self.entries.append(Entry("prefetched", 0, results=results))
+            self.happened["prefetched page"] += bool(len(self.run.context.table))
         self._residents: dict[PassageId, Resident] = {}
         self._reply: ModelReply | None = None
+        self._made: tuple[ToolCall, ...] = ()
+        """The calls of the newest reply, in its protocol or in its text."""
         self._results: tuple[CallResult, ...] = ()
         self._repeats: Counter[PassageRange] = Counter()
         self._quoting: tuple[set[PassageId], ModelReply] | None = None
@@ -100,9 +108,14 @@ class WatchedRun:
         self.entries.append(Entry("request", self.run.steps, request_sha256=sha256))
         return request
 
-    def answer(self, reply: ModelReply) -> None:
-        """Give the model's reply, execute its calls and deliver their results."""
+    def answer(self, reply: ModelReply, *, written: tuple[ToolCall, ...] = ()) -> None:
+        """Give the model's reply, execute its calls and deliver their results.
+
+        `written` are the calls that stand in its text.
+        """
         self._reply, resident = reply, set(self.run.context.table.ids)
+        self._made = written or reply.calls
+        self.happened["call as text"] += bool(written)
         pending = self.run.receive(reply)
         self.entries.append(Entry("reply", self.run.steps, reply=reply))
         results = self._executor.execute_all(pending)
@@ -192,6 +205,11 @@ class WatchedRun:
                 assert shown.is_error == result.is_error
             for shown in results.results[MOST_CALLS:]:
                 assert shown.text.startswith("skipped: at most 8 calls per reply")
+        elif results.text.startswith(RESULTS_TITLE):
+            outside, blocks = split_results(results.text)
+            assert blocks == [result.text for result in self._results]
+            if len(self._made) > MOST_CALLS:
+                assert f"{len(self._made) - MOST_CALLS} calls were skipped" in outside
 
     def _check_head(self, turn: object) -> None:
         assert isinstance(turn, UserTurn)
@@ -216,12 +234,12 @@ class WatchedRun:
     def _check_calls_named(self, outside: str) -> None:
         """Each call of the newest step stands in the head, in order, before its result."""
         assert self._reply is not None
-        calls = self._reply.calls[: len(self._results)]
+        calls = self._made[: len(self._results)]
         newest = outside.rpartition("# Newest step\n")[2] if calls else ""
         at = 0
         for call in calls:
             at = newest.index(f"{call.name} ", at) + len(call.name)
-        skipped = len(self._reply.calls) - len(self._results)
+        skipped = len(self._made) - len(self._results)
         if calls and skipped:
             assert f"{skipped} calls were skipped" in newest
 
@@ -231,7 +249,10 @@ class WatchedRun:
         assert isinstance(first, UserTurn)
         assert not SENTINEL.search(split_head(first.text)[0])
         for turn in others:
-            assert not SENTINEL.search(turn.text)
+            if isinstance(turn, UserTurn) and turn.text.startswith(RESULTS_TITLE):
+                assert not SENTINEL.search(split_results(turn.text)[0])
+            else:
+                assert not SENTINEL.search(turn.text)
 
     # What may leave.
 
@@ -240,7 +261,7 @@ class WatchedRun:
             assert self._residents.pop(id_).seen, f"{id_} left unseen"
         if unreleased:
             warned = bool(self.requests) and is_warned(self.requests[-1])
-            crowded = self._reply is not None and len(self._reply.calls) > MOST_CALLS
+            crowded = self._reply is not None and len(self._made) > MOST_CALLS
             assert warned or crowded, f"{unreleased} left without a warning"
         self.happened["released page evicted"] += bool(released)
         self.happened["unreleased page evicted"] += bool(unreleased)
@@ -292,7 +313,7 @@ class WatchedRun:
             self.happened[f"{check.match} quote"] += 1
             if check.match == "failed":
                 continue
-            assert set(check.passages) <= resident | noted
+            assert not check.seen or set(check.passages) <= resident | noted
             assert check.document is not None
             assert check.place is not None
             self._check_stands(check.quote, check.document, check.passages, check.place.page)
@@ -359,6 +380,17 @@ def split_head(text: str) -> tuple[str, list[str]]:
     outside, blocks = block.sub("", text), block.findall(text)
     assert marker not in outside
     assert not any(marker in block for block in blocks)
+    return outside, blocks
+
+
+def split_results(text: str) -> tuple[str, list[str]]:
+    """Results as text without what their fences hold, and what they hold."""
+    opening = re.search(r"^<<<([0-9a-f]{8})$", text, re.MULTILINE)
+    assert opening is not None
+    marker = opening[1]
+    block = re.compile(rf"<<<{marker}\n(.*?)\n{marker}>>>", re.DOTALL)
+    outside, blocks = block.sub("", text), block.findall(text)
+    assert marker not in outside
     return outside, blocks
 
 
