@@ -24,8 +24,8 @@ from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
 from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Failure, Outcome
 from docpager.run.quotes import mark_seen, review
+from docpager.run.reminders import RepeatedCalls, say_instead
 from docpager.run.render import present_found, present_listed, present_loaded, present_too_large
-from docpager.run.repeated_calls import RepeatedCalls, say_instead
 from docpager.run.tool_results import (
     Found,
     Listed,

@@ -24,10 +24,10 @@ from docpager.paging.rebuild import LAST_REPLY
 from docpager.paging.token_meter import Meter
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.argument_repair import repair
-from docpager.run.deadlines import Account, timer_lines
 from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
+from docpager.run.reminders import Account, timer_lines
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import Found, Loaded, ToolResult
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from docpager.core.settings import RunLimits
 from docpager.models.budget import Cost
-from docpager.run.deadlines import Account, timer_lines
+from docpager.run.reminders import Account, timer_lines
 
 ACCOUNT = Account(
     steps=5,

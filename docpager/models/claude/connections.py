@@ -1,6 +1,6 @@
 """Connections to a server: how long idle ones are kept, and whether one had been used before.
 
-Apart from `client`, because it imports the SDK, which nothing does before a model is asked.
+It stands alone because it imports the SDK, which nothing does before a model is asked.
 """
 
 from __future__ import annotations

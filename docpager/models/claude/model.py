@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import docpager.models.claude.batches as batches
 from docpager.core.errors import AttemptFailed, ModelError, UsageError
 from docpager.models.claude.backends import Backend, address, backend_for
-from docpager.models.claude.client import Clients
-from docpager.models.claude.errors import failure
+from docpager.models.claude.client import Clients, failure
 from docpager.models.claude.families import check_effort
 from docpager.models.claude.replies import is_count, is_whole_json, model_reply
 from docpager.models.claude.requests import RequestEncoder
