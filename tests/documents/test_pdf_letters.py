@@ -23,7 +23,9 @@ def test_the_second_of_two_equal_letters_set_tight_is_kept(words):
     assert read(letters_at(72, 720, line, tight=0.5)).text == line + "\n"
 
 
-@pytest.mark.parametrize("line", ["the affair cost 22,333 crowns", "if half the chief of it"])
+@pytest.mark.parametrize(
+    "line", ["the affair cost 22,333 crowns", "if half the chief of it", "where f is f of x"]
+)
 def test_lines_set_letter_by_letter_stay_as_they_are(line):
     assert read(letters_at(72, 720, line)).text == line + "\n"
 
