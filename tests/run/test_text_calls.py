@@ -213,3 +213,17 @@ def test_a_run_of_text_calls_is_replayed_byte_for_byte(tmp_path: Path, ending: s
     replayed = open_replay(path, against=None).finish()
     assert replayed.outcome is not None
     assert not isinstance(replayed.outcome, Failure)
+
+
+@pytest.mark.parametrize("filler", ["😀", "公司", "§¶%&", "word "])
+def test_long_calls_as_text_never_make_a_request_too_large(filler: str) -> None:
+    play = Play(long_library(), paging=PagingSettings(window=9_000, max_output=2_000))
+    for n in range(1, 40):
+        play.say(
+            f'page_in(locator="D1:c{n}")\n'
+            + "\n".join(f'grep(pattern="{(filler * 80)[:70]} {n} {k}")' for k in range(7))
+        )
+        context = play.run.context
+        assert context.epoch.tokens + 2_000 <= 9_000
+        assert context.epoch.tokens <= context.budget.limit_after_rebuild or play.warned
+    assert play.run.context.statistics.rebuilds > 2
