@@ -94,7 +94,10 @@ def test_the_finishing_call_is_made_from_what_was_kept_for_it(
     usage = Usage(input_tokens=1_000, output_tokens=100, source="server")
 
     def answer_when_asked(request: ModelRequest) -> ModelReply:
-        return reply(call("contents")) if request.calls_allowed else reply("Not found: it.")
+        # Another short call each time: the model's count of a prompt stays the same here, and a
+        # prompt that grows much while its count does not would be taken for one that was cut.
+        asked = reply(call("grep", pattern=f"x{len(request.turns)}"))
+        return asked if request.calls_allowed else reply("Not found: it.")
 
     model = FailingModel(*[answer_when_asked] * 99, usage=usage)
     line = ask(library, model, path, limits)
