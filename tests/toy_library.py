@@ -67,6 +67,9 @@ class ToyLibrary:
     def sections(self, number: int) -> Sequence[Section]:
         return self._documents[number].sections
 
+    def page_doubts(self, number: int) -> dict[int, str]:
+        return dict(self._documents[number].doubtful)
+
     def page_labels(self, number: int) -> Sequence[str]:
         return [page.label for page in self._documents[number].pdf_pages]
 

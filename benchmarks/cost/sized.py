@@ -72,6 +72,9 @@ class SizedLibrary:
     def sections(self, number: int) -> Sequence[Section]:
         return ()
 
+    def page_doubts(self, number: int) -> dict[int, str]:
+        return {}
+
     def page_labels(self, number: int) -> Sequence[str]:
         return ()
 

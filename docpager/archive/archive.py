@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -176,6 +176,10 @@ class Archive:
     def page_labels(self, number: int) -> Sequence[str]:
         """The printed label of each PDF page: that of PDF page n stands at n - 1."""
         return tuple(page.label for page in self.pdf_pages(number))
+
+    def page_doubts(self, number: int) -> Mapping[int, str]:
+        """Why the text of a PDF page may be wrong, by page; empty for pages that are in order."""
+        return dict(self._generation.record(number).doubtful)
 
     def resolve(self, locator: Locator | str) -> PassageRange:
         """The passages that a locator names, such as `D3:p45-47`.

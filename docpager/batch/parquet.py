@@ -73,6 +73,7 @@ def _schema() -> pa.Schema:
             "match": text,
             "passages": pa.list_(text),
             "seen": pa.bool_(),
+            "doubt": pa.string(),
         }
     )
     note = pa.struct({"text": text, "sources": pa.list_(text)})

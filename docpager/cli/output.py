@@ -70,6 +70,8 @@ def _quoted(citation: Citation) -> str:
     }.get(citation.match, "")
     if citation.stands and not citation.seen:
         mark += " (stands there, but was not read)"
+    if citation.doubt:
+        mark += f" (the text of this page may be wrong: {citation.doubt})"
     return f'"{quote}"{mark}'
 
 

@@ -1,12 +1,11 @@
 """AnswerLine: how one question ended, the same from `ask --json`, `batch` and the library.
 
-In JSON, version 2, a citation is an object with `place`, `quote`, `match`, `passages` and `seen`.
-Its place is an object with `kind` (`page`, `sheet`, `slide`, `section`, `turn` or `document`),
-`document` (the path), `document_id`, the fields of its kind (`page` and `label`; `sheet` and `row`;
-`slide`;
-`section` and `title`; `turn`) and the offsets `start` and `end`. What a place does not have is left
-out. Version 1 had `document`, `document_id`, `pdf_page` and `page_label` in the citation itself;
-`parse_citation` reads both.
+In JSON, version 2, a citation is an object with `place`, `quote`, `match`, `passages`, `seen` and
+`doubt`. Its place is an object with `kind` (`page`, `sheet`, `slide`, `section`, `turn` or
+`document`), `document` (the path), `document_id`, the fields of its kind (`page` and `label`;
+`sheet` and `row`; `slide`; `section` and `title`; `turn`) and the offsets `start` and `end`. What a
+place does not have is left out. Version 1 had `document`, `document_id`, `pdf_page` and
+`page_label` in the citation itself; `parse_citation` reads both.
 """
 
 from __future__ import annotations
@@ -79,6 +78,8 @@ class Citation:
     """The passages it stands in, as in D3:c120."""
     seen: bool = True
     """Whether the model had the page, or a note of it, before it when it answered."""
+    doubt: str | None = None
+    """Why the text of the page may be wrong; None where nothing speaks against it."""
 
     @property
     def stands(self) -> bool:
@@ -232,6 +233,7 @@ def citations_of(checks: Sequence[QuoteCheck]) -> tuple[Citation, ...]:
             match=check.match,
             passages=tuple(map(str, check.passages)),
             seen=check.seen,
+            doubt=check.doubt,
         )
         for check in checks
     )
@@ -287,4 +289,7 @@ def parse_citation(value: object) -> Citation:
     if seen is not None and not isinstance(seen, bool):
         raise ValueError("'seen' of a citation must be true or false")
     where = parse_place(value if place is None else place)
-    return Citation(where, quote, match, tuple(passages), seen is not False)
+    doubt = value.get("doubt")
+    if doubt is not None and not isinstance(doubt, str):
+        raise ValueError("'doubt' of a citation must be text")
+    return Citation(where, quote, match, tuple(passages), seen is not False, doubt)

@@ -96,7 +96,7 @@ def _value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _string(name: str, value: Any) -> Any:
-    if isinstance(value, list | tuple) and len(value) == 1 and value[0] is not None:
+    while isinstance(value, list | tuple) and len(value) == 1 and value[0] is not None:
         value = value[0]
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)

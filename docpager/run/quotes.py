@@ -321,6 +321,7 @@ class QuoteChecker:
             place=place_in(self._library, entry, start=start, end=end, pdf_page=pdf_page),
             passages=tuple(passage.id for passage in touched),
             names_missing=missing_names(self._question, page, f"{entry.title} {entry.path}"),
+            doubt=self._library.page_doubts(entry.id).get(pdf_page or 0),
         )
 
     def _page_text(

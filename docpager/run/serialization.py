@@ -60,7 +60,9 @@ def _keep_old_quotes(converter: Converter) -> None:
     """
     structure = make_dict_structure_fn(QuoteCheck, converter, _cattrs_forbid_extra_keys=True)
     later = override(omit_if_default=True)
-    unstructure = make_dict_unstructure_fn(QuoteCheck, converter, seen=later, names_missing=later)
+    unstructure = make_dict_unstructure_fn(
+        QuoteCheck, converter, seen=later, names_missing=later, doubt=later
+    )
 
     def write(check: QuoteCheck) -> dict[str, Any]:
         written, place = unstructure(check), check.place

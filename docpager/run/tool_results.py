@@ -94,6 +94,8 @@ class QuoteCheck:
     names_missing: tuple[str, ...] = ()
     """Names and years of the question that stand neither on the cited page nor in the document's
     title or path."""
+    doubt: str | None = None
+    """Why the text of the cited page may be wrong; None where nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)

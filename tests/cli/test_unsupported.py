@@ -68,3 +68,13 @@ def test_a_batch_counts_it_among_what_is_asked_again():
     ((id, why),) = progress.failures
     assert id == "q"
     assert "no quote that supports it" in why
+
+
+def test_a_citation_of_a_page_whose_text_may_be_wrong_says_so(capsys):
+    quote = Citation(Place("birds.pdf", 3), "weighed 26 grams", doubt="order uncertain")
+
+    finish(line("answered", quote), as_json=False)
+
+    out = capsys.readouterr().out
+    assert '"weighed 26 grams" (the text of this page may be wrong: order uncertain)' in out
+    assert quote.as_json()["doubt"] == "order uncertain"

@@ -54,6 +54,9 @@ class Shelf:
     def sections(self, number):
         return self._documents[number].sections
 
+    def page_doubts(self, number):
+        return {}
+
     def page_labels(self, number):
         return []
 

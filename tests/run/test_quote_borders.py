@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from functools import cache
 
 from hypothesis import assume, given, settings
@@ -11,6 +12,7 @@ from toy_library import ToyLibrary, toy_document
 
 from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage, PassageRange
+from docpager.documents.reasons import Reason
 from docpager.paging.rendering import render_passages
 from docpager.run.quotes import QuoteChecker, find_quote
 
@@ -156,3 +158,24 @@ def _shown_at(touched: list[Passage], offset: int) -> int:
             return position + within + sum(len(f"[p{page}]") for page in marks)
         position += len(shown) - shown.index("\n") - 1 + 1
     raise AssertionError(f"no passage holds {offset}")
+
+
+def test_a_quote_from_a_page_whose_text_may_be_wrong_says_why() -> None:
+    document = library().document_of(1)
+    pages = tuple(
+        replace(page, doubt=Reason.ORDER) if page.number == 2 else page
+        for page in document.pdf_pages
+    )
+    checker = QuoteChecker(ToyLibrary(replace(document, pdf_pages=pages)), parse_locator)
+    first, second = (
+        document.text[page.start : page.start + 40].split("\n")[0] for page in pages[:2]
+    )
+
+    checks = checker.check_all(
+        [{"locator": "D1:p1", "quote": first}, {"locator": "D1:p2", "quote": second}]
+    ).checks
+
+    assert [(check.place.page, check.doubt) for check in checks if check.place] == [
+        (1, None),
+        (2, "order uncertain"),
+    ]
