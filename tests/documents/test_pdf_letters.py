@@ -1,11 +1,15 @@
 """Letters that PDF libraries lose, double, divide or misname come out as words."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_pdf import letters_at, page_pdf, text_at, width
 
 from docpager.documents.pdf import read_pdf
+from docpager.documents.pdf.document_signs import signs_of
+from docpager.documents.pdf.pdfium_reader import Pdfium
 
 
 def read(*streams, **settings):
@@ -207,7 +211,8 @@ def numbered(text, names):
     """A font whose codes from 1 on are the letters of a text, named by their number; and the
     codes that draw the text."""
     letters = sorted(set(text))
-    listed = " ".join(names.format(ord(letter)) for letter in letters)
+    name = names if callable(names) else lambda letter: names.format(ord(letter))
+    listed = " ".join(map(name, letters))
     widths = " ".join(str(round(width(letter, 1000))) for letter in letters)
     font = (
         "<< /Type /Font /Subtype /Type1 /BaseFont /Numbered /FirstChar 1 "
@@ -230,6 +235,27 @@ def test_glyphs_named_by_the_number_of_their_character_are_read(names):
 
     assert document.text == text + "\n"
     assert document.pdf_pages[0].reader == "pdfium, repaired"
+
+
+def test_every_form_of_a_number_is_read_and_none_as_another_letter():
+    text = "Freight of the \u201cFinch\u201d: the line of five ferries carried flour, flax and fish"
+    settings, codes = numbered(
+        text, lambda letter: f"/G{letter.encode('cp1252').hex().upper()}{'._' * (letter == 'F')}"
+    )
+    document = read(f"BT /F2 9 Tf 1 0 0 1 72 700 Tm <{codes}> Tj ET\n", **settings)
+
+    assert document.text == text + "\n"
+
+
+def test_nothing_counts_as_hidden_in_a_copy_that_is_not_drawn_as_it_is_shown():
+    content = page_pdf(f"{text_at(72, 700, 'shown')}1 1 1 rg\n{text_at(72, 600, 'white')}")
+    opened = Pdfium.open(content, None)
+    signs = signs_of(content)
+
+    as_shown = opened.page(0, signs, with_styles=False).text.text
+    as_copied = opened.page(0, replace(signs, is_drawn_as_shown=False), with_styles=False).text.text
+
+    assert ("white" in as_shown, "white" in as_copied) == (False, True)
 
 
 def test_glyphs_named_by_other_numbers_are_garbled():

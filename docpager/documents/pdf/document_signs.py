@@ -35,6 +35,8 @@ class DocumentSigns:
     """Whether objects are encrypted, so that the signs say nothing of them."""
     has_foreign_fonts: bool = False
     """Fonts that are not in the file and have other letters than Latin ones."""
+    is_drawn_as_shown: bool = True
+    """False for a copy whose glyphs were given other names: its pictures show none of them."""
 
 
 def signs_of(content: bytes) -> DocumentSigns:

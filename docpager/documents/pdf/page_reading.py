@@ -78,7 +78,7 @@ def read_page_text(
     notes = set(additions.notes)
     changes = _changes(glyphs, lines, figures, signs, notes)
     changes |= unmapped.changes or {}
-    without = _without(glyphs, signs, notes)
+    without = _without(glyphs, signs, notes, is_drawn=file_signs.is_drawn_as_shown)
     doubt = None
     if any(text == FALSE_DIGIT for text in changes.values()):
         doubt = Reason.UNNAMED
@@ -130,13 +130,15 @@ def _order(glyphs: Glyphs, lines: Sequence[Line], signs: PageSigns) -> list[Offs
     return order
 
 
-def _without(glyphs: Glyphs, signs: PageSigns, notes: set[Departure]) -> frozenset[int]:
+def _without(
+    glyphs: Glyphs, signs: PageSigns, notes: set[Departure], *, is_drawn: bool
+) -> frozenset[int]:
     """Characters that the page does not show."""
     outside: frozenset[int] = frozenset()
     hidden: frozenset[int] = frozenset()
     if signs.leads_outside:
         outside = outside_offsets(glyphs)
-    if signs.may_hide or signs.has_layers:
+    if is_drawn and (signs.may_hide or signs.has_layers):
         hidden = hidden_offsets(glyphs, on_layers=signs.has_layers)
     if outside:
         notes.add(Departure.OUTSIDE)

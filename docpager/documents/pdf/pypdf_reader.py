@@ -46,7 +46,7 @@ _PYPDF_FAILURES = (
 _LARGEST_COPY = 50_000_000
 """Bytes: a copy of a file is held in memory."""
 _GLYPH_NAME = re.compile(r"/[A-Za-z]{1,4}[0-9A-F]{1,4}(?![A-Za-z0-9])|\(cid:\d+\)")
-_HEX_NAME = re.compile(r"/[Gg]([2-7][0-9A-F])(?![A-Za-z0-9])")
+_HEX_NAME = re.compile(r"/[Gg]([0-9A-F]{2})(?:\._)?(?![A-Za-z0-9])")
 
 
 def is_pdf(start: bytes) -> bool:
@@ -172,10 +172,20 @@ def _named(text: str) -> str:
     names = _GLYPH_NAME.findall(text)
     if 4 * sum(map(len, names)) < len(text):
         return text
-    decoded = _HEX_NAME.sub(lambda match: chr(int(match[1], 16)), text)
+    decoded = _HEX_NAME.sub(lambda match: _numbered(match[1]), text)
     if looks_natural(decoded):
         return _GLYPH_NAME.sub("\ufffd", decoded)
     return _GLYPH_NAME.sub("\ufffd", text)
+
+
+def _numbered(digits: str) -> str:
+    """The character whose number in Windows' Latin code page these hexadecimal digits are.
+
+    That code page is what the drivers who name glyphs so number characters by. A name that is left
+    as it is would be read as whatever its code happens to be: an F as an H.
+    """
+    character = bytes.fromhex(digits).decode("cp1252", errors="replace")
+    return character if character.isprintable() else "\ufffd"
 
 
 def _rename_glyphs(page: pypdf.PageObject) -> bool:
@@ -193,7 +203,7 @@ def _rename_glyphs(page: pypdf.PageObject) -> bool:
         for n, name in enumerate(names):
             found = _HEX_NAME.fullmatch(str(name))
             if found:
-                names[n] = NameObject(f"/uni00{found[1]}")
+                names[n] = NameObject(f"/uni{ord(_numbered(found[1])):04X}")
                 renamed = True
     return renamed
 

@@ -98,6 +98,7 @@ class _Renamed:
             self._opened = Pdfium.open(copy, None) if copy else None
         if self._opened is None:
             return None
+        signs = replace(signs, is_drawn_as_shown=False)
         page = self._opened.page(index, signs, with_styles=with_styles)
         helps = page.problem is None and looks_natural(page.text.text)
         return replace(page, reader="pdfium, repaired") if helps else None
