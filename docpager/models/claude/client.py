@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from docpager.core.errors import ModelError
 from docpager.models.claude.backends import is_official
+from docpager.models.loop_clients import LoopClients
 from docpager.models.server_errors import attempt_failed, one_line, refusal, told
 from docpager.models.servers import PLACEHOLDER, key_from
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Clients", "failure", "has_credentials"]
 
 
-class Clients:
+class Clients(LoopClients["AsyncAnthropic"]):
     """Gives the client of the running event loop: connections cannot move to another loop."""
 
     def __init__(
@@ -28,30 +28,11 @@ class Clients:
         api_key_env: str = "",
         http_client: httpx2.AsyncClient | None = None,
     ) -> None:
+        super().__init__()
         self._url = url
         self._keep_alive = keep_alive
         self._api_key_env = api_key_env
         self._http_client = http_client
-        self._client: AsyncAnthropic | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def get(self) -> AsyncAnthropic:
-        """A client with credentials.
-
-        Raises:
-            ModelError: there are no credentials for Anthropic's own address, or none of the name
-                that was given.
-        """
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._loop is not loop:
-            self._client, self._loop = self._made(), loop
-        return self._client
-
-    async def close(self) -> None:
-        """Close the connections of the running loop, if there are any."""
-        if self._client is not None and self._loop is asyncio.get_running_loop():
-            await self._client.close()
-        self._client = None
 
     def _made(self) -> AsyncAnthropic:
         from anthropic import AnthropicError, AsyncAnthropic

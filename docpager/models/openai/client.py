@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from docpager.core.errors import ModelError, UsageError
+from docpager.models.loop_clients import LoopClients
 from docpager.models.server_errors import attempt_failed, one_line, refusal, told
 from docpager.models.servers import PLACEHOLDER, key_from
 
@@ -64,34 +64,16 @@ def require_sdk() -> None:
         raise UsageError("`api=openai` needs the openai package: pip install 'docpager[openai]'")
 
 
-class OpenAIClients:
+class OpenAIClients(LoopClients["AsyncOpenAI"]):
     """Gives the client of the running event loop: connections cannot move to another loop."""
 
     def __init__(
         self, url: str, *, api_key_env: str = "", http_client: httpx.AsyncClient | None = None
     ) -> None:
+        super().__init__()
         self._url = url
         self._api_key_env = api_key_env
         self._http_client = http_client
-        self._client: AsyncOpenAI | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def get(self) -> AsyncOpenAI:
-        """A client with a key.
-
-        Raises:
-            ModelError: there is none for OpenAI's own address, or none of the name that was given.
-        """
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._loop is not loop:
-            self._client, self._loop = self._made(), loop
-        return self._client
-
-    async def close(self) -> None:
-        """Close the connections of the running loop, if there are any."""
-        if self._client is not None and self._loop is asyncio.get_running_loop():
-            await self._client.close()
-        self._client = None
 
     def _made(self) -> AsyncOpenAI:
         from openai import AsyncOpenAI
