@@ -222,3 +222,92 @@ def test_spaces_that_are_drawn_part_words_that_touch(tight):
     words = ["rate", "of", "3.05", "and", "over", "75", "plans", "a", "forty-year", "note"]
 
     assert text_of(drawn_by_letter(words, tight=tight)) == " ".join(words) + "\n"
+
+
+@pytest.mark.parametrize("before", ["ID", "PCAOB ID", "of"])
+def test_a_space_that_is_drawn_before_a_figure_parts_it_from_any_word(before):
+    words = ["the", *before.split(), "238", "is", "named"]
+
+    assert text_of(drawn_by_letter(words, tight=3.0)) == " ".join(words) + "\n"
+
+
+WINDOWS = {ord(mark): bytes([n]).decode("latin-1") for n, mark in [(0x80, "€"), (0x93, "“")]}
+
+
+def set_back(word, *more, back=0.0):
+    """Text drawn letter by letter, its second part begun `back` points too far to the left."""
+    drawn, x = "", 72.0
+    for part in (word, *more):
+        for letter in part:
+            drawn += text_at(round(x, 2), 700, letter.translate(WINDOWS))
+            x += width(letter)
+        x -= back
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("parts", "back"),
+    [
+        (("for $", "86 million"), 6.4),
+        (("for $", "86 million"), 8.5),
+        (("totaling $", "149 million"), 7.0),
+        (("December 31, 2022,", " 3,350 lawsuits"), 5.5),
+        (("December 31, 2022,", " 3,350 lawsuits"), 6.4),
+        (("December 31, 2022,", " 3,350 lawsuits"), 8.0),
+        (("under ASU No. 2014-09,", " Revenue from"), 6.8),
+        (("expressed in a “", "Target Number"), 4.5),
+    ],
+)
+def test_words_drawn_over_one_another_are_read_as_they_are_drawn(parts, back):
+    assert text_of(set_back(*parts, back=back)) == "".join(parts) + "\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["Items 9A, 10K, and 3,,5", "5$ or 3€ a “word", "2022,3 and 9R, a"]
+)
+def test_odd_figures_that_are_drawn_so_stay_as_they_are(line):
+    assert text_of(set_back(line)) == line + "\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "line"),
+    [
+        ("10.1", "1 Recovery of Overpayments", "10.11 Recovery of Overpayments"),
+        ("5.1 ", "Vesting", "5.1 Vesting"),
+        ("Article ", "V", "Article V"),
+        ("2.50 US Payroll T", "erms", "2.50 US Payroll Terms"),
+    ],
+)
+@pytest.mark.parametrize("back", [0.4, 0.9, 1.4])
+def test_a_letter_drawn_close_to_the_one_before_begins_no_line(before, behind, line, back):
+    x = round(72 + width(before) - back, 2)
+    drawn = text_at(72, 700, before) + text_at(x, 700, behind)
+
+    assert text_of(drawn) == line + "\n"
+
+
+def test_cells_far_apart_keep_the_lines_that_pdfium_gives_them():
+    rows = [("Goodwill", "8"), ("Leases", "10")]
+    drawn = "".join(
+        text_at(72, 700 - 30 * n, name) + text_at(500, 700 - 30 * n, page)
+        for n, (name, page) in enumerate(rows)
+    )
+
+    assert text_of(drawn).split() == ["Goodwill", "8", "Leases", "10"]
+
+
+@pytest.mark.parametrize("gap", [1.1, 1.3, 2.2])
+def test_words_in_capitals_that_touch_are_parted(gap):
+    x = 72 + width("RESORTS INTERNATIONAL") + gap
+    drawn = text_at(72, 700, "RESORTS INTERNATIONAL") + text_at(
+        round(x, 2), 700, "AND SUBSIDIARIES"
+    )
+
+    assert text_of(drawn) == "RESORTS INTERNATIONAL AND SUBSIDIARIES\n"
+
+
+@pytest.mark.parametrize("tracking", [0.0, 0.6, 1.2])
+def test_a_long_word_in_capitals_stays_one(tracking):
+    line = f"BT /F1 11 Tf {tracking} Tc 72 700 Td (INTERNATIONALIZATION) Tj ET\n"
+
+    assert text_of(line) == "INTERNATIONALIZATION\n"

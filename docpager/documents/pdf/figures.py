@@ -23,6 +23,7 @@ __all__ = [
     "figure_changes",
     "figures_of",
     "join_broken_lines",
+    "join_lines_set_back",
     "sets_off_marks",
 ]
 
@@ -31,6 +32,8 @@ IngestChanges = dict[int, str]
 
 _RUN = re.compile(r"\d(?:[\d.,]*\d)?")
 _GLUED = re.compile(r"[a-z,;:)](?=[A-Z][a-z])|[,;](?=[a-z]{2})")
+_CAPITALS = re.compile(r"[A-Z]{16,}")
+"""Hardly one word."""
 _MARK = re.compile(r"\d{1,2}(?:,\d{1,2})?")
 _MARKED = frozenset(")]%’”'\"*.,;:")
 """What a footnote mark may stand after, beside letters and digits."""
@@ -53,6 +56,8 @@ _CELL_GAP = 0.9
 """In digits' widths: digits of a figure stand closer, whatever their font."""
 _WORD_GAP = 0.13
 """In line heights: half a narrow space. Kerning and rounding of positions stay below."""
+_CAPITALS_GAP = 0.08
+"""In line heights, above the usual gap in words that are set too tight."""
 FALSE_DIGIT = "\ufffd"
 """Stands where the page shows a sign that the font does not name."""
 
@@ -79,7 +84,18 @@ def figure_changes(glyphs: Glyphs, figures: Sequence[re.Match[str]]) -> IngestCh
             _look_behind(glyphs, start, end, changes)
     for match in _GLUED.finditer(raw):
         _part(glyphs, match.end(), changes)
+    for match in _CAPITALS.finditer(raw):
+        _part_capitals(glyphs, *match.span(), changes)
     return changes
+
+
+def _part_capitals(glyphs: Glyphs, start: int, end: int, changes: IngestChanges) -> None:
+    """Words in capitals that touch: parted at a gap that stands out among theirs."""
+    boxes = [glyphs.box(at) for at in range(start, end)]
+    gaps = [after.left - before.right for before, after in itertools.pairwise(boxes)]
+    if max(gaps) - median_low(gaps) > _CAPITALS_GAP * boxes[0].height:
+        at = start + 1 + gaps.index(max(gaps))
+        changes.setdefault(at, " " + glyphs.raw[at])
 
 
 def sets_off_marks(changes: IngestChanges) -> bool:
@@ -298,3 +314,32 @@ def _is_one_line(before: Line, after: Line) -> bool:
     gap = first.left - last.right
     high = max(last.height, first.height)
     return shared > 0.6 * min(last.height, first.height) and -0.2 * high < gap < 0.6 * high
+
+
+def join_lines_set_back(glyphs: Glyphs, lines: Sequence[Line]) -> IngestChanges:
+    """Line ends that pdfium made where the pen is set back a little, away.
+
+    It is set back to draw the second 1 of 11 or the V of Vesting nearer to what precedes it.
+    """
+    changes: IngestChanges = {}
+    for before, after in itertools.pairwise(lines):
+        if not _follows_closely(before.last_box, after.first_box):
+            continue
+        between = glyphs.raw[before.last + 1 : after.start]
+        gap = after.first_box.left - before.last_box.right
+        if "\n" in between:
+            changes |= dict.fromkeys(range(before.last + 1, after.start), "")
+            spaced = " " in between or gap > _WORD_GAP * before.last_box.height
+            changes[before.last + 1] = " " if spaced else ""
+    return changes
+
+
+def _follows_closely(last: Box, first: Box) -> bool:
+    """Whether a character stands right behind another of its size."""
+    high = last.top - last.bottom
+    return (
+        abs(first.bottom - last.bottom) < 0.03 * high
+        and abs(first.top - last.top) < 0.03 * high
+        and -0.25 * high < first.left - last.right < 0.3 * high
+        and last.left < first.left
+    )

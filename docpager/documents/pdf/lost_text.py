@@ -18,8 +18,10 @@ read well without a mapping; so the guessed characters are looked at: words have
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from docpager.documents.pdf.figures import FALSE_DIGIT
@@ -27,7 +29,14 @@ from docpager.documents.pdf.glyphs import Box, Glyphs
 from docpager.documents.pdf.native import native
 from docpager.documents.pdf.typesetting import looks_natural
 
-__all__ = ["Unmapped", "loses_objects", "lost_letters", "lost_sign", "lost_spaces", "unmapped_of"]
+__all__ = [
+    "Unmapped",
+    "letter_changes",
+    "loses_objects",
+    "lost_letters",
+    "lost_sign",
+    "unmapped_of",
+]
 
 _TEXT = 1
 """Kind of a text object, FPDF_PAGEOBJ_TEXT."""
@@ -43,7 +52,10 @@ _WORDS_IN_F_TEXT = (
 _WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
 _AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ")
 """How words go on that begin with off."""
-_GLUED_FIGURE = re.compile(r"[a-z]{2}\d")
+_GLUED = re.compile(r"[A-Za-z]{2}\d|\d{4},\d")
+_CROSSED = re.compile(r"\d[$€£¥]|, ?,|\d[A-Z], |\w“ ")
+"""What no word and no figure holds: letters of two of them that were drawn over one another."""
+_MOST_CROSSED = 12
 _SPLIT_FIGURE = re.compile(r"\d ,\d|,\d\d? \d\b")
 _SECOND_LETTER = 0.35
 """Of a letter's width: a second letter stands at least so far on; bold is drawn closer."""
@@ -120,25 +132,45 @@ def _part_words(glyphs: Glyphs, changes: dict[int, str]) -> None:
             right, bottom, top = new_right, new_bottom, new_top
 
 
-def lost_spaces(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
-    """Spaces that a page draws between two letters where pdfium's text has none.
+def letter_changes(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
+    """What stands in the place of characters so that words that a page draws apart are apart.
 
-    pdfium sets spaces by the distance of letters, and where a line is set too tight there is none;
-    but the page, set letter by letter, has an object without width there. Where pdfium took a page
-    for vertical writing, the two letters are lines of their own.
+    pdfium sorts a line from left to right and sets spaces by the distance of letters. Where a page
+    is set letter by letter, and a line of it too tight, there is no space (`of3.05`), or the first
+    letter of a word comes before the last ones of the word before it (`20223,,350`). But the page
+    draws words one after the other, with an object without width for each space. Where pdfium took
+    a page for vertical writing, two such letters are lines of their own.
     """
     raw = glyphs.raw
-    if not (has_letter_lines or _GLUED_FIGURE.search(raw)) or not _is_set_by_letters(glyphs):
+    is_crossed = bool(_CROSSED.search(raw))
+    if not (is_crossed or has_letter_lines or _GLUED.search(raw)) or not _is_set_by_letters(glyphs):
         return {}
+    drawn = _drawn_letters(glyphs)
+    changes = _lost_spaces(glyphs, drawn)
+    return changes | _uncrossed(glyphs, drawn) if is_crossed else changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A text object that leaves a mark."""
+
+    first: int
+    """Offset of its first character in pdfium's text."""
+    last: int
+    is_behind_space: bool
+    """Whether an object without width was drawn just before it."""
+
+
+def _drawn_letters(glyphs: Glyphs) -> list[_Drawn]:
+    """The text objects of a page that pdfium's text has, in the order in which they are drawn."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}
-    for offset, mark in enumerate(raw):
+    for offset, mark in enumerate(glyphs.raw):
         if not mark.isspace():
             drawn_by = glyphs.text_object(offset)
             first.setdefault(drawn_by, offset)
             last[drawn_by] = offset
-    changes: dict[int, str] = {}
-    before: int | None = None
+    drawn: list[_Drawn] = []
     blank: int | None = None
     for handle, kind in glyphs.objects():
         if kind != _TEXT:
@@ -146,13 +178,70 @@ def lost_spaces(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
         if handle not in first:
             blank = handle
             continue
-        at = first[handle]
-        if blank is not None and before is not None and _touch(glyphs, before, at):
-            box = glyphs.bounds(blank)
-            if box and not box.width and raw[before].isalnum() and raw[at].isalnum():
-                changes[at] = " " + raw[at]
-        before, blank = last[handle], None
+        box = glyphs.bounds(blank) if blank is not None else None
+        is_behind_space = box is not None and not box.width
+        drawn.append(_Drawn(first[handle], last[handle], is_behind_space))
+        blank = None
+    return drawn
+
+
+def _lost_spaces(glyphs: Glyphs, drawn: Sequence[_Drawn]) -> dict[int, str]:
+    """Spaces that a page draws between two letters where pdfium's text has none."""
+    raw = glyphs.raw
+    return {
+        letter.first: " " + raw[letter.first]
+        for before, letter in itertools.pairwise(drawn)
+        if letter.is_behind_space
+        and (raw[before.last].isalnum() or raw[before.last] in ",;")
+        and raw[letter.first].isalnum()
+        and _touch(glyphs, before.last, letter.first)
+    }
+
+
+def _uncrossed(glyphs: Glyphs, drawn: Sequence[_Drawn]) -> dict[int, str]:
+    """Letters that stand over one another, in the order in which they are drawn."""
+    changes: dict[int, str] = {}
+    number = {letter.first: n for n, letter in enumerate(drawn) if letter.first == letter.last}
+    inked = sorted(number)
+    for left, right in itertools.pairwise(inked):
+        if number[left] < number[right] or left in changes or not _overlap(glyphs, left, right):
+            continue
+        crossed = _crossed(number, inked, left, right)
+        order = sorted(crossed, key=number.__getitem__)
+        text = ""
+        for at in order:
+            has_space = not text and glyphs.raw[crossed[0] - 1 : crossed[0]].isspace()
+            text += " " * (drawn[number[at]].is_behind_space and not has_space) + glyphs.raw[at]
+        changes |= dict.fromkeys(range(crossed[0], crossed[-1] + 1), "")
+        changes[crossed[0]] = text
+        behind = drawn[number[order[-1]] + 1 : number[order[-1]] + 2]
+        # The space that pdfium made behind the letter that stood last belongs to the other word.
+        space = crossed[-1] + 1
+        if behind and behind[0].first == space + 1 and glyphs.raw[space] == " ":
+            changes[space] = " " * behind[0].is_behind_space
     return changes
+
+
+def _crossed(number: Mapping[int, int], inked: Sequence[int], left: int, right: int) -> list[int]:
+    """The characters around two that are drawn in the other order, as far as others are too."""
+    begin = bisect_left(inked, left)
+    end = begin + 2
+    low, high = number[right], number[left]
+    while begin and end - begin < _MOST_CROSSED and number[inked[begin - 1]] > low:
+        begin -= 1
+        high = max(high, number[inked[begin]])
+    while end < len(inked) and end - begin < _MOST_CROSSED and number[inked[end]] < high:
+        low = min(low, number[inked[end]])
+        end += 1
+    return list(inked[begin:end])
+
+
+def _overlap(glyphs: Glyphs, left: int, right: int) -> bool:
+    """Whether two characters of one line cover each other by a quarter of the narrower one."""
+    one, other = glyphs.box(left), glyphs.box(right)
+    in_line = abs(one.bottom - other.bottom) < 0.1 * one.height
+    shared = one.right - other.left
+    return in_line and other.left >= one.left and shared > 0.25 * min(one.width, other.width)
 
 
 def _touch(glyphs: Glyphs, before: int, at: int) -> bool:

@@ -21,6 +21,7 @@ from docpager.documents.pdf.figures import (
     figure_changes,
     figures_of,
     join_broken_lines,
+    join_lines_set_back,
     sets_off_marks,
 )
 from docpager.documents.pdf.glyphs import Glyphs
@@ -28,9 +29,9 @@ from docpager.documents.pdf.hidden import hidden_offsets, outside_offsets
 from docpager.documents.pdf.layout import OffsetLine, part_columns, pdfium_lines, rebuilt_lines
 from docpager.documents.pdf.lost_text import (
     Unmapped,
+    letter_changes,
     loses_objects,
     lost_letters,
-    lost_spaces,
     unmapped_of,
 )
 from docpager.documents.pdf.page_lines import Line, lines_of
@@ -104,13 +105,14 @@ def _changes(
     changes = join_broken_lines(glyphs, lines)
     if changes:
         notes.add(Departure.MARK_LINES)
+    changes |= join_lines_set_back(glyphs, lines)
     changes |= figure_changes(glyphs, figures)
     if sets_off_marks(changes):
         notes.add(Departure.MARKS)
     if signs.loses_letters:
         changes |= lost_letters(glyphs)[0]
     else:
-        changes |= lost_spaces(glyphs, has_letter_lines=signs.has_letter_lines)
+        changes |= letter_changes(glyphs, has_letter_lines=signs.has_letter_lines)
     typeset = typesetting_changes(glyphs)
     if "" in typeset.values():
         notes.add(Departure.LETTERS)
