@@ -311,3 +311,69 @@ def test_a_long_word_in_capitals_stays_one(tracking):
     line = f"BT /F1 11 Tf {tracking} Tc 72 700 Td (INTERNATIONALIZATION) Tj ET\n"
 
     assert text_of(line) == "INTERNATIONALIZATION\n"
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "(2cm)",
+        "(2 cm)",
+        "18m/s * (2cm/3cm)",
+        "(0.5 km)",
+        "mass / (2 * rearth)",
+        "(1 + r)",
+        "(x - 1)",
+    ],
+)
+@pytest.mark.parametrize("power", ["2", "3", "10"])
+def test_a_power_of_what_stands_in_parentheses_is_no_footnote(formula, power):
+    assert f"= {formula}^{power} in" in text_of(marked(f"it is = {formula}", power, " in all"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["(in millions)", "(311)", "Section 401(k)", "(2021-2022)", "(Q1 + Q2)", "(and/or)", "(2022)"],
+)
+@pytest.mark.parametrize("mark", ["1", "2"])
+def test_a_footnote_to_what_stands_in_parentheses_is_no_power(words, mark):
+    assert f"{words} [{mark}] in" in text_of(marked(f"shown {words}", mark, " in all"))
+
+
+@pytest.mark.parametrize(
+    ("before", "power", "behind", "found"),
+    [
+        ("between C", "3", " and T", "between C^3 and T"),
+        ("E = mc", "2", " holds", "E = mc^2 holds"),
+        ("(1 \xd7 10", "-3", "C) is", "10^-3C) is"),
+        ("is at 10", "-12", " m", "10^-12 m"),
+        ("of r", "2", ", where", "r^2, where"),
+    ],
+)
+def test_powers_are_written_alike_wherever_they_stand(before, power, behind, found):
+    assert found in text_of(marked(before, power, behind))
+
+
+@pytest.mark.parametrize(
+    ("before", "mark", "found"),
+    [
+        ("shares of Class A", "1", "Class A [1] were"),
+        ("the net income", "2", "net income [2] were"),
+        ("of mc", "2", "of mc [2] were"),
+    ],
+)
+def test_a_footnote_to_a_word_is_no_power(before, mark, found):
+    assert found in text_of(marked(before, mark, " were"))
+
+
+@pytest.mark.parametrize("words", ["free cash flows", 'as they "suppose."', "Net sales (net)"])
+@pytest.mark.parametrize("mark", ["1", "63"])
+@pytest.mark.parametrize("behind", [" . Free", " are"])
+def test_a_mark_after_a_space_is_set_off_as_well(words, mark, behind):
+    text = text_of(marked(f"{words} ", mark, behind))
+
+    assert f"{words} [{mark}]{behind}" in text
+
+
+@pytest.mark.parametrize("line", ["Note 1 and Note 12", "March 31, 20 of 25", "Item 9A in Part 2."])
+def test_figures_after_a_space_are_left_alone(line):
+    assert text_of(text_at(72, 700, line)) == line + "\n"

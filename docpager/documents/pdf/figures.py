@@ -47,6 +47,22 @@ _POWER = re.compile(r"[-−–]\d{1,2}(?!\d)")
 _UNITS = frozenset({"m", "km", "cm", "mm", "dm", "ft", "in", "yd", "mi", "µm", "nm", "s", "sec"})
 _UNITS |= {"Nm", "ms", "kgm"}
 """Words that carry an exponent: km², not a word with a footnote."""
+_GREEK = "".join(map(chr, range(0x370, 0x400))) + "∆∂∇"
+_OPERATORS = tuple("=*∗×·⋅+−/")
+_FORMULA = re.compile(
+    r"\((?:"
+    # a quantity, or several: (2cm), (2 m), (2cm/3cm)
+    r"\d[\d.,]* ?(?:m|km|cm|mm|dm|ft|in|yd|mi|µm|nm|s|N|J|V|A|K|kg|g|Pa|Hz)\b"
+    r"(?: ?[/*∗×·⋅] ?[\w.]+)*"
+    # a product: (2 ∗ rearth), (3x/4)
+    r"|[\d.]*[^\W_]+(?: ?[*∗×·⋅^] ?[\w.]+)+|\d+[a-z]+ ?/ ?[\w.]+"
+    # a sum of numbers and single letters: (1 + r), (x − 1)
+    r"|(?=[^)]*[a-z\u0370-\u03ff])[\d.]*[a-z\u0370-\u03ff]?"
+    r"(?:(?: ?[+−] ?| [-–] )[\d.]*[a-z\u0370-\u03ff]?(?![^\W_]))+"
+    r")\)$"
+)
+"""What stands in parentheses that carry an exponent, rather than the mark of a footnote."""
+_LONGEST_FORMULA = 40
 _LATIN_END = re.compile("[A-Za-zµ]+$")
 _SMALLER = 0.88
 """A mark's height against that of what it stands by: superscripts are set at 58 to 75 %."""
@@ -78,6 +94,8 @@ def figure_changes(glyphs: Glyphs, figures: Sequence[re.Match[str]]) -> IngestCh
             _divide(glyphs, start, end - 1, changes)
         if start and raw[start - 1] not in _BEFORE_FIGURES:
             _look_before(glyphs, match, raw[start - 1], changes)
+        elif end - start < 3 and start > 1 and raw[start - 1] == " ":
+            _look_behind_space(glyphs, match, changes)
         if end < length and raw[end] in ")%":
             end += 1
         if end < length and raw[end] not in _BEHIND_FIGURES:
@@ -115,11 +133,24 @@ def _look_before(glyphs: Glyphs, run: re.Match[str], before: str, changes: Inges
         _part(glyphs, start, changes)
 
 
+def _look_behind_space(glyphs: Glyphs, run: re.Match[str], changes: IngestChanges) -> None:
+    """A short run of digits after a space: it may be a mark, set a little apart from its word."""
+    start, end = run.span()
+    word_end = start - 2
+    before = glyphs.raw[word_end]
+    if not (before.isalpha() or before in _MARKED) or glyphs.raw[end : end + 1].isalnum():
+        return
+    if _is_raised(glyphs.box(word_end), glyphs.box(start)):
+        _set_off(glyphs, word_end, start, end - 1, changes)
+        if changes.get(start, "").startswith("^"):
+            changes[start - 1] = ""
+
+
 def _look_behind(glyphs: Glyphs, start: int, end: int, changes: IngestChanges) -> None:
     """What stands close behind a run of digits: a letter as a mark, an exponent, the next word."""
     raw = glyphs.raw
     found = _LETTER_MARK.match(raw, end) or _POWER.match(raw, end)
-    if found and _is_raised(glyphs.box(end - 1), glyphs.box(found.end() - 1)):
+    if found and _is_raised(glyphs.box(end - 1), glyphs.box(found.start())):
         _set_off(glyphs, end - 1, end, found.end() - 1, changes)
     elif raw[end : end + 3].isalpha():
         if _is_note_mark(glyphs, start, end):
@@ -232,11 +263,11 @@ def _set_off(glyphs: Glyphs, base: int, start: int, last: int, changes: IngestCh
     before = re.search(r"[^\W\d_]+$|\d[\d.,]*$|.?$", raw[max(0, base - 30) : base + 1])
     word = before[0] if before else ""
     letters = _LATIN_END.search(word)
-    if word.isalpha() and (len(word) == 1 or (letters and letters[0] in _UNITS)):
+    if word.isalpha() and letters and letters[0] in _UNITS:
         return
     if _is_exponent(raw, base, word, mark):
         changes[start] = "^" + mark[0].replace("−", "-").replace("–", "-")
-    elif mark[0] in "-−–":
+    elif mark[0] in "-−–" or (len(word) == 1 and word.isalpha() and not mark.isdigit()):
         return
     else:
         changes[start] = (" [" if not raw[start - 1].isspace() else "[") + mark[0]
@@ -244,16 +275,28 @@ def _set_off(glyphs: Glyphs, base: int, start: int, last: int, changes: IngestCh
 
 
 def _is_exponent(raw: str, base: int, word: str, mark: str) -> bool:
-    if not word[-1:].isdigit() or not mark[-1].isdigit():
+    if not mark[-1].isdigit() or not (mark.isdigit() or mark[0] in "-−–") or mark == "1":
+        return False
+    if word[-1:].isalpha():
+        return _is_variable(raw[max(0, base - 12) : base + 1 - len(word)], word)
+    if word == ")":
+        return bool(_FORMULA.search(raw[max(0, base - _LONGEST_FORMULA) : base + 1]))
+    if not word[-1:].isdigit():
         return False
     if mark[0] in "-−–":
         return True
     factor = raw[max(0, base - 6) : base + 1 - len(word)].rstrip()[-1:]
-    if not mark.isdigit():
-        return False
     # A footnote to the figure 10 is seldom the third or a later one, one to 2 seldom the tenth.
     is_power = (word == "10" and int(mark) > 2) or (word == "2" and int(mark) > 9)
     return is_power or (word == "10" and factor in ("x", "×", "·", "*", "⋅"))
+
+
+def _is_variable(before: str, word: str) -> bool:
+    """Whether a word is one letter, or two in a formula: a footnote has a word before it."""
+    letters = word.lstrip(_GREEK) or word[-1]
+    return len(letters) == 1 or (
+        len(letters) == 2 and letters.islower() and before.rstrip()[-1:] in _OPERATORS
+    )
 
 
 def join_broken_lines(glyphs: Glyphs, lines: Sequence[Line]) -> IngestChanges:
@@ -293,13 +336,9 @@ def _set_off_first(glyphs: Glyphs, before: Line, after: Line, changes: IngestCha
     last = found.end() - 1
     if abs(glyphs.box(last).bottom - after.first_box.bottom) > 0.1 * after.first_box.height:
         return
-    before_it = glyphs.raw[before.last - 1 : before.last + 1]
-    if before_it[-1:].isalpha() and not before_it[:1].isalnum() and before_it[-1:] not in _UNITS:
-        changes[after.start] = "^" + found[0][0]
-    else:
-        _set_off(glyphs, before.last, after.start, last, changes)
-        if "[" in changes.get(after.start, ""):
-            changes[before.last + 1] = " "
+    _set_off(glyphs, before.last, after.start, last, changes)
+    if "[" in changes.get(after.start, ""):
+        changes[before.last + 1] = " "
 
 
 def _is_one_line(before: Line, after: Line) -> bool:
