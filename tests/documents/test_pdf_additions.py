@@ -4,7 +4,7 @@ import io
 
 import pytest
 from make_pdf import make_pdf
-from page_pdf import page_pdf, text_at
+from page_pdf import FIRST_OBJECT, page_pdf, text_at
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText, Text
 
@@ -139,6 +139,78 @@ def test_an_attached_file_that_cannot_be_read_is_named(tmp_path):
         found.problems[1]
     )
     assert any("bundle.pdf#broken.pdf" in problem for problem in found.problems)
+
+
+def pinned(*files, embedded="", hidden=False):
+    """A cover sheet with files pinned to it, each (its name, content)."""
+    streams, pins = [], []
+    for n, (name, content) in enumerate(files):
+        streams.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
+        pins.append(
+            f"<< /Type /Annot /Subtype /FileAttachment /Rect [300 700 320 720] /F {2 * hidden} "
+            f"/FS << /Type /Filespec /F ({name}) /EF << /F {FIRST_OBJECT + n} 0 R >> >> >>"
+        )
+    numbers = " ".join(f"{FIRST_OBJECT + len(files) + n} 0 R" for n in range(len(files)))
+    page = f"/MediaBox [0 0 612 792] /Annots [{numbers}]"
+    content = page_pdf(text_at(72, 700, "Cover sheet"), objects=[*streams, *pins], pages=[page])
+    if not embedded:
+        return content
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(content)))
+    writer.add_attachment(embedded, dict(files)[embedded].encode())
+    again = io.BytesIO()
+    writer.write(again)
+    return again.getvalue()
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_files_pinned_to_a_page_are_documents_of_their_own(tmp_path, hidden):
+    inner = make_pdf(["Board minutes: contract awarded"]).decode("latin-1")
+    files = [("ledger.txt", "Invoice 7731: 4,250"), ("minutes.pdf", inner)]
+    found = read_named(tmp_path, pinned(*files, hidden=hidden))
+
+    assert {document.path: document.text for document in found.documents} == {
+        "bundle.pdf": "Cover sheet\n",
+        "bundle.pdf#ledger.txt": "Invoice 7731: 4,250",
+        "bundle.pdf#minutes.pdf": "Board minutes: contract awarded\n",
+    }
+    assert not found.problems
+
+
+def test_pinned_files_that_cannot_be_read_are_named(tmp_path):
+    found = read_named(tmp_path, pinned(("sheet.xlsb", "PK"), ("broken.pdf", "%PDF-1.4 nothing")))
+
+    assert [document.path for document in found.documents] == ["bundle.pdf"]
+    assert "'bundle.pdf#sheet.xlsb' is attached and was not read" in found.problems[0]
+    assert "bundle.pdf#broken.pdf" in found.problems[1]
+
+
+def test_a_pin_without_a_file_is_named(tmp_path):
+    pin = "<< /Type /Annot /Subtype /FileAttachment /Rect [300 700 320 720] >>"
+    page = f"/MediaBox [0 0 612 792] /Annots [{pin}]"
+    found = read_named(tmp_path, page_pdf(text_at(72, 700, "Cover sheet"), pages=[page]))
+
+    assert [document.text for document in found.documents] == ["Cover sheet\n"]
+    assert "is attached and was not read (damaged)" in found.problems[0]
+
+
+def test_a_file_that_is_pinned_and_listed_is_read_once(tmp_path):
+    files = [("ledger.txt", "Invoice 7731: 4,250"), ("other.txt", "Invoice 12")]
+    found = read_named(tmp_path, pinned(*files, embedded="ledger.txt"))
+
+    assert [document.path for document in found.documents] == [
+        "bundle.pdf",
+        "bundle.pdf#ledger.txt",
+        "bundle.pdf#other.txt",
+    ]
+
+
+def test_two_pinned_files_of_one_name_are_both_read(tmp_path):
+    found = read_named(tmp_path, pinned(("a.txt", "Invoice 11"), ("a.txt", "Invoice 12")))
+
+    assert {document.path: document.text for document in found.documents[1:]} == {
+        "bundle.pdf#a.txt": "Invoice 11",
+        "bundle.pdf#a (2).txt": "Invoice 12",
+    }
 
 
 def test_an_attached_scan_does_not_cost_its_cover(tmp_path):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from docpager.documents.pdf.attachments import AttachedFile, pinned_file
 from docpager.documents.pdf.glyphs import Box, Glyphs
 from docpager.documents.pdf.page_lines import Line
 from docpager.documents.reasons import Departure
@@ -41,6 +42,8 @@ class Additions:
     at_end: list[str] = field(default_factory=list)
     notes: set[Departure] = field(default_factory=set)
     """Of what kinds they are."""
+    pinned: list[AttachedFile] = field(default_factory=list)
+    """Files that annotations hold: no part of the text."""
 
     def __bool__(self) -> bool:
         return bool(self.before or self.after or self.at_end)
@@ -78,6 +81,9 @@ def annotation_additions(
 def _add(
     annotation: _Annotation, glyphs: Glyphs, lines: Sequence[Line], additions: Additions
 ) -> None:
+    pinned = annotation.file()
+    if pinned is not None:
+        additions.pinned.append(pinned)
     if annotation.is_hidden:
         return
     found = annotation.field()
@@ -96,6 +102,7 @@ class _Annotation:
     def __init__(self, pdfium: Any, handle: Any, document: pypdfium2.PdfDocument) -> None:
         self._pdfium = pdfium
         self._handle = handle
+        self._document = document
         self._form = document.formenv.raw if document.formenv else None
         self._kind = pdfium.FPDFAnnot_GetSubtype(handle)
 
@@ -103,6 +110,12 @@ class _Annotation:
     def is_hidden(self) -> bool:
         unseen = self._pdfium.FPDF_ANNOT_FLAG_HIDDEN | self._pdfium.FPDF_ANNOT_FLAG_NOVIEW
         return bool(self._pdfium.FPDFAnnot_GetFlags(self._handle) & unseen)
+
+    def file(self) -> AttachedFile | None:
+        """The file that it pins to the page; None for one of another kind."""
+        if self._kind != self._pdfium.FPDF_ANNOT_FILEATTACHMENT:
+            return None
+        return pinned_file(self._document, self._handle)
 
     def note(self) -> str:
         """A text on the page or a comment, marked as such; empty for what says nothing."""

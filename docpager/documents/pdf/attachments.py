@@ -6,11 +6,12 @@ behind a cover sheet, so they are handed on to be read as documents of their own
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-__all__ = ["AttachedFile", "attached_files"]
+__all__ = ["AttachedFile", "attached_files", "pinned_file"]
 
 _MOST_FILES = 500
 _MOST_BYTES = 100_000_000
@@ -28,21 +29,41 @@ class AttachedFile:
     """Why its content could not be had; empty where it could."""
 
 
-def attached_files(document: Any) -> Iterator[AttachedFile]:
-    """The files of a PDF that pdfium has opened."""
+def attached_files(document: Any, pinned: Sequence[AttachedFile] = ()) -> Iterator[AttachedFile]:
+    """The files of a PDF that pdfium has opened, and of those pinned to its pages the others."""
     count = document.count_attachments()
-    for n in range(min(count, _MOST_FILES)):
-        yield _file(document, n)
+    files = [_file(partial(document.get_attachment, n)) for n in range(min(count, _MOST_FILES))]
+    yield from files
+    count += len(pinned)
+    for file in pinned[: max(0, _MOST_FILES - len(files))]:
+        # Some programs list a pinned file among those of the document as well.
+        if file not in files:
+            files.append(file)
+            yield file
     if count > _MOST_FILES:
         yield AttachedFile("", failure=f"{count - _MOST_FILES} further files")
 
 
-def _file(document: Any, n: int) -> AttachedFile:
+def pinned_file(document: Any, annotation: Any) -> AttachedFile:
+    """The file that an annotation of a page holds."""
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    def attachment() -> Any:
+        handle = pdfium.FPDFAnnot_GetFileAttachment(annotation)
+        if not handle:
+            raise pypdfium2.PdfiumError("no file specification")
+        return pypdfium2.PdfAttachment(handle, document)
+
+    return _file(attachment)
+
+
+def _file(attachment_of: Callable[[], Any]) -> AttachedFile:
     import pypdfium2
 
     name = ""
     try:
-        attachment = document.get_attachment(n)
+        attachment = attachment_of()
         name = attachment.get_name().replace("\\", "/").rpartition("/")[2].strip("\0 ")
         data = attachment.get_data()
         if len(data) > _MOST_BYTES:

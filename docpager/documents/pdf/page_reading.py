@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docpager.documents.pdf.annotations import Additions, annotation_additions
+from docpager.documents.pdf.attachments import AttachedFile
 from docpager.documents.pdf.composing import Composed, composed, unchanged
 from docpager.documents.pdf.document_signs import DocumentSigns
 from docpager.documents.pdf.figures import (
@@ -58,6 +59,8 @@ class PageReading:
     """Rules that changed the text on purpose."""
     is_incomplete: bool = False
     """Whether text is known to be missing."""
+    pinned: tuple[AttachedFile, ...] = ()
+    """Files that are pinned to the page."""
 
 
 def read_page_text(
@@ -71,7 +74,12 @@ def read_page_text(
     is_incomplete = file_signs.has_foreign_fonts and loses_objects(glyphs)
     if not lines:
         empty = composed(glyphs.raw, order=None, changes={}, without=(), additions=additions)
-        return PageReading(empty, notes=tuple(sorted(additions.notes)), is_incomplete=is_incomplete)
+        return PageReading(
+            empty,
+            notes=tuple(sorted(additions.notes)),
+            is_incomplete=is_incomplete,
+            pinned=tuple(additions.pinned),
+        )
     figures = figures_of(glyphs.raw)
     signs = signs_of_page(glyphs, lines, figures, file_signs)
     order = _order(glyphs, lines, signs)
@@ -91,7 +99,9 @@ def read_page_text(
             glyphs.raw, order=order, changes=changes, without=without, additions=additions
         )
         reader = "pdfium, repaired" if order is None else "positions"
-    return PageReading(text, reader, unmapped.share, doubt, tuple(sorted(notes)), is_incomplete)
+    pinned = tuple(additions.pinned)
+    noted = tuple(sorted(notes))
+    return PageReading(text, reader, unmapped.share, doubt, noted, is_incomplete, pinned)
 
 
 def _changes(

@@ -34,6 +34,7 @@ class Pdfium:
 
     def __init__(self, document: pypdfium2.PdfDocument) -> None:
         self._document = document
+        self._pinned: list[AttachedFile] = []
 
     @classmethod
     def open(cls, content: bytes, password: str | None) -> Pdfium | None:
@@ -66,19 +67,45 @@ class Pdfium:
         except pypdfium2.PdfiumError:
             return PageExtract(failure=Reason.DAMAGED)
         try:
-            return _extract(self._document, page, signs, with_styles=with_styles)
+            return self._extract(page, signs, with_styles=with_styles)
         except pypdfium2.PdfiumError:
             return PageExtract(failure=Reason.DAMAGED)
         finally:
             page.close()
+
+    def _extract(
+        self, page: pypdfium2.PdfPage, signs: DocumentSigns, *, with_styles: bool
+    ) -> PageExtract:
+        text_page = page.get_textpage()
+        try:
+            glyphs = Glyphs(page, text_page)
+            read = read_page_text(self._document, glyphs, signs)
+            self._pinned += read.pinned
+            text = page_text(read.composed.text)
+            if read.unmapped_share:
+                text = text._replace(unmapped_share=max(text.unmapped_share, read.unmapped_share))
+            few = text.characters < FEW_CHARACTERS
+            image_area = _image_area(page) if few else None
+            return PageExtract(
+                text,
+                image_area=image_area,
+                line_styles=_line_styles(glyphs, read.composed, text) if with_styles else {},
+                is_blank=not text.characters and not image_area and is_blank(page),
+                reader=read.reader,
+                doubt=read.doubt,
+                notes=read.notes,
+                wants_second_reader=read.is_incomplete,
+            )
+        finally:
+            text_page.close()
 
     def labels(self) -> list[str]:
         """The printed label of each page; empty where there is none."""
         return [self._document.get_page_label(index) for index in range(len(self))]
 
     def attached(self) -> tuple[AttachedFile, ...]:
-        """The files that it carries."""
-        return tuple(attached_files(self._document))
+        """The files that it carries, those pinned to the pages that were read among them."""
+        return tuple(attached_files(self._document, self._pinned))
 
     def title(self) -> str:
         return str(self._document.get_metadata_value("Title"))
@@ -109,36 +136,6 @@ class Pdfium:
             yield from ((depth, above, index) for depth, above in waiting)
             waiting = []
             yield level, title, index
-
-
-def _extract(
-    document: pypdfium2.PdfDocument,
-    page: pypdfium2.PdfPage,
-    signs: DocumentSigns,
-    *,
-    with_styles: bool,
-) -> PageExtract:
-    text_page = page.get_textpage()
-    try:
-        glyphs = Glyphs(page, text_page)
-        read = read_page_text(document, glyphs, signs)
-        text = page_text(read.composed.text)
-        if read.unmapped_share:
-            text = text._replace(unmapped_share=max(text.unmapped_share, read.unmapped_share))
-        few = text.characters < FEW_CHARACTERS
-        image_area = _image_area(page) if few else None
-        return PageExtract(
-            text,
-            image_area=image_area,
-            line_styles=_line_styles(glyphs, read.composed, text) if with_styles else {},
-            is_blank=not text.characters and not image_area and is_blank(page),
-            reader=read.reader,
-            doubt=read.doubt,
-            notes=read.notes,
-            wants_second_reader=read.is_incomplete,
-        )
-    finally:
-        text_page.close()
 
 
 def _line_styles(glyphs: Glyphs, read: Composed, text: PageText) -> dict[int, LineStyle]:
