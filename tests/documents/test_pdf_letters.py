@@ -264,3 +264,26 @@ def test_glyphs_named_by_other_numbers_are_garbled():
     document = read(f"BT /F2 9 Tf 1 0 0 1 72 700 Tm <{codes}> Tj ET\n", **settings)
 
     assert document.pdf_pages[0].problem == "garbled text"
+
+
+def shadowed(x, y, text, *, aside):
+    """Each letter drawn twice, the second a little lower and to the right."""
+    drawn = ""
+    for letter in text:
+        drawn += text_at(round(x, 2), y, letter, size=24)
+        drawn += text_at(round(x + aside, 2), y - aside, letter, size=24)
+        x += width(letter, 24)
+    return drawn
+
+
+@pytest.mark.parametrize(
+    "words", ["NEBRASKA HISTORIC", "Buildings Survey 1988", "Access Committee"]
+)
+@pytest.mark.parametrize("aside", [1.5, 2.5])
+def test_letters_that_cast_a_shadow_are_read_once(words, aside):
+    assert read(shadowed(72, 700, words, aside=aside)).text == words + "\n"
+
+
+@pytest.mark.parametrize("line", ["AABBCCDD", "Bookkeeping, bookkeeper", "ooee aassdd"])
+def test_doubled_letters_that_stand_side_by_side_are_kept(line):
+    assert read(text_at(72, 700, line)).text == line + "\n"

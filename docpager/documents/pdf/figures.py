@@ -111,7 +111,7 @@ def _part_capitals(glyphs: Glyphs, start: int, end: int, changes: IngestChanges)
     """Words in capitals that touch: parted at a gap that stands out among theirs."""
     boxes = [glyphs.box(at) for at in range(start, end)]
     gaps = [after.left - before.right for before, after in itertools.pairwise(boxes)]
-    if max(gaps) - median_low(gaps) > _CAPITALS_GAP * boxes[0].height:
+    if max(gaps) - max(0.0, median_low(gaps)) > _CAPITALS_GAP * boxes[0].height:
         at = start + 1 + gaps.index(max(gaps))
         changes.setdefault(at, " " + glyphs.raw[at])
 

@@ -2,7 +2,8 @@
 
 TeX before T1 fonts puts an accent and its letter in one place, so they come out side by side
 (`Geb¨uhr`); its fonts have ligatures at control characters, which no text holds, so that they are
-lost (`ecient`); and headings are spaced letter by letter (`B A L A N C E`). Each is a change of
+lost (`ecient`); headings are spaced letter by letter (`B A L A N C E`), or drawn twice, a little
+aside, to cast a shadow (`BBAALLAANNCCEE`). Each is a change of
 single characters, and each is made only where the positions on the page agree.
 """
 
@@ -36,6 +37,9 @@ _DOTLESS = {"ı": "i", "ȷ": "j"}
 _SPACED_SIGN = re.compile(r" [^\W\d_] [^\W\d_] [^\W\d_] ")
 _SPACED = re.compile(r"(?<!\S)[^\W\d_](?: +[^\W\d_]){4,}(?!\S)")
 
+_DOUBLED_SIGN = re.compile(r"\n([^\W\d_])\1([^\W\d_])\2")
+_DOUBLED = re.compile(r"(?:([^\W\d_])\1){3,}")
+
 _WORD_GAP = 0.13
 """In heights of a line box."""
 _WIDEST_TRACKING = 0.75
@@ -55,6 +59,8 @@ def typesetting_changes(glyphs: Glyphs) -> dict[int, str]:
         changes |= dict(_accents(glyphs, changes))
     if _SPACED_SIGN.search(raw):
         changes |= dict(_spaced(glyphs))
+    if _DOUBLED_SIGN.search(f"\n{raw}"):
+        changes |= dict.fromkeys(_shadows(glyphs), "")
     return changes
 
 
@@ -162,3 +168,22 @@ def _is_alphabet(text: str) -> bool:
     """Whether letters name columns: A B C D E."""
     letters = text.split()
     return all(ord(b) == ord(a) + 1 for a, b in itertools.pairwise(letters))
+
+
+def _shadows(glyphs: Glyphs) -> Iterator[int]:
+    """The second of two equal letters that stand nearly in one place, in words of such."""
+    raw = glyphs.raw
+    for start in {raw.rfind("\n", 0, match.end()) + 1 for match in _DOUBLED.finditer(raw)}:
+        end = raw.find("\n", start)
+        at = start
+        while at + 1 < (end if end >= 0 else len(raw)):
+            is_double = not raw[at].isspace() and raw[at] == raw[at + 1]
+            if is_double and _is_shadow(glyphs.box(at), glyphs.box(at + 1)):
+                yield at + 1
+                at += 1
+            at += 1
+
+
+def _is_shadow(box: Box, other: Box) -> bool:
+    near = abs(other.bottom - box.bottom) < 0.25 * box.height
+    return near and 0 <= other.left - box.left < max(0.5 * box.width, 0.12 * box.height)
