@@ -96,14 +96,17 @@ def _accents(glyphs: Glyphs, changes: dict[int, str]) -> Iterator[tuple[int, str
     )
     for at in marks:
         accent = texts[at] if texts else raw[at]
-        for letter in _beside(raw, at):
+        for letter in (*_beside(raw, at), *_before_in_line(raw, at)):
             written = texts[letter] if texts else raw[letter]
             plain = _DOTLESS.get(written, written)
             composed = unicodedata.normalize("NFC", plain + _COMBINING[accent])
             if plain.isalpha() and len(composed) == 1 and _is_over(glyphs, at, letter):
                 yield letter, composed
                 yield at, ""
-                yield from _without_gaps(glyphs, at, letter)
+                if abs(at - letter) > 2:
+                    yield from _without_line_end(raw, at)
+                else:
+                    yield from _without_gaps(glyphs, at, letter)
                 break
 
 
@@ -117,11 +120,31 @@ def _beside(raw: str, at: int) -> Iterator[int]:
             yield other
 
 
+def _before_in_line(raw: str, at: int) -> range:
+    """The characters of a line at whose end an accent stands: drawn higher, it may belong to any
+    capital of it."""
+    if raw[at + 1 : at + 2].strip("\r\n"):
+        return range(0)
+    return range(raw.rfind("\n", 0, at) + 1, at)
+
+
+def _without_line_end(raw: str, at: int) -> Iterator[tuple[int, str]]:
+    """What stands around an accent at the end of a line, as it would without the accent."""
+    if raw[at - 1] != " ":
+        return
+    yield at - 1, ""
+    end = re.compile(r"\r?\n(?=[^\W\d_])").match(raw, at + 1)
+    if raw[at - 2] == "-" and end:
+        yield at - 2, "\ufffe"
+        yield from ((n, "") for n in range(*end.span()))
+
+
 def _is_over(glyphs: Glyphs, accent: int, letter: int) -> bool:
     mark, box = glyphs.ink(accent), glyphs.box(letter)
     middle = mark.centre[0]
+    # The accent of a capital rises a little above the height of the font.
     return box.left - 0.1 * box.width <= middle <= box.right + 0.1 * box.width and (
-        mark.bottom < box.top and mark.top > box.bottom
+        mark.bottom < box.top + 0.15 * box.height and mark.top > box.bottom
     )
 
 
