@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from page_pdf import letters_at, page_pdf, text_at
+from page_pdf import letters_at, page_pdf, text_at, width
 
 from docpager.documents.pdf import read_pdf
 
@@ -78,6 +78,21 @@ def test_a_sparse_table_set_letter_by_letter_has_a_line_for_each_row(figures, co
     )
 
     assert read(drawn).text.splitlines() == [f"{label} {figure}" for label, figure in rows]
+
+
+@pytest.mark.parametrize("heading", ["ITEM 16. FORM 10-K SUMMARY", "ITEM 16. FORM 10-Q NOTES"])
+@pytest.mark.parametrize("part", ["PART IV", "PART II"])
+def test_a_page_of_few_lines_set_letter_by_letter_is_read_line_by_line(heading, part):
+    lines = [(286, 807.5, 6, part), (288, 799.7, 6, "Item 16"), (225, 780.5, 9.6, heading)]
+    lines += [(33.9, 763.7, 7.8, "None."), (292.7, 746.3, 6.6, "108")]
+    drawn = ""
+    for x, y, size, text in lines:
+        for letter in text + " ":
+            drawn += text_at(round(x, 2), y, letter, size=size)
+            x += width(letter, size)
+    page = "/MediaBox [0 0 595 842]"
+
+    assert read(drawn, pages=[page]).text.split() == " ".join(text for *_, text in lines).split()
 
 
 VERTICAL = (

@@ -82,10 +82,7 @@ def rebuilt_lines(
     """All lines of a page by where its characters stand, those of the commonest direction first."""
     by_direction: dict[tuple[int, int], list[int]] = defaultdict(list)
     for line in lines:
-        direction = line.direction
-        if direction == (0, 0):
-            direction = glyphs.direction(line.start)
-        by_direction[direction] += [
+        by_direction[_direction(glyphs, line)] += [
             offset
             for offset in range(line.start, line.last + 1)
             if offset not in without and not glyphs.raw[offset].isspace()
@@ -95,6 +92,23 @@ def rebuilt_lines(
         rows = _rows([_placed(offset, glyphs.box(offset), direction) for offset in offsets])
         found += [_spaced(row) for row in rows]
     return found
+
+
+def _direction(glyphs: Glyphs, line: Line) -> tuple[int, int]:
+    """Where a line runs: as its characters stand to each other, if they stand in one line.
+
+    What pdfium gives as a line may be several; these run as their letters are turned.
+    """
+    along, up = line.direction
+    turned = glyphs.direction(line.start)
+    if (along, up) == (0, 0) or (along, up) == turned:
+        return turned
+    middle = (line.start + line.last) // 2
+    ends = (line.first_box, line.last_box)
+    boxes = [*ends] if glyphs.raw[middle].isspace() else [*ends, glyphs.box(middle)]
+    aside = [box.centre[1] if along else box.centre[0] for box in boxes]
+    high = max(box.height if along else box.width for box in boxes)
+    return (along, up) if max(aside) - min(aside) < high else turned
 
 
 def _placed(offset: int, box: Box, direction: tuple[int, int]) -> _Placed:
