@@ -208,12 +208,15 @@ def test_a_number_set_apart_from_a_capital_is_a_word():
     )
 
 
-def drawn_by_letter(words, *, tight):
-    """Each letter and each space an object, the spaces so narrow that words touch."""
+def drawn_by_letter(words, *, tight, before=None):
+    """Each letter and each space an object, the spaces (or those before one word) so narrow that
+    words touch."""
     drawn, x = "", 72.0
-    for letter in " ".join(words):
-        drawn += text_at(round(x, 2), 700, letter)
-        x += width(letter) - (tight if letter == " " else 0)
+    for n, word in enumerate(words):
+        for letter in (" " if n else "") + word:
+            is_tight = letter == " " and before in (None, word)
+            drawn += text_at(round(x, 2), 700, letter)
+            x += width(letter) - (tight if is_tight else 0)
     return drawn
 
 
@@ -232,6 +235,20 @@ def test_a_space_that_is_drawn_before_a_figure_parts_it_from_any_word(before):
 
 
 WINDOWS = {ord(mark): bytes([n]).decode("latin-1") for n, mark in [(0x80, "€"), (0x93, "“")]}
+
+
+@pytest.mark.parametrize("tight", [2.0, 3.1])
+@pytest.mark.parametrize("number", ["two", "five", "eleven", "twenty", "three"])
+def test_spaces_that_are_drawn_part_numbers_in_words(number, tight):
+    words = ["a", "term", "of", number, "years", "or", "up", "to", number, "more"]
+
+    assert text_of(drawn_by_letter(words, tight=tight, before=number)) == " ".join(words) + "\n"
+
+
+def test_a_space_that_is_drawn_parts_a_name_from_its_article():
+    words = ["refer", "to", "the", "Certain", "measures", "section", "on", "sevenfold", "network"]
+
+    assert text_of(drawn_by_letter(words, tight=3.0, before="Certain")) == " ".join(words) + "\n"
 
 
 def set_back(word, *more, back=0.0):

@@ -1,15 +1,19 @@
 """What a page does not show is not cited from it."""
 
 import pytest
-from page_pdf import page_pdf, text_at, width
+from page_pdf import letters_at, page_pdf, text_at, width
 
 from docpager.documents.pdf import read_pdf
 
 SHOWN = text_at(72, 700, "The price is 52,000 euro.")
 
 
+def read(*streams, **settings):
+    return read_pdf(page_pdf(*streams, **settings), "a.pdf")
+
+
 def text_of(*streams, **settings):
-    return read_pdf(page_pdf(*streams, **settings), "a.pdf").text
+    return read(*streams, **settings).text
 
 
 LAYERS = {
@@ -113,3 +117,50 @@ def test_bold_letters_drawn_twice_are_shown():
     twice = text_at(72, 650, "Total 47,000") + text_at(72.3, 650, "Total 47,000")
 
     assert "Total 47,000" in text_of(layer("L1", twice), **LAYERS)
+
+
+def clipped(*drawn):
+    """Text inside of a clipping path that lies elsewhere."""
+    return "q 500 20 9 9 re W n " + "".join(drawn) + "Q\n"
+
+
+OLD = "By clicking on the box you agree to be bound by the old terms"
+NEW = "You accept the plan as a whole and all of the awards under it"
+
+
+@pytest.mark.parametrize("by_letter", [False, True])
+@pytest.mark.parametrize("shift", [0.0, 1.5, 3.0])
+@pytest.mark.parametrize("first", [False, True])
+def test_clipped_text_that_lies_on_other_text_is_left_out(by_letter, shift, first):
+    draw = letters_at if by_letter else text_at
+    hidden = clipped(draw(72, 700 + shift, OLD), draw(72, 688 + shift, OLD))
+    shown = draw(74, 700, NEW) + draw(74, 670, "Signed")
+    document = read(*[hidden + shown if first else shown + hidden])
+
+    assert document.text == f"{NEW}\nSigned\n"
+    assert document.pdf_pages[0].notes == ("hidden text left out",)
+
+
+def test_two_texts_that_are_shown_in_one_place_are_both_kept():
+    document = read(text_at(72, 700, OLD) + text_at(74, 701, NEW))
+
+    assert sorted(document.text.split()) == sorted(f"{OLD} {NEW}".split())
+
+
+def test_text_under_the_image_of_its_page_is_kept():
+    scan = "q 612 0 0 792 0 0 cm /I1 Do Q\n"
+    image = (
+        "<< /Type /XObject /Subtype /Image /Width 2 /Height 1 /ColorSpace /DeviceGray "
+        "/BitsPerComponent 8 /Length 2 >>\nstream\n\x00\xff\nendstream"
+    )
+    drawn = text_at(72, 700, OLD) + text_at(74, 701, NEW) + scan
+    document = read(drawn, objects=[image], resources="/XObject << /I1 10 0 R >>")
+
+    assert sorted(document.text.split()) == sorted(f"{OLD} {NEW}".split())
+
+
+def test_headings_between_the_lines_of_a_table_are_kept():
+    drawn = text_at(72, 700, "(In millions)") + text_at(400, 700, "2022       2021")
+    drawn += text_at(200, 703, "Fair Value Losses") + text_at(200, 680, "Total of all")
+
+    assert {"Fair", "Losses", "2022", "Total"} <= set(read(drawn).text.split())

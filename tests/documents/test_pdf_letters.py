@@ -34,6 +34,27 @@ def test_lines_set_letter_by_letter_stay_as_they_are(line):
     assert read(letters_at(72, 720, line)).text == line + "\n"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "the Split-Off of the division",
+        "Off-Balance Sheet Arrangements",
+        "the offsetting of assets",
+        "all off-balance items in short",
+        "it was different and sufficient",
+        "an affiliate, the staff, an effect",
+    ],
+)
+@pytest.mark.parametrize("tight", [1.4, 1.6])
+def test_a_lost_letter_of_off_is_put_back(line, tight):
+    drawn, x = "", 72.0
+    for letter, following in zip(line, line[1:] + " ", strict=True):
+        drawn += text_at(round(x, 2), 700, letter, size=9)
+        x += width(letter, 9) - (tight if letter == following == "f" else 0)
+
+    assert read(drawn).text == line + "\n"
+
+
 def type3(first, last):
     """A font of boxes without names of characters, as dvips wrote them."""
     names = " ".join(f"/a{n}" for n in range(first, last + 1))

@@ -32,8 +32,8 @@ IngestChanges = dict[int, str]
 
 _RUN = re.compile(r"\d(?:[\d.,]*\d)?")
 _GLUED = re.compile(r"[a-z,;:)](?=[A-Z][a-z])|[,;](?=[a-z]{2})")
-_CAPITALS = re.compile(r"[A-Z]{16,}")
-"""Hardly one word."""
+_CAPITALS = re.compile(r"[A-Z]{11,}")
+"""May be two words that touch."""
 _MARK = re.compile(r"\d{1,2}(?:,\d{1,2})?")
 _MARKED = frozenset(")]%’”'\"*.,;:")
 """What a footnote mark may stand after, beside letters and digits."""

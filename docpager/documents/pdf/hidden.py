@@ -27,6 +27,7 @@ __all__ = [
     "Picture",
     "faint_sign",
     "has_layers",
+    "hidden_lines",
     "hidden_offsets",
     "is_covered",
     "leads_outside",
@@ -277,6 +278,44 @@ def hidden_offsets(glyphs: Glyphs, *, on_layers: bool) -> frozenset[int]:
         suspects = {key: suspects[key] for key in may_lie_over if suspects[key][0] not in hidden}
         hidden.update(_made_no_difference(glyphs, pieces, suspects, picture, whole))
     return frozenset(hidden)
+
+
+def hidden_lines(glyphs: Glyphs, lines: Sequence[Line]) -> frozenset[int]:
+    """Characters of lines without which the page would look the same.
+
+    For pages on which one line lies on another: what shows in its place may be the other one.
+    What lies under an image stays, as it may say what the image shows.
+    """
+    import pypdfium2.raw as pdfium
+
+    images = [
+        glyphs.bounds(handle)
+        for handle, kind in glyphs.objects()
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE
+    ]
+    objects: dict[int, list[int]] = {}
+    boxes: dict[int, Box] = {}
+    for n, line in enumerate(lines):
+        box = union([line.first_box, line.last_box])
+        under_image = any(image and image.shared_area(box) for image in images)
+        if not under_image and glyphs.render_mode(line.start) not in _UNDRAWN:
+            boxes[n] = box
+            drawn_by = {glyphs.text_object(at) for at in range(line.start, line.last + 1)}
+            objects[n] = [each for each in drawn_by if each]
+    picture = Picture(glyphs)
+    whole = picture.draw()
+    alike: list[int] = []
+    for batch in _apart(list(objects), boxes)[:_MOST_PICTURES]:
+        without = picture.draw_without([each for n in batch for each in objects[n]])
+        alike += [n for n in batch if not picture.differ(whole, without, boxes[n])]
+    # Of two equal lines in one place either could go, but not both.
+    without = picture.draw_without([each for n in alike for each in objects[n]])
+    return frozenset(
+        at
+        for n in alike
+        if not picture.differ(whole, without, boxes[n])
+        for at in range(lines[n].start, lines[n].last + 1)
+    )
 
 
 def _words(raw: str, pieces: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:

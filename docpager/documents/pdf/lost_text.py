@@ -43,6 +43,10 @@ _TEXT = 1
 _LETTER_BY_LETTER = 0.5
 """Pieces for each character with ink; where words are objects it is about 0.2."""
 _F_ENDS = re.compile(r"f (?=[a-z])")
+_WITHOUT_F_TEXT = "iferen ofset ofer ofic eforts suficien eficien afect efect afilia staf,"
+_WITHOUT_F = tuple(_WITHOUT_F_TEXT.split())
+"""Parts of words that have two f."""
+_OF_FOR_OFF = re.compile(r"\bOf ?-(?=[A-Z])|\bof ?-(?=[a-z])|-[Oo]f(?![-\w])")
 _WORDS_IN_F_TEXT = (
     "of if half self itself himself herself oneself myself yourself brief chief belief relief "
     "proof roof leaf behalf golf gulf shelf wolf grief thief beef reef deaf loaf serif turf "
@@ -50,9 +54,16 @@ _WORDS_IN_F_TEXT = (
     "disbelief def ref pdf gif vs of"
 )
 _WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
-_AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ")
+_AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ", "setting")
 """How words go on that begin with off."""
 _GLUED = re.compile(r"[A-Za-z]{2}\d|\d{4},\d")
+_THE_NAME = re.compile("the[A-Z][a-z]")
+_NUMBERS_TEXT = (
+    "two three four five six seven eight nine eleven twelve twenty thirty forty fifty sixty "
+    "ninety hundred"
+)
+_NUMBERS = tuple(_NUMBERS_TEXT.split())
+"""Of which no other English word is made; one and ten are left out for alone and often."""
 _CROSSED = re.compile(r"\d[$€£¥]|, ?,|\d[A-Z], |\w“ ")
 """What no word and no figure holds: letters of two of them that were drawn over one another."""
 _MOST_CROSSED = 12
@@ -80,7 +91,9 @@ def _reads_as_if_lost(raw: str) -> bool:
                 return True
         elif word not in _WORDS_IN_F and word.isalpha() and word[-2:] not in ("f", "ff"):
             return True
-    return bool(_SPLIT_FIGURE.search(raw))
+    if any(part in raw for part in _WITHOUT_F):
+        return True
+    return bool(_SPLIT_FIGURE.search(raw) or _OF_FOR_OFF.search(raw))
 
 
 def _is_set_by_letters(glyphs: Glyphs) -> bool:
@@ -104,9 +117,13 @@ def lost_letters(glyphs: Glyphs) -> tuple[dict[int, str], int]:
         offset = drawn.get(handle)
         if offset is not None:
             before = offset
-        elif before is not None and _is_second(glyphs, before, glyphs.bounds(handle)):
+            continue
+        box = glyphs.bounds(handle)
+        if before is not None and _is_second(glyphs, before, box):
             _put_back(glyphs, before, changes)
             lost += 1
+        elif before in changes and box and not box.width:
+            changes.pop(before + 1, None)  # a space is drawn behind the letter that was lost
     _part_words(glyphs, changes)
     return changes, lost
 
@@ -143,11 +160,38 @@ def letter_changes(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
     """
     raw = glyphs.raw
     is_crossed = bool(_CROSSED.search(raw))
-    if not (is_crossed or has_letter_lines or _GLUED.search(raw)) or not _is_set_by_letters(glyphs):
+    is_odd = is_crossed or has_letter_lines or bool(_GLUED.search(raw))
+    if not (is_odd or _has_glued_words(glyphs)) or not _is_set_by_letters(glyphs):
         return {}
     drawn = _drawn_letters(glyphs)
     changes = _lost_spaces(glyphs, drawn)
     return changes | _uncrossed(glyphs, drawn) if is_crossed else changes
+
+
+def _has_glued_words(glyphs: Glyphs) -> bool:
+    """Whether a page of many objects has a number in words at the end of another word, or a name.
+
+    Programs that tag figures for machines (inline XBRL) set what they tag by itself, numbers in
+    words too, and tighter than the text around it.
+    """
+    raw = glyphs.raw
+    if glyphs.count_objects() < _LETTER_BY_LETTER * (len(raw) - raw.count(" ")):
+        return False
+    if "the" in raw and _THE_NAME.search(raw):
+        return True
+    # Words are sought one by one: an expression for all of them takes ten times as long.
+    return any(_ends_a_word(raw, number) for number in _NUMBERS)
+
+
+def _ends_a_word(raw: str, number: str) -> bool:
+    """Whether a number stands at the end of a longer word."""
+    at = raw.find(number, 1)
+    while at > 0:
+        end = at + len(number)
+        if raw[at - 1].isalpha() and not raw[end : end + 1].isalpha():
+            return True
+        at = raw.find(number, end)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

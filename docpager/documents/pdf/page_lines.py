@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from docpager.documents.pdf.glyphs import Box, Glyphs
 
-__all__ = ["Line", "are_in_reverse", "lines_of"]
+__all__ = ["Line", "are_in_reverse", "lie_on_lines", "lines_of"]
 
 _LINE = re.compile(r"[^\s](?:[^\r\n]*[^\s])?")
 _FEWEST_STEPS = 2
 _MOST_OF_THEM = 0.6
+_LONG = 8
+_ONE_ON_ANOTHER = 0.6
+"""Of a line's height: lines that are set tight share less. And of its characters."""
 
 
 class Line(NamedTuple):
@@ -75,3 +79,35 @@ def _steps(lines: Sequence[Line]) -> Iterator[float]:
         high = max(above.first_box.width, size) if up else above.first_box.height
         if high / 4 < abs(step) < 4 * high and aside < 20 * high:
             yield step
+
+
+def lie_on_lines(glyphs: Glyphs, lines: Sequence[Line]) -> bool:
+    """Whether one line lies on another: of two texts in one place one may not be shown."""
+    spans = sorted(
+        (line.first_box.bottom, line.first_box.top, line.first_box.left, line.last_box.right, n)
+        for n, line in enumerate(lines)
+        if line.last - line.start >= _LONG and line.first_box.bottom == line.last_box.bottom
+    )
+    for (bottom, top, left, right, n), (low, _, start, end, m) in itertools.pairwise(spans):
+        if top - low > _ONE_ON_ANOTHER * (top - bottom) and min(right, end) > max(left, start):
+            short, long = sorted((lines[n], lines[m]), key=lambda line: line.last - line.start)
+            if _lies_on(glyphs, short, long):
+                return True
+    return False
+
+
+def _lies_on(glyphs: Glyphs, line: Line, other: Line) -> bool:
+    """Whether most characters of a line lie on those of another: cells of two rows are apart."""
+    marks = [n for n in range(line.start, line.last + 1) if not glyphs.raw[n].isspace()]
+    under = sorted(
+        (glyphs.box(n)[0], glyphs.box(n)[2])
+        for n in range(other.start, other.last + 1)
+        if not glyphs.raw[n].isspace()
+    )
+    lefts = [left for left, _ in under]
+    found = 0
+    for n in marks:
+        at = (glyphs.box(n).left + glyphs.box(n).right) / 2
+        before = bisect_right(lefts, at)
+        found += before > 0 and at <= under[before - 1][1]
+    return found > _ONE_ON_ANOTHER * len(marks)

@@ -26,7 +26,7 @@ from docpager.documents.pdf.figures import (
     sets_off_marks,
 )
 from docpager.documents.pdf.glyphs import Glyphs
-from docpager.documents.pdf.hidden import hidden_offsets, outside_offsets
+from docpager.documents.pdf.hidden import hidden_lines, hidden_offsets, outside_offsets
 from docpager.documents.pdf.layout import OffsetLine, part_columns, pdfium_lines, rebuilt_lines
 from docpager.documents.pdf.lost_text import (
     Unmapped,
@@ -87,7 +87,7 @@ def read_page_text(
     notes = set(additions.notes)
     changes = _changes(glyphs, lines, figures, signs, notes)
     changes |= unmapped.changes or {}
-    without = _without(glyphs, signs, notes, is_drawn=file_signs.is_drawn_as_shown)
+    without = _without(glyphs, lines, signs, notes, is_drawn=file_signs.is_drawn_as_shown)
     doubt = None
     if any(text == FALSE_DIGIT for text in changes.values()):
         doubt = Reason.UNNAMED
@@ -143,7 +143,12 @@ def _order(glyphs: Glyphs, lines: Sequence[Line], signs: PageSigns) -> list[Offs
 
 
 def _without(
-    glyphs: Glyphs, signs: PageSigns, notes: set[Departure], *, is_drawn: bool
+    glyphs: Glyphs,
+    lines: Sequence[Line],
+    signs: PageSigns,
+    notes: set[Departure],
+    *,
+    is_drawn: bool,
 ) -> frozenset[int]:
     """Characters that the page does not show."""
     outside: frozenset[int] = frozenset()
@@ -152,6 +157,8 @@ def _without(
         outside = outside_offsets(glyphs)
     if is_drawn and (signs.may_hide or signs.has_layers):
         hidden = hidden_offsets(glyphs, on_layers=signs.has_layers)
+    if is_drawn and signs.lies_on_text:
+        hidden |= hidden_lines(glyphs, lines)
     if outside:
         notes.add(Departure.OUTSIDE)
     if hidden - outside:

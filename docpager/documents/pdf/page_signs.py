@@ -14,7 +14,7 @@ from docpager.documents.pdf.document_signs import DocumentSigns
 from docpager.documents.pdf.glyphs import Glyphs
 from docpager.documents.pdf.hidden import faint_sign, has_layers, is_covered, leads_outside
 from docpager.documents.pdf.lost_text import lost_sign
-from docpager.documents.pdf.page_lines import Line, are_in_reverse
+from docpager.documents.pdf.page_lines import Line, are_in_reverse, lie_on_lines
 from docpager.documents.pdf.right_to_left import HAS_RIGHT_TO_LEFT
 
 __all__ = ["PageSigns", "is_written_across", "signs_of_page"]
@@ -44,6 +44,8 @@ class PageSigns:
     may_hide: bool
     """Something is pale, tiny or covered."""
     has_layers: bool
+    lies_on_text: bool
+    """A line lies on another one."""
     loses_letters: bool
     is_unmapped: bool
     """Lines or figures begin with characters that the font does not name."""
@@ -67,6 +69,7 @@ def signs_of_page(
         leads_outside=leads_outside(glyphs.visible_area(), lines),
         may_hide=faint_sign(glyphs, lines) or is_covered(glyphs, lines),
         has_layers=document.has_layers and has_layers(glyphs),
+        lies_on_text=lie_on_lines(glyphs, lines),
         loses_letters=lost_sign(glyphs),
         is_unmapped=any(map(glyphs.is_unmapped, _some(figure_starts)))
         or any(map(glyphs.is_unmapped, _some(starts))),
