@@ -142,9 +142,11 @@ def test_clipped_text_that_lies_on_other_text_is_left_out(by_letter, shift, firs
 
 
 def test_two_texts_that_are_shown_in_one_place_are_both_kept():
-    document = read(text_at(72, 700, OLD) + text_at(74, 701, NEW))
+    drawn = text_at(72, 702, OLD) + text_at(72, 650, "Signed") + text_at(74, 700, NEW)
+    document = read(drawn)
 
-    assert sorted(document.text.split()) == sorted(f"{OLD} {NEW}".split())
+    assert sorted(document.text.split()) == sorted(f"{OLD} Signed {NEW}".split())
+    assert document.doubtful == ((1, "order uncertain"),)
 
 
 def test_text_under_the_image_of_its_page_is_kept():
@@ -153,14 +155,17 @@ def test_text_under_the_image_of_its_page_is_kept():
         "<< /Type /XObject /Subtype /Image /Width 2 /Height 1 /ColorSpace /DeviceGray "
         "/BitsPerComponent 8 /Length 2 >>\nstream\n\x00\xff\nendstream"
     )
-    drawn = text_at(72, 700, OLD) + text_at(74, 701, NEW) + scan
+    drawn = text_at(72, 702, OLD) + text_at(72, 650, "Signed") + text_at(74, 700, NEW) + scan
     document = read(drawn, objects=[image], resources="/XObject << /I1 10 0 R >>")
 
-    assert sorted(document.text.split()) == sorted(f"{OLD} {NEW}".split())
+    assert sorted(document.text.split()) == sorted(f"{OLD} Signed {NEW}".split())
 
 
 def test_headings_between_the_lines_of_a_table_are_kept():
     drawn = text_at(72, 700, "(In millions)") + text_at(400, 700, "2022       2021")
     drawn += text_at(200, 703, "Fair Value Losses") + text_at(200, 680, "Total of all")
 
-    assert {"Fair", "Losses", "2022", "Total"} <= set(read(drawn).text.split())
+    document = read(drawn)
+
+    assert {"Fair", "Losses", "2022", "Total"} <= set(document.text.split())
+    assert not document.doubtful

@@ -88,7 +88,8 @@ def read_page_text(
     changes = _changes(glyphs, lines, figures, signs, notes)
     changes |= unmapped.changes or {}
     without = _without(glyphs, lines, signs, notes, is_drawn=file_signs.is_drawn_as_shown)
-    doubt = None
+    # Two texts in one place, both of which show: pdfium may mix their letters.
+    doubt = Reason.ORDER if signs.lies_on_text and Departure.HIDDEN not in notes else None
     if any(text == FALSE_DIGIT for text in changes.values()):
         doubt = Reason.UNNAMED
         notes.add(Departure.GUESSED)
