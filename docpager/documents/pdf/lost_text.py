@@ -43,8 +43,9 @@ _WORDS_IN_F_TEXT = (
 _WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
 _AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ")
 """How words go on that begin with off."""
-_GLUED_FIGURE = re.compile(r"[a-z]{2}\d")
-_SPLIT_FIGURE = re.compile(r"\d ,\d|,\d\d? \d\b")
+# A class of characters leads, as `re` passes over all others by itself: three times as fast.
+_GLUED_FIGURE = re.compile(r"\d(?<=[a-z]{2}\d)")
+_SPLIT_FIGURE = re.compile(r"[\d,](?:(?<=\d) ,\d|(?<=,)\d\d? \d\b)")
 _SECOND_LETTER = 0.35
 """Of a letter's width: a second letter stands at least so far on; bold is drawn closer."""
 _WORD_GAP = 0.13
@@ -82,7 +83,8 @@ def lost_letters(glyphs: Glyphs) -> tuple[dict[int, str], int]:
 
     The spaces are set anew beside them: pdfium puts one where the letter is missing.
     """
-    drawn = {glyphs.text_object(n): n for n, mark in enumerate(glyphs.raw) if not mark.isspace()}
+    inked = _inked(glyphs)
+    drawn = dict(zip(glyphs.text_objects(inked), inked, strict=True))
     changes: dict[int, str] = {}
     before: int | None = None
     lost = 0
@@ -130,13 +132,10 @@ def lost_spaces(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
     raw = glyphs.raw
     if not (has_letter_lines or _GLUED_FIGURE.search(raw)) or not _is_set_by_letters(glyphs):
         return {}
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for offset, mark in enumerate(raw):
-        if not mark.isspace():
-            drawn_by = glyphs.text_object(offset)
-            first.setdefault(drawn_by, offset)
-            last[drawn_by] = offset
+    inked = _inked(glyphs)
+    drawn_by = glyphs.text_objects(inked)
+    last = dict(zip(drawn_by, inked, strict=True))
+    first = dict(zip(reversed(drawn_by), reversed(inked), strict=True))
     changes: dict[int, str] = {}
     before: int | None = None
     blank: int | None = None
@@ -155,6 +154,11 @@ def lost_spaces(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
     return changes
 
 
+def _inked(glyphs: Glyphs) -> list[int]:
+    """The offsets of all characters that leave a mark."""
+    return [n for n, mark in enumerate(glyphs.raw) if not mark.isspace()]
+
+
 def _touch(glyphs: Glyphs, before: int, at: int) -> bool:
     """Whether two characters follow each other in one line, with no space in pdfium's text."""
     if at == before + 1:
@@ -171,7 +175,7 @@ def loses_objects(glyphs: Glyphs) -> bool:
     handles = [handle for handle, kind in glyphs.objects() if kind == _TEXT]
     if len(handles) <= glyphs.count_rectangles():
         return False
-    drawn = {glyphs.text_object(n) for n, mark in enumerate(glyphs.raw) if not mark.isspace()}
+    drawn = set(glyphs.text_objects(_inked(glyphs)))
     for handle in handles:
         if handle in drawn:
             continue
@@ -223,7 +227,7 @@ class Unmapped:
 def unmapped_of(glyphs: Glyphs) -> Unmapped:
     """Look at every character; costs a call for each."""
     raw = glyphs.raw
-    inked = [n for n, mark in enumerate(raw) if not mark.isspace()]
+    inked = _inked(glyphs)
     guessed = [n for n in inked if glyphs.is_unmapped(n)]
     if not guessed:
         return Unmapped()

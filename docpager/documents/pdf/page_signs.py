@@ -68,8 +68,7 @@ def signs_of_page(
         may_hide=faint_sign(glyphs, lines) or is_covered(glyphs, lines),
         has_layers=document.has_layers and has_layers(glyphs),
         loses_letters=lost_sign(glyphs),
-        is_unmapped=any(map(glyphs.is_unmapped, _some(figure_starts)))
-        or any(map(glyphs.is_unmapped, _some(starts))),
+        is_unmapped=glyphs.any_unmapped(_some(figure_starts)) or glyphs.any_unmapped(_some(starts)),
     )
 
 

@@ -120,7 +120,7 @@ def dehyphenate(texts: Sequence[str], plain_text: PlainText = lambda index: "") 
     if not any("\ufffe" in text for text in texts):
         return texts
     whole = [_settled(text, lambda left, right: " ") for text in texts]
-    words = {word for text in whole for word in _WORD.findall(text)}
+    words: set[str] = set().union(*map(_WORD.findall, whole))
     compounds = {word for text in whole if "-" in text for word in _COMPOUND.findall(text)}
 
     def is_word(part: str) -> bool:
