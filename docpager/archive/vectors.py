@@ -51,7 +51,8 @@ class VectorWriter:
         self._flat_rows = flat_rows
 
     def add(self, vectors: Vectors) -> None:
-        self._index.add(vectors)
+        with _one_thread():
+            self._index.add(vectors)
 
     def write(self, directory: Path) -> None:
         """Write the segment's index, or both where it has many rows."""
@@ -186,8 +187,8 @@ def _proposing(exact: Any) -> Any:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Neither a query nor the training is work for several threads: they wait for each other, and
-    on a busy machine that takes twenty times as long."""
+    """Neither a query nor the training nor a few hundred vectors more are work for several threads:
+    they wait for each other, and on a busy machine that takes twenty times as long."""
     import faiss
 
     threads = faiss.omp_get_max_threads()

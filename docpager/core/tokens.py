@@ -7,7 +7,11 @@ import math
 import os
 import re
 import tempfile
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
+from functools import cache
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -19,6 +23,7 @@ __all__ = [
     "ScaledCounter",
     "TiktokenCounter",
     "TokenCounter",
+    "WeighedText",
     "cached_tiktoken",
     "rank_file",
 ]
@@ -97,6 +102,13 @@ _ACCENTS = ((re.compile("[ß-ÿ]"), 95), (re.compile("[Ā-ɏ]"), 170), (re.compi
 
 _RUNS = re.compile("|".join(f"({kind.pattern})" for kind in _KINDS))
 _TABLE_LENGTH = 64
+_BORDER = re.compile(r" (?<=[^ \t\r\n] )(?=[^ \t\r\n])")
+"""A single space between two words. No run reaches over it: what stands between two of them costs
+the same wherever it stands, so it is looked up."""
+_BLOCK = 1_000_000
+"""Characters of which the words are in memory at a time."""
+_KNOWN_WORDS = 100_000
+_LONGEST_KNOWN = 80
 
 
 class BuiltInEstimator:
@@ -115,7 +127,6 @@ class BuiltInEstimator:
         """Estimated size of `text` in tokens; 0 only for the empty text."""
         if not text:
             return 0
-        # As `weigh` does, but without handing over each run: passages are counted by the thousand.
         tables = self._tables
         hundredths = _accents(text)
         for run in _RUNS.finditer(text):
@@ -125,14 +136,22 @@ class BuiltInEstimator:
             hundredths += costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
         return max(1, -(-hundredths // 100))
 
-    def weigh(self, text: str) -> Iterator[tuple[int, int]]:
-        """Offset just past each run of `text` and its cost in hundredths, accents not included."""
-        tables = self._tables
-        for run in _RUNS.finditer(text):
-            start, end = run.span()
-            length = end - start
-            costs = tables[run.lastindex or 0]
-            yield end, costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
+    def weigh(self, text: str) -> WeighedText:
+        """What each run of `text` costs, as a scale along it."""
+        offsets, hundredths = array("Q", [0]), array("Q", [0])
+        words = _words()
+        for start, end in _blocks(text):
+            first, *further = _BORDER.split(text[start:end])
+            # The first word has no space before it, and the last one may have none behind it.
+            weights = [words.weighed(first, after=" a" if further or end < len(text) else "")]
+            if further:
+                last = further.pop()
+                weights += map(words.__getitem__, further)
+                weights.append(words.weighed(" " + last, after=" a" if end < len(text) else ""))
+            flat = list(chain.from_iterable(weights))
+            offsets.extend(accumulate(flat[::2], initial=offsets.pop()))
+            hundredths.extend(accumulate(flat[1::2], initial=hundredths.pop()))
+        return WeighedText(text, offsets, hundredths)
 
     def by_script(self, text: str) -> dict[str, int]:
         """What each script of `text` costs, in hundredths of a token, in a fixed order.
@@ -151,6 +170,87 @@ class BuiltInEstimator:
             scripts[self._scripts[group]] += cost
         scripts["words"] += _accents(text)
         return {script: cost for script, cost in scripts.items() if cost}
+
+
+class WeighedText:
+    """A text with what its runs cost, so that no part of it need be taken apart again."""
+
+    def __init__(self, text: str, offsets: array[int], hundredths: array[int]) -> None:
+        self.offsets = offsets
+        """0, and just past each run."""
+        self.hundredths = hundredths
+        """What all runs up to there cost, accents not included."""
+        self._text = text
+
+    def count(self, start: int, end: int) -> int:
+        """What `BuiltInEstimator.count` says of the text from `start` to `end`."""
+        if start >= end:
+            return 0
+        text = self._text
+        weighed = _words().weighed
+        first = _BORDER.search(text, start + 1, end)
+        if first is None:
+            cost = sum(weighed(text[start:end])[1::2])
+        else:
+            low = first.start()
+            high = text.rindex(" ", low, end)
+            while not _BORDER.match(text, high, end):
+                high = text.rindex(" ", low, high)
+            cost = sum(weighed(text[start:low], after=" a")[1::2])
+            cost += self._until(high) - self._until(low)
+            cost += sum(weighed(text[high:end])[1::2])
+        return max(1, -(-(cost + _accents(text[start:end])) // 100))
+
+    def _until(self, offset: int) -> int:
+        return self.hundredths[bisect_left(self.offsets, offset)]
+
+
+class _Words(dict[str, tuple[int, ...]]):
+    """What the runs of a word with a space before and behind it cost, remembered.
+
+    A filing has 45,000 words, four fifths of which it has twice: to look them up takes a third of
+    the time of taking them apart. The numbers are, run by run, how far it ends behind the one
+    before (the first, behind the border before its word), and its cost in hundredths.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables = _cost_tables()
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        weights = self.weighed(" " + word, after=" a")
+        if len(self) >= _KNOWN_WORDS:
+            self.clear()
+        if len(word) <= _LONGEST_KNOWN:
+            self[word] = weights
+        return weights
+
+    def weighed(self, text: str, *, after: str = "") -> tuple[int, ...]:
+        """The same of any text; `after` is a space and a letter where one follows."""
+        weights, before = [], 0
+        for run in _RUNS.finditer(text + after):
+            start, end = run.span()
+            length = end - start
+            costs = self._tables[run.lastindex or 0]
+            weights.append(end - before)
+            weights.append(costs[length] if length < _TABLE_LENGTH else _beyond(costs, length))
+            before = end
+        return tuple(weights[:-2] if after else weights)
+
+
+@cache
+def _words() -> _Words:
+    return _Words()
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Where a text can be parted between words, into pieces of about `_BLOCK` characters."""
+    start = 0
+    while start < len(text):
+        border = _BORDER.search(text, start + _BLOCK)
+        end = border.start() if border else len(text)
+        yield start, end
+        start = end
 
 
 def _groups() -> Iterator[tuple[int, _Kind]]:

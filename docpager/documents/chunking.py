@@ -6,6 +6,7 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left, bisect_right
+from operator import sub
 
 from docpager.core.passages import Passage
 from docpager.core.tokens import BuiltInEstimator
@@ -43,27 +44,26 @@ def cut(text: str) -> tuple[Cut, ...]:
     Cuts fall after blank lines and line ends, else between records, sentences, words, anywhere,
     whichever is the best within reach. Equal on every machine; time is linear in the length.
     """
-    estimator = BuiltInEstimator()
-    scale = _Scale(text, estimator)
+    scale = _Scale(text)
     cuts = []
     start = 0
     while start < len(text):
-        cuts.append(_next_cut(text, start, scale, estimator))
+        cuts.append(_next_cut(text, start, scale))
         start = cuts[-1].end
     return tuple(cuts)
 
 
-def _next_cut(text: str, start: int, scale: _Scale, estimator: BuiltInEstimator) -> Cut:
+def _next_cut(text: str, start: int, scale: _Scale) -> Cut:
     remaining = scale.tokens_after(start)
     if remaining <= LARGEST_PASSAGE:
-        tokens = estimator.count(text[start:])
+        tokens = scale.count(start, len(text))
         if tokens <= LARGEST_PASSAGE:
             return Cut(start, len(text), tokens)
     # Near the end the rest is shared, so that the last passage is no crumb.
     budget = min(PASSAGE_TOKENS, max(_SMALLEST_SHARE * PASSAGE_TOKENS, _SMALLEST_SHARE * remaining))
     while True:
         end = _border(text, start, scale, budget)
-        tokens = estimator.count(text[start:end])
+        tokens = scale.count(start, end)
         if tokens <= LARGEST_PASSAGE:
             return Cut(start, end, tokens)
         # The scale knows neither accents nor the dearer first word: count, and come back shorter.
@@ -103,26 +103,28 @@ def _joined(before: str, after: str) -> bool:
 class _Scale:
     """Tokens along a text: how many lie after an offset, and where so many of them end."""
 
-    def __init__(self, text: str, estimator: BuiltInEstimator) -> None:
-        self._offsets = array("Q", [0])
-        self._hundredths = array("Q", [0])
-        total = before = 0
-        for end, cost in estimator.weigh(text):
-            if end - before > _LONG_RUN:
-                self._divide(before, end, total, cost)
-            total += cost
-            self._offsets.append(end)
-            self._hundredths.append(total)
-            before = end
-        if before < len(text):
+    def __init__(self, text: str) -> None:
+        weighed = BuiltInEstimator().weigh(text)
+        self.count = weighed.count
+        """Exact size of the text between two offsets."""
+        self._offsets, self._hundredths = weighed.offsets, weighed.hundredths
+        if self._offsets[-1] < len(text):
             self._offsets.append(len(text))
-            self._hundredths.append(total)
+            self._hundredths.append(self._hundredths[-1])
+        if any(map(_LONG_RUN.__lt__, map(sub, self._offsets[1:], self._offsets))):
+            self._divide_long_runs()
 
-    def _divide(self, before: int, end: int, total: int, cost: int) -> None:
-        """Give a long run places inside where it may be cut."""
-        for offset in range(before + _LONG_RUN, end, _LONG_RUN):
-            self._offsets.append(offset)
-            self._hundredths.append(total + cost * (offset - before) // (end - before))
+    def _divide_long_runs(self) -> None:
+        """Give long runs places inside where they may be cut."""
+        offsets, hundredths = array("Q", [0]), array("Q", [0])
+        for end, total in zip(self._offsets[1:], self._hundredths[1:], strict=True):
+            before, cost = offsets[-1], total - hundredths[-1]
+            for offset in range(before + _LONG_RUN, end, _LONG_RUN):
+                offsets.append(offset)
+                hundredths.append(total - cost + cost * (offset - before) // (end - before))
+            offsets.append(end)
+            hundredths.append(total)
+        self._offsets, self._hundredths = offsets, hundredths
 
     def tokens_after(self, start: int) -> float:
         return (self._hundredths[-1] - self._at(start)) / 100

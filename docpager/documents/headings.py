@@ -131,7 +131,7 @@ def _is_prose(line: str) -> bool:
 
 
 def _letters(line: str) -> int:
-    return sum(character.isalpha() or character == " " for character in line)
+    return sum(map(str.isalpha, line)) + line.count(" ")
 
 
 def _looks_like_title(line: str) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import time
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -40,10 +41,54 @@ def test_only_the_empty_text_counts_nothing(text):
 
 @given(ANY_TEXT)
 def test_every_run_is_weighed_in_reading_order(text):
-    ends = [end for end, _ in ESTIMATOR.weigh(text)]
+    weighed = ESTIMATOR.weigh(text)
+    ends = weighed.offsets.tolist()
 
     assert ends == sorted(set(ends))
-    assert all(0 < end <= len(text) for end in ends)
+    assert all(0 <= end <= len(text) for end in ends)
+    assert weighed.hundredths.tolist() == sorted(weighed.hundredths)
+
+
+PIECES = st.sampled_from(
+    [
+        *("the", "in", "A", "IBM", "x1y2", "é", "word " * 9, "中文 ", "😀", "\xa0", "\u3000"),
+        *("2018", "$1,234.50", "(2", " 7", "(see", "note)", "--", ". "),
+        *(" ", "  ", " ", "\n", "\t", "\r\n"),
+    ]
+)
+
+
+@settings(max_examples=1_000)
+@given(st.one_of(ANY_TEXT, st.lists(PIECES, max_size=40).map("".join)), st.data())
+def test_a_part_counts_the_same_within_its_text_as_alone(text, data):
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+
+    weighed = ESTIMATOR.weigh(text)
+
+    assert weighed.count(start, end) == ESTIMATOR.count(text[start:end])
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_a_long_text_is_weighed_in_blocks_as_in_one(text):
+    whole = ESTIMATOR.weigh(text)
+    with mock.patch("docpager.core.tokens._BLOCK", 5):
+        in_blocks = ESTIMATOR.weigh(text)
+
+    assert in_blocks.offsets == whole.offsets
+    assert in_blocks.hundredths == whole.hundredths
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_each_run_costs_what_the_text_counts_more_up_to_its_end(text):
+    """Runs that nothing behind them can change: those that a space and a letter follow."""
+    weighed = ESTIMATOR.weigh(text)
+    plain = text.isascii()
+    for offset, hundredths in zip(weighed.offsets[1:], weighed.hundredths[1:], strict=True):
+        if plain and text[offset : offset + 1] == " " and text[offset + 1 : offset + 2].isalpha():
+            assert max(1, -(-hundredths // 100)) == ESTIMATOR.count(text[:offset])
 
 
 @given(ANY_TEXT)

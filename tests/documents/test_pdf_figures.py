@@ -159,6 +159,9 @@ class Lines:
     def box(self, offset):
         return self._boxes[offset]
 
+    def boxes(self, offsets):
+        return [self._boxes[offset] for offset in offsets]
+
     @property
     def joined(self):
         changes = join_broken_lines(self, lines_of(self))

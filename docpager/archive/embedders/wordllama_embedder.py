@@ -8,23 +8,33 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docpager.core.errors import ArchiveError
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from docpager.archive.embedders.base import Vector, Vectors
 
 __all__ = ["WordllamaEmbedder"]
 
 _WEIGHTS = Path("weights", "l2_supercat_256.safetensors")
 _TOKENIZER = Path("tokenizers", "l2_supercat_tokenizer_config.json")
-_BATCH = 256
-_CAPITALS = "[A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ]+"
+_CAPITAL = "[A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ]"
 # Headings and clauses of contracts. Single words stay: in small letters, names in capitals are
-# other tokens as well, and search for them is worse.
-_SHOUTED = re.compile(rf"\b{_CAPITALS}\b(?:\W+{_CAPITALS}\b){{3,}}")
+# other tokens as well, and search for them is worse. The first capital stands before the look
+# behind it, as `re` then passes over other characters eight times as fast.
+_SHOUTED = re.compile(rf"{_CAPITAL}(?<!\w{_CAPITAL}){_CAPITAL}*\b(?:\W+{_CAPITAL}+\b){{3,}}")
+_WORD = re.compile(r" +[^ \n]*|[^ \n]+|\n+")
+_SPACE = "\u2581"
+"""What the tokenizer writes for a space."""
+_UNDIVIDED = re.compile(f"{_SPACE}|<(?:unk|/?s)>")
+"""What would be taken for a space, and the names of special tokens."""
+_KNOWN_WORDS = 100_000
+_LONGEST_KNOWN = 80
 
 
 class WordllamaEmbedder:
@@ -50,9 +60,10 @@ class WordllamaEmbedder:
         from tokenizers import Tokenizer
 
         home = _package_directory()
-        self._tokenizer = Tokenizer.from_file(str(home / _TOKENIZER))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        tokenizer = Tokenizer.from_file(str(home / _TOKENIZER))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokens = _TokensOf(tokenizer)
         with safe_open(str(home / _WEIGHTS), framework="np") as weights:
             self._weights = weights.get_tensor("embedding.weight").astype(np.float32)
 
@@ -64,12 +75,10 @@ class WordllamaEmbedder:
         import numpy as np
 
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for first in range(0, len(texts), _BATCH):
-            batch = [_in_small_letters(text) for text in texts[first : first + _BATCH]]
-            encoded = self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-            for row, tokens in enumerate(encoded, start=first):
-                if tokens.ids:
-                    vectors[row] = self._weights[tokens.ids].mean(axis=0)
+        for row, text in enumerate(texts):
+            tokens = self._tokens.of_text(_in_small_letters(text))
+            if tokens:
+                vectors[row] = self._weights[tokens].mean(axis=0)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, lengths, out=vectors, where=lengths > 0)
         return vectors
@@ -77,6 +86,35 @@ class WordllamaEmbedder:
     def embed_query(self, text: str) -> Vector:
         vector: Vector = self.embed_passages([text])[0]
         return vector
+
+
+class _TokensOf(dict[str, tuple[int, ...]]):
+    """The tokens of words with the space before them, remembered.
+
+    The tokenizer takes a text for one word and joins its characters by pairs. But none of its
+    61,249 pairs reaches from a word into a space behind it or over a line end, so it gives the same
+    tokens word by word; and words come again. That takes a fifth of the time.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def of_text(self, text: str) -> list[int]:
+        """What the tokenizer makes of a text, without its special tokens at begin and end."""
+        if not text or _UNDIVIDED.search(text):
+            return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        words = _WORD.findall(" " + text)
+        return list(chain.from_iterable(map(self.__getitem__, words)))
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        found = self._tokenizer.model.tokenize(word.replace(" ", _SPACE))
+        tokens = tuple(token.id for token in found)
+        if len(self) >= _KNOWN_WORDS:
+            self.clear()
+        if len(word) <= _LONGEST_KNOWN:
+            self[word] = tokens
+        return tokens
 
 
 def _in_small_letters(text: str) -> str:

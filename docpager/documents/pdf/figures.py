@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from statistics import median_low
 
 from docpager.documents.pdf.glyphs import Box, Glyphs
@@ -31,7 +32,9 @@ IngestChanges = dict[int, str]
 """What stands in the place of a character, by its offset; empty where it is left out."""
 
 _RUN = re.compile(r"\d(?:[\d.,]*\d)?")
-_GLUED = re.compile(r"[a-z,;:)](?=[A-Z][a-z])|[,;](?=[a-z]{2})")
+# The rarest character leads, as `re` passes over all others by itself.
+_GLUED_CAPITAL = re.compile(r"[A-Z](?<=[a-z,;:)][A-Z])(?=[a-z])")
+_GLUED_LETTER = re.compile(r"[,;](?=[a-z]{2})")
 _CAPITALS = re.compile(r"[A-Z]{11,}")
 """May be two words that touch."""
 _MARK = re.compile(r"\d{1,2}(?:,\d{1,2})?")
@@ -88,9 +91,10 @@ def figure_changes(glyphs: Glyphs, figures: Sequence[re.Match[str]]) -> IngestCh
     changes: IngestChanges = {}
     raw = glyphs.raw
     length = len(raw)
-    for match in figures:
+    plain = _are_plain(glyphs, figures)
+    for match, is_plain in zip(figures, plain, strict=True):
         start, end = match.span()
-        if end - start > 1 and not _is_plain(glyphs, match):
+        if not is_plain:
             _divide(glyphs, start, end - 1, changes)
         if start and raw[start - 1] not in _BEFORE_FIGURES:
             _look_before(glyphs, match, raw[start - 1], changes)
@@ -100,7 +104,9 @@ def figure_changes(glyphs: Glyphs, figures: Sequence[re.Match[str]]) -> IngestCh
             end += 1
         if end < length and raw[end] not in _BEHIND_FIGURES:
             _look_behind(glyphs, start, end, changes)
-    for match in _GLUED.finditer(raw):
+    for match in _GLUED_CAPITAL.finditer(raw):
+        _part(glyphs, match.start(), changes)
+    for match in _GLUED_LETTER.finditer(raw):
         _part(glyphs, match.end(), changes)
     for match in _CAPITALS.finditer(raw):
         _part_capitals(glyphs, *match.span(), changes)
@@ -180,11 +186,23 @@ def _has_gap(before: Box, after: Box) -> bool:
     return _WORD_GAP * max(before.height, after.height) < gap
 
 
-def _is_plain(glyphs: Glyphs, match: re.Match[str]) -> bool:
+Edges = tuple[float, float, float, float]
+
+
+def _are_plain(glyphs: Glyphs, figures: Sequence[re.Match[str]]) -> Iterator[bool]:
+    """Of each run of digits, whether it looks right at its two ends."""
+    spans = [match.span() for match in figures]
+    firsts = glyphs.all_edges([start for start, _ in spans])
+    lasts = glyphs.all_edges([end - 1 for _, end in spans])
+    return map(_is_plain, map(itemgetter(0), figures), firsts, lasts)
+
+
+def _is_plain(run: str, first: Edges, last: Edges) -> bool:
     """Whether a run of digits is as high at its end as at its beginning, and as wide as it must."""
-    start, end = match.span()
-    left, top, right, bottom = glyphs.edges(start)
-    last_left, last_top, last_right, last_bottom = glyphs.edges(end - 1)
+    if len(run) == 1:
+        return True
+    left, top, right, bottom = first
+    last_left, last_top, last_right, last_bottom = last
     high = top - bottom
     slack = 0.1 * high
     if not -slack < last_top - last_bottom - high < slack:
@@ -192,9 +210,8 @@ def _is_plain(glyphs: Glyphs, match: re.Match[str]) -> bool:
     if not -slack < last_bottom - bottom < slack:
         return high < right - left  # turned text, whose boxes are turned as well
     width = max(right - left, last_right - last_left)
-    run = match[0]
     others = 0 if run.isdigit() else run.count(".") + run.count(",")
-    expected = (end - start - others / 2) * width
+    expected = (len(run) - others / 2) * width
     return 0.9 * expected < last_right - left < expected + 0.5 * width
 
 

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docpager.documents.pdf.glyphs import Box, Glyphs, union
 from docpager.documents.pdf.native import address_of, native
 from docpager.documents.pdf.page_lines import Line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "INVISIBLE",
@@ -55,6 +57,8 @@ class Picture:
         self._scale = _SCALE * min(1.0, (_MOST_PIXELS / pixels) ** 0.5) if pixels else 1.0
 
     def draw(self) -> NDArray[np.uint8]:
+        import numpy as np
+
         bitmap = self._page.render(
             scale=self._scale, rotation=self._turn, grayscale=True, may_draw_forms=False
         )
@@ -82,6 +86,8 @@ class Picture:
         return bool(part.size) and int(part.max()) - int(part.min()) > _CONTRAST
 
     def differ(self, picture: NDArray[np.uint8], other: NDArray[np.uint8], box: Box) -> bool:
+        import numpy as np
+
         one, two = self._part(picture, box), self._part(other, box)
         return bool(one.size) and int(np.abs(one.astype(int) - two.astype(int)).max()) > _CONTRAST
 
@@ -134,29 +140,33 @@ def outside_offsets(glyphs: Glyphs) -> frozenset[int]:
 
 def leads_outside(area: Box, lines: Sequence[Line]) -> bool:
     """Whether a line begins or ends outside of an area."""
-    left, bottom, right, top = area
-    for line in lines:
-        for box in (line.first_box, line.last_box):
-            # The middle counts; most boxes lie within as a whole, which is quicker to see.
-            within = left <= box[0] and box[2] <= right and bottom <= box[1] and box[3] <= top
-            if not within and not area.holds(*box.centre):
-                return True
-    return False
+    boxes = [box for _, _, *ends in lines for box in ends]
+    # The middle counts; on most pages all boxes lie within as a whole, which is quicker to see.
+    lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+    if (
+        area.left <= min(lefts)
+        and max(rights) <= area.right
+        and area.bottom <= min(bottoms)
+        and max(tops) <= area.top
+    ):
+        return False
+    return not all(area.holds(*box.centre) for box in boxes)
 
 
 def faint_sign(glyphs: Glyphs, lines: Sequence[Line]) -> bool:
     """Whether a line begins or ends pale, tiny or invisible, so that the page must be drawn."""
+    if any(
+        top - bottom < _TINY and right - left < _TINY
+        for _, _, (left, bottom, right, top), _ in lines
+    ):
+        return True
     mode_of = native("FPDFTextObj_GetTextRenderMode")
-    for number, (start, last, box, _) in enumerate(lines):
-        if box.top - box.bottom < _TINY and box.right - box.left < _TINY:
-            return True
-        if number % _EVERY == 0 or len(lines) < _FEW_LINES:
-            drawn_by = glyphs.text_object(start)
-            if drawn_by and mode_of(drawn_by) in _UNDRAWN:
-                return True
-        if glyphs.is_pale(start) or glyphs.is_pale(last):
-            return True
-    return False
+    starts = [line.start for line in lines]
+    asked = starts if len(lines) < _FEW_LINES else starts[::_EVERY]
+    modes = {mode_of(drawn_by) for drawn_by in glyphs.text_objects(asked) if drawn_by}
+    if not modes.isdisjoint(_UNDRAWN):
+        return True
+    return glyphs.any_pale(starts) or glyphs.any_pale([line.last for line in lines])
 
 
 class _Cover(NamedTuple):
@@ -191,9 +201,8 @@ def _covers(glyphs: Glyphs) -> list[_Cover]:
     count = native("FPDFPage_CountObjects")(page)
     later: set[int] = set()
     covers = []
-    for n in range(count - 1, max(-1, count - 1 - _LAST_OBJECTS), -1):
-        handle = get(page, n)
-        kind = kind_of(handle)
+    last = list(map(get, repeat(page), range(count - 1, max(-1, count - 1 - _LAST_OBJECTS), -1)))
+    for handle, kind in zip(last, map(kind_of, last), strict=True):
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
             later.add(handle)
         elif kind == pdfium.FPDF_PAGEOBJ_PATH:

@@ -56,7 +56,8 @@ _WORDS_IN_F_TEXT = (
 _WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
 _AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ", "setting")
 """How words go on that begin with off."""
-_GLUED = re.compile(r"[A-Za-z]{2}\d|\d{4},\d")
+# A class of characters leads, as `re` passes over all others by itself: three times as fast.
+_GLUED = re.compile(r"\d(?<=[A-Za-z]{2}\d)|,(?<=\d{4},)(?=\d)")
 _THE_NAME = re.compile("the[A-Z][a-z]")
 _NUMBERS_TEXT = (
     "two three four five six seven eight nine eleven twelve twenty thirty forty fifty sixty "
@@ -67,7 +68,7 @@ _NUMBERS = tuple(_NUMBERS_TEXT.split())
 _CROSSED = re.compile(r"\d[$€£¥]|, ?,|\d[A-Z], |\w“ ")
 """What no word and no figure holds: letters of two of them that were drawn over one another."""
 _MOST_CROSSED = 12
-_SPLIT_FIGURE = re.compile(r"\d ,\d|,\d\d? \d\b")
+_SPLIT_FIGURE = re.compile(r"[\d,](?:(?<=\d) ,\d|(?<=,)\d\d? \d\b)")
 _SECOND_LETTER = 0.35
 """Of a letter's width: a second letter stands at least so far on; bold is drawn closer."""
 _WORD_GAP = 0.13
@@ -107,7 +108,8 @@ def lost_letters(glyphs: Glyphs) -> tuple[dict[int, str], int]:
 
     The spaces are set anew beside them: pdfium puts one where the letter is missing.
     """
-    drawn = {glyphs.text_object(n): n for n, mark in enumerate(glyphs.raw) if not mark.isspace()}
+    inked = _inked(glyphs)
+    drawn = dict(zip(glyphs.text_objects(inked), inked, strict=True))
     changes: dict[int, str] = {}
     before: int | None = None
     lost = 0
@@ -207,13 +209,10 @@ class _Drawn:
 
 def _drawn_letters(glyphs: Glyphs) -> list[_Drawn]:
     """The text objects of a page that pdfium's text has, in the order in which they are drawn."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for offset, mark in enumerate(glyphs.raw):
-        if not mark.isspace():
-            drawn_by = glyphs.text_object(offset)
-            first.setdefault(drawn_by, offset)
-            last[drawn_by] = offset
+    inked = _inked(glyphs)
+    drawn_by = glyphs.text_objects(inked)
+    last = dict(zip(drawn_by, inked, strict=True))
+    first = dict(zip(reversed(drawn_by), reversed(inked), strict=True))
     drawn: list[_Drawn] = []
     blank: int | None = None
     for handle, kind in glyphs.objects():
@@ -288,6 +287,11 @@ def _overlap(glyphs: Glyphs, left: int, right: int) -> bool:
     return in_line and other.left >= one.left and shared > 0.25 * min(one.width, other.width)
 
 
+def _inked(glyphs: Glyphs) -> list[int]:
+    """The offsets of all characters that leave a mark."""
+    return [n for n, mark in enumerate(glyphs.raw) if not mark.isspace()]
+
+
 def _touch(glyphs: Glyphs, before: int, at: int) -> bool:
     """Whether two characters follow each other in one line, with no space in pdfium's text."""
     if at == before + 1:
@@ -304,7 +308,7 @@ def loses_objects(glyphs: Glyphs) -> bool:
     handles = [handle for handle, kind in glyphs.objects() if kind == _TEXT]
     if len(handles) <= glyphs.count_rectangles():
         return False
-    drawn = {glyphs.text_object(n) for n, mark in enumerate(glyphs.raw) if not mark.isspace()}
+    drawn = set(glyphs.text_objects(_inked(glyphs)))
     for handle in handles:
         if handle in drawn:
             continue
@@ -356,7 +360,7 @@ class Unmapped:
 def unmapped_of(glyphs: Glyphs) -> Unmapped:
     """Look at every character; costs a call for each."""
     raw = glyphs.raw
-    inked = [n for n, mark in enumerate(raw) if not mark.isspace()]
+    inked = _inked(glyphs)
     guessed = [n for n in inked if glyphs.is_unmapped(n)]
     if not guessed:
         return Unmapped()

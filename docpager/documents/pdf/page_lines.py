@@ -47,11 +47,9 @@ class Line(NamedTuple):
 
 def lines_of(glyphs: Glyphs) -> list[Line]:
     """The lines of a page that leave a mark, in pdfium's order."""
-    box = glyphs.box
-    return [
-        Line(start, end - 1, box(start), box(end - 1))
-        for start, end in (match.span() for match in _LINE.finditer(glyphs.raw))
-    ]
+    spans = [match.span() for match in _LINE.finditer(glyphs.raw)]
+    starts, lasts = [start for start, _ in spans], [end - 1 for _, end in spans]
+    return list(map(Line, starts, lasts, glyphs.boxes(starts), glyphs.boxes(lasts)))
 
 
 def are_in_reverse(lines: Sequence[Line]) -> bool:

@@ -71,8 +71,7 @@ def signs_of_page(
         has_layers=document.has_layers and has_layers(glyphs),
         lies_on_text=lie_on_lines(glyphs, lines),
         loses_letters=lost_sign(glyphs),
-        is_unmapped=any(map(glyphs.is_unmapped, _some(figure_starts)))
-        or any(map(glyphs.is_unmapped, _some(starts))),
+        is_unmapped=glyphs.any_unmapped(_some(figure_starts)) or glyphs.any_unmapped(_some(starts)),
     )
 
 

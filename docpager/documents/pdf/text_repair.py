@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 __all__ = ["GARBLED_SHARE", "PageText", "dehyphenate", "page_text", "tidy", "without_spacing"]
@@ -120,8 +120,9 @@ def dehyphenate(texts: Sequence[str], plain_text: PlainText = lambda index: "") 
     if not any("\ufffe" in text for text in texts):
         return texts
     whole = [_settled(text, lambda left, right: " ") for text in texts]
-    words = {word for text in whole for word in _WORD.findall(text)}
-    compounds = {word for text in whole if "-" in text for word in _COMPOUND.findall(text)}
+    # What stands between spaces comes again and again: each is taken apart once.
+    distinct = " ".join(set(chain.from_iterable(map(str.split, whole))))
+    words, compounds = set(_WORD.findall(distinct)), set(_COMPOUND.findall(distinct))
 
     def is_word(part: str) -> bool:
         return part in words or part.lower() in words

@@ -30,7 +30,8 @@ _CONTROL = re.compile("[\x02-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _OT1_LIGATURE = re.compile("[A-Za-z ][\x0b\x0c\x0e\x0f][a-z]|[a-z][\x0b\x0c\x0e\x0f]")
 _T1_LIGATURE = re.compile("[A-Za-z ][\x1b-\x1f][a-z]|[a-z][\x1b-\x1f]")
 _ACCENT = re.compile("[´`¨ˆ˜˚ˇ˘¯˙¸˝^~]")
-_SIGN = re.compile(f"{_CONTROL.pattern}|{_ACCENT.pattern}")
+# The same as one class of characters, over all others of which `re` passes by itself.
+_SIGN = re.compile("[\x02-\x08\x0b-\x1f\x7f´`¨ˆ˜˚ˇ˘¯˙¸˝^~](?!(?<=\r)\n)")
 _COMBINING = dict(zip("´`¨ˆ˜˚ˇ˘¯˙¸˝^~", "\u0301\u0300\u0308\u0302\u0303\u030a\u030c\u0306\u0304"
                       "\u0307\u0327\u030b\u0302\u0303", strict=True))  # fmt: skip
 _DOTLESS = {"ı": "i", "ȷ": "j"}
