@@ -7,37 +7,27 @@ behind a cover sheet, so they are handed on to be read as documents of their own
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["AttachedFile", "attached_files"]
+from docpager.documents.carried import CarriedFile
+
+__all__ = ["attached_files"]
 
 _MOST_FILES = 500
 _MOST_BYTES = 100_000_000
 """Of one attached file."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttachedFile:
-    """A file inside a PDF."""
-
-    name: str
-    """As the PDF calls it, without folders; may be empty."""
-    content: bytes = field(default=b"", repr=False)
-    failure: str = ""
-    """Why its content could not be had; empty where it could."""
-
-
-def attached_files(document: Any) -> Iterator[AttachedFile]:
+def attached_files(document: Any) -> Iterator[CarriedFile]:
     """The files of a PDF that pdfium has opened."""
     count = document.count_attachments()
     for n in range(min(count, _MOST_FILES)):
         yield _file(document, n)
     if count > _MOST_FILES:
-        yield AttachedFile("", failure=f"{count - _MOST_FILES} further files")
+        yield CarriedFile("", failure=f"{count - _MOST_FILES} further files")
 
 
-def _file(document: Any, n: int) -> AttachedFile:
+def _file(document: Any, n: int) -> CarriedFile:
     import pypdfium2
 
     name = ""
@@ -46,7 +36,7 @@ def _file(document: Any, n: int) -> AttachedFile:
         name = attachment.get_name().replace("\\", "/").rpartition("/")[2].strip("\0 ")
         data = attachment.get_data()
         if len(data) > _MOST_BYTES:
-            return AttachedFile(name, failure=f"larger than {_MOST_BYTES // 1_000_000} MB")
-        return AttachedFile(name, bytes(data))
+            return CarriedFile(name, failure=f"larger than {_MOST_BYTES // 1_000_000} MB")
+        return CarriedFile(name, bytes(data))
     except (pypdfium2.PdfiumError, ValueError):
-        return AttachedFile(name, failure="damaged")
+        return CarriedFile(name, failure="damaged")
