@@ -16,11 +16,11 @@ from docpager.archive.manifest import (
 from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.document import Cut, Document
 from docpager.documents.files import (
-    READABLE_SUFFIXES,
     find_files,
     is_supported,
     leads_out,
 )
+from docpager.documents.kinds import readable_suffixes
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _not_supported(path: Path) -> str:
     kind = f"of the kind {path.suffix}" if path.suffix else "no text"
     return (
         f"{str(path)!r} is {kind}, which docpager does not read; save it as PDF or text, or leave "
-        f"it out (what is read: {' '.join(sorted(READABLE_SUFFIXES))})"
+        f"it out (what is read: {' '.join(sorted(readable_suffixes()))})"
     )
 
 

@@ -74,10 +74,12 @@ class Document:
     """Of the content that was read: the file's bytes, or the line's."""
     title: str
     kind: str
-    """`pdf`, `text`, `markdown` or `record`."""
+    """The name of a `docpager.documents.kinds.Kind`."""
     text: str
     pdf_pages: tuple[PdfPage, ...] = ()
     sections: tuple[Section, ...] = ()
+    doubt: str | None = None
+    """What may be wrong with the text of a document without pages, a `Reason`."""
 
     @property
     def text_sha256(self) -> str:
@@ -91,8 +93,9 @@ class Document:
 
     @property
     def doubtful(self) -> tuple[tuple[int, str], ...]:
-        """(pdf_page, reason) of each page whose text may be wrong."""
-        return tuple((page.number, page.doubt) for page in self.pdf_pages if page.doubt)
+        """(pdf_page, reason) of each page whose text may be wrong; page 0 is the whole document."""
+        pages = tuple((page.number, page.doubt) for page in self.pdf_pages if page.doubt)
+        return ((0, self.doubt), *pages) if self.doubt else pages
 
     @property
     def unreadable_pdf_pages(self) -> tuple[int, ...]:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 from docpager.core.errors import DocumentError
-from docpager.documents.document import Document
+from docpager.documents.carried import Instructions, ReadFile, read_content
+from docpager.documents.kinds import kind_of, readable_suffixes
 from docpager.documents.reasons import Reason
 
-if TYPE_CHECKING:
-    from docpager.documents.pdf.attachments import AttachedFile
-
 __all__ = [
-    "READABLE_SUFFIXES",
     "FoundFiles",
-    "ReadFile",
     "content_sha256",
     "find_files",
     "is_supported",
@@ -27,28 +21,7 @@ __all__ = [
     "read_file",
 ]
 
-_MARKDOWN = frozenset({".md", ".markdown", ".mdown", ".mkd"})
-_RECORDS = frozenset({".jsonl", ".ndjson"})
-_PROSE = frozenset(
-    {".txt", ".text", ".log", ".html", ".htm", ".rst", ".tex", ".org", ".adoc", ".srt"}
-)
-_TABLES = frozenset({".csv", ".tsv", ".json", ".yaml", ".yml", ".toml", ".ini", ".xml", ".sql"})
-_CODE = frozenset(
-    {".py", ".js", ".ts", ".java", ".c", ".h", ".cpp", ".cs", ".go", ".rs", ".rb", ".sh"}
-)
-READABLE_SUFFIXES = _MARKDOWN | _RECORDS | _PROSE | _TABLES | _CODE | {".pdf"}
-"""What `find_files` takes from a folder; a file that is named itself may have any suffix."""
-_DEEPEST_ATTACHMENT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    """What one file held: its documents, and a sentence for each part that could not be read."""
-
-    documents: tuple[Document, ...]
-    problems: tuple[str, ...] = ()
-
-
+_PLAIN = Instructions()
 _SAMPLE = 65_536
 _MARKED_UP = (b"{\\rtf", b"%!PS")
 """How files begin that are text to a computer and none to a reader."""
@@ -93,17 +66,17 @@ def is_supported(path: Path) -> bool:
 
     A file that cannot be opened counts as supported; reading it says what is wrong.
     """
-    from docpager.documents.pdf import is_pdf
     from docpager.documents.text import decode
 
-    if path.suffix.lower() in READABLE_SUFFIXES:
+    if path.suffix.lower() in readable_suffixes():
         return True
     try:
         with path.open("rb") as file:
             sample = file.read(_SAMPLE)
         if sample.startswith(_MARKED_UP):
             return False
-        return is_pdf(sample[:16]) or bool(decode(sample, path.name)) or not sample
+        kind = kind_of("", sample)
+        return kind.name != "text" or bool(decode(sample, path.name)) or not sample
     except OSError:
         return True
     except DocumentError:
@@ -142,21 +115,11 @@ def _is_own(path: Path) -> bool:
 
 
 def _is_readable(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
+    return not name.startswith(".") and Path(name).suffix.lower() in readable_suffixes()
 
 
-def read_file(
-    path: Path,
-    relative_path: str,
-    *,
-    text_field: str | None = None,
-    password: str | None = None,
-    watch: Callable[[int], str | None] = lambda pdf_page: None,
-) -> ReadFile:
+def read_file(path: Path, relative_path: str, instructions: Instructions = _PLAIN) -> ReadFile:
     """The documents in the file at `path`, named by `relative_path`.
-
-    `text_field` names the field of a JSONL line that holds its text; `password` opens a PDF;
-    `watch` is told of each PDF page before it is read and returns a reason to leave it out.
 
     Raises:
         DocumentError: nothing in the file can be read.
@@ -165,77 +128,7 @@ def read_file(
         content = path.read_bytes()
     except OSError as error:
         raise _not_opened(relative_path, error) from error
-    settings = _Settings(text_field, password, watch)
-    return _read_content(content, relative_path, path.suffix.lower(), settings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    text_field: str | None
-    password: str | None
-    watch: Callable[[int], str | None]
-    depth: int = 0
-    """How many files carry this one, each the next."""
-
-
-def _read_content(content: bytes, path: str, suffix: str, settings: _Settings) -> ReadFile:
-    from docpager.documents.pdf import is_pdf, read_pdf_and_attached
-    from docpager.documents.text import read_jsonl, read_markdown, read_text
-
-    if suffix == ".pdf" or is_pdf(content[:16]):
-        document, attached = read_pdf_and_attached(
-            content, path, password=settings.password, watch=settings.watch
-        )
-        return _with_attached(document, attached, settings)
-    if suffix in _RECORDS:
-        return ReadFile(*read_jsonl(content, path, text_field=settings.text_field))
-    read = read_markdown if suffix in _MARKDOWN else read_text
-    return ReadFile((read(content, path),))
-
-
-def _with_attached(
-    document: Document, attached: Sequence[AttachedFile], settings: _Settings
-) -> ReadFile:
-    """A PDF and the files that it carries, each a document `file.pdf#attached.txt`."""
-    from docpager.documents.pdf import ATTACHED
-
-    documents, problems = [document], []
-    taken: set[str] = set()
-    for number, file in enumerate(attached, start=1):
-        path = f"{document.path}#{_free_name(file.name or f'attachment-{number}', taken)}"
-        failure = file.failure or settings.watch(ATTACHED)
-        suffix = PurePosixPath(file.name).suffix.lower()
-        if not failure and suffix not in READABLE_SUFFIXES and b"%PDF-" not in file.content[:16]:
-            failure = "docpager reads no files of this kind"
-        if not failure and settings.depth >= _DEEPEST_ATTACHMENT:
-            failure = "attached to a file that is itself attached"
-        if failure:
-            problems.append(f"{path!r} is attached and was not read ({failure}); save it by itself")
-            continue
-        inner = replace(
-            settings,
-            depth=settings.depth + 1,
-            watch=lambda page: settings.watch(ATTACHED) if page > 0 else None,
-        )
-        try:
-            found = _read_content(file.content, path, suffix, inner)
-        except DocumentError as error:
-            problems.append(str(error))
-            continue
-        documents += found.documents
-        problems += found.problems
-    return ReadFile(tuple(documents), tuple(problems))
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    """The name, or with a number where another attached file has it."""
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        stem, dot, suffix = name.rpartition(".")
-        free = f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"
-    taken.add(free)
-    return free
+    return read_content(content, relative_path, instructions)
 
 
 def content_sha256(path: Path) -> str:

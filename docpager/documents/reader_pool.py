@@ -26,7 +26,7 @@ from time import monotonic
 from typing import IO
 
 from docpager.core.errors import DocumentError
-from docpager.documents.pdf import ATTACHED
+from docpager.documents.carried import ATTACHED
 from docpager.documents.reader_process import (
     CutDocument,
     CutFile,

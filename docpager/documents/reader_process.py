@@ -21,10 +21,10 @@ from time import monotonic
 from typing import IO, Any
 
 from docpager.core.errors import DocumentError
+from docpager.documents.carried import ATTACHED, Instructions
 from docpager.documents.chunking import cut
 from docpager.documents.document import Cut, Document
 from docpager.documents.files import read_file
-from docpager.documents.pdf import ATTACHED
 from docpager.documents.reasons import Reason
 
 __all__ = ["CutDocument", "CutFile", "ReadingJob", "Refusal", "receive", "send"]
@@ -79,13 +79,8 @@ def read_and_cut(job: ReadingJob, tell: Callable[[int], None] = lambda pdf_page:
     Raises:
         DocumentError: nothing in the file can be read.
     """
-    read = read_file(
-        job.path,
-        job.relative_path,
-        text_field=job.text_field,
-        password=job.password,
-        watch=_watch(job, tell),
-    )
+    instructions = Instructions(job.text_field, job.password, _watch(job, tell))
+    read = read_file(job.path, job.relative_path, instructions)
     empty = [document for document in read.documents if document.unreadable and not document.text]
     if empty and len(empty) == len(read.documents) and not read.problems:
         raise _no_page(empty[0])

@@ -10,11 +10,20 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from docpager.core.errors import DocumentError
+from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.document import Document
 from docpager.documents.outline import Heading, nest
 from docpager.documents.reasons import Reason
 
-__all__ = ["decode", "read_jsonl", "read_markdown", "read_text"]
+__all__ = [
+    "decode",
+    "read_jsonl",
+    "read_markdown",
+    "read_markdown_file",
+    "read_records",
+    "read_text",
+    "read_text_file",
+]
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -27,6 +36,21 @@ _SAMPLE = 65_536
 _MOST_CONTROLS = 0.02
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
 _TEXT_FIELDS = ("text", "content", "contents", "body", "document", "passage", "context", "article")
+
+
+def read_text_file(content: bytes, path: str, instructions: Instructions) -> FileContents:
+    """Any text as one document; see `read_text`."""
+    return FileContents((read_text(content, path),))
+
+
+def read_markdown_file(content: bytes, path: str, instructions: Instructions) -> FileContents:
+    """Markdown as one document; see `read_markdown`."""
+    return FileContents((read_markdown(content, path),))
+
+
+def read_records(content: bytes, path: str, instructions: Instructions) -> FileContents:
+    """A document a line; see `read_jsonl`."""
+    return FileContents(*read_jsonl(content, path, text_field=instructions.text_field))
 
 
 def read_text(content: bytes, path: str) -> Document:

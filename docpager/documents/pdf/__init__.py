@@ -1,6 +1,18 @@
 """PDF files: pdfium first, pypdf where pdfium fails or finds nothing."""
 
-from docpager.documents.pdf.extract import ATTACHED
+from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.pdf.reader import is_pdf, read_pdf, read_pdf_and_attached
 
-__all__ = ["ATTACHED", "is_pdf", "read_pdf", "read_pdf_and_attached"]
+__all__ = ["is_pdf", "read_file", "read_pdf"]
+
+
+def read_file(content: bytes, path: str, instructions: Instructions) -> FileContents:
+    """A PDF, and the files that it carries.
+
+    Raises:
+        DocumentError: the file is encrypted, damaged, empty or no PDF.
+    """
+    document, attached = read_pdf_and_attached(
+        content, path, password=instructions.password, watch=instructions.watch
+    )
+    return FileContents((document,), carried=attached)

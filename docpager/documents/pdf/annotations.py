@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from docpager.documents.pdf.attachments import AttachedFile, pinned_file
+from docpager.documents.carried import CarriedFile
+from docpager.documents.pdf.attachments import pinned_file
 from docpager.documents.pdf.glyphs import Box, Glyphs
 from docpager.documents.pdf.page_lines import Line
 from docpager.documents.reasons import Departure
@@ -42,7 +43,7 @@ class Additions:
     at_end: list[str] = field(default_factory=list)
     notes: set[Departure] = field(default_factory=set)
     """Of what kinds they are."""
-    pinned: list[AttachedFile] = field(default_factory=list)
+    pinned: list[CarriedFile] = field(default_factory=list)
     """Files that annotations hold: no part of the text."""
 
     def __bool__(self) -> bool:
@@ -111,7 +112,7 @@ class _Annotation:
         unseen = self._pdfium.FPDF_ANNOT_FLAG_HIDDEN | self._pdfium.FPDF_ANNOT_FLAG_NOVIEW
         return bool(self._pdfium.FPDFAnnot_GetFlags(self._handle) & unseen)
 
-    def file(self) -> AttachedFile | None:
+    def file(self) -> CarriedFile | None:
         """The file that it pins to the page; None for one of another kind."""
         if self._kind != self._pdfium.FPDF_ANNOT_FILEATTACHMENT:
             return None

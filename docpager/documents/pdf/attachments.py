@@ -7,29 +7,19 @@ behind a cover sheet, so they are handed on to be read as documents of their own
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-__all__ = ["AttachedFile", "attached_files", "pinned_file"]
+from docpager.documents.carried import CarriedFile
+
+__all__ = ["attached_files", "pinned_file"]
 
 _MOST_FILES = 500
 _MOST_BYTES = 100_000_000
 """Of one attached file."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttachedFile:
-    """A file inside a PDF."""
-
-    name: str
-    """As the PDF calls it, without folders; may be empty."""
-    content: bytes = field(default=b"", repr=False)
-    failure: str = ""
-    """Why its content could not be had; empty where it could."""
-
-
-def attached_files(document: Any, pinned: Sequence[AttachedFile] = ()) -> Iterator[AttachedFile]:
+def attached_files(document: Any, pinned: Sequence[CarriedFile] = ()) -> Iterator[CarriedFile]:
     """The files of a PDF that pdfium has opened, and of those pinned to its pages the others."""
     count = document.count_attachments()
     files = [_file(partial(document.get_attachment, n)) for n in range(min(count, _MOST_FILES))]
@@ -41,10 +31,10 @@ def attached_files(document: Any, pinned: Sequence[AttachedFile] = ()) -> Iterat
             files.append(file)
             yield file
     if count > _MOST_FILES:
-        yield AttachedFile("", failure=f"{count - _MOST_FILES} further files")
+        yield CarriedFile("", failure=f"{count - _MOST_FILES} further files")
 
 
-def pinned_file(document: Any, annotation: Any) -> AttachedFile:
+def pinned_file(document: Any, annotation: Any) -> CarriedFile:
     """The file that an annotation of a page holds."""
     import pypdfium2
     import pypdfium2.raw as pdfium
@@ -58,7 +48,7 @@ def pinned_file(document: Any, annotation: Any) -> AttachedFile:
     return _file(attachment)
 
 
-def _file(attachment_of: Callable[[], Any]) -> AttachedFile:
+def _file(attachment_of: Callable[[], Any]) -> CarriedFile:
     import pypdfium2
 
     name = ""
@@ -67,7 +57,7 @@ def _file(attachment_of: Callable[[], Any]) -> AttachedFile:
         name = attachment.get_name().replace("\\", "/").rpartition("/")[2].strip("\0 ")
         data = attachment.get_data()
         if len(data) > _MOST_BYTES:
-            return AttachedFile(name, failure=f"larger than {_MOST_BYTES // 1_000_000} MB")
-        return AttachedFile(name, bytes(data))
+            return CarriedFile(name, failure=f"larger than {_MOST_BYTES // 1_000_000} MB")
+        return CarriedFile(name, bytes(data))
     except (pypdfium2.PdfiumError, ValueError):
-        return AttachedFile(name, failure="damaged")
+        return CarriedFile(name, failure="damaged")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from docpager.documents.carried import CarriedFile
 from docpager.documents.headings import LineStyle
-from docpager.documents.pdf.attachments import AttachedFile
 from docpager.documents.pdf.text_repair import GARBLED_SHARE, PageText
 from docpager.documents.reasons import Reason
 
 __all__ = [
     "ASSEMBLING",
-    "ATTACHED",
     "FEW_CHARACTERS",
     "OUTLINE",
     "Extract",
@@ -26,8 +25,6 @@ OUTLINE = 0
 """Told instead of a page: now the outline is read."""
 ASSEMBLING = -1
 """Told instead of a page: all is read, now the text is put together."""
-ATTACHED = -2
-"""Told instead of a page: now a file that the PDF carries, or a page of it, is read."""
 
 FEW_CHARACTERS = 200
 """The area of images is measured only on pages with fewer: listing a page's objects costs more
@@ -79,4 +76,4 @@ class Extract:
     bookmarks: list[tuple[int, str, int]]
     """(level from 0, title, index of its page from 0)"""
     title: str
-    attached: tuple[AttachedFile, ...] = ()
+    attached: tuple[CarriedFile, ...] = ()

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from docpager.documents.carried import CarriedFile
 from docpager.documents.pdf.annotations import Additions, annotation_additions
-from docpager.documents.pdf.attachments import AttachedFile
 from docpager.documents.pdf.composing import Composed, composed, unchanged
 from docpager.documents.pdf.document_signs import DocumentSigns
 from docpager.documents.pdf.figures import (
@@ -59,7 +59,7 @@ class PageReading:
     """Rules that changed the text on purpose."""
     is_incomplete: bool = False
     """Whether text is known to be missing."""
-    pinned: tuple[AttachedFile, ...] = ()
+    pinned: tuple[CarriedFile, ...] = ()
     """Files that are pinned to the page."""
 
 

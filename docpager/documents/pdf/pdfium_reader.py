@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from docpager.documents.carried import CarriedFile
 from docpager.documents.headings import LineStyle
-from docpager.documents.pdf.attachments import AttachedFile, attached_files
+from docpager.documents.pdf.attachments import attached_files
 from docpager.documents.pdf.composing import Composed
 from docpager.documents.pdf.document_signs import DocumentSigns
 from docpager.documents.pdf.extract import FEW_CHARACTERS, PageExtract
@@ -34,7 +35,7 @@ class Pdfium:
 
     def __init__(self, document: pypdfium2.PdfDocument) -> None:
         self._document = document
-        self._pinned: list[AttachedFile] = []
+        self._pinned: list[CarriedFile] = []
 
     @classmethod
     def open(cls, content: bytes, password: str | None) -> Pdfium | None:
@@ -103,7 +104,7 @@ class Pdfium:
         """The printed label of each page; empty where there is none."""
         return [self._document.get_page_label(index) for index in range(len(self))]
 
-    def attached(self) -> tuple[AttachedFile, ...]:
+    def attached(self) -> tuple[CarriedFile, ...]:
         """The files that it carries, those pinned to the pages that were read among them."""
         return tuple(attached_files(self._document, self._pinned))
 

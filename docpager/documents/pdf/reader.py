@@ -12,10 +12,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from docpager.core.errors import DocumentError
+from docpager.documents.carried import CarriedFile
 from docpager.documents.document import Document, PdfPage
 from docpager.documents.headings import LineStyle, detect_headings
 from docpager.documents.outline import Heading, nest
-from docpager.documents.pdf.attachments import AttachedFile
 from docpager.documents.pdf.document_signs import DocumentSigns, signs_of
 from docpager.documents.pdf.extract import ASSEMBLING, OUTLINE, Extract, PageExtract, PageWatch
 from docpager.documents.pdf.pdfium_reader import Pdfium
@@ -44,7 +44,7 @@ def read_pdf(
 
 def read_pdf_and_attached(
     content: bytes, path: str, *, password: str | None = None, watch: PageWatch = _read_everything
-) -> tuple[Document, tuple[AttachedFile, ...]]:
+) -> tuple[Document, tuple[CarriedFile, ...]]:
     """The same, with the files that the PDF carries.
 
     Raises:

@@ -1,0 +1,128 @@
+"""What one file holds: documents, and the files that it carries, which are read in their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from docpager.core.errors import DocumentError
+from docpager.documents.document import Document
+from docpager.documents.kinds import kind_of, readable_suffixes, reader_of
+
+__all__ = ["ATTACHED", "CarriedFile", "FileContents", "Instructions", "ReadFile", "read_content"]
+
+ATTACHED = -2
+"""What `watch` is told instead of a page, before a carried file is read."""
+_DEEPEST = 3
+"""How many files may carry each the next; the hostile ones carry themselves."""
+_MOST_DOCUMENTS = 10_000
+"""Of one file and all that it carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedFile:
+    """A file inside another: attached to a PDF or a mail."""
+
+    name: str
+    """As the file around it calls it, without folders; may be empty. It is data: no path is ever
+    made of it."""
+    content: bytes = field(default=b"", repr=False)
+    failure: str = ""
+    """Why its content could not be had; empty where it could."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileContents:
+    """What a reader found in one file."""
+
+    documents: tuple[Document, ...]
+    problems: tuple[str, ...] = ()
+    """A sentence for each part that could not be read."""
+    carried: tuple[CarriedFile, ...] = ()
+    """Files to be read as documents of their own, `file.eml#attached.pdf`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What one file held: its documents, and a sentence for each part that could not be read."""
+
+    documents: tuple[Document, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What a reader is told beside the file."""
+
+    text_field: str | None = None
+    """The field of a JSONL line that holds its text; guessed where None."""
+    password: str | None = field(default=None, repr=False)
+    """Opens the file where it is encrypted."""
+    watch: Callable[[int], str | None] = lambda page: None
+    """Told of each page (counted from 1) before it is read; returns a reason to leave it out."""
+    depth: int = 0
+    """How many files carry this one, each the next."""
+
+
+def read_content(content: bytes, path: str, instructions: Instructions) -> ReadFile:
+    """The documents in a file's bytes, and in the files that it carries.
+
+    Raises:
+        DocumentError: nothing in it can be read.
+    """
+    found = reader_of(kind_of(path, content), path)(content, path, instructions)
+    documents, problems = list(found.documents), list(found.problems)
+    taken: set[str] = set()
+    for number, file in enumerate(found.carried, start=1):
+        inner_path = f"{path}#{_free_name(file.name or f'attachment-{number}', taken)}"
+        failure = _why_not(file, instructions, documents)
+        if failure:
+            problems.append(
+                f"{inner_path!r} is attached and was not read ({failure}); save it by itself"
+            )
+            continue
+        try:
+            inner = read_content(file.content, inner_path, _for_carried(instructions))
+        except DocumentError as error:
+            problems.append(str(error))
+            continue
+        documents += inner.documents
+        problems += inner.problems
+    return ReadFile(tuple(documents), tuple(problems))
+
+
+def _why_not(
+    file: CarriedFile, instructions: Instructions, documents: Sequence[Document]
+) -> str | None:
+    failure = file.failure or instructions.watch(ATTACHED)
+    if failure:
+        return failure
+    kind = kind_of(file.name, file.content)
+    suffix = f".{file.name.rpartition('.')[2].lower()}"
+    if kind.name == "text" and suffix not in readable_suffixes():
+        return "docpager reads no files of this kind"
+    if instructions.depth >= _DEEPEST:
+        return "attached to a file that is itself attached"
+    if len(documents) >= _MOST_DOCUMENTS:
+        return f"the file holds more than {_MOST_DOCUMENTS:,} documents"
+    return None
+
+
+def _for_carried(instructions: Instructions) -> Instructions:
+    """Pages of a carried file are counted as one: its reader is told of no page."""
+    return replace(
+        instructions,
+        depth=instructions.depth + 1,
+        watch=lambda page: instructions.watch(ATTACHED) if page > 0 else None,
+    )
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """The name, or with a number where another carried file has it."""
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        stem, dot, suffix = name.rpartition(".")
+        free = f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"
+    taken.add(free)
+    return free
