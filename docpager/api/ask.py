@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -72,9 +73,8 @@ def ingest(
             process, or was built with another embedder.
     """
     from docpager.archive.ingest import ingest as ingest_files
-    from docpager.archive.ingest_files import ReadingSettings
 
-    check_settings(reading, ReadingSettings, "reading", example='exclude=("*.log",)')
+    _check_reading(reading)
     return ingest_files(
         as_paths(paths, "paths"),
         as_path(archive, "archive"),
@@ -127,6 +127,7 @@ def ask(
     prices: StrPath | None = None,
     policy: str = "recent",
     journal: StrPath | None = None,
+    reading: ReadingSettings | None = None,
     progress: Progress | None = None,
     on_ingested: Callable[[IngestReport], None] | None = None,
     on_started: Callable[[Path], None] | None = None,
@@ -139,9 +140,8 @@ def ask(
     `api_key_env` names the variable with the key for `base_url`. `"extractive"` is the rule-based
     reader, which is not a language model, and is asked only by that name. `paging` is by default
     what suits the model; `limits` stop a model that costs money at one dollar. `prices` is a file
-    of prices that goes before the built-in ones. `progress` is called while files are read,
-    `on_ingested` with the report of the ingest, `on_started` with the journal's path, from which
-    the run can be resumed.
+    of prices that goes before the built-in ones. `reading` says how files are read; `progress` is
+    called meanwhile, `on_ingested` with the report, `on_started` with the path of the journal.
 
     Raises:
         UsageError: no model, an argument of a wrong type, no such path or model, a question that
@@ -166,6 +166,7 @@ def ask(
             prices=prices,
             policy=policy,
             journal=journal,
+            reading=reading,
             progress=progress,
             on_ingested=on_ingested,
             on_started=on_started,
@@ -188,6 +189,7 @@ async def ask_async(
     prices: StrPath | None = None,
     policy: str = "recent",
     journal: StrPath | None = None,
+    reading: ReadingSettings | None = None,
     progress: Progress | None = None,
     on_ingested: Callable[[IngestReport], None] | None = None,
     on_started: Callable[[Path], None] | None = None,
@@ -197,7 +199,7 @@ async def ask_async(
     from docpager.run.preparation import prepare
 
     check_text(question, "question")
-    check_asked_with(paging, limits)
+    check_asked_with(paging, limits, reading)
     prepared = prepare(
         model,
         source=ModelSource(
@@ -218,6 +220,7 @@ async def ask_async(
         prepared=prepared,
         archive=archive,
         journal=journal,
+        reading=reading,
         progress=progress,
         on_ingested=on_ingested,
         on_started=on_started,
@@ -231,6 +234,7 @@ async def ask_prepared(
     archive: StrPath = ARCHIVE,
     embedder: str | None = None,
     journal: StrPath | None = None,
+    reading: ReadingSettings | None = None,
     progress: Progress | None = None,
     on_ingested: Callable[[IngestReport], None] | None = None,
     on_started: Callable[[Path], None] | None = None,
@@ -257,7 +261,12 @@ async def ask_prepared(
         places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
         if places:
             bring_up_to_date(
-                places, directory, embedder=embedder, progress=progress, on_ingested=on_ingested
+                places,
+                directory,
+                embedder=embedder,
+                reading=reading,
+                progress=progress,
+                on_ingested=on_ingested,
             )
         with Archive.open(directory, progress=progress) as library:
             return await ask_archive(
@@ -338,7 +347,7 @@ def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str)
     )
 
 
-def check_asked_with(paging: object, limits: object) -> None:
+def check_asked_with(paging: object, limits: object, reading: object = None) -> None:
     """Refuse settings of a wrong type, such as a dict.
 
     Raises:
@@ -346,6 +355,14 @@ def check_asked_with(paging: object, limits: object) -> None:
     """
     check_settings(paging, PagingSettings, "paging", example="window=8000")
     check_settings(limits, RunLimits, "limits", example="max_usd=0.5")
+    _check_reading(reading)
+
+
+def _check_reading(reading: object) -> None:
+    """Refuse settings of reading that are of a wrong type."""
+    from docpager.archive.ingest_files import ReadingSettings
+
+    check_settings(reading, ReadingSettings, "reading", example='exclude=("*.log",)')
 
 
 @asynccontextmanager
@@ -371,9 +388,10 @@ def bring_up_to_date(
     directory: Path,
     *,
     embedder: str | None = None,
-    progress: Progress | None,
-    on_ingested: Callable[[IngestReport], None] | None,
+    progress: Progress | None = None,
+    on_ingested: Callable[[IngestReport], None] | None = None,
     without: Sequence[Path] = (),
+    reading: ReadingSettings | None = None,
 ) -> None:
     """Ingest what is new or changed under `places`, `without` these files and folders; what was
     forgotten stays out.
@@ -384,7 +402,8 @@ def bring_up_to_date(
     from docpager.archive.ingest import ingest
     from docpager.archive.ingest_files import ReadingSettings
 
-    reading = ReadingSettings(keep_forgotten_out=True, without=without)
+    reading = reading or ReadingSettings()
+    reading = replace(reading, keep_forgotten_out=True, without=(*reading.without, *without))
     report = ingest(places, directory, embedder=embedder, progress=progress, reading=reading)
     if on_ingested is not None:
         on_ingested(report)

@@ -10,13 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.api.ask import ARCHIVE, bring_up_to_date, check_asked_with, in_own_loop, in_use
+from docpager.api.ask import (
+    ARCHIVE,
+    bring_up_to_date,
+    check_asked_with,
+    in_own_loop,
+    in_use,
+)
 from docpager.core.errors import UsageError
 from docpager.core.inputs import StrPath, as_path, as_paths, check_settings
 from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
+    from docpager.archive.ingest_files import ReadingSettings
     from docpager.batch.estimate import Estimate
     from docpager.batch.job import BatchJob
     from docpager.batch.progress import BatchReport
@@ -64,6 +71,7 @@ def ask_many(
     driving: BatchSettings | None = None,
     journals: StrPath | None = None,
     retry_failed: bool = False,
+    reading: ReadingSettings | None = None,
 ) -> ManyAnswers:
     """Ingest what is new under `paths`, then answer many questions, several at once.
 
@@ -71,7 +79,8 @@ def ask_many(
     With `output` the answers are also written there, and asking again goes on where it was left;
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
-    money and nothing else is said). Questions that were not started have no line.
+    money and nothing else is said). `reading` says how files are read. Questions that were not
+    started have no line.
 
     Raises:
         UsageError: no model, an argument of a wrong type, a question that is none, no such model or
@@ -98,6 +107,7 @@ def ask_many(
             driving=driving,
             journals=journals,
             retry_failed=retry_failed,
+            reading=reading,
         ),
         twin="ask_many_async",
     )
@@ -120,6 +130,7 @@ async def ask_many_async(
     driving: BatchSettings | None = None,
     journals: StrPath | None = None,
     retry_failed: bool = False,
+    reading: ReadingSettings | None = None,
 ) -> ManyAnswers:
     """`ask_many` for programs that run an event loop."""
     from docpager.batch.job import BatchJob
@@ -127,7 +138,7 @@ async def ask_many_async(
     from docpager.models.registry import ModelSource
     from docpager.run.preparation import prepare
 
-    check_asked_with(paging, limits)
+    check_asked_with(paging, limits, reading)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
     prepared = prepare(
         model,
@@ -152,7 +163,7 @@ async def ask_many_async(
         )
         own = own_files(target)
         if places:
-            bring_up_to_date(places, directory, progress=None, on_ingested=None, without=own)
+            bring_up_to_date(places, directory, without=own, reading=reading)
         folder = as_path(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from docpager.archive.manifest import DocumentRecord, FileRecord, Manifest
+from docpager.documents.ocr.recognition import SCANNED
 
 __all__ = ["DepartedDocument", "DocumentRegistry", "missing_files", "named_documents", "told_apart"]
 
@@ -37,9 +38,9 @@ class DocumentRegistry:
             (record.sha256, record.reader): record.id for record in self.documents.values()
         }
         self._known_sizes = {record.size for record in self.files.values()}
-        self._same_files = {
-            (record.sha256, record.reader): record for record in self.files.values()
-        }
+        self._same_files: dict[str, dict[str, FileRecord]] = {}
+        for record in self.files.values():
+            self._same_files.setdefault(record.sha256, {})[record.reader] = record
 
     def is_unchanged(
         self, found: FileRecord, retries: Callable[[FileRecord], bool], *, reread: bool = False
@@ -54,7 +55,31 @@ class DocumentRegistry:
             return False
         if reread and self.is_read_by_older_rules(known):
             return False
-        return _looks(known) == _looks(found)
+        return _looks(known) == _looks(found) and self._is_read_as_asked(known, found)
+
+    def _is_read_as_asked(self, known: FileRecord, found: FileRecord) -> bool:
+        """Whether the settings now would read a known file otherwise.
+
+        What was recognised once stays where recognising is not asked for; where it is, a file that
+        was read without is read again if pages of it are pictures.
+        """
+        if known.reader == found.reader:
+            return True
+        if found.language:
+            return not known.reader and not self._may_be_scanned(known)
+        return bool(known.language) and not found.reader
+
+    def _may_be_scanned(self, file: FileRecord) -> bool:
+        in_part = bool(file.problems) and not file.reason
+        return (
+            in_part
+            or file.reason in SCANNED
+            or any(
+                reason in SCANNED
+                for number, _ in file.documents
+                for _, reason in self.documents[number].unreadable
+            )
+        )
 
     def is_read_by_older_rules(self, file: FileRecord) -> bool:
         """Whether a document of this file would be read by other rules now."""
@@ -63,13 +88,19 @@ class DocumentRegistry:
     def adopt(self, found: FileRecord, *, reread: bool = False) -> bool:
         """Take a file whose content is known without reading its documents again; with `reread`
         not where they were read by older rules."""
-        same = self._same_files.get((found.sha256, found.reader))
+        same = self._same_content(found)
         if same is None or same.problems or not all(map(self._is_live, same.documents)):
             return False
         if reread and self.is_read_by_older_rules(same):
             return False
-        self.files[found.location] = replace(found, documents=same.documents)
+        self.files[found.location] = replace(found, documents=same.documents, reader=same.reader)
         return True
+
+    def _same_content(self, found: FileRecord) -> FileRecord | None:
+        """A known file of that content that was read as is asked now."""
+        alike = self._same_files.get(found.sha256, {})
+        chosen = (file for file in alike.values() if self._is_read_as_asked(file, found))
+        return alike.get(found.reader) or next(chosen, None)
 
     def number_of(self, sha256: str, reader: str) -> tuple[int, bool]:
         """The id of content, and whether its passages must be added: it is new, or comes back."""
@@ -90,7 +121,7 @@ class DocumentRegistry:
     def add_file(self, record: FileRecord) -> None:
         """Note what was read from a file."""
         self.files[record.location] = record
-        self._same_files[record.sha256, record.reader] = record
+        self._same_files.setdefault(record.sha256, {})[record.reader] = record
 
     def add_problems(self, found: FileRecord, problems: Sequence[str], reason: str) -> None:
         """Note that nothing can be read from a file; what was read from it earlier stays."""
@@ -156,7 +187,7 @@ class DocumentRegistry:
 def _looks(file: FileRecord) -> tuple[object, ...]:
     """What is seen of a file without opening it. Size and the time of its last change are not
     enough: a corrected file of the same length may have been given the time of the old one."""
-    return file.size, file.mtime_ns, file.ctime_ns, file.inode, file.reader
+    return file.size, file.mtime_ns, file.ctime_ns, file.inode
 
 
 def missing_files(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from docpager.archive.manifest import (
-    FileRecord,
-)
+from docpager.archive.manifest import RECOGNISED_WITH, FileRecord
+from docpager.archive.recognised_pages import RecognisedPages
 from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.document import Cut, Document
 from docpager.documents.files import (
@@ -24,6 +23,7 @@ from docpager.documents.kinds import readable_suffixes
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
+    from docpager.documents.ocr.tesseract import Tesseract
     from docpager.documents.reader_process import ReadingJob
 
 __all__ = ["FilesSource", "Reading", "ReadingSettings", "Source"]
@@ -40,6 +40,11 @@ class Reading:
     """A sentence for each part that could not be read."""
     reason: str = ""
     """Why nothing could be read, in a word or two."""
+
+    @property
+    def was_recognised(self) -> bool:
+        """Whether pages that are pictures were looked at."""
+        return any(document.was_looked_at for document, _ in self.documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,15 @@ class ReadingSettings:
     """Files and folders to leave out, wherever they are met."""
     reread: bool = False
     """Whether files that were read by older rules are read again though they did not change."""
+    ocr: bool = False
+    """Whether text is recognised in scanned pages and picture files, with tesseract."""
+    ocr_language: str = "eng"
+    """As tesseract names it; several with `+`, such as `eng+deu`."""
+
+    @property
+    def reader(self) -> str:
+        """As in `FileRecord.reader`, of files that may have pictures."""
+        return f"{RECOGNISED_WITH}{self.ocr_language}" if self.ocr else ""
 
     def leaves_out(self, path: str) -> bool:
         """Whether a file, by its path under the root, or a folder above it is excluded."""
@@ -93,6 +107,10 @@ class Source(Protocol):
         """What is in each of the files, in the order given."""
         ...
 
+    def on_recognised(self, tell: Callable[[int, int], None]) -> None:
+        """Call `tell` while files are read: how many scanned pages are recognised, of how many."""
+        ...
+
 
 class FilesSource:
     """Files on disk, read by the `documents` room."""
@@ -107,13 +125,18 @@ class FilesSource:
         self._text_field = text_field
         self._settings = settings or ReadingSettings()
         self._without = {each.resolve() for each in (archive_directory, *self._settings.without)}
+        self._directory = archive_directory
+        self._tesseract: Tesseract | None = None
+        self._tell: Callable[[int, int], None] = lambda recognised, scanned: None
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
         """Every file under `roots`; the archive's own are left out.
 
         Raises:
-            UsageError: there is no such file or folder, or a file is of a kind that is not read.
+            UsageError: there is no such file or folder, a file is of a kind that is not read, or
+                text is to be recognised and tesseract or its data are not installed.
         """
+        self._look_for_tesseract()
         found: dict[str, FileRecord] = {}
         for root in roots:
             for record in self._find_under(root):
@@ -124,10 +147,10 @@ class FilesSource:
 
     def _find_under(self, root: Path) -> Iterator[FileRecord]:
         try:
-            under = find_files(root)
+            under = find_files(root, pictures=self._settings.ocr)
         except DocumentError as error:
             raise UsageError(str(error)) from None
-        if root.is_file() and not is_supported(root):
+        if root.is_file() and not is_supported(root, pictures=self._settings.ocr):
             raise UsageError(_not_supported(root))
         base = (root if root.is_dir() else root.parent).resolve()
         unsupported = frozenset(under.unsupported)
@@ -143,8 +166,8 @@ class FilesSource:
                 stat = path.lstat() if linked else path.stat()
             except OSError:  # gone since it was listed
                 continue
-            reader = self._text_field or ""
-            reader = reader if path.suffix.lower() in (".jsonl", ".ndjson") else ""
+            is_records = path.suffix.lower() in (".jsonl", ".ndjson")
+            reader = (self._text_field or "") if is_records else self._settings.reader
             found = FileRecord(
                 base.as_posix(),
                 relative,
@@ -170,9 +193,13 @@ class FilesSource:
         """What is in each of the files, read in processes of their own."""
         from docpager.documents.reader_pool import ReadingLimits, read_files
 
+        self._look_for_tesseract()
         seconds = self._settings.timeout_seconds
         limits = ReadingLimits() if seconds is None else ReadingLimits(timeout_seconds=seconds)
-        begun = read_files(map(self.job, files), limits)
+        keeper = None
+        if self._tesseract is not None:
+            keeper = RecognisedPages(self._directory, self._tesseract.settings, self._tell)
+        begun = read_files(map(self.job, files), limits, keeper)
         # A generator that is left half-way must end its processes now, not when it is collected.
         with closing(cast("Generator[Any, None, None]", begun)) as results:
             for file, (_, result) in zip(files, results, strict=True):
@@ -181,6 +208,16 @@ class FilesSource:
                 else:
                     documents = tuple((piece.document, piece.cuts) for piece in result.documents)
                     yield Reading(file, documents, result.problems)
+
+    def on_recognised(self, tell: Callable[[int, int], None]) -> None:
+        """Call `tell` while files are read: how many scanned pages are recognised, of how many."""
+        self._tell = tell
+
+    def _look_for_tesseract(self) -> None:
+        if self._settings.ocr and self._tesseract is None:
+            from docpager.documents.ocr.tesseract import find_tesseract
+
+            self._tesseract = find_tesseract(self._settings.ocr_language)
 
     def job(self, file: FileRecord) -> ReadingJob:
         """What a reader needs to know of a file."""
@@ -191,10 +228,16 @@ class FilesSource:
             file.path,
             text_field=self._text_field,
             password=self._settings.password_of(file),
+            ocr=self._tesseract,
         )
 
 
 def _not_supported(path: Path) -> str:
+    if path.suffix.lower() in readable_suffixes(pictures=True):
+        return (
+            f"{str(path)!r} is a picture; its text is read only where it is to be recognised "
+            "(`ReadingSettings.ocr=True`)"
+        )
     kind = f"of the kind {path.suffix}" if path.suffix else "no text"
     return (
         f"{str(path)!r} is {kind}, which docpager does not read; save it as PDF or text, or leave "

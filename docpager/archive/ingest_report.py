@@ -34,6 +34,10 @@ class IngestProgress:
     """Of the files taken in."""
     embedded: int = 0
     """Passages that have their vectors."""
+    recognised: int = 0
+    """Scanned pages that were recognised."""
+    scanned: int = 0
+    """Those that have been found so far and are to be."""
     rebuilding: bool = False
     """Whether indexes that other rules made are made again: then no file is read, `passages` are
     those of the archive, and `embedded` those that stand in the new indexes."""

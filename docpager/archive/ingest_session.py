@@ -104,6 +104,7 @@ class IngestSession:
         if unknown:
             self._continue_from(self._make_current(self._manifest))
         self._reached.all_files = len(unknown)
+        source.on_recognised(self._tell_recognised)
         for done, reading in enumerate(source.read(unknown), start=1):
             self._reached.path = reading.file.path
             self._take_file(reading)
@@ -113,6 +114,10 @@ class IngestSession:
             if done < len(unknown) and self._is_due():
                 self._begin(self._commit())
         self.changes.read = len(unknown)
+
+    def _tell_recognised(self, recognised: int, scanned: int) -> None:
+        self._reached.recognised, self._reached.scanned = recognised, scanned
+        self._tell()
 
     def _is_unchanged(self, file: FileRecord, source: Source) -> bool:
         return self._registry.is_unchanged(file, source.retries, reread=self._reread)
@@ -216,25 +221,35 @@ class IngestSession:
             self._registry.add_problems(reading.file, problems, reading.reason or Reason.EMPTY)
             return
         file = replace(reading.file, documents=tuple(held), problems=tuple(problems))
+        if file.language and not problems and not reading.was_recognised:
+            file = replace(file, reader="")
         self._registry.add_file(replace(file, sha256=_sha256_of(reading)))
 
     def _take_document(
         self, file: FileRecord, document: Document, cuts: tuple[Cut, ...], line: str
     ) -> int:
-        number, must_add = self._registry.number_of(document.sha256, file.reader)
+        reader = file.reader_of(document)
+        number, must_add = self._registry.number_of(document.sha256, reader)
         place = (file.root, file.path + line)
         known = self._registry.documents.get(number)
-        if known is not None and not must_add and known.is_read_by_older_rules and self._reread:
+        if known is not None and not must_add and self._is_better_read(known, document):
             self._replace_text(known, document, cuts, place)
             return number
         if must_add:
-            self._add_document(number, document, cuts, file.reader, (place,))
+            self._add_document(number, document, cuts, reader, (place,))
             self.changes.new += 1
             return number
         twin = self._registry.documents[number].paths
         if twin and place not in twin:
             self.changes.duplicates.append((place, twin[0]))
         return number
+
+    def _is_better_read(self, known: DocumentRecord, document: Document) -> bool:
+        """Whether what is stored of a document must give way to what was read now."""
+        if known.is_read_by_older_rules and self._reread:
+            return True
+        # Pages that are pictures were looked at, and found to show no text.
+        return document.was_looked_at and known.unreadable != document.unreadable
 
     def _replace_text(
         self,

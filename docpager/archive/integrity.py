@@ -13,11 +13,12 @@ from pathlib import Path
 
 from docpager.archive.document_registry import named_documents
 from docpager.archive.embedders.base import Embedder, load_embedder, version_of
-from docpager.archive.ingest_files import FilesSource, Source
+from docpager.archive.ingest_files import FilesSource, ReadingSettings, Source
 from docpager.archive.lexical import LexicalIndex, key_of
 from docpager.archive.manifest import (
     COPY,
     MANIFEST,
+    RECOGNISED_WITH,
     DocumentRecord,
     FileRecord,
     Manifest,
@@ -326,10 +327,10 @@ class _Rebuilding:
         files = [f for f in self._manifest.files if any(n in numbers for n, _ in f.documents)]
         found = {}
         for reader in sorted({file.reader for file in files}):
-            source = self._source or FilesSource(self._directory, text_field=reader or None)
+            source = self._source or _source_for(self._directory, reader)
             for reading in source.read([file for file in files if file.reader == reader]):
                 for document, cuts in reading.documents:
-                    record = by_content.get((document.sha256, reader))
+                    record = by_content.get((document.sha256, reading.file.reader_of(document)))
                     if record is None or not cuts:
                         continue
                     passages = tuple(passages_of(document, cuts, record.id))
@@ -358,3 +359,12 @@ class _Rebuilding:
                 # again.
                 kept.append(replace(file, documents=documents, size=-1, sha256=""))
         return tuple(kept)
+
+
+def _source_for(directory: Path, reader: str) -> Source:
+    """Reads files as a `FileRecord.reader` says that they were read."""
+    if reader.startswith(RECOGNISED_WITH):
+        language = reader.removeprefix(RECOGNISED_WITH)
+        settings = ReadingSettings(ocr=True, ocr_language=language)
+        return FilesSource(directory, text_field=None, settings=settings)
+    return FilesSource(directory, text_field=reader or None)

@@ -21,6 +21,7 @@ from docpager.archive.manifest import (
     discard_unnamed_parts,
     read_manifest,
 )
+from docpager.archive.recognised_pages import forget_recognised
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot import outdated_indexes, vectors_differ
 from docpager.archive.snapshot_writer import (
@@ -89,6 +90,7 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
             forgotten=tuple(sorted({*manifest.forgotten, *doomed})),
         )
         commit_manifest(directory, successor)
+        forget_recognised(directory, {record.sha256 for record in doomed.values()})
     return Forgotten(
         archive_id=manifest.archive_id,
         documents=named_documents(manifest, doomed.values()),

@@ -15,7 +15,7 @@ from typing import Any
 from docpager.core.errors import ArchiveError
 from docpager.core.passages import DocumentEntry
 from docpager.documents.chunking import PASSAGE_TOKENS
-from docpager.documents.document import READER_VERSION
+from docpager.documents.document import READER_VERSION, Document
 from docpager.storage.atomic_files import discard, replace_file
 from docpager.storage.writer_lock import LOCK_FILE
 
@@ -23,6 +23,7 @@ __all__ = [
     "COPY",
     "FORMAT",
     "MANIFEST",
+    "RECOGNISED_WITH",
     "DamagedManifest",
     "DocumentRecord",
     "FileRecord",
@@ -40,6 +41,9 @@ _READABLE = (2, FORMAT)
 """Format 2 names no versions of rules and no hash of a text; what is missing has its default."""
 MANIFEST = "manifest.json"
 COPY = "manifest.copy.json"
+RECOGNISED_WITH = "ocr "
+"""How `FileRecord.reader` and `DocumentRecord.reader` begin where text was recognised in pictures;
+the languages follow."""
 _PARTS = ("segments", "lexical", "deletions")
 _TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten")
 _SEAL = b', "sha256": "'
@@ -76,7 +80,8 @@ class FileRecord:
     sha256: str = ""
     """Of the whole file; empty where it could not be read."""
     reader: str = ""
-    """Settings it was read with; with others it is read again."""
+    """Settings it was read with; with others it is read again. `ocr eng` where pages of it were
+    recognised, or could not be: see `RECOGNISED_WITH`."""
     reason: str = ""
     """Why nothing could be read, in a word or two; empty where something was."""
     ctime_ns: int = 0
@@ -84,6 +89,16 @@ class FileRecord:
     it was not recorded, so that the content is compared once."""
     inode: int = 0
     """Number of the file on its disk: another one is another file of the same name."""
+
+    @property
+    def language(self) -> str:
+        """That in which its pictures were or are to be recognised; empty where they are not."""
+        has_one = self.reader.startswith(RECOGNISED_WITH)
+        return self.reader.removeprefix(RECOGNISED_WITH) if has_one else ""
+
+    def reader_of(self, document: Document) -> str:
+        """The settings that made a document's text: no languages where nothing was recognised."""
+        return "" if self.language and not document.is_recognised else self.reader
 
     @property
     def location(self) -> str:

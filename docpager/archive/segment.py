@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import astuple, fields, replace
+from dataclasses import astuple, replace
 from functools import cached_property
 from itertools import accumulate
 from mmap import ACCESS_READ, mmap
@@ -346,13 +346,10 @@ def _pages_json(pages: Sequence[PdfPage]) -> str:
     return json.dumps([astuple(page) for page in pages])
 
 
-_PAGE_FIELDS = len(fields(PdfPage)) - 1
-"""Those before `notes`, the last one; archives of older builds have fewer and no notes."""
-
-
 def _page(stored: Sequence[Any]) -> PdfPage:
-    page = PdfPage(*stored[:_PAGE_FIELDS])
-    return replace(page, notes=tuple(*stored[_PAGE_FIELDS:])) if stored[_PAGE_FIELDS:] else page
+    """A page from its fields in order; archives of older builds have fewer of them."""
+    page = PdfPage(*stored)
+    return replace(page, notes=tuple(page.notes)) if page.notes else page
 
 
 def _passage_schema() -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from docpager.cli.flags import with_flags
 from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.options import (
     archive_option,
@@ -16,6 +17,8 @@ from docpager.cli.options import (
     embedder_for,
     embedder_option,
     examples,
+    ocr_options,
+    tell_scanned,
     tell_unsupported,
 )
 from docpager.cli.progress import ask_progress
@@ -49,6 +52,7 @@ INTERRUPTED = 130
     type=click.Path(path_type=Path),
     help="Where to write the journal of the run. Default: a new file in the archive's `runs`.",
 )
+@ocr_options
 @as_json_option
 def ask(
     question: str,
@@ -56,6 +60,8 @@ def ask(
     archive_directory: Path,
     embedder: str | None,
     journal: Path | None,
+    ocr: bool,
+    ocr_language: str,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -65,6 +71,7 @@ def ask(
     first. The model is named before it is asked, with the most that the run can cost.
     """
     from docpager.api.ask import ask_prepared
+    from docpager.archive.ingest_files import ReadingSettings
 
     prepared = prepared_model(**how)
     tell_price(prepared)
@@ -78,6 +85,7 @@ def ask(
                     prepared=prepared,
                     archive=archive_directory,
                     embedder=embedder_for(archive_directory, embedder) if paths else None,
+                    reading=ReadingSettings(ocr=ocr, ocr_language=ocr_language),
                     journal=journal,
                     progress=progress,
                     on_ingested=tell_ingested,
@@ -109,8 +117,9 @@ def tell_ingested(report: IngestReport) -> None:
     for path in report.missing:
         note(f"gone, but still asked (docpager ingest --prune removes it): {path}")
     for file in report.skipped:
-        note(f"skipped: {file.path} ({file.message})")
+        note(f"skipped: {file.path} ({with_flags(file.message)})")
     tell_unsupported(report.unsupported)
+    tell_scanned(report)
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
     ):

@@ -23,6 +23,7 @@ from docpager.cli.options import (
     embedder_for,
     embedder_option,
     examples,
+    ocr_options,
     tell_misspelt,
 )
 from docpager.cli.progress import ingest_progress
@@ -119,6 +120,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     metavar="DIR",
     help="The folder for the journals of the runs. Default: `runs` in the archive.",
 )
+@ocr_options
 @as_json_option
 def batch(
     questions: Path,
@@ -134,6 +136,8 @@ def batch(
     skip_invalid: bool,
     in_order: bool,
     journals: Path | None,
+    ocr: bool,
+    ocr_language: str,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -163,7 +167,8 @@ def batch(
     )
     own = own_files(output, questions, *filter(None, [journals]))
     if paths:
-        _ingest(paths, archive_directory, embedder=embedder, without=own)
+        language = ocr_language if ocr else ""
+        _ingest(paths, archive_directory, embedder=embedder, without=own, language=language)
     if estimate:
         forecast = asyncio.run(
             estimate_many(
@@ -180,10 +185,17 @@ def batch(
 
 
 def _ingest(
-    paths: Sequence[Path], archive: Path, *, embedder: str | None, without: Sequence[Path]
+    paths: Sequence[Path],
+    archive: Path,
+    *,
+    embedder: str | None,
+    without: Sequence[Path],
+    language: str,
 ) -> None:
     from docpager.api.ask import bring_up_to_date
+    from docpager.archive.ingest_files import ReadingSettings
 
+    reading = ReadingSettings(ocr=True, ocr_language=language) if language else None
     chosen = embedder_for(archive, embedder)
     with ingest_progress() as progress:
         bring_up_to_date(
@@ -193,6 +205,7 @@ def _ingest(
             progress=progress,
             on_ingested=tell_ingested,
             without=without,
+            reading=reading,
         )
 
 

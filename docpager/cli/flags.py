@@ -13,6 +13,7 @@ import shlex
 __all__ = ["COMMANDS_FOR", "FLAG_OF", "with_flags"]
 
 FLAG_OF = {
+    "ReadingSettings.ocr": "--ocr",
     "ReadingSettings.timeout_seconds": "--timeout-per-file",
     "api": "--api",
     "api_key_env": "--api-key-env",
@@ -35,6 +36,7 @@ FLAG_OF = {
     "missing_as_failed": "--missing-as-failed",
     "model": "--model",
     "on_new_archive": "--on-new-archive",
+    "ocr_language": "--ocr-language",
     "passwords": "--password-file",
     "prefetch": "--prefetch",
     "prices": "--prices",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from docpager.cli.flags import with_flags
 from docpager.cli.options import (
     archive_option,
     as_json_option,
@@ -19,7 +20,9 @@ from docpager.cli.options import (
     embedder_for,
     embedder_option,
     examples,
+    ocr_options,
     read_by_older_rules,
+    tell_scanned,
     tell_unsupported,
 )
 from docpager.cli.progress import ingest_progress
@@ -36,6 +39,7 @@ __all__ = ["ingest"]
     epilog=examples(
         "docpager ingest reports/ notes.md",
         "docpager ingest reports/ --exclude 'drafts/*' --prune",
+        "docpager ingest scans/ --ocr --ocr-language eng+deu",
     )
 )
 @click.argument(
@@ -77,6 +81,7 @@ __all__ = ["ingest"]
     is_flag=True,
     help="Read again what an earlier docpager read by older rules, though unchanged.",
 )
+@ocr_options
 @click.option(
     "--strict",
     is_flag=True,
@@ -95,6 +100,8 @@ def ingest(
     timeout_per_file: float | None,
     retry_failed: bool,
     reread: bool,
+    ocr: bool,
+    ocr_language: str,
     strict: bool,
     verbose: bool,
     as_json: bool,
@@ -103,7 +110,8 @@ def ingest(
 
     Reads PDF, text, Markdown and JSONL files; other kinds (.docx, .zip) are counted and left out.
     Each file is read in a process with limits on time and memory. Files and PDF pages that cannot
-    be read are named with the reason, and are not read again until they change.
+    be read are named with the reason, and are not read again until they change. Scanned pages are
+    read with --ocr.
     """
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.ingest_files import ReadingSettings
@@ -115,6 +123,8 @@ def ingest(
         passwords=passwords,
         exclude=exclude,
         reread=reread,
+        ocr=ocr,
+        ocr_language=ocr_language,
     )
     with ingest_progress() as progress, _parting_words():
         report = ingest_files(
@@ -132,6 +142,7 @@ def ingest(
         say(_summary(report, archive_directory))
     _name_exceptions(report)
     tell_unsupported(report.unsupported, verbose=verbose)
+    tell_scanned(report)
     left_out = report.skipped or report.unreadable or report.unsupported
     if report.nothing_readable or (strict and left_out):
         sys.exit(1)
@@ -191,7 +202,7 @@ def _name_exceptions(report: IngestReport) -> None:
         for reason, pages in reasons.items():
             note(f"{path}: {counted_pages(pages)}: {reason}")
     for file in report.skipped:
-        note(f"skipped: {file.path}: {file.reason or 'in part'} ({file.message})")
+        note(f"skipped: {file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
     if not report.files:
         note("there is no file that can be read; docpager reads PDF, text, Markdown and JSONL")
     elif report.nothing_readable:

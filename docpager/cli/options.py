@@ -14,6 +14,7 @@ from docpager.core.passages import counted, number_ranges
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
+    from docpager.archive.ingest_report import IngestReport
 
 __all__ = [
     "archive_option",
@@ -24,9 +25,11 @@ __all__ = [
     "embedder_option",
     "examples",
     "in_option",
+    "ocr_options",
     "page_option",
     "read_by_older_rules",
     "tell_misspelt",
+    "tell_scanned",
     "tell_unsupported",
 ]
 
@@ -83,6 +86,23 @@ def embedder_option(command: _Command) -> _Command:
         help="The embedder of a new archive. Default: wordllama. An archive keeps "
         "the one it was made with.",
     )(command)
+
+
+def ocr_options(command: _Command) -> _Command:
+    """`--ocr` and `--ocr-language LANGUAGES`, as `ocr` and `ocr_language`."""
+    language = click.option(
+        "--ocr-language",
+        default="eng",
+        show_default=True,
+        metavar="LANGUAGES",
+        help="With --ocr: the languages of the pages as tesseract names them, such as eng+deu.",
+    )
+    ocr = click.option(
+        "--ocr",
+        is_flag=True,
+        help="Recognise text in scanned PDF pages and in pictures, with tesseract.",
+    )
+    return ocr(language(command))
 
 
 def page_option(command: _Command) -> _Command:
@@ -148,6 +168,25 @@ def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
     note(f"not read: {counts}" + (f" ({', '.join(paths)})" if few and not verbose else ""))
     for path in paths if verbose else ():
         note(f"not read: {path}")
+
+
+def tell_scanned(report: IngestReport) -> None:
+    """Say how pages are read that are pictures, if some are not."""
+    from docpager.documents.kinds import kind_named
+    from docpager.documents.ocr.recognition import SCANNED
+
+    pages = sum(
+        len(numbers)
+        for reasons in report.unreadable.values()
+        for reason, numbers in reasons.items()
+        if reason in SCANNED
+    )
+    endings = kind_named("picture").suffixes
+    pictures = sum(PurePosixPath(path).suffix.lower() in endings for path in report.unsupported)
+    parts = [counted(pages, "PDF page")] if pages else []
+    parts += [counted(pictures, "picture file")] if pictures else []
+    if parts:
+        note(f"{' and '.join(parts)} may be read with --ocr, which recognises text in pictures")
 
 
 def read_by_older_rules(documents: int) -> str:

@@ -96,7 +96,8 @@ def _bar(*, at_once: bool = True) -> Iterator[Progress]:
         def show(reached: IngestProgress) -> None:
             speed = _pages_a_second(reached, monotonic() - began)
             said = ", ".join([f"{reached.files} of {reached.all_files} files", *speed])
-            description = f"{said} {visible(reached.path)[-40:]}{_embedding(reached)}"
+            beside = f"{_recognised(reached)}{_embedding(reached)}"
+            description = f"{said} {visible(reached.path)[-40:]}{beside}"
             done, of = reached.files, reached.all_files
             if reached.rebuilding:
                 description, done, of = _rebuilding(reached), reached.embedded, reached.passages
@@ -145,7 +146,7 @@ def reached_in_words(reached: IngestProgress, seconds: float) -> str:
         parts.append(f"about {_duration(left)} left")
     beside = f" ({', '.join(parts)})" if parts else ""
     where = f"reading {reached.files} of {reached.all_files}: {reached.path}"
-    return f"{where}{beside}{_embedding(reached)}"
+    return f"{where}{beside}{_recognised(reached)}{_embedding(reached)}"
 
 
 def _rebuilding(reached: IngestProgress) -> str:
@@ -157,6 +158,12 @@ def _pages_a_second(reached: IngestProgress, seconds: float) -> list[str]:
     if not reached.pdf_pages or seconds <= 0:
         return []
     return [f"{counted(reached.pdf_pages, 'PDF page')}, {reached.pdf_pages / seconds:.0f} a second"]
+
+
+def _recognised(reached: IngestProgress) -> str:
+    if reached.recognised == reached.scanned:
+        return ""
+    return f"; recognised {reached.recognised:,} of {reached.scanned:,} scanned pages"
 
 
 def _embedding(reached: IngestProgress) -> str:

@@ -80,7 +80,7 @@ def _page_line(unread: UnreadablePage) -> str:
     seen = f"{page.characters} characters"
     seen += f", {page.unmapped_share:.0%} of them unmapped" if page.unmapped_share else ""
     seen += "" if page.image_area is None else f", images on {page.image_area:.0%} of the page"
-    reason = page.problem or f"may be wrong: {page.doubt}"
+    reason = page.problem or f"may be wrong: {page.said_doubt}"
     return f"p{page.number}{printed}  {reason}  ({seen})"
 
 
@@ -94,6 +94,7 @@ def _page_json(unread: UnreadablePage) -> dict[str, Any]:
         "reason": page.problem or page.doubt,
         "readable": not page.problem,
         "reader": page.reader,
+        "confidence": page.confidence,
         "characters": page.characters,
         "unmapped_share": page.unmapped_share,
         "image_area": page.image_area,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from docpager.core.errors import DocumentError
 from docpager.documents.document import Document
 from docpager.documents.kinds import kind_of, readable_suffixes, reader_of
+from docpager.documents.ocr.recognition import Recogniser
 
 __all__ = ["ATTACHED", "CarriedFile", "FileContents", "Instructions", "ReadFile", "read_content"]
 
@@ -60,6 +61,8 @@ class Instructions:
     """Opens the file where it is encrypted."""
     watch: Callable[[int], str | None] = lambda page: None
     """Told of each page (counted from 1) before it is read; returns a reason to leave it out."""
+    recogniser: Recogniser | None = None
+    """Knows what was recognised on pages that are pictures; None: they are not to be."""
     depth: int = 0
     """How many files carry this one, each the next."""
 
@@ -99,7 +102,7 @@ def _why_not(
         return failure
     kind = kind_of(file.name, file.content)
     suffix = f".{file.name.rpartition('.')[2].lower()}"
-    if kind.name == "text" and suffix not in readable_suffixes():
+    if kind.name == "text" and suffix not in readable_suffixes(pictures=True):
         return "docpager reads no files of this kind"
     if instructions.depth >= _DEEPEST:
         return "attached to a file that is itself attached"

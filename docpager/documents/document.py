@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from docpager.documents.ocr.recognition import ENGINE
+
 __all__ = ["READER_VERSION", "Cut", "Document", "PdfPage", "Section", "sha256_of_text"]
 
 READER_VERSION = 2
@@ -39,11 +41,24 @@ class PdfPage:
     image_area: float | None = None
     """Share of the page under images; None where there is text enough not to ask."""
     reader: str = "pdfium"
-    """Whose text it has: `pdfium`, `pdfium, repaired`, `positions` of its characters, `pypdf`."""
+    """Whose text it has: `pdfium`, `pdfium, repaired`, `positions` of its characters, `pypdf`,
+    `tesseract`."""
     doubt: str | None = None
     """What may be wrong with the text, a `Reason`; None where nothing showed."""
     notes: tuple[str, ...] = ()
     """Rules that changed the text on purpose, each a `Departure`."""
+    confidence: float | None = None
+    """Of text that was recognised in a picture, from 0 to 1; None where it was not."""
+
+    @property
+    def said_doubt(self) -> str:
+        """The doubt, with the confidence where there is one.
+
+        >>> PdfPage(1, "1", 0, 9, doubt="recognised from a picture", confidence=0.87).said_doubt
+        'recognised from a picture, confidence .87'
+        """
+        sure = f"{self.confidence:.2f}".removeprefix("0") if self.confidence is not None else ""
+        return f"{self.doubt}, confidence {sure}" if sure else self.doubt or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +109,18 @@ class Document:
     @property
     def doubtful(self) -> tuple[tuple[int, str], ...]:
         """(pdf_page, reason) of each page whose text may be wrong; page 0 is the whole document."""
-        pages = tuple((page.number, page.doubt) for page in self.pdf_pages if page.doubt)
+        pages = tuple((page.number, page.said_doubt) for page in self.pdf_pages if page.doubt)
         return ((0, self.doubt), *pages) if self.doubt else pages
+
+    @property
+    def is_recognised(self) -> bool:
+        """Whether some of its text was recognised in pictures."""
+        return any(page.confidence is not None for page in self.pdf_pages)
+
+    @property
+    def was_looked_at(self) -> bool:
+        """Whether pages of it that are pictures were looked at, text or not."""
+        return any(page.reader == ENGINE for page in self.pdf_pages)
 
     @property
     def unreadable_pdf_pages(self) -> tuple[int, ...]:

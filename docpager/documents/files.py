@@ -36,8 +36,9 @@ class FoundFiles:
     """Of kinds that are not read; files that docpager wrote itself are left out."""
 
 
-def find_files(root: Path) -> FoundFiles:
-    """The files under `root` (or `root` itself), hidden ones left out.
+def find_files(root: Path, *, pictures: bool = False) -> FoundFiles:
+    """The files under `root` (or `root` itself), hidden ones left out; `pictures` are of a kind
+    that is read where their text is to be recognised.
 
     Raises:
         DocumentError: there is nothing at `root`.
@@ -54,21 +55,21 @@ def find_files(root: Path) -> FoundFiles:
         # Links to folders are not followed; what they lead to is either here or outside.
         found.extend(Path(folder, name) for name in folders if leads_out(Path(folder, name), root))
         for name in files:
-            if _is_readable(name):
+            if _is_readable(name, pictures=pictures):
                 found.append(Path(folder, name))
             elif not name.startswith(".") and not _is_own(Path(folder, name)):
                 unsupported.append(Path(folder, name))
     return FoundFiles(_in_path_order(found, root), _in_path_order(unsupported, root))
 
 
-def is_supported(path: Path) -> bool:
+def is_supported(path: Path, *, pictures: bool = False) -> bool:
     """Whether a file that was named itself can be read: by its ending, or else by how it begins.
 
     A file that cannot be opened counts as supported; reading it says what is wrong.
     """
     from docpager.documents.text import decode
 
-    if path.suffix.lower() in readable_suffixes():
+    if path.suffix.lower() in readable_suffixes(pictures=pictures):
         return True
     try:
         with path.open("rb") as file:
@@ -76,6 +77,8 @@ def is_supported(path: Path) -> bool:
         if sample.startswith(_MARKED_UP):
             return False
         kind = kind_of("", sample)
+        if kind.is_picture:
+            return pictures
         return kind.name != "text" or bool(decode(sample, path.name)) or not sample
     except OSError:
         return True
@@ -114,8 +117,9 @@ def _is_own(path: Path) -> bool:
     return any(each.suffix == ".batch" and (each / "settings.json").is_file() for each in folders)
 
 
-def _is_readable(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in readable_suffixes()
+def _is_readable(name: str, *, pictures: bool) -> bool:
+    endings = readable_suffixes(pictures=pictures)
+    return not name.startswith(".") and Path(name).suffix.lower() in endings
 
 
 def read_file(path: Path, relative_path: str, instructions: Instructions = _PLAIN) -> ReadFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -40,6 +40,9 @@ class Kind:
     """`module:function` under `docpager.documents`, a `Read`; loaded when it is needed."""
     needs: tuple[str, ...] = ()
     """Modules of the extra that the reader imports."""
+    is_picture: bool = False
+    """Whether all its text must be recognised (OCR), so that it is read only where that is asked
+    for."""
 
     @property
     def is_readable(self) -> bool:
@@ -51,6 +54,7 @@ def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str) -> Kind
     return Kind(name, said, frozenset(suffixes.split()), reader, needs)
 
 
+_PICTURES = ".png .jpg .jpeg .tif .tiff .webp .bmp .gif"
 _PROSE = ".txt .text .log .rst .tex .org .adoc .srt"
 _SETTINGS = ".json .html .htm .csv .tsv .yaml .yml .toml .ini .xml .sql"
 _CODE = ".py .js .ts .java .c .h .cpp .cs .go .rs .rb .sh"
@@ -60,13 +64,28 @@ KINDS = (
     _kind("text", "text file", f"{_PROSE} {_SETTINGS} {_CODE}", "text:read_text_file"),
     _kind("markdown", "Markdown file", ".md .markdown .mdown .mkd", "text:read_markdown_file"),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
+    replace(
+        _kind("picture", "picture", _PICTURES, "ocr.pictures:read_picture", "PIL"),
+        is_picture=True,
+    ),
 )
 """In the order in which they are tried where a file's ending says nothing."""
 
+_PICTURE_BEGINNINGS = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"II*\0",
+    b"MM\0*",
+    b"GIF87a",
+    b"GIF89a",
+)
+"""PNG, JPEG, TIFF in both byte orders, GIF."""
 
-def readable_suffixes() -> frozenset[str]:
+
+def readable_suffixes(*, pictures: bool = False) -> frozenset[str]:
     """The endings of files that are taken from a folder, as far as their readers are installed."""
-    return frozenset().union(*(kind.suffixes for kind in KINDS if kind.is_readable))
+    taken = (kind for kind in KINDS if kind.is_readable and (pictures or not kind.is_picture))
+    return frozenset().union(*(kind.suffixes for kind in taken))
 
 
 def kind_named(name: str) -> Kind:
@@ -93,6 +112,9 @@ def kind_of(path: str, content: bytes) -> Kind:
 def _by_content(content: bytes) -> Kind | None:
     if b"%PDF-" in content[:1024]:
         return kind_named("pdf")
+    is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    if is_webp or content.startswith(_PICTURE_BEGINNINGS):
+        return kind_named("picture")
     return None
 
 

@@ -15,18 +15,20 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import IO
+from typing import IO, Any, Protocol
 
 from docpager.core.errors import DocumentError
+from docpager.core.passages import number_ranges
 from docpager.documents.carried import ATTACHED
+from docpager.documents.ocr.recognition import RecognisedPage, ScannedPage, Scans
 from docpager.documents.reader_process import (
     CutDocument,
     CutFile,
@@ -40,6 +42,7 @@ from docpager.documents.reasons import Reason
 __all__ = [
     "CutDocument",
     "CutFile",
+    "PageKeeper",
     "Reader",
     "ReadingJob",
     "ReadingLimits",
@@ -57,6 +60,9 @@ _LOOK_EVERY = 0.1
 """Seconds between two looks at the clock."""
 _OUT_OF_MEMORY = frozenset({"SIGABRT", "SIGKILL", "SIGTRAP", "SIGILL"})
 """How pdfium, and the kernel, end a process that asks for too much."""
+
+
+_Reply = CutFile | Scans | RecognisedPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,9 @@ class Reader:
         self._stopped = False
         self._starting = threading.Lock()
 
-    def read(self, job: ReadingJob) -> CutFile | DocumentError:
-        """The documents of a file, without the pages that cannot be read."""
+    def read(self, job: ReadingJob) -> _Reply | DocumentError:
+        """The documents of a file, without the pages that cannot be read; or what else the job
+        asks for."""
         deadline = monotonic() + self._limits.timeout_seconds
         bad: dict[int, str] = {}
         worn = self._process is not None
@@ -131,7 +138,7 @@ class Reader:
     def _page_seconds(self) -> float:
         return self._limits.timeout_seconds * _PAGE_SHARE
 
-    def _attempt(self, job: ReadingJob, deadline: float) -> CutFile | DocumentError | _Death:
+    def _attempt(self, job: ReadingJob, deadline: float) -> _Reply | DocumentError | _Death:
         with self._starting:
             if self._stopped:
                 return _Death(Reason.NOT_READ, "stopped", None)
@@ -168,7 +175,7 @@ class _Process:
 
     def read(
         self, job: ReadingJob, *, deadline: float, page_seconds: float
-    ) -> CutFile | DocumentError | _Death:
+    ) -> _Reply | DocumentError | _Death:
         """What it replied; how it died where it did not."""
         watchdog = _Watchdog(self.kill, deadline)
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -262,6 +269,8 @@ def _start(limits: ReadingLimits, complaints: IO[bytes]) -> subprocess.Popen[byt
 
 _FILES_AHEAD = 4
 """Per process: files read before the caller has taken the first of them, which bounds memory."""
+_TELL_EVERY = 0.5
+"""Seconds between two reports of how many pages are recognised."""
 
 
 def available_cores() -> int:
@@ -271,26 +280,46 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+class PageKeeper(Protocol):
+    """Keeps what was recognised, so that no page is recognised twice. Its first two methods are
+    called from several threads."""
+
+    def kept(self, page: ScannedPage) -> RecognisedPage | None:
+        """What was recognised on a page; None where that is not known."""
+        ...
+
+    def keep(self, page: ScannedPage, recognised: RecognisedPage) -> None:
+        """Keep it, so that it survives whatever ends the process."""
+        ...
+
+    def tell(self, recognised: int, scanned: int) -> None:
+        """So many of the pages that were found to be scanned are recognised; told now and then,
+        from the thread that takes the results."""
+        ...
+
+
 def read_files(
-    jobs: Iterable[ReadingJob], limits: ReadingLimits | None = None
+    jobs: Iterable[ReadingJob],
+    limits: ReadingLimits | None = None,
+    keeper: PageKeeper | None = None,
 ) -> Iterator[tuple[ReadingJob, CutFile | DocumentError]]:
     """Each job with its documents, or with the reason why there are none, in the jobs' order.
 
     Processes are started when the first file is asked for and stopped when the iterator is closed,
-    exhausted or interrupted.
+    exhausted or interrupted. `keeper` must be given where jobs recognise pages.
     """
     waiting = list(jobs)
     if not waiting:
         return
     limits = limits or ReadingLimits()
-    count = min(limits.processes or available_cores(), len(waiting))
+    count = limits.processes or available_cores()
+    # The pages of one file can be recognised by all of them.
+    count = count if keeper is not None else min(count, len(waiting))
     readers = [Reader(limits) for _ in range(count)]
-    idle: SimpleQueue[Reader] = SimpleQueue()
-    for reader in readers:
-        idle.put(reader)
     pool = ThreadPoolExecutor(count, thread_name_prefix="reader")
+    rounds = _Rounds(readers, pool, keeper)
     try:
-        yield from _in_order(waiting, pool, idle, ahead=count * _FILES_AHEAD)
+        yield from _in_order(waiting, rounds, ahead=count * _FILES_AHEAD)
     finally:
         for reader in readers:
             reader.stop()
@@ -300,20 +329,127 @@ def read_files(
 
 
 def _in_order(
-    jobs: list[ReadingJob], pool: ThreadPoolExecutor, idle: SimpleQueue[Reader], *, ahead: int
+    jobs: list[ReadingJob], rounds: _Rounds, *, ahead: int
 ) -> Iterator[tuple[ReadingJob, CutFile | DocumentError]]:
-    def read(job: ReadingJob) -> CutFile | DocumentError:
-        reader = idle.get()
-        try:
-            return reader.read(job)
-        finally:
-            idle.put(reader)
-
     rest = iter(jobs)
     begun: deque[tuple[ReadingJob, Future[CutFile | DocumentError]]] = deque()
     while True:
-        begun.extend((job, pool.submit(read, job)) for job in islice(rest, ahead - len(begun)))
+        begun.extend((job, rounds.begin(job)) for job in islice(rest, ahead - len(begun)))
         if not begun:
             return
         job, result = begun.popleft()
-        yield job, result.result()
+        yield job, rounds.wait(result)
+
+
+@dataclass(slots=True)
+class _Scan:
+    """A file whose scanned pages are being recognised."""
+
+    job: ReadingJob
+    result: Future[CutFile | DocumentError]
+    recognised: dict[ScannedPage, RecognisedPage]
+    left: int
+
+
+class _Rounds:
+    """Reads each file, and where it has scanned pages these, and then the file again with them.
+
+    What any reader is free for is done next, so neither a file nor its pages wait for each other.
+    """
+
+    def __init__(
+        self, readers: Sequence[Reader], pool: ThreadPoolExecutor, keeper: PageKeeper | None
+    ) -> None:
+        self._pool = pool
+        self._keeper = keeper
+        self._idle: SimpleQueue[Reader] = SimpleQueue()
+        for reader in readers:
+            self._idle.put(reader)
+        self._lock = threading.Lock()
+        self._pages = self._pages_done = 0
+
+    def begin(self, job: ReadingJob) -> Future[CutFile | DocumentError]:
+        """What will be read from a file."""
+        result: Future[CutFile | DocumentError] = Future()
+        self._submit(result, self._first_round, job, result)
+        return result
+
+    def wait(self, result: Future[CutFile | DocumentError]) -> CutFile | DocumentError:
+        """The result when it is there; meanwhile the keeper is told how far it is."""
+        if self._keeper is None:
+            return result.result()
+        while not wait([result], timeout=_TELL_EVERY).done:
+            self._keeper.tell(self._pages_done, self._pages)
+        self._keeper.tell(self._pages_done, self._pages)
+        return result.result()
+
+    def _submit(self, result: Future[Any], step: Callable[..., None], *arguments: object) -> None:
+        """Do a step when a thread is free; what it raises is the file's result."""
+
+        def pass_on(done: Future[None]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if error is not None and not result.done():
+                result.set_exception(error)
+
+        self._pool.submit(step, *arguments).add_done_callback(pass_on)
+
+    def _read(self, job: ReadingJob) -> _Reply | DocumentError:
+        reader = self._idle.get()
+        try:
+            return reader.read(job)
+        finally:
+            self._idle.put(reader)
+
+    def _first_round(self, job: ReadingJob, result: Future[CutFile | DocumentError]) -> None:
+        found = self._read(job)
+        if not isinstance(found, Scans):
+            assert not isinstance(found, RecognisedPage)
+            result.set_result(found)
+            return
+        assert self._keeper is not None
+        kept = {page: self._keeper.kept(page) for page in found.pages}
+        known = {page: recognised for page, recognised in kept.items() if recognised is not None}
+        scan = _Scan(job, result, known, len(found.pages) - len(known))
+        with self._lock:
+            self._pages += len(found.pages)
+            self._pages_done += len(known)
+        if not scan.left:
+            self._last_round(scan)
+        for page in found.pages:
+            if page not in known:
+                self._submit(result, self._page_round, scan, page)
+
+    def _page_round(self, scan: _Scan, page: ScannedPage) -> None:
+        found = self._read(replace(scan.job, only=page))
+        if isinstance(found, RecognisedPage):
+            assert self._keeper is not None
+            self._keeper.keep(page, found)
+        else:
+            assert isinstance(found, DocumentError)
+            found = RecognisedPage(problem=found.reason, failure=str(found))
+        with self._lock:
+            scan.recognised[page] = found
+            scan.left -= 1
+            self._pages_done += 1
+            is_last = not scan.left
+        if is_last:
+            self._last_round(scan)
+
+    def _last_round(self, scan: _Scan) -> None:
+        found = self._read(replace(scan.job, recognised=tuple(scan.recognised.items())))
+        assert not isinstance(found, Scans | RecognisedPage)
+        if isinstance(found, CutFile):
+            found = replace(found, problems=(*found.problems, *_failures(scan, found)))
+        scan.result.set_result(found)
+
+
+def _failures(scan: _Scan, file: CutFile) -> Iterator[str]:
+    """A sentence for each way in which pages could not be recognised."""
+    paths = {piece.document.sha256: piece.document.path for piece in file.documents}
+    pages: dict[tuple[str, str], list[int]] = {}
+    for page, found in scan.recognised.items():
+        if found.problem is not None and page.sha256 in paths:
+            pages.setdefault((paths[page.sha256], found.failure), []).append(page.number)
+    for (path, failure), numbers in pages.items():
+        listed = ", ".join(number_ranges(sorted(numbers)))
+        yield f"{path!r}: page {listed} could not be recognised: {failure}"

@@ -14,7 +14,7 @@ import struct
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -25,9 +25,21 @@ from docpager.documents.carried import ATTACHED, Instructions
 from docpager.documents.chunking import cut
 from docpager.documents.document import Cut, Document
 from docpager.documents.files import read_file
+from docpager.documents.ocr.recognition import (
+    SCANNED,
+    RecognisedPage,
+    Recogniser,
+    ScannedPage,
+    Scans,
+)
+from docpager.documents.ocr.tesseract import Tesseract
 from docpager.documents.reasons import Reason
 
 __all__ = ["CutDocument", "CutFile", "ReadingJob", "Refusal", "receive", "send"]
+
+
+_PAGE_SECONDS = 120.0
+"""For recognising one page, where the job does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,12 @@ class ReadingJob:
     """The same for this page and all that follow."""
     seconds: float | None = None
     """After so long no further PDF page is begun; None: all are."""
+    ocr: Tesseract | None = None
+    """Recognises pages that are pictures; None: they are only named."""
+    recognised: tuple[tuple[ScannedPage, RecognisedPage], ...] | None = None
+    """What is known of such pages; None: nothing yet, and they are asked for."""
+    only: ScannedPage | None = None
+    """Where this page is to be recognised, and nothing else read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +91,20 @@ class Refusal:
     reason: str
 
 
-def read_and_cut(job: ReadingJob, tell: Callable[[int], None] = lambda pdf_page: None) -> CutFile:
-    """The documents of one file with their cuts; `tell` is told of each PDF page that is begun.
+def read_and_cut(
+    job: ReadingJob, tell: Callable[[int], None] = lambda pdf_page: None
+) -> CutFile | Scans:
+    """The documents of one file with their cuts, or the pages that must be recognised before;
+    `tell` is told of each PDF page that is begun.
 
     Raises:
         DocumentError: nothing in the file can be read.
     """
-    instructions = Instructions(job.text_field, job.password, _watch(job, tell))
+    recogniser = Recogniser(dict(job.recognised or ())) if job.ocr is not None else None
+    instructions = Instructions(job.text_field, job.password, _watch(job, tell), recogniser)
     read = read_file(job.path, job.relative_path, instructions)
+    if recogniser is not None and recogniser.wanted and job.recognised is None:
+        return Scans(tuple(recogniser.wanted))
     empty = [document for document in read.documents if document.unreadable and not document.text]
     if empty and len(empty) == len(read.documents) and not read.problems:
         raise _no_page(empty[0])
@@ -88,6 +112,26 @@ def read_and_cut(job: ReadingJob, tell: Callable[[int], None] = lambda pdf_page:
     documents = [document for document in read.documents if document not in empty]
     cuts = tuple(CutDocument(document, cut(document.text)) for document in documents)
     return CutFile(cuts, (*read.problems, *problems))
+
+
+def recognise_page(job: ReadingJob) -> RecognisedPage:
+    """What is recognised on the one page that the job names.
+
+    Raises:
+        DocumentError: it cannot be drawn or recognised, or is no longer there.
+    """
+    assert job.ocr is not None
+    seconds = job.seconds if job.seconds is not None else _PAGE_SECONDS
+    recognise = partial(job.ocr.recognise, seconds=seconds)
+    recogniser = Recogniser({}, only=job.only, recognise=recognise)
+    watch = _watch(replace(job, seconds=None), lambda page: None)
+    instructions = Instructions(job.text_field, job.password, watch, recogniser)
+    read_file(job.path, job.relative_path, instructions)
+    if recogniser.found is None:
+        raise DocumentError(
+            f"{job.relative_path!r} changed while it was read; read it again", Reason.NOT_READ
+        )
+    return recogniser.found
 
 
 def _watch(job: ReadingJob, tell: Callable[[int], None]) -> Callable[[int], str | None]:
@@ -111,7 +155,11 @@ def _watch(job: ReadingJob, tell: Callable[[int], None]) -> Callable[[int], str 
 def _no_page(document: Document) -> DocumentError:
     reasons = Counter(reason for _, reason in document.unreadable)
     counted = ", ".join(f"{reason}: {count}" for reason, count in reasons.most_common())
-    advice = "recognise its text first (OCR)" if Reason.NO_TEXT in reasons else "export it again"
+    advice = "export it again"
+    if SCANNED & set(reasons):
+        advice = "if it is scanned, recognise its text with `ReadingSettings.ocr=True`"
+    elif Reason.NO_WORDS in reasons:
+        advice = "leave it out"
     return DocumentError(
         f"{document.path!r} has no page with usable text ({counted}); {advice}",
         reasons.most_common(1)[0][0],
@@ -166,10 +214,12 @@ def main(memory_bytes: int, timeout_seconds: float) -> None:
         send(replies, _answer(job, partial(send, replies)))
 
 
-def _answer(job: ReadingJob, tell: Callable[[int], None]) -> CutFile | Refusal:
+def _answer(
+    job: ReadingJob, tell: Callable[[int], None]
+) -> CutFile | Scans | RecognisedPage | Refusal:
     # Anything else, MemoryError included, ends the process; the parent names file and reason.
     try:
-        return read_and_cut(job, tell)
+        return read_and_cut(job, tell) if job.only is None else recognise_page(job)
     except DocumentError as error:
         return Refusal(str(error), error.reason)
 

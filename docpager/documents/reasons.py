@@ -42,6 +42,8 @@ class Reason(StrEnum):
     """It does not say how its characters are written, and what it says by itself is not sure."""
     RECOGNISED = "recognised from a picture"
     """Its words were recognised by their shapes (OCR); some may be wrong."""
+    NO_WORDS = "no words recognised"
+    """Its picture was looked at (OCR), and shows no text."""
     UNCALCULATED = "formulas without a value"
     """It was saved by a program that did not calculate its formulas."""
     NOT_READ = "not read"

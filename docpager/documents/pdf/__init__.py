@@ -1,7 +1,12 @@
 """PDF files: pdfium first, pypdf where pdfium fails or finds nothing."""
 
 from docpager.documents.carried import FileContents, Instructions
-from docpager.documents.pdf.reader import is_pdf, read_pdf, read_pdf_and_attached
+from docpager.documents.pdf.reader import (
+    is_pdf,
+    picture_page,
+    read_pdf,
+    read_pdf_and_attached,
+)
 
 __all__ = ["is_pdf", "read_file", "read_pdf"]
 
@@ -12,7 +17,15 @@ def read_file(content: bytes, path: str, instructions: Instructions) -> FileCont
     Raises:
         DocumentError: the file is encrypted, damaged, empty or no PDF.
     """
+    recogniser = instructions.recogniser
+    if recogniser is not None and recogniser.only is not None:
+        carried = picture_page(content, path, instructions.password, recogniser)
+        return FileContents((), carried=carried)
     document, attached = read_pdf_and_attached(
-        content, path, password=instructions.password, watch=instructions.watch
+        content,
+        path,
+        password=instructions.password,
+        watch=instructions.watch,
+        recogniser=recogniser,
     )
     return FileContents((document,), carried=attached)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from docpager.documents.carried import CarriedFile
 from docpager.documents.headings import LineStyle
-from docpager.documents.pdf.text_repair import GARBLED_SHARE, PageText
+from docpager.documents.ocr.recognition import ENGINE, RecognisedPage
+from docpager.documents.pdf.text_repair import GARBLED_SHARE, PageText, page_text
 from docpager.documents.reasons import Reason
 
 __all__ = [
@@ -52,6 +53,8 @@ class PageExtract:
     """What may be wrong with the text, a `Reason`; None where nothing showed."""
     notes: tuple[str, ...] = ()
     """Rules that changed the text on purpose, each a `Departure`."""
+    confidence: float | None = None
+    """Of text that was recognised in the page's picture; None where it was not."""
     wants_second_reader: bool = False
     """Whether text is known to be missing that another reader may have."""
 
@@ -62,9 +65,23 @@ class PageExtract:
             return Reason.GARBLED
         if not self.text.characters:
             return self.failure or (None if self.is_blank else Reason.NO_TEXT)
-        if self.text.characters <= _HARDLY_A_WORD and (self.image_area or 0) > _MOST_OF_THE_PAGE:
+        few = self.text.characters <= _HARDLY_A_WORD and self.confidence is None
+        if few and (self.image_area or 0) > _MOST_OF_THE_PAGE:
             return Reason.MOSTLY_IMAGE
         return None
+
+    def recognised(self, found: RecognisedPage) -> PageExtract:
+        """The page with what was recognised in its picture, where that is of use."""
+        if found.text:
+            return PageExtract(
+                page_text(found.text),
+                image_area=self.image_area,
+                reader=ENGINE,
+                doubt=Reason.RECOGNISED,
+                confidence=found.confidence,
+            )
+        failure = found.problem or (None if found.is_blank else Reason.NO_WORDS)
+        return replace(self, failure=failure, is_blank=found.is_blank, reader=ENGINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from docpager.core.errors import DocumentError
 from docpager.documents.carried import CarriedFile
 from docpager.documents.headings import LineStyle
+from docpager.documents.ocr.recognition import GreyPicture
 from docpager.documents.pdf.attachments import attached_files
 from docpager.documents.pdf.composing import Composed
 from docpager.documents.pdf.document_signs import DocumentSigns
@@ -28,6 +30,13 @@ _MOST_BOOKMARKS = 5_000
 _BOLD = re.compile(rb"bold|black|heavy|-medi\b", re.IGNORECASE)
 _BLANK_PIXELS = 400
 """Of the longer side of the picture by which a page is found to be blank."""
+_POINTS = 72
+"""To the inch."""
+_DPI = 300
+"""Dots an inch, for which tesseract was made."""
+_FEWEST_DPI = 100
+_MOST_PIXELS = 40_000_000
+"""Of a page that is recognised: 300 dots an inch up to a sheet of A2."""
 
 
 class Pdfium:
@@ -100,6 +109,23 @@ class Pdfium:
         finally:
             text_page.close()
 
+    def picture(self, index: int) -> GreyPicture:
+        """One page as it is shown, in grey, at 300 dots an inch or as many as are safe.
+
+        Raises:
+            DocumentError: it cannot be drawn, or is so large that its letters would be too small.
+        """
+        import pypdfium2
+
+        try:
+            page = self._document[index]
+            try:
+                return _drawn(page, index + 1)
+            finally:
+                page.close()
+        except pypdfium2.PdfiumError as error:
+            raise DocumentError(f"page {index + 1} cannot be drawn", Reason.DAMAGED) from error
+
     def labels(self) -> list[str]:
         """The printed label of each page; empty where there is none."""
         return [self._document.get_page_label(index) for index in range(len(self))]
@@ -150,6 +176,22 @@ def _line_styles(glyphs: Glyphs, read: Composed, text: PageText) -> dict[int, Li
             is_bold = all(_BOLD.search(glyphs.font_name(offset)) for offset in span)
             styles[number] = LineStyle(glyphs.size(span[0]), is_bold)
     return styles
+
+
+def _drawn(page: pypdfium2.PdfPage, number: int) -> GreyPicture:
+    width, height = (max(1.0, points) / _POINTS for points in page.get_size())
+    dpi = min(_DPI, int((_MOST_PIXELS / (width * height)) ** 0.5))
+    if dpi < _FEWEST_DPI:
+        raise DocumentError(
+            f"page {number} is {width:.0f} by {height:.0f} inches, too large to be recognised",
+            Reason.TOO_LARGE,
+        )
+    bitmap = page.render(scale=dpi / _POINTS, grayscale=True)
+    try:
+        pixels = bitmap.to_numpy()
+        return GreyPicture(bitmap.width, bitmap.height, pixels.tobytes(), dpi)
+    finally:
+        bitmap.close()
 
 
 def _image_area(page: pypdfium2.PdfPage) -> float:

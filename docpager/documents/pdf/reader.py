@@ -15,6 +15,7 @@ from docpager.core.errors import DocumentError
 from docpager.documents.carried import CarriedFile
 from docpager.documents.document import Document, PdfPage
 from docpager.documents.headings import LineStyle, detect_headings
+from docpager.documents.ocr.recognition import SCANNED, Recogniser
 from docpager.documents.outline import Heading, nest
 from docpager.documents.pdf.document_signs import DocumentSigns, signs_of
 from docpager.documents.pdf.extract import ASSEMBLING, OUTLINE, Extract, PageExtract, PageWatch
@@ -24,7 +25,7 @@ from docpager.documents.pdf.text_repair import dehyphenate, page_text, tidy, wit
 from docpager.documents.pdf.typesetting import looks_natural
 from docpager.documents.reasons import Reason
 
-__all__ = ["is_pdf", "read_pdf", "read_pdf_and_attached"]
+__all__ = ["is_pdf", "picture_page", "read_pdf", "read_pdf_and_attached"]
 
 
 def _read_everything(pdf_page: int) -> str | None:
@@ -43,9 +44,15 @@ def read_pdf(
 
 
 def read_pdf_and_attached(
-    content: bytes, path: str, *, password: str | None = None, watch: PageWatch = _read_everything
+    content: bytes,
+    path: str,
+    *,
+    password: str | None = None,
+    watch: PageWatch = _read_everything,
+    recogniser: Recogniser | None = None,
 ) -> tuple[Document, tuple[CarriedFile, ...]]:
-    """The same, with the files that the PDF carries.
+    """The same, with the files that the PDF carries, and with what the recogniser knows of pages
+    that are pictures.
 
     Raises:
         DocumentError: the file is encrypted, damaged, empty or no PDF.
@@ -63,7 +70,44 @@ def read_pdf_and_attached(
         extract = _read_with_pdfium(opened, second, signs, watch)
         opened.close()
     watch(ASSEMBLING)
-    return _document(extract, content, path, second), extract.attached
+    sha256 = hashlib.sha256(content).hexdigest()
+    if recogniser is not None:
+        extract = replace(extract, pages=_recognised(extract.pages, sha256, recogniser))
+    return _document(extract, sha256, path, second), extract.attached
+
+
+def _recognised(
+    pages: Sequence[PageExtract], sha256: str, recogniser: Recogniser
+) -> list[PageExtract]:
+    """The pages, with recognised text in the place of what is no text."""
+    settled = []
+    for number, page in enumerate(pages, start=1):
+        found = recogniser.page(sha256, number) if page.problem in SCANNED else None
+        settled.append(page if found is None else page.recognised(found))
+    return settled
+
+
+def picture_page(
+    content: bytes, path: str, password: str | None, recogniser: Recogniser
+) -> tuple[CarriedFile, ...]:
+    """Let the one page be recognised that is to be, if it is in this file; else what it carries.
+
+    Raises:
+        DocumentError: the page cannot be drawn.
+    """
+    only = recogniser.only
+    assert only is not None
+    opened = Pdfium.open(content, password)
+    if opened is None:
+        # The reader that reads such files draws no pages.
+        raise DocumentError(f"{path!r} cannot be drawn; export it again", Reason.DAMAGED)
+    try:
+        if hashlib.sha256(content).hexdigest() != only.sha256:
+            return opened.attached()
+        recogniser.take(opened.picture(only.number - 1))
+        return ()
+    finally:
+        opened.close()
 
 
 def _read_with_pdfium(
@@ -162,7 +206,7 @@ def _marks(page: PageExtract) -> Counter[str]:
     return Counter(mark for mark in page.text.text if mark.isalnum() or mark == "\ufffd")
 
 
-def _document(extract: Extract, content: bytes, path: str, second: SecondReader) -> Document:
+def _document(extract: Extract, sha256: str, path: str, second: SecondReader) -> Document:
     pages, parts, start = [], [], 0
     styles: dict[int, LineStyle] = {}
     texts = dehyphenate([page.text.text for page in extract.pages], second.plain_text)
@@ -180,7 +224,7 @@ def _document(extract: Extract, content: bytes, path: str, second: SecondReader)
         headings = detect_headings(text, pages, styles) or bookmarks
     return Document(
         path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         title=_title(extract.title) or PurePosixPath(path).stem,
         kind="pdf",
         text=text,
@@ -219,6 +263,7 @@ def _pdf_page(number: int, page: PageExtract, label: str, start: int, end: int) 
         reader=page.reader,
         doubt=page.doubt,
         notes=page.notes,
+        confidence=page.confidence,
     )
 
 

@@ -1,0 +1,1 @@
+"""Text recognised in pictures: scanned pages of PDFs, and picture files."""
