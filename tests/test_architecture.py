@@ -33,6 +33,7 @@ DOORS = {
     "anthropic": {"models/claude"},
     "anyio": {"models/limiter"},
     "cattrs": {"run/serialization", "run/journal"},
+    "chardet": {"documents/encodings"},
     "click": {"cli"},
     "faiss": {"archive/vectors"},
     "filelock": {"storage/writer_lock"},

@@ -66,7 +66,7 @@ def is_supported(path: Path) -> bool:
 
     A file that cannot be opened counts as supported; reading it says what is wrong.
     """
-    from docpager.documents.text import decode
+    from docpager.documents.encodings import decode_text
 
     if path.suffix.lower() in readable_suffixes():
         return True
@@ -76,7 +76,7 @@ def is_supported(path: Path) -> bool:
         if sample.startswith(_MARKED_UP):
             return False
         kind = kind_of("", sample)
-        return kind.name != "text" or bool(decode(sample, path.name)) or not sample
+        return kind.name != "text" or bool(decode_text(sample, path.name).text) or not sample
     except OSError:
         return True
     except DocumentError:

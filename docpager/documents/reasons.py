@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """Made, it seems, to harm what reads it: it swells, or names what stands outside of it."""
     GUESSED = "encoding guessed"
     """It does not say how its characters are written, and what it says by itself is not sure."""
+    BAD_BYTES = "bytes that are no characters"
+    """Some of its bytes stand for nothing in its encoding; each has become a question mark."""
     RECOGNISED = "recognised from a picture"
     """Its words were recognised by their shapes (OCR); some may be wrong."""
     UNCALCULATED = "formulas without a value"
