@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -51,7 +52,7 @@ def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str) -> Kind
     return Kind(name, said, frozenset(suffixes.split()), reader, needs)
 
 
-_PROSE = ".txt .text .log .rst .tex .org .adoc .srt"
+_PROSE = ".ics .vcf .pem .txt .text .log .rst .tex .org .adoc .srt"
 _SETTINGS = ".json .html .htm .csv .tsv .yaml .yml .toml .ini .xml .sql"
 _CODE = ".py .js .ts .java .c .h .cpp .cs .go .rs .rb .sh"
 
@@ -60,6 +61,9 @@ KINDS = (
     _kind("text", "text file", f"{_PROSE} {_SETTINGS} {_CODE}", "text:read_text_file"),
     _kind("markdown", "Markdown file", ".md .markdown .mdown .mkd", "text:read_markdown_file"),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
+    _kind("mail", "letter", ".eml .mht .mhtml", "mail.eml:read_eml"),
+    _kind("mailbox", "mailbox", ".mbox", "mail.eml:read_mbox"),
+    _kind("outlook", "letter of Outlook", ".msg", "mail.msg:read_msg", "olefile"),
 )
 """In the order in which they are tried where a file's ending says nothing."""
 
@@ -87,13 +91,30 @@ def kind_of(path: str, content: bytes) -> Kind:
     begun = _by_content(content)
     if begun is not None:
         return begun
-    return next((kind for kind in KINDS if suffix in kind.suffixes), kind_named("text"))
+    known = next((kind for kind in KINDS if suffix in kind.suffixes), None)
+    return known or kind_named("mail" if _is_mail(content) else "text")
 
 
 def _by_content(content: bytes) -> Kind | None:
     if b"%PDF-" in content[:1024]:
         return kind_named("pdf")
+    if content.startswith(_COMPOUND) and _OUTLOOK in content:
+        return kind_named("outlook")
     return None
+
+
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OUTLOOK = "__properties_version1.0".encode("utf-16-le")
+"""What every letter of Outlook holds, and no other compound file (MS-OXMSG, 2.2)."""
+_MAIL_BEGINS = re.compile(
+    rb"(?i)from |(?:return-path|received|delivered-to|message-id|mime-version|from|date|subject):"
+)
+_MAIL_HOLDS = re.compile(rb"(?im)^(?:message-id|mime-version|received|return-path):")
+
+
+def _is_mail(content: bytes) -> bool:
+    head = content[:8_192]
+    return bool(_MAIL_BEGINS.match(head) and _MAIL_HOLDS.search(head.partition(b"\n\n")[0]))
 
 
 def reader_of(kind: Kind, path: str) -> Read:
