@@ -16,6 +16,8 @@ from docpager.cli.options import (
     embedder_for,
     embedder_option,
     examples,
+    tell_doubtful,
+    tell_hidden,
     tell_unsupported,
 )
 from docpager.cli.progress import ask_progress
@@ -111,6 +113,8 @@ def tell_ingested(report: IngestReport) -> None:
     for file in report.skipped:
         note(f"skipped: {file.path} ({file.message})")
     tell_unsupported(report.unsupported)
+    tell_hidden(report.hidden)
+    tell_doubtful(report.doubtful)
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
     ):

@@ -20,6 +20,8 @@ from docpager.cli.options import (
     embedder_option,
     examples,
     read_by_older_rules,
+    tell_doubtful,
+    tell_hidden,
     tell_unsupported,
 )
 from docpager.cli.progress import ingest_progress
@@ -132,6 +134,8 @@ def ingest(
         say(_summary(report, archive_directory))
     _name_exceptions(report)
     tell_unsupported(report.unsupported, verbose=verbose)
+    tell_hidden(report.hidden)
+    tell_doubtful(report.doubtful)
     left_out = report.skipped or report.unreadable or report.unsupported
     if report.nothing_readable or (strict and left_out):
         sys.exit(1)

@@ -17,7 +17,17 @@ from docpager.documents.reasons import Reason
 if TYPE_CHECKING:
     from docpager.documents.carried import FileContents, Instructions
 
-__all__ = ["EXTRA", "KINDS", "Kind", "kind_named", "kind_of", "readable_suffixes", "reader_of"]
+__all__ = [
+    "EXTRA",
+    "KINDS",
+    "Kind",
+    "counted_kinds",
+    "kind_named",
+    "kind_of",
+    "readable_suffixes",
+    "reader_of",
+    "unread_kind",
+]
 
 EXTRA = "formats"
 """The extra of the package that installs what the readers of office, web and mail files need."""
@@ -71,6 +81,39 @@ KINDS = (
 def readable_suffixes() -> frozenset[str]:
     """The endings of files that are taken from a folder, as far as their readers are installed."""
     return frozenset().union(*(kind.suffixes for kind in KINDS if kind.is_readable))
+
+
+_PICTURES = frozenset(
+    (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".svgz")
+    + (".ico", ".psd", ".avif")
+)
+_SOUNDS = frozenset([".mp3", ".wav", ".flac", ".ogg", ".m4a", ".aac", ".opus", ".wma"])
+_FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".wmv", ".mpg", ".mpeg"])
+
+
+def unread_kind(path: str) -> str:
+    """What a file is called that is not read: by its ending, or as a picture, a sound, a film."""
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in _PICTURES:
+        return "picture"
+    if suffix in _SOUNDS:
+        return "sound"
+    return "film" if suffix in _FILMS else suffix or "without an ending"
+
+
+def counted_kinds(counts: Mapping[str, int]) -> str:
+    """Files that are not read, by `unread_kind` and count, the most first.
+
+    >>> counted_kinds({".zip": 3, "picture": 2})
+    '3 .zip, 2 pictures'
+    """
+    waiting = frozenset().union(*(kind.suffixes for kind in KINDS if not kind.is_readable))
+    said = []
+    for kind, count in sorted(counts.items(), key=lambda each: -each[1]):
+        plural = "s" if count != 1 and kind in ("picture", "sound", "film") else ""
+        way = f" (pip install 'docpager[{EXTRA}]' reads them)" if kind in waiting else ""
+        said.append(f"{count:,} {kind}{plural}{way}")
+    return ", ".join(said)
 
 
 def kind_named(name: str) -> Kind:

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """It was read, and taken out of the archive again."""
     UNSUPPORTED = "unsupported"
     """Of a kind that is not read, and only met in a folder."""
+    HIDDEN = "hidden"
+    """Its name, or that of its folder, begins with a dot."""
     NEEDS_READER = "reader not installed"
     """What reads files of its kind is in the extra `formats`."""
     UNSAFE = "not safe to read"

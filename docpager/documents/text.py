@@ -15,6 +15,7 @@ from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.document import Document
 from docpager.documents.encodings import decode_text
 from docpager.documents.outline import Heading, nest
+from docpager.documents.reasons import Reason
 
 __all__ = [
     "read_jsonl",
@@ -30,13 +31,21 @@ _TEXT_FIELDS = ("text", "content", "contents", "body", "document", "passage", "c
 
 
 def read_text_file(content: bytes, path: str, instructions: Instructions) -> FileContents:
-    """Any text as one document; see `read_text`."""
-    return FileContents((read_text(content, path),))
+    """Any text as one document; see `read_text`.
+
+    Raises:
+        DocumentError: `content` is no text, or nothing but white space.
+    """
+    return FileContents((_not_blank(read_text(content, path)),))
 
 
 def read_markdown_file(content: bytes, path: str, instructions: Instructions) -> FileContents:
-    """Markdown as one document; see `read_markdown`."""
-    return FileContents((read_markdown(content, path),))
+    """Markdown as one document; see `read_markdown`.
+
+    Raises:
+        DocumentError: `content` is no text, or nothing but white space.
+    """
+    return FileContents((_not_blank(read_markdown(content, path)),))
 
 
 def read_records(content: bytes, path: str, instructions: Instructions) -> FileContents:
@@ -129,6 +138,12 @@ def _characters(found: re.Match[str]) -> str:
         f"\\u{ord(each):04x}" if each in _STRUCTURE or (each < " " and each not in "\n\t") else each
         for each in text
     )
+
+
+def _not_blank(document: Document) -> Document:
+    if not document.text.strip():
+        raise DocumentError(f"{document.path!r} has no text", Reason.EMPTY)
+    return document
 
 
 def _sha256(content: bytes) -> str:
