@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -28,10 +29,13 @@ from docpager.archive.manifest import (
 from docpager.archive.snapshot import outdated_indexes
 from docpager.archive.snapshot_writer import SnapshotWriter
 from docpager.core.errors import ArchiveError
+from docpager.documents.kinds import unread_kind
 from docpager.documents.reasons import Reason
 from docpager.storage.writer_lock import LOCK_FILE, writing
 
 __all__ = ["ingest"]
+
+_LEFT_OUT = (Reason.UNSUPPORTED, Reason.HIDDEN)
 
 
 def ingest(
@@ -72,10 +76,12 @@ def ingest(
     manifest = _committed(archive_directory)
     found, unsupported = _sorted_out(files.find(roots), manifest)
     _refuse_other_embedder(archive_directory, manifest, embedder)
-    if _has_work(manifest, found, places, files, prune=prune, reread=reread):
+    left_out = _left_out(manifest, unsupported, places)
+    has_news = manifest is not None and left_out != manifest.left_out
+    if has_news or _has_work(manifest, found, places, files, prune=prune, reread=reread):
         with writing(archive_directory):
             update = _update(archive_directory, embedder, commit_passages, progress, reread=reread)
-            manifest = update.run(found, places, files, prune=prune)
+            manifest = update.run(found, places, files, prune=prune, left_out=left_out)
             changes = update.changes
     missing = missing_files(DocumentRegistry(manifest).files, found, places)
     return report_of(manifest, found, missing, changes, unsupported, seconds=perf_counter() - began)
@@ -84,20 +90,33 @@ def ingest(
 def _sorted_out(
     found: Sequence[FileRecord], manifest: Manifest | None
 ) -> tuple[list[FileRecord], list[FileRecord]]:
-    """The files to read, and those of a kind that is not read.
+    """The files to read, and those that are hidden or of a kind that is not read.
 
     One that was named itself in an earlier ingest, and read, goes on being read.
     """
     read = {file.location for file in manifest.files if file.documents} if manifest else set()
-    unsupported = [
-        file for file in found if file.reason == Reason.UNSUPPORTED and file.location not in read
-    ]
+    unsupported = [file for file in found if file.reason in _LEFT_OUT and file.location not in read]
     left_out = {file.location for file in unsupported}
     return [
-        replace(file, reason="") if file.reason == Reason.UNSUPPORTED else file
+        replace(file, reason="") if file.reason in _LEFT_OUT else file
         for file in found
         if file.location not in left_out
     ], unsupported
+
+
+def _left_out(
+    manifest: Manifest | None, unsupported: Sequence[FileRecord], places: Sequence[str]
+) -> tuple[tuple[str, str, int], ...]:
+    """What is not read, counted by root and kind: of these places as it is now, of others as it
+    was."""
+    counts = Counter(
+        (file.root, "hidden" if file.reason == Reason.HIDDEN else unread_kind(file.path))
+        for file in unsupported
+    )
+    for root, kind, count in manifest.left_out if manifest else ():
+        if not any(f"{root}/".startswith(f"{place.rstrip('/')}/") for place in places):
+            counts[root, kind] = count
+    return tuple(sorted((root, kind, count) for (root, kind), count in counts.items()))
 
 
 def _has_work(

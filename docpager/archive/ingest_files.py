@@ -96,7 +96,8 @@ class Source(Protocol):
 
     def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
         """Every file under `roots`, in path order, with size and time but without content; those
-        that are not to be read have their problem already, or are `Reason.UNSUPPORTED`."""
+        that are not to be read have their problem already, or are `Reason.UNSUPPORTED` or
+        `Reason.HIDDEN`."""
         ...
 
     def retries(self, file: FileRecord) -> bool:
@@ -153,8 +154,9 @@ class FilesSource:
         if root.is_file() and not is_supported(root, pictures=self._settings.ocr):
             raise UsageError(_not_supported(root))
         base = (root if root.is_dir() else root.parent).resolve()
-        unsupported = frozenset(under.unsupported)
-        for path in (*under.readable, *under.unsupported):
+        left_out = dict.fromkeys(under.unsupported, Reason.UNSUPPORTED)
+        left_out |= dict.fromkeys(under.hidden, Reason.HIDDEN)
+        for path in (*under.readable, *left_out):
             relative = path.relative_to(root).as_posix() if root.is_dir() else path.name
             # A name that is no valid text is spelled out; it cannot be opened, and is reported so.
             relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
@@ -177,8 +179,8 @@ class FilesSource:
                 ctime_ns=stat.st_ctime_ns,
                 inode=stat.st_ino,
             )
-            if path in unsupported:
-                yield replace(found, reason=Reason.UNSUPPORTED)
+            if path in left_out:
+                yield replace(found, reason=left_out[path])
             else:
                 yield _not_followed(found) if linked else found
 

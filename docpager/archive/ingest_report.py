@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from docpager.archive.document_registry import told_apart
 from docpager.archive.manifest import FileRecord, Manifest
+from docpager.documents.reasons import Reason
 
 __all__ = [
     "IngestChanges",
@@ -102,6 +103,10 @@ class IngestReport:
     """What could not be read under the given paths, in path order."""
     unsupported: list[str] = field(default_factory=list)
     """Files under the given folders that are of a kind which is not read, in path order."""
+    hidden: list[str] = field(default_factory=list)
+    """Files and folders under the given folders whose names begin with a dot, in path order."""
+    doubtful: dict[str, str] = field(default_factory=dict)
+    """By path: why the text of a whole document under the given paths may be wrong."""
     unreadable: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By path and reason: PDF pages without usable text, of documents under the given paths."""
     older: int = 0
@@ -147,7 +152,12 @@ def report_of(
         duplicates=[(shown[one], shown[other]) for one, other in changes.duplicates],
         reread=changes.reread,
         differing=[shown[place] for place in changes.differing],
-        unsupported=[shown[file.root, file.path] for file in unsupported],
+        unsupported=[
+            shown[file.root, file.path] for file in unsupported if file.reason != Reason.HIDDEN
+        ],
+        hidden=[
+            shown[file.root, file.path] for file in unsupported if file.reason == Reason.HIDDEN
+        ],
         seconds=seconds,
     )
     if manifest is None:
@@ -178,6 +188,8 @@ def _add_files(
         for number, line in file.documents:
             if known[number].unreadable:
                 report.unreadable[path + line] = by_reason(known[number].unreadable)
+            if 0 in (doubts := dict(known[number].doubtful)):
+                report.doubtful[path + line] = doubts[0]
             if known[number].is_read_by_older_rules:
                 older.add(number)
     report.older = len(older)

@@ -68,6 +68,7 @@ class IngestSession:
         self._reread = reread
         self._commit_passages = commit_passages
         self._commits = 0
+        self._left_out = manifest.left_out
         self._begin(manifest)
         self._registry = DocumentRegistry(manifest)
         self._before = dict(self._registry.files)
@@ -79,8 +80,10 @@ class IngestSession:
         source: Source,
         *,
         prune: bool,
+        left_out: tuple[tuple[str, str, int], ...] = (),
     ) -> Manifest:
-        """Read what is new, let go of what is gone, and commit."""
+        """Read what is new, let go of what is gone, and commit; `left_out` is noted."""
+        self._left_out = left_out
         try:
             self._read(found, source)
             self._let_go(found, places, prune=prune)
@@ -185,6 +188,7 @@ class IngestSession:
             self._writer.close(self._registry.documents, most_segments=most_segments),
             next_document=self._registry.next_document,
             files=tuple(files[location] for location in sorted(files)),
+            left_out=self._left_out,
         )
         # Every part is on the disk (`close` syncs them), the manifest is what makes them the
         # archive, and only then may old parts go.

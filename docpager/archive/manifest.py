@@ -45,7 +45,7 @@ RECOGNISED_WITH = "ocr "
 """How `FileRecord.reader` and `DocumentRecord.reader` begin where text was recognised in pictures;
 the languages follow."""
 _PARTS = ("segments", "lexical", "deletions")
-_TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten")
+_TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten", "left_out")
 _SEAL = b', "sha256": "'
 
 
@@ -181,6 +181,9 @@ class Manifest:
     files: tuple[FileRecord, ...] = ()
     forgotten: tuple[int, ...] = ()
     """Documents that were forgotten and whose text may still stand in journals."""
+    left_out: tuple[tuple[str, str, int], ...] = ()
+    """(root, kind, count) of files that were met in folders and are of kinds that are not read, as
+    `unread_kind` calls them, or `hidden`; as of the last ingest of that root."""
     analyzer: int = 1
     """`ANALYZER_VERSION` of the rules that made the word index."""
     embedder_version: int = 1
@@ -347,6 +350,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
         documents=tuple(_document(document) for document in content["documents"]),
         files=tuple(_file(file) for file in content["files"]),
         forgotten=tuple(content.get("forgotten", ())),
+        left_out=tuple((root, kind, n) for root, kind, n in content.get("left_out", ())),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.archive.document_registry import told_apart
 from docpager.archive.ingest_report import Skipped
+from docpager.archive.manifest import Manifest
 from docpager.archive.snapshot import Snapshot
 from docpager.core.passages import DocumentEntry
 from docpager.documents.document import PdfPage
@@ -35,6 +37,15 @@ class ArchiveStatus:
     """Documents whose files would be read by other rules now; `ingest` can read them again."""
     versions: dict[str, str]
     """Of the rules that read the documents and made the indexes, by what has them."""
+    files: int
+    """Found so far: those read, duplicates, those not read, and those left out."""
+    files_read: int
+    duplicate_files: int
+    """Whose documents are all those of another file."""
+    files_not_read: int
+    """From which nothing could be read; `docpager.Archive.audit` names them."""
+    left_out: dict[str, int]
+    """Files of kinds that are not read, and hidden files and folders, by kind."""
     segments: int
     bytes: int
     """Of the parts on disk."""
@@ -46,6 +57,7 @@ def status_of(directory: Path, generation: Snapshot) -> ArchiveStatus:
     """Count the documents of a generation and the bytes of its parts."""
     manifest, live = generation.manifest, generation.live
     passages = sum(record.passages for record in live)
+    counts = _files_of(manifest)
     return ArchiveStatus(
         archive_id=manifest.archive_id,
         format=manifest.format,
@@ -60,10 +72,38 @@ def status_of(directory: Path, generation: Snapshot) -> ArchiveStatus:
         unreadable_pdf_pages=sum(len(record.unreadable) for record in live),
         read_by_older_rules=sum(record.is_read_by_older_rules for record in live),
         versions=generation.versions,
+        files=sum(counts) + sum(count for _, _, count in manifest.left_out),
+        files_read=counts[0],
+        duplicate_files=counts[1],
+        files_not_read=counts[2],
+        left_out=_by_kind(manifest),
         segments=len(manifest.segments),
         bytes=sum(_bytes(directory / part) for part in manifest.parts),
         roots=tuple(sorted({file.root for file in manifest.files})),
     )
+
+
+def _files_of(manifest: Manifest) -> tuple[int, int, int]:
+    """Files that were read, that hold only what others do, and that could not be read."""
+    read = duplicates = failed = 0
+    known: set[int] = set()
+    for file in manifest.files:
+        numbers = {number for number, _ in file.documents}
+        if not numbers:
+            failed += 1
+        elif numbers <= known:
+            duplicates += 1
+        else:
+            read += 1
+        known |= numbers
+    return read, duplicates, failed
+
+
+def _by_kind(manifest: Manifest) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for _, kind, count in manifest.left_out:
+        counts[kind] += count
+    return dict(counts.most_common())
 
 
 def _bytes(path: Path) -> int:
@@ -85,6 +125,8 @@ class Audit:
 
     pages: tuple[UnreadablePage, ...]
     """By document, in page order."""
+    documents: tuple[tuple[DocumentEntry, str], ...]
+    """Documents whose whole text may be wrong, and why."""
     files: tuple[Skipped, ...]
     """Files, and lines of files, that could not be read, in path order."""
 
@@ -105,4 +147,10 @@ def audit_of(generation: Snapshot) -> Audit:
         for file in files
         for said in file.problems
     ]
-    return Audit(tuple(pages), tuple(failed))
+    documents = tuple(
+        (generation.entries[record.id], why)
+        for record in generation.live
+        for page, why in record.doubtful
+        if page == 0
+    )
+    return Audit(tuple(pages), documents, tuple(failed))

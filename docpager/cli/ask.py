@@ -18,6 +18,8 @@ from docpager.cli.options import (
     embedder_option,
     examples,
     ocr_options,
+    tell_doubtful,
+    tell_hidden,
     tell_scanned,
     tell_unsupported,
 )
@@ -119,6 +121,8 @@ def tell_ingested(report: IngestReport) -> None:
     for file in report.skipped:
         note(f"skipped: {file.path} ({with_flags(file.message)})")
     tell_unsupported(report.unsupported)
+    tell_hidden(report.hidden)
+    tell_doubtful(report.doubtful)
     tell_scanned(report)
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()

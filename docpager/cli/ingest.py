@@ -22,6 +22,8 @@ from docpager.cli.options import (
     examples,
     ocr_options,
     read_by_older_rules,
+    tell_doubtful,
+    tell_hidden,
     tell_scanned,
     tell_unsupported,
 )
@@ -142,6 +144,8 @@ def ingest(
         say(_summary(report, archive_directory))
     _name_exceptions(report)
     tell_unsupported(report.unsupported, verbose=verbose)
+    tell_hidden(report.hidden)
+    tell_doubtful(report.doubtful)
     tell_scanned(report)
     left_out = report.skipped or report.unreadable or report.unsupported
     if report.nothing_readable or (strict and left_out):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -28,6 +28,8 @@ __all__ = [
     "ocr_options",
     "page_option",
     "read_by_older_rules",
+    "tell_doubtful",
+    "tell_hidden",
     "tell_misspelt",
     "tell_scanned",
     "tell_unsupported",
@@ -162,8 +164,9 @@ def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
     """
     if not paths:
         return
-    kinds = Counter(PurePosixPath(path).suffix.lower() or "without an ending" for path in paths)
-    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    from docpager.documents.kinds import counted_kinds, unread_kind
+
+    counts = counted_kinds(Counter(map(unread_kind, paths)))
     few = len(paths) <= _FEW_NAMES
     note(f"not read: {counts}" + (f" ({', '.join(paths)})" if few and not verbose else ""))
     for path in paths if verbose else ():
@@ -187,6 +190,20 @@ def tell_scanned(report: IngestReport) -> None:
     parts += [counted(pictures, "picture file")] if pictures else []
     if parts:
         note(f"{' and '.join(parts)} may be read with --ocr, which recognises text in pictures")
+
+
+def tell_hidden(paths: Sequence[str]) -> None:
+    """Count the files and folders that were left out because they are hidden."""
+    if paths:
+        note(f"hidden, not read: {counted(len(paths), 'file or folder', 'files or folders')}")
+
+
+def tell_doubtful(reasons: Mapping[str, str]) -> None:
+    """Name documents whose whole text may be wrong; many are counted."""
+    for reason, count in Counter(reasons.values()).items():
+        paths = [path for path, why in reasons.items() if why == reason]
+        which = ", ".join(paths) if count <= _FEW_NAMES else f"{counted(count, 'document')}"
+        note(f"{which}: {reason} (docpager status --unreadable)")
 
 
 def read_by_older_rules(documents: int) -> str:

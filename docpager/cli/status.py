@@ -36,6 +36,7 @@ __all__ = ["status"]
 def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
     """Show what the archive holds, or what it could not read."""
     from docpager.archive.archive import Archive
+    from docpager.documents.kinds import counted_kinds
 
     archive = Archive.open(archive_directory)
     if unreadable:
@@ -47,6 +48,7 @@ def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
         return
     for name, value in asdict(found).items():
         parts = [f"{key} {said}" for key, said in value.items()] if name == "versions" else value
+        parts = counted_kinds(value) or "none" if name == "left_out" else parts
         shown = ", ".join(parts) if isinstance(parts, tuple | list) else parts
         say(f"{name.replace('_', ' '):<22}{shown}")
     if found.read_by_older_rules:
@@ -54,9 +56,14 @@ def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
 
 
 def _print_audit(audit: Audit, *, as_json: bool) -> None:
+    from docpager.core.places import Place
+
     if as_json:
         for unread in audit.pages:
             print_json(_page_json(unread))
+        for entry, why in audit.documents:
+            place = Place(entry.path, document_id=entry.name)
+            print_json({"place": place.as_json(), "reason": why, "readable": True})
         for file in audit.files:
             print_json({"file": file.path, "reason": file.reason, "message": file.message})
         return
@@ -64,12 +71,16 @@ def _print_audit(audit: Audit, *, as_json: bool) -> None:
         say(str(document))
         for unread in pages:
             say(f"  {_page_line(unread)}")
+    for entry, why in audit.documents:
+        say(f"{entry}")
+        say(f"  may be wrong: {why}")
     for file in audit.files:
         say(f"{file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
     textless = sum(unread.page.problem is not None for unread in audit.pages)
     note(
         f"{counted(textless, 'PDF page')} without usable text, "
         f"{len(audit.pages) - textless:,} with doubtful text, "
+        f"{counted(len(audit.documents), 'document')} with doubtful text, "
         f"{counted(len(audit.files), 'file')} not read or read in part"
     )
 

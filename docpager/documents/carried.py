@@ -18,6 +18,22 @@ _DEEPEST = 3
 """How many files may carry each the next; the hostile ones carry themselves."""
 _MOST_DOCUMENTS = 10_000
 """Of one file and all that it carries."""
+_MOST_CARRIED_BYTES = 500_000_000
+"""Of all files that one file carries, those that they carry among them; a reader has 2 GB."""
+
+
+class CarriedBudget:
+    """Bytes that carried files may still have, of one outer file."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_CARRIED_BYTES
+
+    def take(self, count: int) -> bool:
+        """Whether so many more may be read; they are taken off if so."""
+        if count > self._left:
+            return False
+        self._left -= count
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,8 @@ class Instructions:
     """Knows what was recognised on pages that are pictures; None: they are not to be."""
     depth: int = 0
     """How many files carry this one, each the next."""
+    budget: CarriedBudget = field(default_factory=CarriedBudget, repr=False)
+    """Shared by a file and all that it carries."""
 
 
 def read_content(content: bytes, path: str, instructions: Instructions) -> ReadFile:
@@ -73,6 +91,8 @@ def read_content(content: bytes, path: str, instructions: Instructions) -> ReadF
     Raises:
         DocumentError: nothing in it can be read.
     """
+    if instructions.depth == 0:
+        instructions = replace(instructions, budget=CarriedBudget())
     found = reader_of(kind_of(path, content), path)(content, path, instructions)
     documents, problems = list(found.documents), list(found.problems)
     taken: set[str] = set()
@@ -108,6 +128,8 @@ def _why_not(
         return "attached to a file that is itself attached"
     if len(documents) >= _MOST_DOCUMENTS:
         return f"the file holds more than {_MOST_DOCUMENTS:,} documents"
+    if not instructions.budget.take(len(file.content)):
+        return f"the file carries more than {_MOST_CARRIED_BYTES:,} bytes"
     return None
 
 

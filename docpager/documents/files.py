@@ -34,11 +34,15 @@ class FoundFiles:
     readable: tuple[Path, ...]
     unsupported: tuple[Path, ...] = ()
     """Of kinds that are not read; files that docpager wrote itself are left out."""
+    hidden: tuple[Path, ...] = ()
+    """Files and folders whose names begin with a dot; what is in such a folder is not looked at."""
 
 
 def find_files(root: Path, *, pictures: bool = False) -> FoundFiles:
-    """The files under `root` (or `root` itself), hidden ones left out; `pictures` are of a kind
-    that is read where their text is to be recognised.
+    """The files under `root` (or `root` itself), sorted out by whether they are read.
+
+    A file without an ending is looked into; of the others the ending decides. `pictures` are of a
+    kind that is read where their text is to be recognised.
 
     Raises:
         DocumentError: there is nothing at `root`.
@@ -49,17 +53,23 @@ def find_files(root: Path, *, pictures: bool = False) -> FoundFiles:
         raise DocumentError(f"there is no file or folder {str(root)!r}; check the path")
     found: list[Path] = []
     unsupported: list[Path] = []
+    hidden: list[Path] = []
     # A folder that may not be opened is taken for a file, and reported when it cannot be read.
     for folder, folders, files in os.walk(root, onerror=lambda e: found.append(Path(e.filename))):
-        folders[:] = [name for name in folders if not _is_left_out(Path(folder, name))]
+        here = [name for name in folders if not _is_archive(Path(folder, name))]
+        hidden.extend(Path(folder, name) for name in here if name.startswith("."))
+        folders[:] = [name for name in here if not name.startswith(".")]
         # Links to folders are not followed; what they lead to is either here or outside.
         found.extend(Path(folder, name) for name in folders if leads_out(Path(folder, name), root))
         for name in files:
-            if _is_readable(name, pictures=pictures):
-                found.append(Path(folder, name))
-            elif not name.startswith(".") and not _is_own(Path(folder, name)):
-                unsupported.append(Path(folder, name))
-    return FoundFiles(_in_path_order(found, root), _in_path_order(unsupported, root))
+            path = Path(folder, name)
+            if name.startswith("."):
+                hidden.append(path)
+            elif _is_readable(path, pictures=pictures):
+                found.append(path)
+            elif not _is_own(path):
+                unsupported.append(path)
+    return FoundFiles(*(_in_path_order(paths, root) for paths in (found, unsupported, hidden)))
 
 
 def is_supported(path: Path, *, pictures: bool = False) -> bool:
@@ -67,7 +77,7 @@ def is_supported(path: Path, *, pictures: bool = False) -> bool:
 
     A file that cannot be opened counts as supported; reading it says what is wrong.
     """
-    from docpager.documents.text import decode
+    from docpager.documents.encodings import decode_text
 
     if path.suffix.lower() in readable_suffixes(pictures=pictures):
         return True
@@ -79,7 +89,7 @@ def is_supported(path: Path, *, pictures: bool = False) -> bool:
         kind = kind_of("", sample)
         if kind.is_picture:
             return pictures
-        return kind.name != "text" or bool(decode(sample, path.name)) or not sample
+        return kind.name != "text" or bool(decode_text(sample, path.name).text) or not sample
     except OSError:
         return True
     except DocumentError:
@@ -97,12 +107,12 @@ def leads_out(path: Path, root: Path) -> bool:
     return not path.resolve().is_relative_to(root.resolve())
 
 
-def _is_left_out(folder: Path) -> bool:
-    """Hidden folders, and archives, wherever they are."""
-    if folder.name.startswith("."):
-        return True
+def _is_archive(folder: Path) -> bool:
+    """Whether the folder is an archive of docpager."""
     try:
-        return (folder / "manifest.json").is_file() and (folder / "segments").is_dir()
+        if (folder / "segments").is_dir() and (folder / "manifest.json").is_file():
+            return True
+        return folder.name == ".docpager"
     except OSError:  # it may not be opened, which is reported when it is tried
         return False
 
@@ -117,9 +127,11 @@ def _is_own(path: Path) -> bool:
     return any(each.suffix == ".batch" and (each / "settings.json").is_file() for each in folders)
 
 
-def _is_readable(name: str, *, pictures: bool) -> bool:
-    endings = readable_suffixes(pictures=pictures)
-    return not name.startswith(".") and Path(name).suffix.lower() in endings
+def _is_readable(path: Path, *, pictures: bool) -> bool:
+    suffix = path.suffix.lower()
+    if not suffix:
+        return is_supported(path, pictures=pictures)
+    return suffix in readable_suffixes(pictures=pictures)
 
 
 def read_file(path: Path, relative_path: str, instructions: Instructions = _PLAIN) -> ReadFile:

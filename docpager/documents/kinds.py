@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,7 +17,17 @@ from docpager.documents.reasons import Reason
 if TYPE_CHECKING:
     from docpager.documents.carried import FileContents, Instructions
 
-__all__ = ["EXTRA", "KINDS", "Kind", "kind_named", "kind_of", "readable_suffixes", "reader_of"]
+__all__ = [
+    "EXTRA",
+    "KINDS",
+    "Kind",
+    "counted_kinds",
+    "kind_named",
+    "kind_of",
+    "readable_suffixes",
+    "reader_of",
+    "unread_kind",
+]
 
 EXTRA = "formats"
 """The extra of the package that installs what the readers of office, web and mail files need."""
@@ -55,7 +66,7 @@ def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str) -> Kind
 
 
 _PICTURES = ".png .jpg .jpeg .tif .tiff .webp .bmp .gif"
-_PROSE = ".txt .text .log .rst .tex .org .adoc .srt"
+_PROSE = ".ics .vcf .pem .txt .text .log .rst .tex .org .adoc .srt"
 _SETTINGS = ".json .html .htm .csv .tsv .yaml .yml .toml .ini .xml .sql"
 _CODE = ".py .js .ts .java .c .h .cpp .cs .go .rs .rb .sh"
 
@@ -68,6 +79,9 @@ KINDS = (
         _kind("picture", "picture", _PICTURES, "ocr.pictures:read_picture", "PIL"),
         is_picture=True,
     ),
+    _kind("mail", "letter", ".eml .mht .mhtml", "mail.eml:read_eml"),
+    _kind("mailbox", "mailbox", ".mbox", "mail.eml:read_mbox"),
+    _kind("outlook", "letter of Outlook", ".msg", "mail.msg:read_msg", "olefile"),
 )
 """In the order in which they are tried where a file's ending says nothing."""
 
@@ -88,6 +102,36 @@ def readable_suffixes(*, pictures: bool = False) -> frozenset[str]:
     return frozenset().union(*(kind.suffixes for kind in taken))
 
 
+_OTHER_PICTURES = frozenset([".heic", ".heif", ".svgz", ".ico", ".psd", ".avif"])
+_SOUNDS = frozenset([".mp3", ".wav", ".flac", ".ogg", ".m4a", ".aac", ".opus", ".wma"])
+_FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".wmv", ".mpg", ".mpeg"])
+
+
+def unread_kind(path: str) -> str:
+    """What a file is called that is not read: by its ending, or as a picture, a sound, a film."""
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in _OTHER_PICTURES or suffix in kind_named("picture").suffixes:
+        return "picture"
+    if suffix in _SOUNDS:
+        return "sound"
+    return "film" if suffix in _FILMS else suffix or "without an ending"
+
+
+def counted_kinds(counts: Mapping[str, int]) -> str:
+    """Files that are not read, by `unread_kind` and count, the most first.
+
+    >>> counted_kinds({".zip": 3, "picture": 2})
+    '3 .zip, 2 pictures'
+    """
+    waiting = frozenset().union(*(kind.suffixes for kind in KINDS if not kind.is_readable))
+    said = []
+    for kind, count in sorted(counts.items(), key=lambda each: -each[1]):
+        plural = "s" if count != 1 and kind in ("picture", "sound", "film") else ""
+        way = f" (pip install 'docpager[{EXTRA}]' reads them)" if kind in waiting else ""
+        said.append(f"{count:,} {kind}{plural}{way}")
+    return ", ".join(said)
+
+
 def kind_named(name: str) -> Kind:
     """The kind of that name.
 
@@ -106,7 +150,8 @@ def kind_of(path: str, content: bytes) -> Kind:
     begun = _by_content(content)
     if begun is not None:
         return begun
-    return next((kind for kind in KINDS if suffix in kind.suffixes), kind_named("text"))
+    known = next((kind for kind in KINDS if suffix in kind.suffixes), None)
+    return known or kind_named("mail" if _is_mail(content) else "text")
 
 
 def _by_content(content: bytes) -> Kind | None:
@@ -115,7 +160,23 @@ def _by_content(content: bytes) -> Kind | None:
     is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
     if is_webp or content.startswith(_PICTURE_BEGINNINGS):
         return kind_named("picture")
+    if content.startswith(_COMPOUND) and _OUTLOOK in content:
+        return kind_named("outlook")
     return None
+
+
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OUTLOOK = "__properties_version1.0".encode("utf-16-le")
+"""What every letter of Outlook holds, and no other compound file (MS-OXMSG, 2.2)."""
+_MAIL_BEGINS = re.compile(
+    rb"(?i)from |(?:return-path|received|delivered-to|message-id|mime-version|from|date|subject):"
+)
+_MAIL_HOLDS = re.compile(rb"(?im)^(?:message-id|mime-version|received|return-path):")
+
+
+def _is_mail(content: bytes) -> bool:
+    head = content[:8_192]
+    return bool(_MAIL_BEGINS.match(head) and _MAIL_HOLDS.search(head.partition(b"\n\n")[0]))
 
 
 def reader_of(kind: Kind, path: str) -> Read:

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from docpager.core.errors import DocumentError
+from docpager.documents.blobs import without_blobs
 from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.document import Document
+from docpager.documents.encodings import decode_text
 from docpager.documents.outline import Heading, nest
 from docpager.documents.reasons import Reason
 
 __all__ = [
-    "decode",
     "read_jsonl",
     "read_markdown",
     "read_markdown_file",
     "read_records",
     "read_text",
     "read_text_file",
+    "readable_json",
 ]
 
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_SAMPLE = 65_536
-_MOST_CONTROLS = 0.02
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b")) + b"\x7f"
 _TEXT_FIELDS = ("text", "content", "contents", "body", "document", "passage", "context", "article")
 
 
 def read_text_file(content: bytes, path: str, instructions: Instructions) -> FileContents:
-    """Any text as one document; see `read_text`."""
-    return FileContents((read_text(content, path),))
+    """Any text as one document; see `read_text`.
+
+    Raises:
+        DocumentError: `content` is no text, or nothing but white space.
+    """
+    return FileContents((_not_blank(read_text(content, path)),))
 
 
 def read_markdown_file(content: bytes, path: str, instructions: Instructions) -> FileContents:
-    """Markdown as one document; see `read_markdown`."""
-    return FileContents((read_markdown(content, path),))
+    """Markdown as one document; see `read_markdown`.
+
+    Raises:
+        DocumentError: `content` is no text, or nothing but white space.
+    """
+    return FileContents((_not_blank(read_markdown(content, path)),))
 
 
 def read_records(content: bytes, path: str, instructions: Instructions) -> FileContents:
@@ -54,12 +54,16 @@ def read_records(content: bytes, path: str, instructions: Instructions) -> FileC
 
 
 def read_text(content: bytes, path: str) -> Document:
-    """The file as it stands.
+    """The file as it stands, without base64; JSON with the characters that its escapes stand for.
 
     Raises:
         DocumentError: `content` is no text.
     """
-    return Document(path, _sha256(content), PurePosixPath(path).stem, "text", decode(content, path))
+    decoded = decode_text(content, path)
+    is_json = PurePosixPath(path).suffix.lower() == ".json"
+    text = without_blobs(readable_json(decoded.text) if is_json else decoded.text)
+    title = PurePosixPath(path).stem
+    return Document(path, _sha256(content), title, "text", text, doubt=decoded.doubt)
 
 
 def read_markdown(content: bytes, path: str) -> Document:
@@ -68,13 +72,16 @@ def read_markdown(content: bytes, path: str) -> Document:
     Raises:
         DocumentError: `content` is no text.
     """
-    text = decode(content, path)
+    decoded = decode_text(content, path)
+    text = without_blobs(decoded.text)
     headings = list(_headings(text))
     title = next(
         (heading.title for heading in headings if heading.level == 1), PurePosixPath(path).stem
     )
     sections = nest(headings, len(text))
-    return Document(path, _sha256(content), title, "markdown", text, sections=sections)
+    return Document(
+        path, _sha256(content), title, "markdown", text, sections=sections, doubt=decoded.doubt
+    )
 
 
 def read_jsonl(
@@ -83,46 +90,60 @@ def read_jsonl(
     """One document a line, named `path#17`, and a sentence for each line that has none.
 
     A line's text is its `text_field` (else `text`, `content`, `body` or the like); a line without
-    such a field is a document as it stands. A `title` field names the document.
+    such a field is a document as it stands, with the characters that its escapes stand for. A
+    `title` field names the document.
 
     Raises:
         DocumentError: `content` is no text.
     """
     documents, problems = [], []
-    for number, line in enumerate(decode(content, path).split("\n"), start=1):
+    decoded = decode_text(content, path)
+    for number, line in enumerate(decoded.text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            documents.append(_record(line.strip(), f"{path}#{number}", text_field))
+            record = _record(line.strip(), f"{path}#{number}", text_field)
+            # What is ASCII is the same in every encoding that may have been guessed.
+            doubt = None if record.text.isascii() else decoded.doubt
+            documents.append(replace(record, doubt=doubt))
         except DocumentError as error:
             problems.append(str(error))
     return tuple(documents), tuple(problems)
 
 
-def decode(content: bytes, path: str) -> str:
-    r"""`content` as text with `\n` as line end: by its byte order mark, as UTF-8, as Windows-1252.
+_JSON_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.", re.DOTALL)
+_JSON_SIGNS = {"\\n": "\n", "\\t": "\t", "\\r": "", "\\/": "/"}
+_STRUCTURE = frozenset('"\\')
 
-    Raises:
-        DocumentError: it holds too many control characters to be text.
+
+def readable_json(text: str) -> str:
+    r"""JSON with the characters that its escapes stand for, as far as it stays as clear.
+
+    Programs write every letter beyond ASCII as `\u5408` if nobody asks them not to; nobody searches
+    for that. Quotes and backslashes inside strings stay escaped, so it is seen where strings end.
+
+    >>> readable_json(r'{"caf\u00e9": "a \"b\" \\u00e9\nc"}')
+    '{"café": "a \\"b\\" \\\\u00e9\nc"}'
     """
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if content.startswith(mark):
-            return _clean(content[len(mark) :].decode(encoding, errors="replace"))
-    sample = content[:_SAMPLE]
-    controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    if controls > _MOST_CONTROLS * len(sample):
-        raise DocumentError(
-            f"{path!r} is not text but binary data; convert it to PDF or text, or leave it out",
-            Reason.NOT_TEXT,
-        )
-    try:
-        return _clean(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        return _clean(content.decode("cp1252", errors="replace"))
+    return _JSON_ESCAPE.sub(_characters, text)
 
 
-def _clean(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+def _characters(found: re.Match[str]) -> str:
+    if not found[0].startswith("\\u") or len(found[0]) < 6:
+        return _JSON_SIGNS.get(found[0], found[0])
+    units = [int(number, 16) for number in found[0].split("\\u")[1:]]
+    # Two halves of a pair stand for one character; a half alone for none.
+    text = b"".join(unit.to_bytes(2, "little") for unit in units).decode("utf-16-le", "replace")
+    return "".join(
+        f"\\u{ord(each):04x}" if each in _STRUCTURE or (each < " " and each not in "\n\t") else each
+        for each in text
+    )
+
+
+def _not_blank(document: Document) -> Document:
+    if not document.text.strip():
+        raise DocumentError(f"{document.path!r} has no text", Reason.EMPTY)
+    return document
 
 
 def _sha256(content: bytes) -> str:
@@ -144,7 +165,8 @@ def _record(line: str, path: str, text_field: str | None) -> Document:
         )
     name = text_field or next((n for n in _TEXT_FIELDS if _has_text(fields.get(n))), None)
     # JSON may hold half of a surrogate pair, which no file can.
-    text = _encodable(_clean(fields[name])) if name else line
+    text = _encodable(_clean(fields[name])) if name else readable_json(line)
+    text = without_blobs(text)
     title = fields.get("title")
     title = " ".join(_encodable(title).split()) if isinstance(title, str) else ""
     return Document(path, _sha256(line.encode()), title or _stem(path), "record", text)
@@ -152,6 +174,10 @@ def _record(line: str, path: str, text_field: str | None) -> Document:
 
 def _has_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _clean(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def _encodable(text: str) -> str:

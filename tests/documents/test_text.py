@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docpager.core.errors import DocumentError
-from docpager.documents.text import decode, read_jsonl, read_markdown, read_text
+from docpager.documents.encodings import decode_text
+from docpager.documents.text import read_jsonl, read_markdown, read_text
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t")))
@@ -18,9 +19,9 @@ def test_utf8_text_is_read_as_it_stands(text):
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "cp1252"])
 def test_other_encodings_are_recognised(encoding):
-    assert (
-        decode("Umsätze stiegen\r\num 3 €".encode(encoding), "a.txt") == "Umsätze stiegen\num 3 €"
-    )
+    content = "Umsätze stiegen\r\num 3 €".encode(encoding)
+
+    assert decode_text(content, "a.txt").text == "Umsätze stiegen\num 3 €"
 
 
 def test_binary_data_is_refused_with_a_way_out():

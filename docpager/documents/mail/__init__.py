@@ -1,0 +1,1 @@
+"""Mail: what people wrote, and the files and messages that it carries."""
