@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from io import BytesIO
 
 import openpyxl
 import pytest
+from archive.conftest import HereSource
 from click.testing import CliRunner
 
+from docpager.archive.ingest import ingest
 from docpager.cli import main
+from docpager.cli.output import _quoted
 from docpager.core.locators import parse_locator
 from docpager.core.places import parse_place
+from docpager.documents.reasons import Reason
+from docpager.run.answer_line import Citation
 from docpager.run.quotes import QuoteChecker
 from docpager.run.render import document_line, present_loaded
 from docpager.run.tool_results import Loaded
+from docpager.testing import HashingEmbedder
 
 
 def workbook(**sheets):
@@ -141,3 +149,52 @@ def test_sheets_whose_formulas_have_no_value_are_listed_and_said_with_citations(
     quotes = [{"locator": "D1", "quote": "b | 2"}, {"locator": "D1", "quote": "a | 1"}]
     checks = checker.check_all(quotes).checks
     assert [check.doubt for check in checks] == ["formulas without a value", None]
+
+
+class Doubting(HereSource):
+    """A reader that had to guess how the characters of every file are written."""
+
+    def read(self, files):
+        for reading in super().read(files):
+            documents = tuple(
+                (replace(document, doubt=Reason.GUESSED), cuts)
+                for document, cuts in reading.documents
+            )
+            yield replace(reading, documents=documents)
+
+
+def test_a_doubt_about_a_whole_document_is_listed_and_said_with_every_quote(workshop):
+    workshop.write(plain_txt="old words", sheet_csv="a,b\nx,1\ny,2")
+    (workshop.files / "book.xlsx").write_bytes(workbook(One=[["a", 1]]))
+    ingest(
+        (workshop.files,),
+        workshop.directory,
+        embedder=HashingEmbedder(),
+        source=Doubting(workshop.directory),
+    )
+    archive = workshop.open()
+    assert [(each.document.path, each.page.number) for each in archive.audit().pages] == [
+        ("book.xlsx", 0),
+        ("plain.txt", 0),
+        ("sheet.csv", 0),
+    ]
+    told = ["status", "--unreadable", "--archive", str(archive.directory)]
+    result = CliRunner().invoke(main, told)
+    assert result.stdout.count("  whole document  may be wrong: encoding guessed\n") == 3
+    assert "3 documents with doubtful text" in result.stderr
+    (first, *_) = CliRunner().invoke(main, [*told, "--json"]).stdout.splitlines()
+    assert json.loads(first)["place"] == {
+        "kind": "document",
+        "document": "book.xlsx",
+        "document_id": "D1",
+    }
+    checker = QuoteChecker(archive, parse_locator)
+    quotes = [("D1", "a | 1"), ("D2", "old words"), ("D3", "a: x | b: 1")]
+    checks = checker.check_all([{"locator": d, "quote": q} for d, q in quotes]).checks
+    assert [check.doubt for check in checks] == ["encoding guessed"] * 3
+    said = [_quoted(Citation(check.place, check.quote, doubt=check.doubt)) for check in checks]
+    assert [line.partition("the text of this ")[2].split()[0] for line in said] == [
+        "sheet",
+        "document",
+        "document",
+    ]

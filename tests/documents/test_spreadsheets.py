@@ -430,3 +430,22 @@ def test_an_encrypted_ods_is_named():
     with pytest.raises(DocumentError) as caught:
         read(ods("", **{"META-INF/manifest.xml": manifest}), "a.ods")
     assert caught.value.reason == Reason.ENCRYPTED
+
+
+def test_an_ods_cell_whose_writer_left_out_its_text_shows_its_value():
+    values = [
+        ("float", "value", "12.50"),
+        ("percentage", "value", "0.125"),
+        ("percentage", "value", "1"),
+        ("date", "date-value", "2023-03-15"),
+        ("boolean", "boolean-value", "true"),
+        ("string", "string-value", "words"),
+        ("float", "value", "no number"),
+    ]
+    cells = "".join(
+        f'<table:table-cell office:value-type="{kind}" office:{name}="{value}"/>'
+        for kind, name, value in values
+    )
+    rows = f"<table:table-row>{cells}</table:table-row>"
+    document = read(ods(f'<table:table table:name="One">{rows}</table:table>'), "a.ods")
+    assert document.text == "One\n\nRow 1: 12.5 | 12.5% | 100% | 2023-03-15 | TRUE | words\n"

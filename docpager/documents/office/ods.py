@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.flow import Flow, marked, on_one_line
+from docpager.documents.office.number_formats import GENERAL, displayed
 from docpager.documents.office.sheet_rows import Cell, SheetLayout, SheetRow
 from docpager.documents.office.spreadsheets import MOST_COLUMNS, MOST_ROWS, Cells, write_sheet
 from docpager.documents.packages import Package, elements, local_name
@@ -164,7 +165,7 @@ class _Sheet:
             if local_name(each) not in ("table-cell", "covered-table-cell"):
                 continue
             count = _repeats(each, "number-columns-repeated")
-            if len(each) or _of(each, "formula"):
+            if len(each) or _of(each, "formula") or _of(each, "value-type"):
                 cell = self._cell(each, column)
                 if cell.text or cell.comment:
                     last = min(column + count, MOST_COLUMNS + 1)
@@ -180,7 +181,7 @@ class _Sheet:
 
     def _cell(self, cell: Element, column: int) -> Cell:
         paragraphs = [_text(part) for part in cell if local_name(part) in ("p", "h")]
-        text = on_one_line("\n".join(paragraphs))
+        text = on_one_line("\n".join(paragraphs)) or _value(cell)
         comments = [part for part in cell if local_name(part) == "annotation"]
         for part in cell:
             if local_name(part) not in ("p", "h", "annotation"):
@@ -226,6 +227,25 @@ def _text(element: Element) -> str:
                 pieces.append(_text(part))
         pieces.append(part.tail or "")
     return "".join(pieces)
+
+
+def _value(cell: Element) -> str:
+    """The value of a cell whose text its writer left out, as some libraries do."""
+    value_type, value = _of(cell, "value-type"), _of(cell, "value")
+    if value_type == "string":
+        return on_one_line(_of(cell, "string-value"))
+    if value_type in ("date", "time", "boolean"):
+        return on_one_line(_of(cell, f"{value_type}-value")).upper()
+    try:
+        number = float(value) if value_type in _FIGURES else None
+    except ValueError:
+        number = None
+    if number is None:
+        return ""
+    shown = displayed(
+        number, "0.##########%" if value_type == "percentage" else GENERAL, from_1904=False
+    )
+    return shown.replace(".%", "%")
 
 
 def _comment(annotation: Element) -> str:
