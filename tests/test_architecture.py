@@ -58,6 +58,7 @@ DOORS = {
     "tiktoken": {"core/tokens"},
     "tokenizers": {"archive/embedders/wordllama_embedder"},
     "wordllama": {"archive/embedders/wordllama_embedder"},
+    "xlrd": {"documents/office/xls"},
 }
 
 MOST_LINES = 500

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from docpager.archive.locating import row_of_line
 from docpager.core.errors import UsageError
 from docpager.core.locators import Locator, LocatorKind
-from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
+from docpager.core.passages import (
+    ROW_KINDS,
+    DocumentEntry,
+    Hit,
+    Passage,
+    PassageId,
+    PassageRange,
+)
 from docpager.documents.chunking import cut, passages_of
 from docpager.documents.document import Document, PdfPage, Section
 
@@ -66,6 +74,12 @@ class ToyLibrary:
 
     def sections(self, number: int) -> Sequence[Section]:
         return self._documents[number].sections
+
+    def row_at(self, number: int, offset: int) -> int | None:
+        document = self._documents[number]
+        if document.kind not in ROW_KINDS:
+            return None
+        return row_of_line(lambda start, end: document.text[start:end], offset)
 
     def page_doubts(self, number: int) -> dict[int, str]:
         return dict(self._documents[number].doubtful)

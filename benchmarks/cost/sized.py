@@ -72,6 +72,9 @@ class SizedLibrary:
     def sections(self, number: int) -> Sequence[Section]:
         return ()
 
+    def row_at(self, number: int, offset: int) -> int | None:
+        return None
+
     def page_doubts(self, number: int) -> dict[int, str]:
         return {}
 

@@ -12,7 +12,13 @@ from docpager.archive.analyzer import Analyzer
 from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.archive.grep import GrepPage, Match, find_matches
 from docpager.archive.ingest_report import Progress
-from docpager.archive.locating import cut_to, passage_range, pdf_page_range, section_range
+from docpager.archive.locating import (
+    cut_to,
+    passage_range,
+    pdf_page_range,
+    row_of_line,
+    section_range,
+)
 from docpager.archive.manifest import DocumentRecord
 from docpager.archive.search import By, Ranking, SearchPage, Threads, page_bounds, rank
 from docpager.archive.segment import Segment
@@ -22,7 +28,14 @@ from docpager.archive.status import ArchiveStatus, Audit, audit_of, status_of
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.inputs import StrPath, as_path, as_paths
 from docpager.core.locators import Locator, LocatorKind, as_locator
-from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
+from docpager.core.passages import (
+    ROW_KINDS,
+    DocumentEntry,
+    Hit,
+    Passage,
+    PassageId,
+    PassageRange,
+)
 from docpager.documents.document import PdfPage, Section, sha256_of_text
 
 __all__ = ["Archive"]
@@ -178,8 +191,15 @@ class Archive:
         return tuple(page.label for page in self.pdf_pages(number))
 
     def page_doubts(self, number: int) -> Mapping[int, str]:
-        """Why the text of a PDF page may be wrong, by page; empty for pages that are in order."""
+        """Why the text of a page may be wrong, by page; 0 is the whole document."""
         return dict(self._generation.record(number).doubtful)
+
+    def row_at(self, number: int, offset: int) -> int | None:
+        """The row of a sheet or a table whose line holds the character at `offset`; None where
+        there is none, and in documents that have no rows."""
+        if self._generation.record(number).kind not in ROW_KINDS:
+            return None
+        return row_of_line(lambda start, end: self.text(number, start, end), offset)
 
     def resolve(self, locator: Locator | str) -> PassageRange:
         """The passages that a locator names, such as `D3:p45-47`.

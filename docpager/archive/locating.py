@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from docpager.archive.snapshot import UnknownLocator
@@ -12,7 +13,18 @@ from docpager.core.passages import DocumentEntry, Passage, PassageRange
 from docpager.core.tokens import BuiltInEstimator
 from docpager.documents.document import PdfPage, Section
 
-__all__ = ["cut_to", "overlapping", "passage_range", "pdf_page_range", "section_range"]
+__all__ = [
+    "cut_to",
+    "overlapping",
+    "passage_range",
+    "pdf_page_range",
+    "row_of_line",
+    "section_range",
+]
+
+_ROW = re.compile(r"Row ([1-9][0-9]{0,8}): ")
+_READ_BACK = 2_000
+"""Characters that are looked through at first for the beginning of a line."""
 
 
 def passage_range(locator: Locator, entry: DocumentEntry) -> PassageRange:
@@ -26,12 +38,13 @@ def pdf_page_range(
     locator: Locator, entry: DocumentEntry, pages: Sequence[PdfPage], starts: Sequence[int]
 ) -> PassageRange:
     """D3:p45-47: every passage that overlaps these PDF pages."""
+    what = entry.page_word if entry.pdf_pages else "PDF page"
     if not pages:
         raise UnknownLocator(
-            f"{entry} has no PDF pages; use passages, {entry.name}:c1 to c{entry.passages}"
+            f"{entry} has no {what}s; use passages, {entry.name}:c1 to c{entry.passages}"
         )
     if locator.last > len(pages):
-        raise UnknownLocator(f"no PDF page {locator}; {entry} has PDF pages p1 to p{len(pages)}")
+        raise UnknownLocator(f"no {what} {locator}; {entry} has {what}s p1 to p{len(pages)}")
     asked = pages[locator.first - 1 : locator.last]
     readable = [page for page in asked if page.end > page.start]
     if not readable:
@@ -95,6 +108,22 @@ def overlapping(document: int, start: int, end: int, starts: Sequence[int]) -> P
     first = max(1, bisect_right(starts, start))
     last = max(first, bisect_left(starts, end))
     return PassageRange(document, first, last)
+
+
+def row_of_line(text: Callable[[int, int], str], offset: int) -> int | None:
+    """The number with which the line around `offset` begins; None where it is no row of a table.
+
+    `text` gives the characters from one offset to another. The line may have begun passages ago.
+    """
+    back = _READ_BACK
+    while True:
+        first = max(0, offset - back)
+        start = text(first, offset).rfind("\n") + 1
+        if start or not first:
+            break
+        back *= 4
+    found = _ROW.match(text(first + start, first + start + 16))
+    return int(found[1]) if found else None
 
 
 def _what_there_is(locator: Locator, entry: DocumentEntry, sections: Sequence[Section]) -> str:

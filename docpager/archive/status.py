@@ -113,7 +113,10 @@ def _bytes(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class UnreadablePage:
-    """A PDF page without usable text, or with doubtful text; its `problem` or `doubt` says why."""
+    """A page without usable text, or with doubtful text; its `problem` or `doubt` says why.
+
+    Page 0 is the whole document, whose text may be wrong.
+    """
 
     document: DocumentEntry
     page: PdfPage
@@ -125,21 +128,21 @@ class Audit:
 
     pages: tuple[UnreadablePage, ...]
     """By document, in page order."""
-    documents: tuple[tuple[DocumentEntry, str], ...]
-    """Documents whose whole text may be wrong, and why."""
     files: tuple[Skipped, ...]
     """Files, and lines of files, that could not be read, in path order."""
 
 
 def audit_of(generation: Snapshot) -> Audit:
     """Gather what could not be read; only outlines of documents with such pages are opened."""
-    pages = [
-        UnreadablePage(generation.entries[record.id], page)
-        for record in generation.live
-        if record.unreadable or record.doubtful
-        for page in generation.segments[record.segment].pdf_pages(record.id)
-        if page.problem or page.doubt
-    ]
+    pages = []
+    for record in generation.live:
+        if not record.unreadable and not record.doubtful:
+            continue
+        entry = generation.entries[record.id]
+        if whole := dict(record.doubtful).get(0):
+            pages.append(UnreadablePage(entry, PdfPage(0, "", 0, 0, doubt=whole)))
+        found = generation.segments[record.segment].pdf_pages(record.id)
+        pages += [UnreadablePage(entry, page) for page in found if page.problem or page.doubt]
     files = sorted(generation.manifest.files, key=lambda file: (file.path, file.root))
     shown = told_apart((file.root, file.path) for file in files)
     failed = [
@@ -147,10 +150,4 @@ def audit_of(generation: Snapshot) -> Audit:
         for file in files
         for said in file.problems
     ]
-    documents = tuple(
-        (generation.entries[record.id], why)
-        for record in generation.live
-        for page, why in record.doubtful
-        if page == 0
-    )
-    return Audit(tuple(pages), documents, tuple(failed))
+    return Audit(tuple(pages), tuple(failed))

@@ -127,7 +127,7 @@ def tell_ingested(report: IngestReport) -> None:
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
     ):
-        note(f"PDF pages without usable text: {unreadable} (docpager status --unreadable)")
+        note(f"pages without usable text: {unreadable} (docpager status --unreadable)")
 
 
 def _tell_parked(started: list[Path]) -> None:

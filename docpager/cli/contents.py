@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +58,10 @@ def contents(locator: str | None, archive_directory: Path, as_json: bool) -> Non
 @archive_option
 @as_json_option
 def show(locator: str, archive_directory: Path, as_json: bool) -> None:
-    """Print the text of a document, PDF page, section or passage.
+    """Print the text of a document, page, section or passage.
 
-    LOCATOR is D3 (a document), D3:p45-47 (PDF pages), D3:s2.1 (a section) or D3:c120-124
-    (passages). `docpager contents` lists documents and sections.
+    LOCATOR is D3 (a document), D3:p45-47 (pages, slides or sheets), D3:s2.1 (a section) or
+    D3:c120-124 (passages). `docpager contents` lists documents and sections.
     """
     from docpager.archive.archive import Archive
     from docpager.core.locators import parse_locator
@@ -69,11 +70,12 @@ def show(locator: str, archive_directory: Path, as_json: bool) -> None:
     wanted = parse_locator(locator)
     passages = archive.load_exactly(wanted)
     labels = archive.page_labels(wanted.number)
+    printed = archive.document(wanted.number).page_word != "sheet"
     for passage in passages:
         if as_json:
             print_json(_passage_json(archive, passage, labels))
         else:
-            say(_with_page_marks(passage, labels), lines=True, nl=False)
+            say(_with_page_marks(passage, labels, printed=printed), lines=True, nl=False)
     if not as_json:
         say()
 
@@ -83,9 +85,9 @@ def _print_documents(entries: Sequence[DocumentEntry], *, as_json: bool) -> None
         if as_json:
             print_json(_entry_json(entry))
             continue
-        pages = f"{counted(entry.pdf_pages, 'PDF page')}, " if entry.pdf_pages else ""
+        pages = f"{counted(entry.pdf_pages, entry.page_word)}, " if entry.pdf_pages else ""
         unreadable = len(entry.unreadable_pdf_pages)
-        missing = f", {counted(unreadable, 'PDF page')} without text" if unreadable else ""
+        missing = f", {counted(unreadable, entry.page_word)} without text" if unreadable else ""
         title = f"  {entry.title!r}" if entry.title not in entry.path else ""
         say(f"{entry}{title}  ({pages}{counted(entry.passages, 'passage')}{missing})")
 
@@ -117,24 +119,28 @@ def _print_section(
     """One line of an outline; `label` is printed on the page where it begins."""
     name = f"{entry.name}:s{section.number}"
     if as_json:
-        from docpager.core.places import Place
+        from docpager.core.places import Place, page_place
 
         at: dict[str, Any] = {"start": section.start, "end": section.end, "document_id": entry.name}
         if section.pdf_page is None:
             begins = Place(entry.path, section=section.number, title=section.title, **at)
         else:
-            begins = Place(entry.path, section.pdf_page, label, **at)
+            begins = replace(page_place(entry, section.pdf_page, label or ""), **at)
         print_json({"locator": name, "title": section.title, "place": begins.as_json()})
         return
-    place = f"  (PDF page {section.pdf_page}{_printed(section.pdf_page, label)})" if label else ""
+    place = ""
+    if label:
+        place = f"  ({entry.page_word} {section.pdf_page}{_printed(section.pdf_page, label)})"
+        if entry.page_word == "sheet":
+            place = "" if label == section.title else f"  (sheet {label})"
     say(f"{'  ' * len(section.path)}{name}  {section.title}{place}")
 
 
-def _with_page_marks(passage: Passage, labels: Sequence[str]) -> str:
-    """The passage with `[p46]` where a PDF page begins, the printed label beside it."""
+def _with_page_marks(passage: Passage, labels: Sequence[str], *, printed: bool) -> str:
+    """The passage with `[p46]` where a page begins, and beside it the label if it is printed."""
     text = passage.text
     for offset, pdf_page in reversed(passage.page_starts):
-        mark = f"[p{pdf_page}{_printed(pdf_page, labels[pdf_page - 1])}]"
+        mark = f"[p{pdf_page}{_printed(pdf_page, labels[pdf_page - 1]) if printed else ''}]"
         text = f"{text[:offset]}{mark} {text[offset:]}"
     return text
 

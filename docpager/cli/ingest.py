@@ -111,7 +111,7 @@ def ingest(
     """Bring the archive up to date with files and folders.
 
     Reads PDF, text, Markdown and JSONL files; other kinds (.docx, .zip) are counted and left out.
-    Each file is read in a process with limits on time and memory. Files and PDF pages that cannot
+    Each file is read in a process with limits on time and memory. Files and pages that cannot
     be read are named with the reason, and are not read again until they change. Scanned pages are
     read with --ocr.
     """

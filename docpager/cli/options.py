@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -216,7 +216,7 @@ def read_by_older_rules(documents: int) -> str:
 
 
 def counted_pages(pdf_pages: Sequence[int]) -> str:
-    """`4 PDF pages (1-3, 7)`, cut after the first eight ranges."""
+    """`4 pages (1-3, 7)`, cut after the first eight ranges."""
     ranges = number_ranges(pdf_pages)
     named = ", ".join(ranges[:8]) + (", ..." if len(ranges) > 8 else "")
-    return f"{counted(len(pdf_pages), 'PDF page')} ({named})"
+    return f"{counted(len(pdf_pages), 'page')} ({named})"

@@ -71,7 +71,9 @@ def _quoted(citation: Citation) -> str:
     if citation.stands and not citation.seen:
         mark += " (stands there, but was not read)"
     if citation.doubt:
-        mark += f" (the text of this page may be wrong: {citation.doubt})"
+        kind = citation.place.kind
+        where = kind if kind in ("page", "sheet", "slide") else "document"
+        mark += f" (the text of this {where} may be wrong: {citation.doubt})"
     return f'"{quote}"{mark}'
 
 

@@ -25,7 +25,7 @@ _WIDEST = 60
 
 @contextmanager
 def ingest_progress() -> Iterator[Progress]:
-    """Shows files, PDF pages a second, passages that wait for their embedding, and time left."""
+    """Shows files, pages a second, passages that wait for their embedding, and time left."""
     with _bar() if sys.stderr.isatty() else _lines(_SECONDS_BETWEEN) as progress:
         yield progress
 
@@ -157,7 +157,7 @@ def _rebuilding(reached: IngestProgress) -> str:
 def _pages_a_second(reached: IngestProgress, seconds: float) -> list[str]:
     if not reached.pdf_pages or seconds <= 0:
         return []
-    return [f"{counted(reached.pdf_pages, 'PDF page')}, {reached.pdf_pages / seconds:.0f} a second"]
+    return [f"{counted(reached.pdf_pages, 'page')}, {reached.pdf_pages / seconds:.0f} a second"]
 
 
 def _recognised(reached: IngestProgress) -> str:

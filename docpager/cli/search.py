@@ -111,8 +111,9 @@ def _print_hits(archive: Archive, hits: tuple[Hit, ...], *, as_json: bool) -> No
 
 def _place(archive: Archive, hit: Hit) -> Place:
     """Where a hit stands: its document, and the page of the part that matched."""
-    from docpager.core.places import Place
+    from docpager.core.places import Place, page_place
 
     entry, page = archive.document(hit.passage.document), hit.pdf_page
-    label = None if page is None else archive.page_labels(entry.id)[page - 1]
-    return Place(entry.path, page, label, document_id=entry.name)
+    if page is None:
+        return Place(entry.path, document_id=entry.name)
+    return page_place(entry, page, archive.page_labels(entry.id)[page - 1])

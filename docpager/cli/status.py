@@ -30,7 +30,7 @@ __all__ = ["status"]
 @click.option(
     "--unreadable",
     is_flag=True,
-    help="List the files and PDF pages without usable text, or with doubtful text, and why.",
+    help="List the files and pages without usable text, or with doubtful text, and why.",
 )
 @as_json_option
 def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
@@ -56,14 +56,10 @@ def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
 
 
 def _print_audit(audit: Audit, *, as_json: bool) -> None:
-    from docpager.core.places import Place
 
     if as_json:
         for unread in audit.pages:
             print_json(_page_json(unread))
-        for entry, why in audit.documents:
-            place = Place(entry.path, document_id=entry.name)
-            print_json({"place": place.as_json(), "reason": why, "readable": True})
         for file in audit.files:
             print_json({"file": file.path, "reason": file.reason, "message": file.message})
         return
@@ -71,22 +67,26 @@ def _print_audit(audit: Audit, *, as_json: bool) -> None:
         say(str(document))
         for unread in pages:
             say(f"  {_page_line(unread)}")
-    for entry, why in audit.documents:
-        say(f"{entry}")
-        say(f"  may be wrong: {why}")
     for file in audit.files:
         say(f"{file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
     textless = sum(unread.page.problem is not None for unread in audit.pages)
+    documents = sum(unread.page.number == 0 for unread in audit.pages)
+    doubtful = len(audit.pages) - textless
     note(
-        f"{counted(textless, 'PDF page')} without usable text, "
-        f"{len(audit.pages) - textless:,} with doubtful text, "
-        f"{counted(len(audit.documents), 'document')} with doubtful text, "
-        f"{counted(len(audit.files), 'file')} not read or read in part"
+        f"{counted(textless, 'page')} without usable text, "
+        f"{doubtful - documents:,} with doubtful text, "
+        + (f"{counted(documents, 'document')} with doubtful text, " if documents else "")
+        + f"{counted(len(audit.files), 'file')} not read or read in part"
     )
 
 
 def _page_line(unread: UnreadablePage) -> str:
     page = unread.page
+    if page.number == 0:
+        return f"whole document  may be wrong: {page.doubt}"
+    if unread.document.page_word != "PDF page":
+        name = f" ({page.label})" if page.label != str(page.number) else ""
+        return f"p{page.number}{name}  {page.problem or f'may be wrong: {page.doubt}'}"
     printed = f" (printed {page.label})" if page.label != str(page.number) else ""
     seen = f"{page.characters} characters"
     seen += f", {page.unmapped_share:.0%} of them unmapped" if page.unmapped_share else ""
@@ -96,10 +96,12 @@ def _page_line(unread: UnreadablePage) -> str:
 
 
 def _page_json(unread: UnreadablePage) -> dict[str, Any]:
-    from docpager.core.places import Place
+    from docpager.core.places import Place, page_place
 
     page, entry = unread.page, unread.document
-    place = Place(entry.path, page.number, page.label, document_id=entry.name)
+    place = Place(entry.path, document_id=entry.name)
+    if page.number:
+        place = page_place(entry, page.number, page.label)
     return {
         "place": place.as_json(),
         "reason": page.problem or page.doubt,

@@ -73,8 +73,8 @@ def parse_locator(text: str) -> Locator:
     match = _WHOLE.fullmatch(text.strip().strip("[]"))
     if match is None:
         raise UsageError(
-            f"{text[:60]!r} is not a locator; write D3 (a document), D3:p45-47 (PDF pages), "
-            "D3:s2.1 (a section), D3:c120-124 (passages) or N2 (a note)"
+            f"{text[:60]!r} is not a locator; write D3 (a document), D3:p45-47 (pages, slides "
+            "or sheets), D3:s2.1 (a section), D3:c120-124 (passages) or N2 (a note)"
         )
     return _locator(match)
 

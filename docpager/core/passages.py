@@ -2,12 +2,14 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 __all__ = [
     "HALF_CHARACTER",
+    "PAGE_WORDS",
+    "ROW_KINDS",
     "DocumentEntry",
     "Hit",
     "Note",
@@ -21,6 +23,19 @@ __all__ = [
 
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair: text that holds one cannot be written as UTF-8."""
+
+
+PAGE_WORDS: Mapping[str, str] = {
+    "pdf": "PDF page",
+    "xlsx": "sheet",
+    "xls": "sheet",
+    "ods": "sheet",
+    "pptx": "slide",
+    "odp": "slide",
+}
+"""By kind of document: what people call what it is divided into; `page` for others."""
+ROW_KINDS = frozenset({"xlsx", "xls", "ods", "csv"})
+"""Kinds of documents whose lines begin with the number of their row: `Row 12: `."""
 
 
 class PassageId(NamedTuple):
@@ -173,11 +188,11 @@ class DocumentEntry:
     title: str
     """The document's own title, else the file's stem."""
     kind: str
-    """`pdf`, `text`, `markdown` or `record` (one line of a JSONL file)."""
+    """`pdf`, `text`, `record` (one line of a JSONL file), `xlsx` or another kind of file."""
     passages: int
     tokens: int
     pdf_pages: int
-    """0 where the document has no PDF pages."""
+    """Also slides and sheets; 0 where the document has none."""
     unreadable_pdf_pages: tuple[int, ...] = ()
     """PDF pages without usable text, counted from 1."""
     other_paths: tuple[str, ...] = ()
@@ -189,6 +204,11 @@ class DocumentEntry:
     @property
     def paths(self) -> tuple[str, ...]:
         return (self.path, *self.other_paths)
+
+    @property
+    def page_word(self) -> str:
+        """What people call its pages: `PDF page`, `sheet`, `slide` or `page`."""
+        return PAGE_WORDS.get(self.kind, "page")
 
     def __str__(self) -> str:
         return f"{self.name} {self.path}"

@@ -13,12 +13,21 @@ from typing import Any, Protocol
 
 from docpager.core.passages import DocumentEntry
 
-__all__ = ["ALIASES", "PLACE_FIELDS", "Outline", "Place", "TitledSpan", "parse_place", "place_in"]
+__all__ = [
+    "ALIASES",
+    "PLACE_FIELDS",
+    "Outline",
+    "Place",
+    "TitledSpan",
+    "page_place",
+    "parse_place",
+    "place_in",
+]
 
 ALIASES: Mapping[str, str] = {"pdf_page": "page", "page_label": "label"}
 """Names that fields had in the first version of answer lines and questions, still read."""
 
-_KINDS = ("page", "sheet", "slide", "section", "turn")
+_KINDS = ("page", "sheet", "slide", "row", "section", "turn")
 _FROM_ONE = ("page", "row", "slide", "turn")
 _FROM_ZERO = ("start", "end")
 _OPTIONAL = ("document_id", "label", "page_label", "title")
@@ -38,7 +47,7 @@ class Place:
     """The number printed on that page."""
     sheet: str | None = None
     row: int | None = None
-    """Row of that sheet, counted from 1; None for the whole sheet."""
+    """Row of that sheet, or of a table without sheets, counted from 1; None for all of it."""
     slide: int | None = None
     """Counted from 1."""
     section: str | None = None
@@ -55,7 +64,8 @@ class Place:
 
     @property
     def kind(self) -> str:
-        """`page`, `sheet`, `slide`, `section` or `turn`; `document` where none is given."""
+        """`page`, `sheet`, `slide`, `row` (of a table without sheets), `section` or `turn`;
+        `document` where none is given."""
         return next((kind for kind in _KINDS if getattr(self, kind) is not None), "document")
 
     @property
@@ -73,6 +83,8 @@ class Place:
         match self.kind:
             case "sheet":
                 return self.sheet == other.sheet and self.row in (None, other.row)
+            case "row":
+                return other.sheet is None and self.row == other.row
             case "section":
                 return _same_section(self.section or "", other)
             case "document":
@@ -128,10 +140,10 @@ def parse_place(value: Mapping[str, Any], *, strict: bool = False) -> Place:
     if "document" not in given:
         raise ValueError("a place needs 'document'")
     kinds = [kind for kind in _KINDS if kind in given]
+    if "sheet" in kinds and "row" in kinds:
+        kinds.remove("row")
     if len(kinds) > 1:
         raise ValueError(f"both {kinds[0]!r} and {kinds[1]!r}; a place is of one kind")
-    if "row" in given and "sheet" not in given:
-        raise ValueError("'row' without 'sheet'")
     place = Place(**given)
     if value.get("kind") not in (None, place.kind):
         raise ValueError(f"'kind' is {value['kind']!r}, but the fields are of a {place.kind}")
@@ -181,21 +193,42 @@ class Outline(Protocol):
 
     def page_labels(self, number: int) -> Sequence[str]: ...
     def sections(self, number: int) -> Sequence[TitledSpan]: ...
+    def row_at(self, number: int, offset: int) -> int | None: ...
 
 
 def place_in(
     outline: Outline, entry: DocumentEntry, *, start: int, end: int, pdf_page: int | None
 ) -> Place:
-    """Where the text from `start` to `end` of a document begins: its page, else its section."""
-    place = Place(entry.path, start=start, end=end, document_id=entry.name)
+    """Where the text from `start` to `end` of a document begins: its page, slide or sheet, the row
+    of a table, else its section."""
+    row = outline.row_at(entry.id, start)
     if pdf_page is not None:
-        label = outline.page_labels(entry.id)[pdf_page - 1].strip()
-        return replace(place, page=pdf_page, label=label or None)
+        label = outline.page_labels(entry.id)[pdf_page - 1]
+        place = page_place(entry, pdf_page, label)
+        row = row if place.sheet is not None else None
+        return replace(place, row=row, start=start, end=end)
+    place = Place(entry.path, start=start, end=end, document_id=entry.name)
+    if row is not None:
+        return replace(place, row=row)
     # Sections come before their subsections, so the last one around the text is the innermost.
     around = [each for each in outline.sections(entry.id) if each.start <= start < each.end]
     if not around:
         return place
     return replace(place, section=around[-1].number, title=around[-1].title.strip() or None)
+
+
+def page_place(entry: DocumentEntry, page: int, label: str) -> Place:
+    """A page of a document, which is a slide or a sheet in some.
+
+    `label` is what is printed on it, or the name of the sheet.
+    """
+    place = Place(entry.path, document_id=entry.name)
+    match entry.page_word:
+        case "sheet":
+            return replace(place, sheet=label.strip() or str(page))
+        case "slide":
+            return replace(place, slide=page)
+    return replace(place, page=page, label=label.strip() or None)
 
 
 def _titled(section: str, title: str | None) -> str:

@@ -67,13 +67,17 @@ def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str) -> Kind
 
 _PICTURES = ".png .jpg .jpeg .tif .tiff .webp .bmp .gif"
 _PROSE = ".ics .vcf .pem .txt .text .log .rst .tex .org .adoc .srt"
-_SETTINGS = ".json .html .htm .csv .tsv .yaml .yml .toml .ini .xml .sql"
+_SETTINGS = ".json .html .htm .yaml .yml .toml .ini .xml .sql"
 _CODE = ".py .js .ts .java .c .h .cpp .cs .go .rs .rb .sh"
 
 KINDS = (
     _kind("pdf", "PDF", ".pdf", "pdf:read_file"),
     _kind("text", "text file", f"{_PROSE} {_SETTINGS} {_CODE}", "text:read_text_file"),
     _kind("markdown", "Markdown file", ".md .markdown .mdown .mkd", "text:read_markdown_file"),
+    _kind("xlsx", "Excel workbook", ".xlsx .xlsm .xltx .xltm", "office.xlsx:read_xlsx"),
+    _kind("xls", "old Excel workbook", ".xls .xlt", "office.xls:read_xls", "xlrd"),
+    _kind("ods", "OpenDocument spreadsheet", ".ods .ots", "office.ods:read_ods"),
+    _kind("csv", "table as text", ".csv .tsv", "office.delimited:read_delimited"),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
     replace(
         _kind("picture", "picture", _PICTURES, "ocr.pictures:read_picture", "PIL"),
@@ -154,6 +158,14 @@ def kind_of(path: str, content: bytes) -> Kind:
     return known or kind_named("mail" if _is_mail(content) else "text")
 
 
+_ZIP = b"PK\x03\x04"
+_ZIP_PARTS = {
+    b"xl/workbook.xml": "xlsx",
+    b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet": "ods",
+}
+"""What stands in the table of a package's parts, or at its beginning."""
+
+
 def _by_content(content: bytes) -> Kind | None:
     if b"%PDF-" in content[:1024]:
         return kind_named("pdf")
@@ -162,6 +174,11 @@ def _by_content(content: bytes) -> Kind | None:
         return kind_named("picture")
     if content.startswith(_COMPOUND) and _OUTLOOK in content:
         return kind_named("outlook")
+    if content.startswith(_ZIP):
+        ends = content[:4096], content[-65_536:]
+        for part, name in _ZIP_PARTS.items():
+            if any(part in end for end in ends):
+                return kind_named(name)
     return None
 
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 import codecs
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from io import BytesIO
 from posixpath import dirname, normpath
-from xml.etree.ElementTree import Element, ParseError, XMLParser
+from typing import cast
+from xml.etree.ElementTree import Element, ParseError, XMLParser, XMLPullParser
 
 from docpager.core.errors import DocumentError
 from docpager.documents.reasons import Reason
 
-__all__ = ["Package", "check_xml", "elements", "local_name", "parse_xml"]
+__all__ = ["Package", "check_xml", "elements", "local_name", "parse_xml", "streamed_xml"]
 
 _MOST_ENTRIES = 20_000
 _MOST_BYTES = 500_000_000
@@ -31,6 +32,9 @@ reaches about 100."""
 _RATIO_FROM = 4_000_000
 _DEEPEST_XML = 400
 """Elements inside one another; office files stay below 60."""
+
+_FED_AT_ONCE = 1_000_000
+"""Characters of a streamed part."""
 
 _DECLARES = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)\b")
 _ENCODING = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
@@ -97,6 +101,17 @@ class Package:
         """
         return parse_xml(self.read(name), f"{self.path} ({name})")
 
+    def streamed(
+        self, name: str, *, whole: Collection[str], opened: Collection[str] = ()
+    ) -> Iterator[tuple[str, Element]]:
+        """The elements of a large part one after the other, see `streamed_xml`.
+
+        Raises:
+            DocumentError: it is not there, damaged, or declares what is not safe to read.
+        """
+        path = f"{self.path} ({name})"
+        return streamed_xml(self.read(name), path, whole=whole, opened=opened)
+
     def check_xml(self) -> None:
         """Look at every XML part before a library is given the package.
 
@@ -156,6 +171,50 @@ def parse_xml(content: bytes, path: str) -> Element:
     return root
 
 
+def streamed_xml(
+    content: bytes, path: str, *, whole: Collection[str], opened: Collection[str] = ()
+) -> Iterator[tuple[str, Element]]:
+    """Elements in document order, each let go of before the next: a sheet may hold millions.
+
+    Yields `("end", element)` for each outermost element of a name in `whole`, with all that is in
+    it, and `("start", element)` where one of a name in `opened` begins. Names are without their
+    namespaces.
+
+    Raises:
+        DocumentError: as `parse_xml`, where the fault is met.
+    """
+    text = check_xml(content, path)
+    parser: XMLPullParser[Element] = XMLPullParser(("start", "end"))
+    above: list[Element] = []
+    inside = 0
+    try:
+        for offset in range(0, len(text), _FED_AT_ONCE):
+            parser.feed(text[offset : offset + _FED_AT_ONCE])
+            events = cast("Iterator[tuple[str, Element]]", parser.read_events())
+            for event, element in events:
+                is_whole = local_name(element) in whole
+                if event == "start":
+                    above.append(element)
+                    inside += is_whole
+                    if len(above) > _DEEPEST_XML:
+                        raise _nested(path)
+                    if not inside and opened and local_name(element) in opened:
+                        yield "start", element
+                    continue
+                above.pop()
+                inside -= is_whole
+                if not inside:
+                    if is_whole:
+                        yield "end", element
+                    if above:
+                        above[-1].remove(element)
+        parser.close()
+    except (ParseError, ValueError) as error:
+        raise DocumentError(
+            f"{path!r} is damaged ({error}); export it again", Reason.DAMAGED
+        ) from error
+
+
 def check_xml(content: bytes, path: str) -> str:
     """The XML as text, without its declaration.
 
@@ -212,15 +271,18 @@ class _Builder:
     def start(self, tag: str, attributes: dict[str, str]) -> Element:
         self._depth += 1
         if self._depth > _DEEPEST_XML:
-            raise DocumentError(
-                f"{self._path!r} nests more than {_DEEPEST_XML} elements; leave it out",
-                Reason.UNSAFE,
-            )
+            raise _nested(self._path)
         return self._tree.start(tag, attributes)
 
     def end(self, tag: str) -> Element:
         self._depth -= 1
         return self._tree.end(tag)
+
+
+def _nested(path: str) -> DocumentError:
+    return DocumentError(
+        f"{path!r} nests more than {_DEEPEST_XML} elements; leave it out", Reason.UNSAFE
+    )
 
 
 def local_name(element: Element) -> str:

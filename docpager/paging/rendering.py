@@ -42,15 +42,18 @@ def render_note(note: Note) -> str:
     return f"{note.name}{sources} {note.text}"
 
 
-def page_span(passages: Sequence[Passage], labels: Mapping[int, str]) -> str:
-    """`, pdf pages 45-47 (printed 43-45)`, or nothing where there are no PDF pages."""
+def page_span(
+    passages: Sequence[Passage], labels: Mapping[int, str], word: str = "pdf page"
+) -> str:
+    """`, pdf pages 45-47 (printed 43-45)`, or nothing where there are no pages; `word` is what the
+    document's pages are called."""
     numbers = [page for passage in passages for page in passage.pdf_pages or ()]
     if not numbers:
         return ""
     first, last = min(numbers), max(numbers)
     span = _span(str(first), str(last))
     printed = _span(labels.get(first, str(first)), labels.get(last, str(last)))
-    pages = "pdf page" if first == last else "pdf pages"
+    pages = word if first == last else f"{word}s"
     return f", {pages} {span}" + (f" (printed {printed})" if printed != span else "")
 
 

@@ -231,7 +231,8 @@ class FunctionExecutor:
             return self._too_large(wanted, entry, pending.bound)
         missing = [p for p in self._library.load_range(wanted) if p.id not in pending.resident]
         labels = self._labels(entry, missing)
-        loaded = Loaded(wanted, one_line(entry.path), tuple(missing), resident, labels)
+        word = entry.page_word.lower() if entry.pdf_pages else "pdf page"
+        loaded = Loaded(wanted, one_line(entry.path), tuple(missing), resident, labels, word)
         if self._sizer.text(present_loaded(loaded)) > pending.bound:
             return self._too_large(wanted, entry, pending.bound)
         return loaded
@@ -256,7 +257,12 @@ class FunctionExecutor:
     def _labels(
         self, entry: DocumentEntry, passages: Sequence[Passage]
     ) -> tuple[tuple[int, str], ...]:
-        """Printed labels of the first and last page, where they differ from the number."""
+        """Printed labels of the first and last page, where they differ from the number.
+
+        Names of sheets stand in the text itself, and are as long as somebody likes.
+        """
+        if entry.page_word == "sheet":
+            return ()
         pages = sorted({page for passage in passages for page in passage.pdf_pages or ()})
         if not pages:
             return ()

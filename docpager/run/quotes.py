@@ -313,6 +313,7 @@ class QuoteChecker:
         touched = [p for p in passages if p.start < end and p.end > start]
         pdf_page = touched[0].pdf_page_at(start - touched[0].start)
         page = self._page_text(entry, pdf_page, touched)
+        doubts = self._library.page_doubts(entry.id)
         return QuoteCheck(
             locator=written,
             quote=found.text,
@@ -321,7 +322,7 @@ class QuoteChecker:
             place=place_in(self._library, entry, start=start, end=end, pdf_page=pdf_page),
             passages=tuple(passage.id for passage in touched),
             names_missing=missing_names(self._question, page, f"{entry.title} {entry.path}"),
-            doubt=self._library.page_doubts(entry.id).get(pdf_page or 0),
+            doubt=doubts.get(pdf_page or 0) or doubts.get(0),
         )
 
     def _page_text(

@@ -26,7 +26,7 @@ _KEPT = frozenset(
 """Keys whose values are docpager's own words or a file's name, never a document's text."""
 _LOCATOR = re.compile(r"(?:D\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
 _NAMED_LINE = re.compile(r"D(\d+)[ :]")
-_SIZED = re.compile(r"(?:(.*) \| )?\d+ (?:pdf pages, \d+ )?passages")
+_SIZED = re.compile(r"(?:(.*) \| )?\d+ (?:(?:pdf pages|pages?|sheets?|slides?), \d+ )?passages")
 _MARK = "redacted:sha256:"
 
 Json = Any

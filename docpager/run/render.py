@@ -52,7 +52,7 @@ def present_loaded(loaded: Loaded) -> str:
     already = written_ranges(loaded.resident)
     if not loaded.passages:
         return f"{already} is in main context already."
-    span = page_span(loaded.passages, dict(loaded.labels))
+    span = page_span(loaded.passages, dict(loaded.labels), loaded.page_word)
     header = f"{written_ranges(tuple(p.id for p in loaded.passages))} of {loaded.path}{span}"
     if already:
         header += f"; {already} is in main context already"
@@ -70,7 +70,10 @@ _MORE = "(and more folders)"
 
 def document_line(entry: DocumentEntry) -> str:
     """`D1 report.pdf | Annual report | 160 pdf pages, 520 passages`."""
-    pages = f"{entry.pdf_pages} pdf pages, " if entry.pdf_pages else ""
+    word = entry.page_word.lower()
+    if entry.pdf_pages != 1 or word == "pdf page":
+        word += "s"
+    pages = f"{entry.pdf_pages} {word}, " if entry.pdf_pages else ""
     title = f" | {one_line(entry.title)}" if entry.title and entry.title not in entry.path else ""
     return one_line(
         f"{entry.name} {one_line(entry.path)}{title} | {pages}{entry.passages} passages", limit=200

@@ -60,6 +60,8 @@ class Loaded:
     """Those of the range that already were."""
     labels: tuple[tuple[int, str], ...] = ()
     """(pdf_page, printed label) where the two differ."""
+    page_word: str = "pdf page"
+    """What the document's pages are called."""
 
 
 @dataclass(frozen=True, slots=True)

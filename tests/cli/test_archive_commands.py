@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.exit_code == 0, result.output
     assert "2 documents, 2 passages -> " in result.stdout
     assert "skipped: bad.pdf: damaged (" in result.stderr
-    assert "a.pdf: 1 PDF page (2): no text layer" in result.stderr
+    assert "a.pdf: 1 page (2): no text layer" in result.stderr
     return home
 
 

@@ -249,7 +249,7 @@ def test_copies_and_unreadable_files_of_one_name_are_told_apart(here):
     assert "equal to a/r.txt: b/r.txt\n" in result.stderr
     for folder in ("a", "b"):
         assert f"skipped: {folder}/bad.pdf: damaged" in result.stderr
-        assert f"{folder}/x.pdf: 1 PDF page (2)" in result.stderr
+        assert f"{folder}/x.pdf: 1 page (2)" in result.stderr
     assert rows(docpager("contents", "--json"))[0]["other_paths"] == ["b/r.txt"]
 
 

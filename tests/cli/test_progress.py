@@ -21,7 +21,7 @@ def test_a_line_says_files_speed_embedding_and_time_left():
     reached = IngestProgress(10, 40, "reports/a.pdf", pdf_pages=1200, passages=3000, embedded=2560)
 
     assert reached_in_words(reached, 20.0) == (
-        "reading 10 of 40: reports/a.pdf (1,200 PDF pages, 60 a second, about 60 s left); "
+        "reading 10 of 40: reports/a.pdf (1,200 pages, 60 a second, about 60 s left); "
         "embedded 2,560 of 3,000 passages"
     )
     assert reached_in_words(IngestProgress(1, 1000, "a.txt"), 9.0).endswith("(about 2.5 h left)")

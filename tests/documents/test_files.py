@@ -50,7 +50,7 @@ def test_each_kind_of_file_has_its_reader(tmp_path):
         for name, content in kinds.items()
     ]
 
-    assert found == ["pdf", "pdf", "markdown", "record", "text"]
+    assert found == ["pdf", "pdf", "markdown", "record", "csv"]
 
 
 def test_a_document_is_known_by_the_hash_of_its_file(tmp_path):

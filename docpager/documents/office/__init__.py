@@ -1,0 +1,1 @@
+"""Office files: what people write, calculate and present with."""
