@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import DocumentError
 from docpager.documents.reasons import Reason
@@ -38,6 +39,10 @@ class Kind:
     suffixes: frozenset[str]
     reader: str
     """`module:function` under `docpager.documents`, a `Read`; loaded when it is needed."""
+    media_type: bytes = b""
+    """How the type begins that a package of this kind declares in its first part."""
+    folder: str | None = None
+    """The folder inside a package that only this kind has."""
     needs: tuple[str, ...] = ()
     """Modules of the extra that the reader imports."""
 
@@ -47,9 +52,15 @@ class Kind:
         return all(map(_is_installed, self.needs))
 
 
-def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str) -> Kind:
-    return Kind(name, said, frozenset(suffixes.split()), reader, needs)
+def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str, **signs: Any) -> Kind:
+    return Kind(name, said, frozenset(suffixes.split()), reader, needs=needs, **signs)
 
+
+_DECLARED_TYPE = re.compile(
+    rb"PK\x03\x04.{22}\x08\x00(?:.{2})mimetype(?:.{0,64}?)(application/[\w.+-]{1,100})", re.DOTALL
+)
+"""A first part called `mimetype`, stored as it is (OpenDocument 1.3, part 2, section 3.3)."""
+_ENTRY = re.compile(rb"PK\x03\x04.{22}[\x01-\xff]\x00.{2}([\x20-\x7e]{1,255})", re.DOTALL)
 
 _PROSE = ".txt .text .log .rst .tex .org .adoc .srt"
 _SETTINGS = ".json .html .htm .csv .tsv .yaml .yml .toml .ini .xml .sql"
@@ -59,6 +70,16 @@ KINDS = (
     _kind("pdf", "PDF", ".pdf", "pdf:read_file"),
     _kind("text", "text file", f"{_PROSE} {_SETTINGS} {_CODE}", "text:read_text_file"),
     _kind("markdown", "Markdown file", ".md .markdown .mdown .mkd", "text:read_markdown_file"),
+    _kind(
+        "docx", "Word document", ".docx .docm .dotx .dotm", "office.docx:read_docx", folder="word"
+    ),
+    _kind(
+        "pptx",
+        "PowerPoint presentation",
+        ".pptx .pptm .ppsx .ppsm .potx .potm",
+        "office.pptx:read_pptx",
+        folder="ppt",
+    ),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
 )
 """In the order in which they are tried where a file's ending says nothing."""
@@ -93,7 +114,31 @@ def kind_of(path: str, content: bytes) -> Kind:
 def _by_content(content: bytes) -> Kind | None:
     if b"%PDF-" in content[:1024]:
         return kind_named("pdf")
+    if content.startswith(b"PK\x03\x04"):
+        return _by_parts(content)
     return None
+
+
+def _by_parts(content: bytes) -> Kind | None:
+    """The kind of a zip package, by the type that it declares, or by the folders of its parts."""
+    declared = _DECLARED_TYPE.match(content)
+    if declared:
+        return next(
+            (k for k in KINDS if k.media_type and declared[1].startswith(k.media_type)), None
+        )
+    folders = {name.replace("\\", "/").partition("/")[0] for name in _names_inside(content)}
+    return next((kind for kind in KINDS if kind.folder in folders), None)
+
+
+def _names_inside(content: bytes) -> list[str]:
+    """Names in a zip file; those in its beginning where that is all there is of it."""
+    from io import BytesIO
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        return ZipFile(BytesIO(content)).namelist()
+    except (BadZipFile, NotImplementedError, OSError, ValueError):
+        return [found[1].decode("utf-8", "replace") for found in _ENTRY.finditer(content)]
 
 
 def reader_of(kind: Kind, path: str) -> Read:

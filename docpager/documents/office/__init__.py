@@ -1,0 +1,1 @@
+"""Office files: their XML, or their RTF, becomes a document."""
