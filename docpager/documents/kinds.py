@@ -80,6 +80,20 @@ KINDS = (
         "office.pptx:read_pptx",
         folder="ppt",
     ),
+    _kind(
+        "odt",
+        "OpenDocument text",
+        ".odt .ott",
+        "office.opendocument:read_odt",
+        media_type=b"application/vnd.oasis.opendocument.text",
+    ),
+    _kind(
+        "odp",
+        "OpenDocument presentation",
+        ".odp .otp",
+        "office.opendocument:read_odp",
+        media_type=b"application/vnd.oasis.opendocument.presentation",
+    ),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
 )
 """In the order in which they are tried where a file's ending says nothing."""

@@ -7,15 +7,15 @@ by the same code; only a body is written into a `Flow`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from docpager.core.errors import DocumentError
-from docpager.documents.flow import Flow, on_one_line, rows_with_headers
+from docpager.documents.flow import Flow, marked, on_one_line, rows_with_headers
 from docpager.documents.reasons import Reason
 
-__all__ = ["Block", "Grid", "TableBlock", "TextBlock", "as_one_text", "write_blocks"]
+__all__ = ["Block", "Grid", "TableBlock", "TextBlock", "Written", "as_one_text", "write_blocks"]
 
 _MOST_CELLS = 1_000_000
 """Of one table, those between its cells included."""
@@ -50,6 +50,47 @@ class TableBlock:
 
 
 Block = TextBlock | TableBlock
+
+
+@dataclass(slots=True)
+class Written:
+    """What a paragraph holds."""
+
+    text: list[str] = field(default_factory=list)
+    apart: list[str] = field(default_factory=list)
+    """What was deleted and what others remarked, marked: no part of the text, so that a quote of
+    the text never runs across it unseen."""
+    after: list[Block] = field(default_factory=list)
+    """Text boxes, charts and diagrams that hang on the paragraph."""
+    deleted: list[str] = field(default_factory=list)
+    """What was deleted since the last text that was not."""
+
+    def add(self, text: str) -> None:
+        """Text that is shown."""
+        if text.strip():
+            self.end_deleted()
+        self.text.append(text)
+
+    def blocks(self, label: str, level: int | None, *, line: bool) -> Iterator[Block]:
+        """The paragraph, with its number or bullet; a heading where it has a level."""
+        self.end_deleted()
+        text = "".join(self.text).strip()
+        text = f"{label} {text}".strip() if text else ""
+        if level is not None and text:
+            yield TextBlock(text, "heading", level)
+        elif line:
+            yield TextBlock(text, "line")
+        else:
+            yield TextBlock("\n".join((text, *self.apart)))
+            self.apart.clear()
+        yield from (TextBlock(mark, "line") for mark in self.apart)
+        yield from self.after
+
+    def end_deleted(self) -> None:
+        """What is deleted next stands elsewhere."""
+        if text := on_one_line("".join(self.deleted)):
+            self.apart.append(marked("deleted", text))
+        self.deleted.clear()
 
 
 def write_blocks(blocks: Iterable[Block], flow: Flow) -> None:

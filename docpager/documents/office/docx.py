@@ -13,8 +13,15 @@ from xml.etree.ElementTree import Element
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.flow import Flow, marked, on_one_line
-from docpager.documents.office.blocks import Block, Grid, TextBlock, as_one_text, write_blocks
-from docpager.documents.office.docx_runs import RunReader, Written
+from docpager.documents.office.blocks import (
+    Block,
+    Grid,
+    TextBlock,
+    Written,
+    as_one_text,
+    write_blocks,
+)
+from docpager.documents.office.docx_runs import RunReader
 from docpager.documents.office.docx_styles import Numbering, Styles
 from docpager.documents.office.parts import (
     OfficeParts,
@@ -201,19 +208,10 @@ class _Story:
         written.end_deleted()
         ended = child(properties, "rPr", "del") is None and not self._runs.deleting
         label = word.numbering.label(properties) if text or ended else None
-        if label:
-            text = f"{label} {text}" if text else ""
-        if heading and text:
-            if self._part == word.main:
-                word.found_title(on_one_line(text), declared=is_title)
-            yield TextBlock(text, "heading", level or 1)
-        elif label is not None or word.styles.is_contents_line(properties):
-            yield TextBlock(text, "line")
-        else:
-            yield TextBlock("\n".join((text, *written.apart)))
-            written.apart.clear()
-        yield from (TextBlock(mark, "line") for mark in written.apart)
-        yield from written.after
+        if heading and text and self._part == word.main:
+            word.found_title(on_one_line(text), declared=is_title)
+        is_line = label is not None or word.styles.is_contents_line(properties)
+        yield from written.blocks(label or "", level if level or not heading else 1, line=is_line)
 
     def _table(self, table: Element) -> Iterator[Block]:
         self._tables += 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
-from docpager.documents.flow import marked, on_one_line
-from docpager.documents.office.blocks import Block
+from docpager.documents.flow import marked
+from docpager.documents.office.blocks import Block, Written
 from docpager.documents.office.drawings import described, drawn_blocks
 from docpager.documents.office.equations import omml_text
 from docpager.documents.office.parts import (
@@ -23,7 +22,7 @@ from docpager.documents.office.parts import (
 from docpager.documents.office.symbols import symbol, without_private_letters
 from docpager.documents.packages import local_name
 
-__all__ = ["RunReader", "Written"]
+__all__ = ["RunReader"]
 
 _NAMES_NOT_SHOWN = (
     "pPr rPr sdtPr sdtEndPr instrText delInstrText fldData ffData softHyphen rubyPr "
@@ -39,32 +38,6 @@ _LETTERS: Mapping[str, str] = {
     "noBreakHyphen": "-",
 }
 _SOFT_HYPHEN = "\u00ad"
-
-
-@dataclass(slots=True)
-class Written:
-    """What a paragraph holds."""
-
-    text: list[str] = field(default_factory=list)
-    apart: list[str] = field(default_factory=list)
-    """What was deleted and what others remarked, marked: no part of the text, so that a quote of
-    the text never runs across it unseen."""
-    after: list[Block] = field(default_factory=list)
-    """Text boxes, charts and diagrams that hang on the paragraph."""
-    deleted: list[str] = field(default_factory=list)
-    """What was deleted since the last text that was not."""
-
-    def add(self, text: str) -> None:
-        """Text that is shown."""
-        if text.strip():
-            self.end_deleted()
-        self.text.append(text)
-
-    def end_deleted(self) -> None:
-        """What is deleted next stands elsewhere."""
-        if text := on_one_line("".join(self.deleted)):
-            self.apart.append(marked("deleted", text))
-        self.deleted.clear()
 
 
 class WordNotes(Protocol):

@@ -8,7 +8,7 @@ to right. Its order in the file is only that in which it was drawn.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -27,7 +27,7 @@ from docpager.documents.office.parts import (
 from docpager.documents.office.symbols import without_private_letters
 from docpager.documents.packages import local_name
 
-__all__ = ["Shape", "ShapeReader", "text_lines"]
+__all__ = ["Shape", "ShapeReader", "reading_order"]
 
 _ONE_ROW = 228_600
 """A quarter of an inch in the units of the format: shapes that begin so near are in one row."""
@@ -67,10 +67,7 @@ class ShapeReader:
 
     def shapes(self, tree: Element | None) -> list[Shape]:
         """The shapes in the order in which they are read."""
-        found = [each for each in self._in(tree) if each.blocks]
-        titles = [each for each in found if each.holds in _TITLES]
-        offered = [each for each in found if each.holds and each.holds not in _TITLES]
-        return [*titles, *offered, *_by_place([each for each in found if not each.holds])]
+        return reading_order(each for each in self._in(tree) if each.blocks)
 
     def _in(self, tree: Element | None) -> Iterator[Shape]:
         for element in () if tree is None else tree:
@@ -90,7 +87,7 @@ class ShapeReader:
             blocks += (block for each in self.shapes(element) for block in each.blocks)
         elif name == "graphicFrame":
             blocks += self._frame(element)
-        elif lines := text_lines(child(element, "txBody")):
+        elif lines := _text_lines(child(element, "txBody")):
             blocks.append(TextBlock("\n".join(lines)))
         self.has_pictures |= name == "pic"
         if text := described(child(own, "cNvPr")):
@@ -122,7 +119,7 @@ class ShapeReader:
                     continue
                 columns = whole_number(attribute(cell, "gridSpan"), 1, least=1)
                 goes_down = whole_number(attribute(cell, "rowSpan"), 1) > 1
-                text = "\n".join(text_lines(child(cell, "txBody")))
+                text = "\n".join(_text_lines(child(cell, "txBody")))
                 grid.cell([TextBlock(text)], columns=columns, goes_down=goes_down)
         return grid.blocks()
 
@@ -146,6 +143,14 @@ def _distance(offset: Element, name: str) -> int:
     return whole_number(attribute(offset, name), 0, least=-(10**9), most=10**9)
 
 
+def reading_order(shapes: Iterable[Shape]) -> list[Shape]:
+    """Titles, what stands in a layout's places, then what is placed freely."""
+    found = list(shapes)
+    titles = [each for each in found if each.holds in _TITLES]
+    offered = [each for each in found if each.holds and each.holds not in _TITLES]
+    return [*titles, *offered, *_by_place([each for each in found if not each.holds])]
+
+
 def _by_place(shapes: list[Shape]) -> Iterator[Shape]:
     row: list[Shape] = []
     for shape in sorted(shapes, key=lambda each: each.top):
@@ -156,7 +161,7 @@ def _by_place(shapes: list[Shape]) -> Iterator[Shape]:
     yield from sorted(row, key=lambda each: each.left)
 
 
-def text_lines(body: Element | None) -> list[str]:
+def _text_lines(body: Element | None) -> list[str]:
     """The paragraphs of a shape, numbered ones with their numbers."""
     lines: list[str] = []
     counters: dict[int, tuple[str, int]] = {}
