@@ -76,7 +76,8 @@ class Flow:
         self._blank = True
         """Whether a blank line, or nothing, stands before what comes next."""
         self._headings: list[Heading] = []
-        self._pages: list[tuple[int, str, str | None]] = []
+        self._pages: list[tuple[int, str, str | None, str | None]] = []
+        """Where each begins, its label, its doubt, its problem."""
         self._doubts: list[str] = []
 
     @property
@@ -122,15 +123,20 @@ class Flow:
             self._write("\n")
         self._blank = True
 
-    def begin_page(self, label: str, *, doubt: str | None = None) -> None:
-        """From here on what is written stands on the next slide or sheet, called `label`."""
+    def begin_page(
+        self, label: str, *, doubt: str | None = None, problem: str | None = None
+    ) -> None:
+        """From here on what is written stands on the next slide or sheet, called `label`.
+
+        A `problem` says why it has no text, a `doubt` why its text may be wrong: a `Reason`.
+        """
         self.gap()
-        self._pages.append((self._length, label, doubt))
+        self._pages.append((self._length, label, doubt, problem))
 
     def doubt_page(self, doubt: str) -> None:
         """The text of the slide or sheet that was begun last may be wrong: a `Reason`."""
-        start, label, _ = self._pages[-1]
-        self._pages[-1] = (start, label, doubt)
+        start, label, _, problem = self._pages[-1]
+        self._pages[-1] = (start, label, doubt, problem)
 
     def doubt(self, doubt: str) -> None:
         """The text of the whole document may be wrong: a `Reason`."""
@@ -145,11 +151,11 @@ class Flow:
         text = "".join(self._pieces).rstrip("\n") + "\n"
         if not text.strip():
             raise DocumentError(f"{path!r} holds no text; leave it out", Reason.EMPTY)
-        starts = [min(start, len(text)) for start, _, _ in self._pages]
+        starts = [min(start, len(text)) for start, *_ in self._pages]
         ends = [*starts[1:], len(text)]
         pages = tuple(
-            PdfPage(number, label, start, end, reader=kind, doubt=doubt)
-            for number, ((_, label, doubt), start, end) in enumerate(
+            PdfPage(number, label, start, end, problem, reader=kind, doubt=doubt)
+            for number, ((_, label, doubt, problem), start, end) in enumerate(
                 zip(self._pages, starts, ends, strict=False), start=1
             )
         )

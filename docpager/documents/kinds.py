@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import DocumentError
 from docpager.documents.reasons import Reason
@@ -49,6 +49,10 @@ class Kind:
     suffixes: frozenset[str]
     reader: str
     """`module:function` under `docpager.documents`, a `Read`; loaded when it is needed."""
+    media_type: bytes = b""
+    """How the type begins that a package of this kind declares in its first part."""
+    folder: str | None = None
+    """The folder inside a package that only this kind has."""
     needs: tuple[str, ...] = ()
     """Modules of the extra that the reader imports."""
     is_picture: bool = False
@@ -61,23 +65,62 @@ class Kind:
         return all(map(_is_installed, self.needs))
 
 
-def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str) -> Kind:
-    return Kind(name, said, frozenset(suffixes.split()), reader, needs)
+def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str, **signs: Any) -> Kind:
+    return Kind(name, said, frozenset(suffixes.split()), reader, needs=needs, **signs)
 
 
 _PICTURES = ".png .jpg .jpeg .tif .tiff .webp .bmp .gif"
 _PROSE = ".ics .vcf .pem .txt .text .log .rst .tex .org .adoc .srt"
 _SETTINGS = ".json .html .htm .yaml .yml .toml .ini .xml .sql"
+
+_DECLARED_TYPE = re.compile(
+    rb"PK\x03\x04.{22}\x08\x00(?:.{2})mimetype(?:.{0,64}?)(application/[\w.+-]{1,100})", re.DOTALL
+)
+"""A first part called `mimetype`, stored as it is (OpenDocument 1.3, part 2, section 3.3)."""
+_ENTRY = re.compile(rb"PK\x03\x04.{22}[\x01-\xff]\x00.{2}([\x20-\x7e]{1,255})", re.DOTALL)
+
 _CODE = ".py .js .ts .java .c .h .cpp .cs .go .rs .rb .sh"
 
 KINDS = (
     _kind("pdf", "PDF", ".pdf", "pdf:read_file"),
     _kind("text", "text file", f"{_PROSE} {_SETTINGS} {_CODE}", "text:read_text_file"),
     _kind("markdown", "Markdown file", ".md .markdown .mdown .mkd", "text:read_markdown_file"),
-    _kind("xlsx", "Excel workbook", ".xlsx .xlsm .xltx .xltm", "office.xlsx:read_xlsx"),
+    _kind(
+        "xlsx", "Excel workbook", ".xlsx .xlsm .xltx .xltm", "office.xlsx:read_xlsx", folder="xl"
+    ),
     _kind("xls", "old Excel workbook", ".xls .xlt", "office.xls:read_xls", "xlrd"),
-    _kind("ods", "OpenDocument spreadsheet", ".ods .ots", "office.ods:read_ods"),
+    _kind(
+        "ods",
+        "OpenDocument spreadsheet",
+        ".ods .ots",
+        "office.ods:read_ods",
+        media_type=b"application/vnd.oasis.opendocument.spreadsheet",
+    ),
     _kind("csv", "table as text", ".csv .tsv", "office.delimited:read_delimited"),
+    _kind(
+        "docx", "Word document", ".docx .docm .dotx .dotm", "office.docx:read_docx", folder="word"
+    ),
+    _kind(
+        "pptx",
+        "PowerPoint presentation",
+        ".pptx .pptm .ppsx .ppsm .potx .potm",
+        "office.pptx:read_pptx",
+        folder="ppt",
+    ),
+    _kind(
+        "odt",
+        "OpenDocument text",
+        ".odt .ott",
+        "office.opendocument:read_odt",
+        media_type=b"application/vnd.oasis.opendocument.text",
+    ),
+    _kind(
+        "odp",
+        "OpenDocument presentation",
+        ".odp .otp",
+        "office.opendocument:read_odp",
+        media_type=b"application/vnd.oasis.opendocument.presentation",
+    ),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
     replace(
         _kind("picture", "picture", _PICTURES, "ocr.pictures:read_picture", "PIL"),
@@ -159,11 +202,6 @@ def kind_of(path: str, content: bytes) -> Kind:
 
 
 _ZIP = b"PK\x03\x04"
-_ZIP_PARTS = {
-    b"xl/workbook.xml": "xlsx",
-    b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet": "ods",
-}
-"""What stands in the table of a package's parts, or at its beginning."""
 
 
 def _by_content(content: bytes) -> Kind | None:
@@ -174,12 +212,7 @@ def _by_content(content: bytes) -> Kind | None:
         return kind_named("picture")
     if content.startswith(_COMPOUND) and _OUTLOOK in content:
         return kind_named("outlook")
-    if content.startswith(_ZIP):
-        ends = content[:4096], content[-65_536:]
-        for part, name in _ZIP_PARTS.items():
-            if any(part in end for end in ends):
-                return kind_named(name)
-    return None
+    return _by_parts(content) if content.startswith(_ZIP) else None
 
 
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -194,6 +227,28 @@ _MAIL_HOLDS = re.compile(rb"(?im)^(?:message-id|mime-version|received|return-pat
 def _is_mail(content: bytes) -> bool:
     head = content[:8_192]
     return bool(_MAIL_BEGINS.match(head) and _MAIL_HOLDS.search(head.partition(b"\n\n")[0]))
+
+
+def _by_parts(content: bytes) -> Kind | None:
+    """The kind of a zip package, by the type that it declares, or by the folders of its parts."""
+    declared = _DECLARED_TYPE.match(content)
+    if declared:
+        return next(
+            (k for k in KINDS if k.media_type and declared[1].startswith(k.media_type)), None
+        )
+    folders = {name.replace("\\", "/").partition("/")[0] for name in _names_inside(content)}
+    return next((kind for kind in KINDS if kind.folder in folders), None)
+
+
+def _names_inside(content: bytes) -> list[str]:
+    """Names in a zip file; those in its beginning where that is all there is of it."""
+    from io import BytesIO
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        return ZipFile(BytesIO(content)).namelist()
+    except (BadZipFile, NotImplementedError, OSError, ValueError):
+        return [found[1].decode("utf-8", "replace") for found in _ENTRY.finditer(content)]
 
 
 def reader_of(kind: Kind, path: str) -> Read:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from io import StringIO
 
 from docpager.documents.carried import FileContents, Instructions
+from docpager.documents.encodings import decode_text
 from docpager.documents.flow import Flow, on_one_line
 from docpager.documents.office.sheet_rows import Cell, SheetLayout, SheetRow, lines_of
 from docpager.documents.office.spreadsheets import Cells
-from docpager.documents.text import decode, read_text
+from docpager.documents.text import read_text
 
 __all__ = ["read_delimited"]
 
@@ -55,7 +56,8 @@ def read_delimited(content: bytes, path: str, instructions: Instructions) -> Fil
     Raises:
         DocumentError: `content` is no text, or a table of too many cells.
     """
-    text = decode(content, path)
+    decoded = decode_text(content, path)
+    text = decoded.text
     hint = _HINT.match(text)
     text = text[hint.end() :] if hint else text
     dialect = _Dialect(hint[1]) if hint else _dialect_of(text)
@@ -74,6 +76,8 @@ def read_delimited(content: bytes, path: str, instructions: Instructions) -> Fil
                 flow.gap()
     finally:
         csv.field_size_limit(before)
+    if decoded.doubt:
+        flow.doubt(decoded.doubt)
     return FileContents((flow.document("csv", path, content),))
 
 
