@@ -72,7 +72,7 @@ _NUMBERS_TEXT = (
     "ninety hundred"
 )
 _NUMBERS = tuple(_NUMBERS_TEXT.split())
-"""Of which no other English word is made; one, eight and ten are left out for alone, height and often."""
+"""Of which no other English word is made, as it is of one (alone), eight (height), ten (often)."""
 _CROSSED = re.compile(r"\d[$€£¥]|, ?,|\d\d[A-Z], [a-z]|\w“ ")
 """What no word and no figure holds: letters of two of them that were drawn over one another."""
 _MOST_CROSSED = 12
