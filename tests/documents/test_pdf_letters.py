@@ -47,12 +47,24 @@ def test_lines_set_letter_by_letter_stay_as_they_are(line):
 )
 @pytest.mark.parametrize("tight", [1.4, 1.6])
 def test_a_lost_letter_of_off_is_put_back(line, tight):
+    assert read(with_tight_letters(line, tight)).text == line + "\n"
+
+
+def with_tight_letters(line, tight, *, y=700, narrow=0.0):
+    """Letters and spaces as objects, the second of two f too close, the spaces narrow."""
     drawn, x = "", 72.0
     for letter, following in zip(line, line[1:] + " ", strict=True):
-        drawn += text_at(round(x, 2), 700, letter, size=9)
+        drawn += text_at(round(x, 2), y, letter, size=9)
         x += width(letter, 9) - (tight if letter == following == "f" else 0)
+        x -= narrow if letter == " " else 0
+    return drawn
 
-    assert read(drawn).text == line + "\n"
+
+def test_lost_letters_and_lost_spaces_of_one_page_are_both_put_back():
+    lines = ["the Split-Off of the division", "at a rate of 3.05 or up to five"]
+    drawn = with_tight_letters(lines[0], 1.5) + with_tight_letters(lines[1], 0, y=680, narrow=2.4)
+
+    assert read(drawn).text.splitlines() == lines
 
 
 def type3(first, last):

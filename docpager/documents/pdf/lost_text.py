@@ -43,10 +43,19 @@ _TEXT = 1
 _LETTER_BY_LETTER = 0.5
 """Pieces for each character with ink; where words are objects it is about 0.2."""
 _F_ENDS = re.compile(r"f (?=[a-z])")
-_WITHOUT_F_TEXT = "iferen ofset ofer ofic eforts suficien eficien afect efect afilia staf,"
-_WITHOUT_F = tuple(_WITHOUT_F_TEXT.split())
-"""Parts of words that have two f."""
-_OF_FOR_OFF = re.compile(r"\bOf ?-(?=[A-Z])|\bof ?-(?=[a-z])|-[Oo]f(?![-\w])")
+_WITHOUT_F: tuple[str, ...] = (" diferen", " afect", " efect", " ofer", " ofic", " Ofic", " ofset")
+_WITHOUT_F += (
+    " efort",
+    " suficien",
+    " insuficien",
+    " afilia",
+    "coeficien",
+    " staf ",
+    " staf,",
+    " staf.",
+)
+"""How words begin that have two f."""
+_OF_FOR_OFF = re.compile(r"(?<![-\w])(?:Of ?-(?=[A-Z])|of ?-(?=[a-z]))|-[Oo]f(?![-\w])")
 _WORDS_IN_F_TEXT = (
     "of if half self itself himself herself oneself myself yourself brief chief belief relief "
     "proof roof leaf behalf golf gulf shelf wolf grief thief beef reef deaf loaf serif turf "
@@ -57,15 +66,15 @@ _WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
 _AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ", "setting")
 """How words go on that begin with off."""
 # A class of characters leads, as `re` passes over all others by itself: three times as fast.
-_GLUED = re.compile(r"\d(?<=[A-Za-z]{2}\d)|,(?<=\d{4},)(?=\d)")
+_GLUED = re.compile(r"\d(?:(?<=[a-z]{2}\d)|(?<=[A-Z]{2}\d)(?=\d))|,(?<=\d{4},)(?=\d)")
 _THE_NAME = re.compile("the[A-Z][a-z]")
 _NUMBERS_TEXT = (
-    "two three four five six seven eight nine eleven twelve twenty thirty forty fifty sixty "
+    "two three four five six seven nine eleven twelve twenty thirty forty fifty sixty "
     "ninety hundred"
 )
 _NUMBERS = tuple(_NUMBERS_TEXT.split())
-"""Of which no other English word is made; one and ten are left out for alone and often."""
-_CROSSED = re.compile(r"\d[$€£¥]|, ?,|\d[A-Z], |\w“ ")
+"""Of which no other English word is made, as it is of one (alone), eight (height), ten (often)."""
+_CROSSED = re.compile(r"\d[$€£¥]|, ?,|\d\d[A-Z], [a-z]|\w“ ")
 """What no word and no figure holds: letters of two of them that were drawn over one another."""
 _MOST_CROSSED = 12
 _SPLIT_FIGURE = re.compile(r"[\d,](?:(?<=\d) ,\d|(?<=,)\d\d? \d\b)")

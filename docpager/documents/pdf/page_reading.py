@@ -120,10 +120,9 @@ def _changes(
     changes |= figure_changes(glyphs, figures)
     if sets_off_marks(changes):
         notes.add(Departure.MARKS)
+    changes |= letter_changes(glyphs, has_letter_lines=signs.has_letter_lines)
     if signs.loses_letters:
         changes |= lost_letters(glyphs)[0]
-    else:
-        changes |= letter_changes(glyphs, has_letter_lines=signs.has_letter_lines)
     typeset = typesetting_changes(glyphs)
     if "" in typeset.values():
         notes.add(Departure.LETTERS)
