@@ -72,11 +72,8 @@ class Pieces:
         """By piece: the sum of its tokens' vectors."""
         embedder = WordllamaEmbedder()
         sums = np.zeros((len(self.texts), embedder.dimension), dtype=np.float32)
-        for first in range(0, len(self.texts), 1024):
-            batch = self.texts[first : first + 1024]
-            encoded = embedder._tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-            for row, tokens in enumerate(encoded, start=first):
-                sums[row] = embedder._weights[tokens.ids].sum(axis=0)
+        for row, text in enumerate(self.texts):
+            sums[row] = embedder._weights[embedder._tokens.of_text(text)].sum(axis=0)
         return sums
 
 

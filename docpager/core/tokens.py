@@ -139,7 +139,7 @@ class BuiltInEstimator:
     def weigh(self, text: str) -> WeighedText:
         """What each run of `text` costs, as a scale along it."""
         offsets, hundredths = array("Q", [0]), array("Q", [0])
-        words = _words()
+        words, longest = _words(), 0
         for start, end in _blocks(text):
             first, *further = _BORDER.split(text[start:end])
             # The first word has no space before it, and the last one may have none behind it.
@@ -149,9 +149,11 @@ class BuiltInEstimator:
                 weights += map(words.__getitem__, further)
                 weights.append(words.weighed(" " + last, after=" a" if end < len(text) else ""))
             flat = list(chain.from_iterable(weights))
-            offsets.extend(accumulate(flat[::2], initial=offsets.pop()))
+            steps = flat[::2]
+            longest = max(longest, max(steps, default=0))
+            offsets.extend(accumulate(steps, initial=offsets.pop()))
             hundredths.extend(accumulate(flat[1::2], initial=hundredths.pop()))
-        return WeighedText(text, offsets, hundredths)
+        return WeighedText(text, offsets, hundredths, longest)
 
     def by_script(self, text: str) -> dict[str, int]:
         """What each script of `text` costs, in hundredths of a token, in a fixed order.
@@ -175,11 +177,15 @@ class BuiltInEstimator:
 class WeighedText:
     """A text with what its runs cost, so that no part of it need be taken apart again."""
 
-    def __init__(self, text: str, offsets: array[int], hundredths: array[int]) -> None:
+    def __init__(
+        self, text: str, offsets: array[int], hundredths: array[int], longest: int
+    ) -> None:
         self.offsets = offsets
         """0, and just past each run."""
         self.hundredths = hundredths
         """What all runs up to there cost, accents not included."""
+        self.longest = longest
+        """Characters from one offset to the next, at most."""
         self._text = text
 
     def count(self, start: int, end: int) -> int:

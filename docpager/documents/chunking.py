@@ -6,7 +6,6 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left, bisect_right
-from operator import sub
 
 from docpager.core.passages import Passage
 from docpager.core.tokens import BuiltInEstimator
@@ -111,7 +110,7 @@ class _Scale:
         if self._offsets[-1] < len(text):
             self._offsets.append(len(text))
             self._hundredths.append(self._hundredths[-1])
-        if any(map(_LONG_RUN.__lt__, map(sub, self._offsets[1:], self._offsets))):
+        if weighed.longest > _LONG_RUN:
             self._divide_long_runs()
 
     def _divide_long_runs(self) -> None:

@@ -112,7 +112,7 @@ def test_wordllama_vectors_are_those_of_its_own_inference():
 
     embedder = WordllamaEmbedder()
     texts = ["capital expenditure in 2018", "Straße", "北京 " * 300]
-    theirs = WordLlamaInference(embedder._weights, WordllamaEmbedder()._tokenizer)
+    theirs = WordLlamaInference(embedder._weights, WordllamaEmbedder()._tokens._tokenizer)
 
     assert np.allclose(embedder.embed_passages(texts), theirs.embed(texts, norm=True), atol=1e-5)
 
