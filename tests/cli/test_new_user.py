@@ -41,10 +41,10 @@ OFFICE = b"PK\x03\x04\x14\x00\x06\x00\x08\x00"
 
 def test_files_of_a_kind_that_is_not_read_are_counted_each_time(here):
     write("docs/a.txt", "Tin sales fell.")
-    for name in ("x.docx", "sub/y.docx", "z.DOCX", "t.xlsx", "u.xlsx", "all.zip", "Makefile"):
+    for name in ("x.docx", "sub/y.docx", "z.DOCX", "t.vsdx", "u.vsdx", "all.zip", "Makefile"):
         write(f"docs/{name}", OFFICE)
     write("docs/.hidden.docx", OFFICE)
-    said = "not read: 3 .docx, 2 .xlsx, 1 without an ending, 1 .zip\n"
+    said = "not read: 3 .docx, 2 .vsdx, 1 without an ending, 1 .zip\n"
 
     for _ in range(2):
         result = ingested("docs")
@@ -53,7 +53,7 @@ def test_files_of_a_kind_that_is_not_read_are_counted_each_time(here):
     assert said in docpager("ask", "What fell?", "docs").stderr
     report = json.loads(ingested("docs", "--json").stdout)
     assert report["unsupported"] == [
-        "Makefile", "all.zip", "sub/y.docx", "t.xlsx", "u.xlsx", "x.docx", "z.DOCX",
+        "Makefile", "all.zip", "sub/y.docx", "t.vsdx", "u.vsdx", "x.docx", "z.DOCX",
     ]  # fmt: skip
     assert report["files"] == 1
     assert "not read: sub/y.docx\n" in ingested("docs", "--verbose").stderr

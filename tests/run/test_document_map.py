@@ -15,7 +15,8 @@ from docpager.run.render import (
 
 
 def entry(number: int, path: str, title: str = "", pdf_pages: int = 0) -> DocumentEntry:
-    return DocumentEntry(number, path, title, "text", 12, 3_000, pdf_pages)
+    kind = "pdf" if pdf_pages else "text"
+    return DocumentEntry(number, path, title, kind, 12, 3_000, pdf_pages)
 
 
 def count(text: str) -> int:
