@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +53,8 @@ def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str) -> Kind
 
 
 _PROSE = ".txt .text .log .rst .tex .org .adoc .srt"
-_SETTINGS = ".json .html .htm .csv .tsv .yaml .yml .toml .ini .xml .sql"
+_SETTINGS = ".json .csv .tsv .yaml .yml .toml .ini .xml .sql"
+_WEB = ("selectolax", "charset_normalizer")
 _CODE = ".py .js .ts .java .c .h .cpp .cs .go .rs .rb .sh"
 
 KINDS = (
@@ -60,8 +62,19 @@ KINDS = (
     _kind("text", "text file", f"{_PROSE} {_SETTINGS} {_CODE}", "text:read_text_file"),
     _kind("markdown", "Markdown file", ".md .markdown .mdown .mkd", "text:read_markdown_file"),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
+    _kind("html", "web page", ".html .htm .xhtml", "web.html:read_html", *_WEB),
+    _kind("mhtml", "saved web page", ".mhtml .mht", "web.html:read_saved_page", *_WEB),
+    _kind("epub", "EPUB book", ".epub", "web.epub:read_epub", *_WEB),
 )
 """In the order in which they are tried where a file's ending says nothing."""
+
+_BEGINNING = 2048
+_BEGINS_A_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*){0,5}<(?:!doctype\s+html|html)\b",
+    re.IGNORECASE,
+)
+_MAY_QUOTE_A_PAGE = frozenset({"pdf", "markdown", "record", "mhtml"})
+"""Kinds whose files may begin as a page does; a PDF that does is no PDF, and is named as such."""
 
 
 def readable_suffixes() -> frozenset[str]:
@@ -87,12 +100,17 @@ def kind_of(path: str, content: bytes) -> Kind:
     begun = _by_content(content)
     if begun is not None:
         return begun
-    return next((kind for kind in KINDS if suffix in kind.suffixes), kind_named("text"))
+    named = next((kind for kind in KINDS if suffix in kind.suffixes), kind_named("text"))
+    if named.name not in _MAY_QUOTE_A_PAGE and _BEGINS_A_PAGE.match(content[:_BEGINNING]):
+        return kind_named("html")
+    return named
 
 
 def _by_content(content: bytes) -> Kind | None:
     if b"%PDF-" in content[:1024]:
         return kind_named("pdf")
+    if content[30:58] == b"mimetypeapplication/epub+zip":
+        return kind_named("epub")
     return None
 
 
