@@ -310,7 +310,7 @@ def test_spans_beyond_reason_make_no_cells():
 
     assert text("<table>" + "<tr><td colspan=100000 rowspan=100000>x<td>y" * 200 + "</table>")
     assert time.process_time() - begun < 5
-    with pytest.raises(DocumentError, match="more than 3,000,000 cells"):
+    with pytest.raises(DocumentError, match="reach into more than 300,000 others"):
         page("<table>" + "<tr><td rowspan=0>x" * 4_000 + "</table>")
 
 
@@ -325,6 +325,28 @@ def test_time_grows_with_the_length():
 
     seconds(1)
     assert seconds(32) < 5 * max(seconds(8), 0.02)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<p style='{' ' * 200_000}x'>x",
+        f"<style>{'a' * 500_000}</style>x",
+        f"<style>{'/* ' * 200_000}</style>x",
+        '<html xmlns="http://www.w3.org/1999/xhtml">x' + "<![CDATA[" * 50_000,
+        "<table>" + f"<tr>{'<td>x' * 1_500}" * 60 + f"<tr>{'<td>5' * 1_500}" * 60 + "</table>",
+        "<" * 300_000 + "\xff",
+        "<ruby>" * 2_900 + "x",
+    ],
+)
+def test_no_rule_looks_at_the_same_text_again_and_again(html):
+    begun = time.process_time()
+
+    try:
+        page(html.encode("latin-1"))
+    except DocumentError as error:
+        assert "holds no text" in str(error)
+    assert time.process_time() - begun < 8
 
 
 def test_nothing_is_fetched(monkeypatch):

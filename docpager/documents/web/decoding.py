@@ -80,6 +80,6 @@ def _guessed(content: bytes) -> str:
     from charset_normalizer import from_bytes
 
     # Markup is ASCII, whatever the language: without it there is more to go by.
-    words = re.sub(rb"<[^>]{0,2000}>", b" ", content[: 5 * _SAMPLE])[:_SAMPLE]
+    words = re.sub(rb"<[^<>]{0,2000}>", b" ", content[: 5 * _SAMPLE])[:_SAMPLE]
     best = from_bytes(words).best()
     return content.decode(best.encoding if best is not None else "cp1252", "replace")

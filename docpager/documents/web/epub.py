@@ -25,7 +25,7 @@ _FONTS_ONLY = frozenset({"http://www.idpf.org/2008/embedding", "http://ns.adobe.
 """Fonts made unusable outside of their book; its text is not touched by it
 (https://www.w3.org/TR/epub-33/#sec-font-obfuscation)."""
 _PAGES = frozenset({"application/xhtml+xml", "text/html", "image/svg+xml"})
-_OUTER_TYPE = re.compile(rb"<!DOCTYPE\s+[^\[<>]*>")
+_OUTER_TYPE = re.compile(rb"<!DOCTYPE\s[^\[<>]*>")
 """A document type that declares nothing itself: every EPUB 2 has one, and nothing is fetched."""
 _DEEPEST_LEVEL = 8
 

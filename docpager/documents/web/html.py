@@ -18,13 +18,13 @@ from docpager.documents.reasons import Reason
 from docpager.documents.web.blocks import NavigationEntry, blocks_of
 from docpager.documents.web.decoding import decoded
 from docpager.documents.web.filings import with_filing_headings
-from docpager.documents.web.styles import HiddenBySheet
+from docpager.documents.web.styles import HiddenBySheet, replace_spans
 from docpager.documents.web.tables import Block
 
-__all__ = ["read_html", "read_saved_page", "write_html", "write_page"]
+__all__ = ["read_html", "read_saved_page", "write_html", "write_page", "write_part"]
 
-_MOST_CHARACTERS = 100_000_000
-"""Of one page; the engine takes about 15 bytes for each, and a reader has 2 GB."""
+_MOST_CHARACTERS = 80_000_000
+"""Of one page; it and its tree take about 16 bytes for each, and a reader has 2 GB."""
 _DEEPEST = 3_000
 """Elements within one another. Browsers stop at 512; the engine's time grows with the square."""
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)([^<>]*)")
@@ -45,7 +45,6 @@ _XHTML_ROOT = re.compile(r"<html\b[^>]{0,5000}?\bxmlns\s*=\s*[\"']http://www\.w3
 _SELF_CLOSED = re.compile(
     r"<([A-Za-z][\w:.-]*+)((?:\s++[^\s=<>/\"']++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+'))*+)\s*+/>"
 )
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _INVISIBLE = re.compile("[\xad\u2060\ufeff]|\u200b(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])")
 """Marks where a word may be broken; in scripts that set no spaces they are where words end."""
 
@@ -56,11 +55,8 @@ def read_html(content: bytes, path: str, instructions: Instructions) -> FileCont
     Raises:
         DocumentError: it shows no text, or holds more than is read.
     """
-    text, guessed = decoded(content, path)
     flow = Flow()
-    title = write_html(flow, text)
-    if guessed:
-        flow.doubt(Reason.GUESSED)
+    title = write_part(flow, content, path)
     return FileContents((flow.document("html", path, content, title=title),))
 
 
@@ -74,18 +70,40 @@ def read_saved_page(content: bytes, path: str, instructions: Instructions) -> Fi
     if page is None:
         raise DocumentError(f"{path!r} holds no web page; save it again as HTML", Reason.DAMAGED)
     body = page.get_payload(decode=True)
-    declared = page.get_content_charset()
-    text, guessed = decoded(body if isinstance(body, bytes) else b"", path, declared=declared)
     flow = Flow()
-    title = write_html(flow, text)
-    if guessed:
-        flow.doubt(Reason.GUESSED)
+    title = write_part(
+        flow, body if isinstance(body, bytes) else b"", path, declared=page.get_content_charset()
+    )
     return FileContents((flow.document("html", path, content, title=title),))
 
 
 def _page_within(message: Message) -> Message | None:
     kinds = ("text/html", "application/xhtml+xml")
     return next((part for part in message.walk() if part.get_content_type() in kinds), None)
+
+
+def write_part(
+    flow: Flow,
+    content: bytes,
+    path: str,
+    *,
+    declared: str | None = None,
+    contents: Mapping[str, NavigationEntry] | None = None,
+) -> str:
+    """Write a page that is a file, or a part of one, called `path`; returns its title.
+
+    `declared` is the encoding that stands outside of the page; see `write_page` for `contents`.
+
+    Raises:
+        DocumentError: it is no text, nests deeper, or holds more, than is read.
+    """
+    text, guessed = decoded(content, path, declared=declared)
+    if guessed:
+        flow.doubt(Reason.GUESSED)
+    try:
+        return write_page(flow, text, contents)
+    except DocumentError as error:
+        raise DocumentError(f"{path!r} {error}", error.reason) from error
 
 
 def write_html(flow: Flow, html: str) -> str:
@@ -141,7 +159,9 @@ def _as_html(html: str) -> str:
     """XHTML written as HTML: elements that close themselves there stay open here."""
     if not (_XHTML.match(html[:5000]) or _XHTML_ROOT.search(html[:20_000])):
         return html
-    html = _CDATA.sub(lambda found: found[1].replace("&", "&amp;").replace("<", "&lt;"), html)
+    html = replace_spans(
+        html, "<![CDATA[", "]]>", lambda text: text.replace("&", "&amp;").replace("<", "&lt;")
+    )
     return _SELF_CLOSED.sub(
         lambda found: (
             found[0] if found[1].lower() in _VOID else f"<{found[1]}{found[2]}></{found[1]}>"

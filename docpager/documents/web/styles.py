@@ -7,21 +7,20 @@ hide a class or an id as such; what a script or a wider window might show again 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["HiddenBySheet", "Style", "Styles", "numbered", "set_off"]
+__all__ = ["HiddenBySheet", "Style", "Styles", "numbered", "replace_spans", "set_off"]
 
 _HIDES = re.compile(r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse))")
 _BOLD = re.compile(r"(?:^|;)font(?:-weight)?:(?:[^;]*\s)?(?:bold(?:er)?|[6-9]00)(?:\s|;|!|$)")
 _RAISED = re.compile(r"(?:^|;)vertical-align:(?:super|text-top)|(?:^|;)position:relative;top:-")
 _BLOCK = re.compile(r"(?:^|;)display:(?:block|flex|grid|table|list-item)(?:;|!|$)")
 _NO_MARKS = re.compile(r"(?:^|;)list-style(?:-type)?:[^;]*none")
-_SPACES = re.compile(r"\s*([:;])\s*|^\s+|\s+$")
+_SPACES = re.compile(r" ?([:;]) ?|^ | $")
 _MOST_STYLES = 50_000
 """Remembered; programs write the same few hundred again and again."""
-_COMMENT = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
-_RULE = re.compile(r"([^{}]*)([{}])")
+_BRACE = re.compile(r"([{}])")
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?([.#])((?:[\w-]|[^\x00-\x7f])+)", re.IGNORECASE)
 _DISPLAY = re.compile(r"(?:^|;)(?:display|visibility):")
 _LONGEST_SHEET = 2_000_000
@@ -71,7 +70,7 @@ class Styles:
 
 
 def _style(text: str) -> Style:
-    text = _SPACES.sub(r"\1", text.lower())
+    text = _without_spaces(text)
     return Style(
         hidden=bool(_HIDES.search(text)),
         bold=bool(_BOLD.search(text)),
@@ -114,13 +113,35 @@ class HiddenBySheet:
 def _rules(sheet: str) -> Iterator[tuple[str, str, bool]]:
     """Selector, declarations and whether the rule holds everywhere, outside of `@media`."""
     selectors: list[str] = []
-    for text, brace in _RULE.findall(_COMMENT.sub(" ", sheet[:_LONGEST_SHEET])):
+    sheet = replace_spans(sheet[:_LONGEST_SHEET], "/*", "*/", lambda comment: " ")
+    parts = _BRACE.split(sheet.replace("<!--", " ").replace("-->", " "))
+    for text, brace in zip(parts[::2], parts[1::2], strict=False):
         if brace == "{":
             selectors.append(text.rpartition(";")[2].strip())
         elif selectors:
             selector = selectors.pop()
             if text.strip() and not selector.startswith("@"):
-                yield selector, _SPACES.sub(r"\1", text.lower()), not selectors
+                yield selector, _without_spaces(text), not selectors
+
+
+def _without_spaces(declarations: str) -> str:
+    return _SPACES.sub(r"\1", " ".join(declarations.lower().split()))
+
+
+def replace_spans(text: str, begin: str, end: str, made: Callable[[str], str]) -> str:
+    """The text with what `made` makes of all that stands between the two signs.
+
+    An expression would look for the end anew from each beginning; this looks once.
+    """
+    pieces: list[str] = []
+    place = 0
+    while (start := text.find(begin, place)) >= 0:
+        stop = text.find(end, start + len(begin))
+        if stop < 0:
+            break
+        pieces += text[place:start], made(text[start + len(begin) : stop])
+        place = stop + len(end)
+    return "".join([*pieces, text[place:]])
 
 
 def set_off(raised: str, before: str, linked: bool) -> str:

@@ -8,6 +8,8 @@ covers the same ones. Tables that only arrange a page are read as what is in the
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +20,9 @@ from docpager.documents.reasons import Reason
 __all__ = ["Block", "Cell", "WebTable", "check_cells", "table_blocks"]
 
 _MOST_CELLS = 3_000_000
-"""Of one page, those included that a cell reaches down into."""
+"""Of one page."""
+_MOST_REACHED = 300_000
+"""Places in one table into which cells reach down from rows above."""
 _MOST_SPAN = 1000
 """Columns of one cell, as browsers limit them."""
 _LONGEST_REPEATED = 80
@@ -130,10 +134,17 @@ def _placed(rows: Sequence[Sequence[Cell]]) -> list[list[_Placed]]:
     placed: list[list[_Placed]] = []
     reaching: list[tuple[int, _Placed]] = []
     """Cells from rows above, with the number of the row that they no longer reach."""
-    cells = 0
+    reached = 0
     for number, row in enumerate(rows):
         reaching = [(until, cell) for until, cell in reaching if until > number]
-        taken = sorted((cell.start, cell.end) for _, cell in reaching)
+        reached += len(reaching)
+        if reached > _MOST_REACHED:
+            raise DocumentError(
+                f"holds a table with cells that reach into more than {_MOST_REACHED:,} others; "
+                "split it",
+                Reason.UNSAFE,
+            )
+        taken = deque(sorted((cell.start, cell.end) for _, cell in reaching))
         here = [
             _Placed(cell.text, cell.start, cell.end, cell.cell, repeated=True)
             for _, cell in reaching
@@ -142,7 +153,7 @@ def _placed(rows: Sequence[Sequence[Cell]]) -> list[list[_Placed]]:
         column = 0
         for cell in row:
             while taken and taken[0][0] <= column:
-                column = max(column, taken.pop(0)[1])
+                column = max(column, taken.popleft()[1])
             end = column + min(max(1, cell.columns), _MOST_SPAN)
             text = on_one_line(" ".join(block.text for block in cell.blocks))
             new = _Placed(text, column, end, cell)
@@ -151,8 +162,6 @@ def _placed(rows: Sequence[Sequence[Cell]]) -> list[list[_Placed]]:
             if cell.rows > 1 or cell.rows == 0:
                 reaching.append((number + (cell.rows or len(rows)), new))
             column = end
-        cells += len(here) + len(reaching)
-        check_cells(cells)
         placed.append(_joined(sorted(here, key=lambda each: each.start)))
     return placed
 
@@ -242,11 +251,17 @@ def _lines(rows: Sequence[Sequence[_Placed]], head_rows: int) -> list[str]:
         for row in rows[:head_rows]
     ]
     lines = [" | ".join(_once(cell.text for cell in row)) for row in rows[:head_rows]]
+    known: dict[tuple[int, int], str] = {}
     for row in rows[head_rows:]:
+        over = []
+        for cell in row:
+            columns = cell.start, cell.end
+            if columns not in known:
+                known[columns] = _head_over(cell, heads)
+            over.append(known[columns])
         if len(row) == 1:
             lines.append(row[0].text)
-        elif row:
-            over = [_head_over(cell, heads) for cell in row]
+        else:
             lines.append(rows_with_headers([over, [cell.text for cell in row]], 1)[-1])
     return [line for line in lines if line]
 
@@ -264,12 +279,15 @@ def _head_over(cell: _Placed, heads: Sequence[Sequence[_Placed]]) -> str:
     """What the header rows say over the columns of a cell, from above."""
     found = []
     for row in heads:
-        over = [head for head in row if head.start < cell.end and cell.start < head.end]
+        first = max(0, bisect_right(row, cell.start, key=lambda head: head.start) - 1)
+        last = bisect_left(row, cell.end, key=lambda head: head.start)
+        over = [head for head in row[first:last] if head.end > cell.start]
         if over:
             shared = max(over, key=lambda h: min(h.end, cell.end) - max(h.start, cell.start))
             found.append(shared.text)
         elif row is heads[-1] and cell.start > 0 and row:
-            near = min(row, key=lambda h: max(h.start - cell.end, cell.start - h.end))
+            beside = row[first : last + 1]
+            near = min(beside, key=lambda h: max(h.start - cell.end, cell.start - h.end))
             if max(near.start - cell.end, cell.start - near.end) < _FAR:
                 found.append(near.text)
     return " / ".join(_once(text.rstrip(":") for text in found))
@@ -311,13 +329,12 @@ def _is_bold(cells: Sequence[_Placed]) -> bool:
 def _is_data(row: Sequence[_Placed]) -> bool:
     """Whether the row has a label at its left and a figure that is no year beside it, or is a
     total without a label."""
-    figures = [cell for cell in row if _FIGURE.fullmatch(cell.text) and not _is_date(cell.text)]
-    if not figures:
+    figures = [bool(_FIGURE.fullmatch(cell.text)) and not _is_date(cell.text) for cell in row]
+    if not any(figures):
         return False
-    others = [cell for cell in row if cell not in figures]
-    if row[0] in others and not _UNITS.fullmatch(row[0].text):
+    if not figures[0] and not _UNITS.fullmatch(row[0].text):
         return True
-    return len(figures) >= len(others)
+    return 2 * sum(figures) >= len(figures)
 
 
 def _is_date(text: str) -> bool:
