@@ -294,7 +294,9 @@ def test_pages_that_show_nothing_are_named():
     ["<div>" * 100_000, "<table><tr><td>" * 50_000, "<b>" * 90_000 + "x", "<ul><li>" * 60_000],
 )
 def test_pages_that_nest_too_deep_are_named(html):
-    with pytest.raises(DocumentError, match="nests more than 3,000 elements") as caught:
+    with pytest.raises(
+        DocumentError, match=r"'a\.html' holds a page that nests more than 3,000"
+    ) as caught:
         page(html)
     assert caught.value.reason is Reason.UNSAFE
 
@@ -324,7 +326,8 @@ def test_time_grows_with_the_length():
         return time.process_time() - begun
 
     seconds(1)
-    assert seconds(32) < 5 * max(seconds(8), 0.02)
+    # Four times the length; the square of it would be sixteen.
+    assert min(seconds(64), seconds(64)) < 9 * max(seconds(16), 0.02)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +337,7 @@ def test_time_grows_with_the_length():
         f"<style>{'a' * 500_000}</style>x",
         f"<style>{'/* ' * 200_000}</style>x",
         '<html xmlns="http://www.w3.org/1999/xhtml">x' + "<![CDATA[" * 50_000,
-        "<table>" + f"<tr>{'<td>x' * 1_500}" * 60 + f"<tr>{'<td>5' * 1_500}" * 60 + "</table>",
+        "<table>" + f"<tr>{'<td>x' * 1_500}" * 20 + f"<tr>{'<td>5' * 1_500}" * 20 + "</table>",
         "<" * 300_000 + "\xff",
         "<ruby>" * 2_900 + "x",
     ],

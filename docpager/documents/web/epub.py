@@ -15,7 +15,7 @@ from docpager.documents.packages import Package, elements, local_name, parse_xml
 from docpager.documents.reasons import Reason
 from docpager.documents.web.blocks import NavigationEntry
 from docpager.documents.web.decoding import decoded
-from docpager.documents.web.html import write_page
+from docpager.documents.web.html import write_part
 
 __all__ = ["read_epub"]
 
@@ -58,16 +58,13 @@ def read_epub(content: bytes, path: str, instructions: Instructions) -> FileCont
     _check_protection(package, book)
     contents, problems = _contents_of(package, book)
     flow = Flow()
-    title = ""
     for name in book.chapters:
         try:
-            text, guessed = decoded(package.read(name), f"{path} ({name})")
+            part = package.read(name)
         except DocumentError as error:
             problems.append(str(error))
             continue
-        title = write_page(flow, text, contents.get(name)) or title
-        if guessed:
-            flow.doubt(Reason.GUESSED)
+        write_part(flow, part, f"{path} ({name})", contents=contents.get(name))
     problems += [
         f"{path!r} shows its part {name!r}, which holds no text" for name in book.elsewhere
     ]
