@@ -130,6 +130,22 @@ def test_titles_come_from_the_contents_of_epub_3():
     assert sections(found) == [("1", "Summer"), ("2", "2. Winter"), ("2.1", "Snow")]
 
 
+def test_a_title_set_as_a_paragraph_comes_once():
+    item = '<item id="n" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>'
+    found = read(
+        epub(
+            {
+                "OEBPS/a.xhtml": xhtml("<p id='s'><b>1.1 For the impatient</b></p><p>alpha"),
+                "OEBPS/nav.xhtml": NAV.format('<li><a href="a.xhtml#s">For the impatient</a></li>'),
+                "OEBPS/content.opf": opf(["a.xhtml"], item),
+            }
+        )
+    )
+
+    assert sections(found) == [("1", "1.1 For the impatient")]
+    assert found.documents[0].text == "1.1 For the impatient\n\nalpha\n"
+
+
 def test_footnotes_are_marked_and_pictures_of_the_spine_are_named():
     note = '<aside epub:type="footnote" id="n1"><p>1. Hard to say.</p></aside>'
     item = '<item id="p" href="p.png" media-type="image/png"/>'

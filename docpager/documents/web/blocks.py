@@ -160,8 +160,10 @@ class _Walk:
     def _add(self, block: Block) -> None:
         entry, self._entry = self._entry, None
         if entry is not None:
-            if block.sort == "heading" and _is_same(block.text, entry.title):
-                block.level, block.listed = entry.level, True
+            # Some books set their titles as paragraphs.
+            short = block.sort == "paragraph" and len(block.text.strip()) < len(entry.title) + 12
+            if (block.sort == "heading" or short) and _is_same(block.text, entry.title):
+                block.sort, block.level, block.listed = "heading", entry.level, True
             else:
                 self.out.append(Block("heading", entry.title, level=entry.level, listed=True))
         self.out.append(block)
