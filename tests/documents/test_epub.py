@@ -135,7 +135,7 @@ def test_a_title_set_as_a_paragraph_comes_once():
     found = read(
         epub(
             {
-                "OEBPS/a.xhtml": xhtml("<p id='s'><b>1.1 For the impatient</b></p><p>alpha"),
+                "OEBPS/a.xhtml": xhtml("<div>8<p id='s'><b>1.1 For the impatient</b></p><p>alpha"),
                 "OEBPS/nav.xhtml": NAV.format('<li><a href="a.xhtml#s">For the impatient</a></li>'),
                 "OEBPS/content.opf": opf(["a.xhtml"], item),
             }
@@ -143,7 +143,7 @@ def test_a_title_set_as_a_paragraph_comes_once():
     )
 
     assert sections(found) == [("1", "1.1 For the impatient")]
-    assert found.documents[0].text == "1.1 For the impatient\n\nalpha\n"
+    assert found.documents[0].text == "8\n\n1.1 For the impatient\n\nalpha\n"
 
 
 def test_footnotes_are_marked_and_pictures_of_the_spine_are_named():

@@ -161,8 +161,8 @@ class _Walk:
         entry, self._entry = self._entry, None
         if entry is not None:
             # Some books set their titles as paragraphs.
-            short = block.sort == "paragraph" and len(block.text.strip()) < len(entry.title) + 12
-            if (block.sort == "heading" or short) and _is_same(block.text, entry.title):
+            is_title = block.sort == "heading" and _is_same(block.text, entry.title)
+            if is_title or (block.sort == "paragraph" and _is_numbered(block.text, entry.title)):
                 block.sort, block.level, block.listed = "heading", entry.level, True
             else:
                 self.out.append(Block("heading", entry.title, level=entry.level, listed=True))
@@ -177,8 +177,11 @@ class _Walk:
         footnote = self._is_footnote(attributes)
         if (style.hidden or self._hidden.hides(tag, attributes)) and not footnote:
             return None
-        if self._contents and (name := attributes.get("id")):
-            self._entry = self._contents.get(name, self._entry)
+        entry = self._contents.get(attributes.get("id") or "", None) if self._contents else None
+        if entry is not None and attributes.get("id"):
+            if tag in _BLOCKS or tag in _HEADINGS:
+                self.end_block()
+            self._entry = entry
         if footnote:
             return self._open_footnote()
         special = _OPENERS.get(tag)
@@ -449,6 +452,12 @@ _OPENERS: Mapping[
 def _is_same(shown: str, title: str) -> bool:
     shown, title = ("".join(filter(str.isalnum, text)).lower() for text in (shown, title))
     return bool(title) and (title in shown or shown in title)
+
+
+def _is_numbered(shown: str, title: str) -> bool:
+    """Whether the text is the title, with a number before it or without."""
+    shown, title = (" ".join(text.split()) for text in (shown, title))
+    return shown.endswith(title) and not re.search(r"[^\W\d_]", shown.removesuffix(title))
 
 
 def _whole_number(text: str | None, otherwise: int) -> int:
