@@ -52,6 +52,7 @@ DOORS = {
     "regex": {"archive/grep"},
     "rich": {"cli"},
     "safetensors": {"archive/embedders/wordllama_embedder"},
+    "selectolax": {"documents/web"},
     "sentence_transformers": {"archive/embedders/sentence_transformers_embedder"},
     "tantivy": {"archive/lexical"},
     "tenacity": {"core/retries"},

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from docpager.core.errors import DocumentError
 from docpager.documents.document import Document
-from docpager.documents.kinds import kind_of, readable_suffixes, reader_of
+from docpager.documents.kinds import readable_suffixes, reader_of
 from docpager.documents.ocr.recognition import Recogniser
+from docpager.documents.signatures import kind_of
 
 __all__ = ["ATTACHED", "CarriedFile", "FileContents", "Instructions", "ReadFile", "read_content"]
 

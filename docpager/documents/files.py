@@ -9,8 +9,9 @@ from pathlib import Path
 
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import Instructions, ReadFile, read_content
-from docpager.documents.kinds import kind_of, readable_suffixes
+from docpager.documents.kinds import readable_suffixes
 from docpager.documents.reasons import Reason
+from docpager.documents.signatures import kind_of
 
 __all__ = [
     "FoundFiles",

@@ -5,8 +5,8 @@ import pytest
 from documents.office_files import docx, read, relationships, root, text_of, titles, zipped
 
 from docpager.core.errors import DocumentError
-from docpager.documents.kinds import kind_of
 from docpager.documents.reasons import Reason
+from docpager.documents.signatures import kind_of
 
 
 def p(content, properties=""):

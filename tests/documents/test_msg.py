@@ -6,7 +6,7 @@ import pytest
 from test_mail import Instructions, read_content
 
 from docpager.core.errors import DocumentError
-from docpager.documents.kinds import kind_of
+from docpager.documents.signatures import kind_of
 
 pytest.importorskip("olefile")
 

@@ -4,8 +4,8 @@ import pytest
 from documents.office_files import read, text_of, titles, zipped
 
 from docpager.core.errors import DocumentError
-from docpager.documents.kinds import kind_of
 from docpager.documents.reasons import Reason
+from docpager.documents.signatures import kind_of
 
 NAMES = ("office", "text", "table", "draw", "style", "svg", "xlink", "presentation", "dc", "fo")
 NAMESPACES = " ".join(f'xmlns:{name}="urn:{name}"' for name in (*NAMES, "chart", "math"))

@@ -6,8 +6,8 @@ from documents.test_docx import CHART
 
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import Instructions, read_content
-from docpager.documents.kinds import kind_of
 from docpager.documents.reasons import Reason
+from docpager.documents.signatures import kind_of
 
 
 def paragraphs(*texts):

@@ -13,9 +13,9 @@ from openpyxl.worksheet.table import Table
 
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import Instructions, read_content
-from docpager.documents.kinds import kind_of
 from docpager.documents.office import spreadsheets
 from docpager.documents.reasons import Reason
+from docpager.documents.signatures import kind_of
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
