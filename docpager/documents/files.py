@@ -64,7 +64,7 @@ def find_files(root: Path) -> FoundFiles:
             path = Path(folder, name)
             if name.startswith("."):
                 hidden.append(path)
-            elif _is_readable(path):
+            elif (not path.suffix and leads_out(path, root)) or _is_readable(path):
                 found.append(path)
             elif not _is_own(path):
                 unsupported.append(path)
@@ -126,7 +126,10 @@ def _is_own(path: Path) -> bool:
 
 def _is_readable(path: Path) -> bool:
     suffix = path.suffix.lower()
-    return is_supported(path) if not suffix else suffix in readable_suffixes()
+    if suffix:
+        return suffix in readable_suffixes()
+    # A pipe would be waited for until somebody writes into it.
+    return path.is_file() and is_supported(path)
 
 
 def read_file(path: Path, relative_path: str, instructions: Instructions = _PLAIN) -> ReadFile:

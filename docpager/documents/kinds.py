@@ -84,8 +84,7 @@ def readable_suffixes() -> frozenset[str]:
 
 
 _PICTURES = frozenset(
-    (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".svgz")
-    + (".ico", ".psd", ".avif")
+    (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".ico", ".psd")
 )
 _SOUNDS = frozenset([".mp3", ".wav", ".flac", ".ogg", ".m4a", ".aac", ".opus", ".wma"])
 _FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".wmv", ".mpg", ".mpeg"])
