@@ -66,7 +66,9 @@ def find_files(root: Path, *, pictures: bool = False) -> FoundFiles:
             path = Path(folder, name)
             if name.startswith("."):
                 hidden.append(path)
-            elif _is_readable(path, pictures=pictures):
+            elif (not path.suffix and leads_out(path, root)) or _is_readable(
+                path, pictures=pictures
+            ):
                 found.append(path)
             elif not _is_own(path):
                 unsupported.append(path)
@@ -130,9 +132,10 @@ def _is_own(path: Path) -> bool:
 
 def _is_readable(path: Path, *, pictures: bool) -> bool:
     suffix = path.suffix.lower()
-    if not suffix:
-        return is_supported(path, pictures=pictures)
-    return suffix in readable_suffixes(pictures=pictures)
+    if suffix:
+        return suffix in readable_suffixes(pictures=pictures)
+    # A pipe would be waited for until somebody writes into it.
+    return path.is_file() and is_supported(path, pictures=pictures)
 
 
 def read_file(path: Path, relative_path: str, instructions: Instructions = _PLAIN) -> ReadFile:

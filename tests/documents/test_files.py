@@ -32,6 +32,19 @@ def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path):
     assert find_files(path).readable == (path,)
 
 
+def test_files_without_an_ending_are_looked_into_but_not_through_links_and_pipes(tmp_path):
+    for name, content in {"README": b"words", "core": bytes(range(256)) * 9}.items():
+        write(tmp_path, f"in/{name}", content)
+    write(tmp_path, "out/secret", bytes(range(256)) * 9)
+    (tmp_path / "in/link").symlink_to(tmp_path / "out/secret")
+    os.mkfifo(tmp_path / "in/pipe")
+
+    found = find_files(tmp_path / "in")
+
+    assert [path.name for path in found.readable] == ["README", "link"]
+    assert [path.name for path in found.unsupported] == ["core", "pipe"]
+
+
 def test_a_path_that_is_not_there_is_explained(tmp_path):
     with pytest.raises(DocumentError, match=r"no file or folder .*nowhere.*check the path"):
         find_files(tmp_path / "nowhere")

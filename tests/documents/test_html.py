@@ -236,7 +236,7 @@ def test_bold_lines_of_other_pages_are_none():
         ("\ufeff<p>营业收入".encode("utf-16-le"), None),
         (b"<?xml version='1.0' encoding='Shift_JIS'?><p>" + "売上高".encode("cp932"), None),
         ("<p>Выручка и прибыль компании за отчётный год выросли.".encode("cp1251"), Reason.GUESSED),
-        ("<p>営業 収入 " .encode() * 400 + b"\xff", None),
+        ("<p>営業 収入 " .encode() * 400 + b"\xff", Reason.BAD_BYTES),
     ],
 )  # fmt: skip
 def test_encodings_are_obeyed_or_guessed(content, doubt):

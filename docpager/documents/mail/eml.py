@@ -143,7 +143,7 @@ class _Text:
 
 def _write_html(flow: Flow, html: str) -> None:
     try:
-        from docpager.documents.web.html import write_html  # type: ignore[import-not-found]
+        from docpager.documents.web.html import write_html
 
         write_html(flow, html)
     except ModuleNotFoundError as error:

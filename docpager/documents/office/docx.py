@@ -22,7 +22,7 @@ from docpager.documents.office.blocks import (
     write_blocks,
 )
 from docpager.documents.office.docx_runs import RunReader
-from docpager.documents.office.docx_styles import Numbering, Styles
+from docpager.documents.office.docx_styles import Numbering, WordStyles
 from docpager.documents.office.parts import (
     OfficeParts,
     attribute,
@@ -65,7 +65,7 @@ class _WordDocument:
         self.parts = parts
         self.main = parts.main_part("word/document.xml")
         self.root = parts.needed_xml(self.main)
-        self.styles = Styles(parts.related_xml(self.main, "styles"))
+        self.styles = WordStyles(parts.related_xml(self.main, "styles"))
         self.numbering = Numbering(parts.related_xml(self.main, "numbering"), self.styles)
         settings = parts.related_xml(self.main, "settings")
         self._even_differ = is_on(child(settings, "evenAndOddHeaders"))

@@ -11,7 +11,7 @@ from docpager.documents.office.numerals import written_number
 from docpager.documents.office.parts import attribute, child, children, is_on, whole_number
 from docpager.documents.office.symbols import without_private_letters
 
-__all__ = ["Numbering", "Styles"]
+__all__ = ["Numbering", "WordStyles"]
 
 _MOST_BASES = 20
 """How many styles may each be based on the next; a style may be based on itself."""
@@ -35,7 +35,7 @@ class _Style:
     numbering: Element | None
 
 
-class Styles:
+class WordStyles:
     """The styles of a document, each with those that it is based on."""
 
     def __init__(self, root: Element | None) -> None:
@@ -150,7 +150,7 @@ class _List:
 class Numbering:
     """Counts the numbered paragraphs of a document in their order (`numbering.xml`)."""
 
-    def __init__(self, root: Element | None, styles: Styles) -> None:
+    def __init__(self, root: Element | None, styles: WordStyles) -> None:
         self._styles = styles
         self._abstract = {
             attribute(each, "abstractNumId"): each for each in children(root, "abstractNum")

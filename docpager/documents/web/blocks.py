@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docpager.documents.flow import marked
-from docpager.documents.web.styles import HiddenBySheet, Styles, numbered, set_off
-from docpager.documents.web.tables import Block, Cell, WebTable, check_cells, table_blocks
+from docpager.documents.web.styles import HiddenBySheet, PageStyles, numbered, set_off
+from docpager.documents.web.tables import Block, TableCell, WebTable, check_cells, table_blocks
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -114,7 +114,7 @@ class _Walk:
         self._hidden = hidden
         self._contents = contents
         self._entry = contents.get("")
-        self._styles = Styles()
+        self._styles = PageStyles()
         self._pieces: list[str] = []
         self._heading = 0
         self._as_it_is = 0
@@ -408,7 +408,7 @@ class _Walk:
         outer, self.out = self.out, []
         lists, self._lists = self._lists, []
         heading, self._heading = self._heading, 0
-        cell = Cell(
+        cell = TableCell(
             self.out,
             _whole_number(attributes.get("colspan"), 1),
             _whole_number(attributes.get("rowspan"), 1),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["HiddenBySheet", "Style", "Styles", "numbered", "replace_spans", "set_off"]
+__all__ = ["HiddenBySheet", "PageStyles", "Style", "numbered", "replace_spans", "set_off"]
 
 _HIDES = re.compile(r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse))")
 _BOLD = re.compile(r"(?:^|;)font(?:-weight)?:(?:[^;]*\s)?(?:bold(?:er)?|[6-9]00)(?:\s|;|!|$)")
@@ -48,8 +48,8 @@ _PLAIN = Style()
 _HIDDEN = Style(hidden=True)
 
 
-class Styles:
-    """Styles by the text of the attribute that holds them."""
+class PageStyles:
+    """PageStyles by the text of the attribute that holds them."""
 
     def __init__(self) -> None:
         self._known: dict[str, Style] = {}

@@ -17,7 +17,7 @@ from docpager.core.errors import DocumentError
 from docpager.documents.flow import on_one_line, rows_with_headers
 from docpager.documents.reasons import Reason
 
-__all__ = ["Block", "Cell", "WebTable", "check_cells", "table_blocks"]
+__all__ = ["Block", "TableCell", "WebTable", "check_cells", "table_blocks"]
 
 _MOST_CELLS = 3_000_000
 """Of one page."""
@@ -65,7 +65,7 @@ class Block:
 
 
 @dataclass(slots=True)
-class Cell:
+class TableCell:
     """What is in one cell, and how many columns and rows it covers."""
 
     blocks: list[Block]
@@ -82,7 +82,7 @@ class WebTable:
     """Whether the page says that it only arranges."""
     head_rows: int = 0
     """In `thead`."""
-    rows: list[list[Cell]] = field(default_factory=list)
+    rows: list[list[TableCell]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class _Placed:
     text: str
     start: int
     end: int
-    cell: Cell
+    cell: TableCell
     repeated: bool = False
 
 
@@ -128,7 +128,7 @@ def table_blocks(table: WebTable) -> list[Block]:
     return [Block("rows", "\n".join(lines))] if lines else []
 
 
-def _placed(rows: Sequence[Sequence[Cell]]) -> list[list[_Placed]]:
+def _placed(rows: Sequence[Sequence[TableCell]]) -> list[list[_Placed]]:
     """The cells of each row that are not empty, with their columns; short ones that reach down
     come again in each row that they reach."""
     placed: list[list[_Placed]] = []
@@ -191,7 +191,7 @@ def _joined(row: Sequence[_Placed]) -> list[_Placed]:
     return joined
 
 
-def _is_arranged(cell: Cell) -> bool:
+def _is_arranged(cell: TableCell) -> bool:
     """Whether a cell holds what no cell of figures holds: headings, tables, much text."""
     if any(block.sort in ("heading", "rows", "as it is") for block in cell.blocks):
         return True
