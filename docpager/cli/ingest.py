@@ -110,8 +110,11 @@ def ingest(
 
     Reads PDF, text, Markdown and JSONL files; other kinds (.docx, .zip) are counted and left out.
     Each file is read in a process with limits on time and memory. Files and PDF pages that cannot
-    be read are named with the reason, and are not read again until they change. Scanned pages are
-    read with --ocr.
+    be read are named with the reason, and are not read again until they change.
+
+    Scanned pages and pictures are read with --ocr, which needs tesseract (apt-get install
+    tesseract-ocr) and, for pictures, pip install 'docpager[formats]'. It takes seconds a page, and
+    goes on where it was when it is interrupted; citations of such pages say so.
     """
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.ingest_files import ReadingSettings

@@ -499,3 +499,20 @@ def test_a_blank_page_is_blank(tmp_path):
     result = pages_read(tmp_path, picture_pdf([draw("Some words"), draw("")]), Kept())
 
     assert not result.documents[0].document.unreadable
+
+
+A4 = (2_480, 3_508)
+"""In dots, 300 to the inch."""
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_a_scan_of_bare_paper_is_blank_without_being_recognised(mode):
+    bare, numbered = (
+        sheet if mode == "L" else sheet.point(lambda level: 255 * (level > 128)).convert("1")
+        for sheet in (draw("", size=A4), draw("12", size=A4))
+    )
+
+    document, wanted = read("scan.pdf", picture_pdf([bare, numbered]))
+
+    assert [page.problem for page in document.pdf_pages] == [None, "no text layer"]
+    assert [page.number for page in wanted] == [2]
