@@ -110,10 +110,13 @@ def ingest(
 ) -> None:
     """Bring the archive up to date with files and folders.
 
-    Reads PDF, text, Markdown and JSONL files; other kinds (.docx, .zip) are counted and left out.
+    Reads PDF, office, web, mail and text files; other kinds (.zip) are counted and left out.
     Each file is read in a process with limits on time and memory. Files and pages that cannot
-    be read are named with the reason, and are not read again until they change. Scanned pages are
-    read with --ocr.
+    be read are named with the reason, and are not read again until they change.
+
+    Scanned pages and pictures are read with --ocr, which needs tesseract (apt-get install
+    tesseract-ocr) and, for pictures, pip install 'docpager[formats]'. It takes seconds a page, and
+    goes on where it was when it is interrupted; citations of such pages say so.
     """
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.ingest_files import ReadingSettings

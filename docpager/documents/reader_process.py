@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import ATTACHED, Instructions
@@ -32,8 +32,10 @@ from docpager.documents.ocr.recognition import (
     ScannedPage,
     Scans,
 )
-from docpager.documents.ocr.tesseract import Tesseract
 from docpager.documents.reasons import Reason
+
+if TYPE_CHECKING:
+    from docpager.documents.ocr.tesseract import Tesseract
 
 __all__ = ["CutDocument", "CutFile", "ReadingJob", "Refusal", "receive", "send"]
 

@@ -200,6 +200,7 @@ def test_status_lists_what_could_not_be_read(home):
         "image_area": 0.0,
         "readable": False,
         "reader": "pdfium",
+        "confidence": None,
     }
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_picture"]
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "GIF")
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
 _PAGED = "TIFF"
 """Its pictures are pages; those of other formats are an animation, or the same one smaller."""
 _MOST_PAGES = 5_000

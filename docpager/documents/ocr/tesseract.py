@@ -45,8 +45,8 @@ _HYPHEN = "\ufffe"
 """As pdfium marks it, so that `dehyphenate` settles the hyphens of scanned pages too."""
 _INK = 64
 """Levels of 256 darker than the paper."""
-_HARDLY_ANY = 0.001
-"""Of the pixels of a blank page, those that are ink: specks and the edge of the paper."""
+_HARDLY_ANY = 0.0002
+"""Of the pixels of a blank page, those that are ink: specks. Five printed letters are as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +274,8 @@ def _text(words: Sequence[_Word]) -> str:
         for number, line in enumerate(lines):
             if number:
                 parts.append("\n")
-            if len(parts) > 1 and _DIVIDED.search(parts[-2]) and line[:1].isalnum():
+            is_next_line = len(parts) > 1 and parts[-1] == "\n"
+            if is_next_line and _DIVIDED.search(parts[-2]) and line[:1].isalnum():
                 parts[-2:] = [_DIVIDED.sub(_HYPHEN, parts[-2]) + line]
             else:
                 parts.append(line)

@@ -30,6 +30,14 @@ _MOST_BOOKMARKS = 5_000
 _BOLD = re.compile(rb"bold|black|heavy|-medi\b", re.IGNORECASE)
 _BLANK_PIXELS = 400
 """Of the longer side of the picture by which a page is found to be blank."""
+_BARE_BYTES = (0.001, 0.02)
+"""To the pixel, of scans of bare paper: in black and white, and in grey or colour. Pages of text
+take five times as many."""
+_HEADER_BYTES = 1_000
+_DARKEST_PAPER = 160
+_FAINT = 24
+"""Levels of 256 between the darkest and the lightest spot of bare paper, each spot the mean of many
+pixels; the page number of a scan is four times as dark."""
 _POINTS = 72
 """To the inch."""
 _DPI = 300
@@ -100,7 +108,7 @@ class Pdfium:
                 text,
                 image_area=image_area,
                 line_styles=_line_styles(glyphs, read.composed, text) if with_styles else {},
-                is_blank=not text.characters and not image_area and is_blank(page),
+                is_blank=not text.characters and _is_light(page) and is_blank(page),
                 reader=read.reader,
                 doubt=read.doubt,
                 notes=read.notes,
@@ -212,8 +220,26 @@ def _image_area(page: pypdfium2.PdfPage) -> float:
     return round(min(1.0, covered / (width * height)), 3) if width * height else 0.0
 
 
+def _is_light(page: pypdfium2.PdfPage) -> bool:
+    """Whether its pictures have so few bytes that they may show bare paper: to draw the others only
+    to see that they do not would cost more than all else about a scanned page."""
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    for image in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+        try:
+            width, height = image.get_px_size()
+            levels = image.get_metadata().bits_per_pixel
+        except pypdfium2.PdfiumError:
+            return False
+        size = pdfium.FPDFImageObj_GetImageDataRaw(image.raw, None, 0)
+        if size > width * height * _BARE_BYTES[levels > 1] + _HEADER_BYTES:
+            return False
+    return True
+
+
 def is_blank(page: pypdfium2.PdfPage) -> bool:
-    """Whether nothing at all is drawn on a page, so that no text can be missing from it."""
+    """Whether nothing is drawn on a page, or bare paper, so that no text can be missing from it."""
     import pypdfium2.raw as pdfium
 
     if not pdfium.FPDFPage_CountObjects(page.raw) and not pdfium.FPDFPage_GetAnnotCount(page.raw):
@@ -222,6 +248,8 @@ def is_blank(page: pypdfium2.PdfPage) -> bool:
     bitmap = page.render(scale=min(1.0, _BLANK_PIXELS / longest), grayscale=True)
     try:
         pixels = bitmap.to_numpy()
-        return bool(pixels.min() == pixels.max())
+        darkest, lightest = int(pixels.min()), int(pixels.max())
+        is_paper = darkest > _DARKEST_PAPER and lightest - darkest < _FAINT
+        return darkest == lightest or is_paper
     finally:
         bitmap.close()
