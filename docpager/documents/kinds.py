@@ -56,6 +56,10 @@ def _kind(name: str, said: str, suffixes: str, reader: str, *needs: str, **signs
     return Kind(name, said, frozenset(suffixes.split()), reader, needs=needs, **signs)
 
 
+_BEGINNING = 64
+_COMPOUND = bytes.fromhex("D0CF11E0A1B11AE1")
+_MAIL = "__properties_version1.0".encode("utf-16-le")
+"""What a compound file holds that is a message of Outlook."""
 _DECLARED_TYPE = re.compile(
     rb"PK\x03\x04.{22}\x08\x00(?:.{2})mimetype(?:.{0,64}?)(application/[\w.+-]{1,100})", re.DOTALL
 )
@@ -94,6 +98,13 @@ KINDS = (
         "office.opendocument:read_odp",
         media_type=b"application/vnd.oasis.opendocument.presentation",
     ),
+    _kind("rtf", "RTF file", ".rtf", "office.rtf:read_rtf"),
+    _kind(
+        "compound",
+        "file of Office 97-2003",
+        ".doc .dot .ppt .pps .pot",
+        "office.compound:refuse_compound",
+    ),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
 )
 """In the order in which they are tried where a file's ending says nothing."""
@@ -128,6 +139,10 @@ def kind_of(path: str, content: bytes) -> Kind:
 def _by_content(content: bytes) -> Kind | None:
     if b"%PDF-" in content[:1024]:
         return kind_named("pdf")
+    if content[:_BEGINNING].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
+        return kind_named("rtf")
+    if content.startswith(_COMPOUND) and _MAIL not in content:
+        return kind_named("compound")
     if content.startswith(b"PK\x03\x04"):
         return _by_parts(content)
     return None
