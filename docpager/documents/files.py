@@ -24,7 +24,7 @@ __all__ = [
 
 _PLAIN = Instructions()
 _SAMPLE = 65_536
-_MARKED_UP = (b"{\\rtf", b"%!PS")
+_MARKED_UP = b"%!PS"
 """How files begin that are text to a computer and none to a reader."""
 
 

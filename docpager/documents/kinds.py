@@ -114,6 +114,13 @@ KINDS = (
         "office.opendocument:read_odp",
         media_type=b"application/vnd.oasis.opendocument.presentation",
     ),
+    _kind("rtf", "RTF file", ".rtf", "office.rtf:read_rtf"),
+    _kind(
+        "compound",
+        "file of Office 97-2003",
+        ".doc .dot .ppt .pps .pot",
+        "office.compound:refuse_compound",
+    ),
     _kind("record", "file of records", ".jsonl .ndjson", "text:read_records"),
     replace(
         _kind("picture", "picture", _PICTURES, "ocr.pictures:read_picture", "PIL"),

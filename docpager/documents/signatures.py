@@ -25,8 +25,9 @@ _PICTURE_BEGINNINGS = (
 )
 """PNG, JPEG, TIFF in both byte orders, GIF."""
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OUTLOOK = "__properties_version1.0".encode("utf-16-le")
+_OUTLOOK = "__properties_version1.0"
 """What every letter of Outlook holds, and no other compound file (MS-OXMSG, 2.2)."""
+_FEW_BYTES = 64
 _MAIL_BEGINS = re.compile(
     rb"(?i)from |(?:return-path|received|delivered-to|message-id|mime-version|from|date|subject):"
 )
@@ -46,10 +47,12 @@ def kind_of(path: str, content: bytes) -> Kind:
     An ending may be wrong (a page saved as `.xls`), the first bytes of a container are not.
     """
     suffix = PurePosixPath(path).suffix.lower()
+    named = next((kind for kind in KINDS if suffix in kind.suffixes), None)
     begun = _by_content(content)
     if begun is not None:
-        return begun
-    named = next((kind for kind in KINDS if suffix in kind.suffixes), None)
+        # Old workbooks are read where they are called so, whatever else is in them.
+        is_workbook = begun.name == "compound" and named is not None and named.name == "xls"
+        return kind_named("xls") if is_workbook else begun
     may_quote_a_page = named is not None and named.name in _MAY_QUOTE_A_PAGE
     if not may_quote_a_page and _BEGINS_A_PAGE.match(content[:_BEGINNING]):
         return kind_named("html")
@@ -62,9 +65,18 @@ def _by_content(content: bytes) -> Kind | None:
     is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
     if is_webp or content.startswith(_PICTURE_BEGINNINGS):
         return kind_named("picture")
-    if content.startswith(_COMPOUND) and _OUTLOOK in content:
-        return kind_named("outlook")
+    if content[:_FEW_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
+        return kind_named("rtf")
+    if content.startswith(_COMPOUND):
+        return _by_entries(content)
     return _by_parts(content) if content.startswith(_ZIP) else None
+
+
+def _by_entries(content: bytes) -> Kind:
+    """The kind of a compound file (OLE); of most nothing is read but what they are."""
+    from docpager.documents.office.compound import topmost_names
+
+    return kind_named("outlook" if _OUTLOOK in topmost_names(content) else "compound")
 
 
 def _is_mail(content: bytes) -> bool:

@@ -333,6 +333,14 @@ def test_embedded_files_are_documents_of_their_own():
     ]  # fmt: skip
 
 
+def test_a_document_that_only_holds_another_is_not_lost():
+    inner = zipped(docx(p(r("I am inside"))))
+    parts = docx(p(""), named={"r7": ("package", "embeddings/Inner.docx")})
+    found = read(parts | {"word/embeddings/Inner.docx": inner}, "a.docx")
+    assert [each.path for each in found.documents] == ["a.docx#Inner.docx"]
+    assert found.problems == ("'a.docx' holds no text but that of its embedded files",)
+
+
 def test_a_damaged_note_part_is_named_and_the_rest_is_read():
     parts = docx(p(r("Text")), footnotes="") | {"word/footnotes.xml": "<w:footnotes"}
     found = read(parts)

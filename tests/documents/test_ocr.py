@@ -15,7 +15,6 @@ from PIL import Image
 
 from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.carried import Instructions, read_content
-from docpager.documents.kinds import kind_of
 from docpager.documents.ocr.recognition import (
     GreyPicture,
     RecognisedPage,
@@ -25,6 +24,7 @@ from docpager.documents.ocr.recognition import (
 from docpager.documents.ocr.tesseract import find_tesseract, page_of
 from docpager.documents.reader_pool import ReadingLimits, read_files
 from docpager.documents.reader_process import ReadingJob
+from docpager.documents.signatures import kind_of
 
 ROOT = Path(__file__).parents[2]
 WHITE = GreyPicture(100, 100, bytes([250]) * 10_000)

@@ -219,6 +219,24 @@ def test_slides_are_pages_with_notes_and_hidden_ones_marked():
     assert document.unreadable == ((3, Reason.NO_TEXT),)
 
 
+def test_what_every_slide_shows_comes_once():
+    slide = "<draw:page draw:master-page-name='M'><draw:frame><draw:text-box><text:p>{}"
+    slide += "<text:page-number>&lt;number&gt;</text:page-number></text:p></draw:text-box>"
+    slide += "</draw:frame></draw:page>"
+    body = "<presentation:footer-decl>Draft</presentation:footer-decl>"
+    parts = {"content.xml": part(body + slide.format("a") + slide.format("b"), "", "presentation")}
+    parts["styles.xml"] = (
+        f"<office:s {NAMESPACES}><office:master-styles><style:master-page style:name='M'>"
+        "<draw:custom-shape><text:p>ACME</text:p></draw:custom-shape><draw:frame "
+        "presentation:class='title'><draw:text-box><text:p>Click</text:p></draw:text-box>"
+        "</draw:frame></style:master-page></office:master-styles></office:s>"
+    )
+    mime = "application/vnd.oasis.opendocument.presentation"
+    assert text_of(zipped(parts, first=("mimetype", mime)), "a.odp").split("\n\n") == [
+        "a", "[footer: Draft]", "[behind every slide: ACME]", "b",
+    ]  # fmt: skip
+
+
 def test_the_kind_is_what_the_file_declares():
     assert kind_of("a.zip", odf("<text:p>x</text:p>")).name == "odt"
     assert kind_of("a.odt", odf("<draw:page/>", kind="presentation")).name == "odp"

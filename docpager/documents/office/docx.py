@@ -53,9 +53,7 @@ def read_docx(content: bytes, path: str, instructions: Instructions) -> FileCont
     word = _WordDocument(OfficeParts(content, path))
     flow = Flow()
     write_blocks(word.blocks(), flow)
-    title = word.parts.title() or word.title
-    document = flow.document("docx", path, content, title=title)
-    return FileContents((document,), tuple(word.parts.problems), tuple(word.parts.carried))
+    return word.parts.contents(flow, "docx", content, word.parts.title() or word.title)
 
 
 class _WordDocument:

@@ -11,7 +11,7 @@ from docpager.documents.office.numerals import written_number
 from docpager.documents.office.parts import attribute, child, children, is_on, whole_number
 from docpager.documents.office.symbols import without_private_letters
 
-__all__ = ["Numbering", "WordStyles"]
+__all__ = ["Numbering", "WordStyles", "named_heading_level"]
 
 _MOST_BASES = 20
 """How many styles may each be based on the next; a style may be based on itself."""
@@ -33,6 +33,16 @@ class _Style:
     outline: int | None
     hidden: bool | None
     numbering: Element | None
+
+
+def named_heading_level(name: str) -> int | None:
+    """The level of headings in a style of that name; None where it is none for headings.
+
+    >>> named_heading_level("heading 2"), named_heading_level("Body Text")
+    (2, None)
+    """
+    named = _HEADING.fullmatch(name.strip())
+    return int(named[1]) if named else None
 
 
 class WordStyles:
@@ -58,8 +68,9 @@ class WordStyles:
         for style in self._chain(self.paragraph_style(properties)):
             if style.outline is not None:
                 return style.outline + 1 if style.outline < _BODY_LEVEL else None
-            if named := _HEADING.fullmatch(style.name.strip()):
-                return int(named[1])
+            named = named_heading_level(style.name)
+            if named is not None:
+                return named
         return None
 
     def is_title(self, properties: Element | None) -> bool:

@@ -72,6 +72,7 @@ class OdfText:
             "hidden-text": self._hidden_text,
             "hidden-paragraph": self._hidden_text,
             "ruby-text": self._ruby,
+            "page-number": self._page_number,
             **dict.fromkeys(_SHAPES, self._drawn),
         }
 
@@ -247,6 +248,11 @@ class OdfText:
     def _ruby(self, element: Element, written: Written) -> None:
         if text := on_one_line("".join(element.itertext())):
             written.add(f"({text})")
+
+    def _page_number(self, element: Element, written: Written) -> None:
+        """The number, unless the file holds only a word for it, as presentations do."""
+        if (text := on_one_line("".join(element.itertext()))).isalnum():
+            self._add(text, written)
 
     def _drawn(self, element: Element, written: Written) -> None:
         for each in children(element, "object"):

@@ -137,6 +137,7 @@ class _OpenDocument:
                 yield TextBlock(text, "heading")
             else:
                 yield from shape.blocks
+        yield from self._behind(attribute(page, "master-page-name"))
         for each in apart:
             holder = Element("holder")
             holder.append(each)
@@ -144,6 +145,20 @@ class _OpenDocument:
                 yield from self.text.blocks(holder)
             elif text := as_one_text(self._notes(each)):
                 yield TextBlock(marked("notes", text))
+
+    def _behind(self, master: str) -> Iterator[Block]:
+        """Footers, and what the slide's master shows beneath it, once in a presentation."""
+        said = [(elements(self.body, "footer-decl"), "footer")]
+        for page in children(child(self._styles_root, "master-styles"), "master-page"):
+            if attribute(page, "name") == master:
+                shapes = (e for e in page if local_name(e) != "notes" and not attribute(e, "class"))
+                said.append((shapes, "behind every slide"))
+        for found, kind in said:
+            for element in found:
+                text = as_one_text(self._shape(element).blocks) or on_one_line(element.text or "")
+                if text and text not in self._said:
+                    self._said.add(text)
+                    yield TextBlock(marked(kind, text))
 
     def _notes(self, notes: Element) -> Iterator[Block]:
         for each in notes:

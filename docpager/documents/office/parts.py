@@ -11,7 +11,8 @@ from xml.etree.ElementTree import Element
 
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import CarriedFile, FileContents, Instructions
-from docpager.documents.flow import on_one_line
+from docpager.documents.document import Document
+from docpager.documents.flow import Flow, on_one_line
 from docpager.documents.packages import Package, local_name
 from docpager.documents.reasons import Reason
 
@@ -211,6 +212,23 @@ class OfficeParts:
         found = child(root, "title")
         title = on_one_line(found.text or "") if found is not None else ""
         return "" if _NO_TITLE.fullmatch(title) else title
+
+    def contents(self, flow: Flow, kind: str, content: bytes, title: str) -> FileContents:
+        """What was written and what the package carries; a file may be only a cover of others.
+
+        Raises:
+            DocumentError: there is neither text nor an embedded file.
+        """
+        try:
+            documents: tuple[Document, ...] = (
+                flow.document(kind, self.path, content, title=title),
+            )
+        except DocumentError as error:
+            if error.reason != Reason.EMPTY or not self.carried:
+                raise
+            documents = ()
+            self.problems.append(f"{self.path!r} holds no text but that of its embedded files")
+        return FileContents(documents, tuple(self.problems), tuple(self.carried))
 
     def _of_kind(self, name: str, kind: str) -> Iterator[Relationship]:
         found = self.relationships(name).values()

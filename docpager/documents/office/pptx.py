@@ -44,9 +44,7 @@ def read_pptx(content: bytes, path: str, instructions: Instructions) -> FileCont
         blocks = [] if left_out else list(deck.blocks(part))
         flow.begin_page(str(number), problem=left_out or deck.problem(part, blocks))
         write_blocks(blocks, flow)
-    title = deck.parts.title() or deck.title
-    document = flow.document("pptx", path, content, title=title)
-    return FileContents((document,), tuple(deck.parts.problems), tuple(deck.parts.carried))
+    return deck.parts.contents(flow, "pptx", content, deck.parts.title() or deck.title)
 
 
 class _Deck:
