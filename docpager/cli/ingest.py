@@ -101,7 +101,8 @@ def ingest(
 ) -> None:
     """Bring the archive up to date with files and folders.
 
-    Reads PDF, text, Markdown and JSONL files; other kinds (.docx, .zip) are counted and left out.
+    Reads PDF, Word, PowerPoint, OpenDocument, RTF, text, Markdown and JSONL files; other kinds
+    (.zip) are counted and left out.
     Each file is read in a process with limits on time and memory. Files and PDF pages that cannot
     be read are named with the reason, and are not read again until they change.
     """

@@ -29,6 +29,8 @@ from docpager.documents.packages import local_name
 
 __all__ = ["Shape", "ShapeReader", "reading_order"]
 
+_NUMBER_TO_COME = "‹#›"
+"""Where the number of the slide will stand."""
 _ONE_ROW = 228_600
 """A quarter of an inch in the units of the format: shapes that begin so near are in one row."""
 _TITLES = frozenset({"title", "ctrTitle"})
@@ -208,7 +210,7 @@ def _text(paragraph: Element) -> str:
             case "AlternateContent":
                 form = chosen(each)
                 text += "" if form is None else _text(form)
-    return text.replace("\u00ad", "")
+    return text.replace("\u00ad", "").replace(_NUMBER_TO_COME, "")
 
 
 def _letters(run: Element, text: str) -> str:
