@@ -18,10 +18,7 @@ from docpager.cli.options import (
     embedder_option,
     examples,
     ocr_options,
-    tell_doubtful,
-    tell_hidden,
-    tell_scanned,
-    tell_unsupported,
+    tell_left_out,
 )
 from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
@@ -120,10 +117,7 @@ def tell_ingested(report: IngestReport) -> None:
         note(f"gone, but still asked (docpager ingest --prune removes it): {path}")
     for file in report.skipped:
         note(f"skipped: {file.path} ({with_flags(file.message)})")
-    tell_unsupported(report.unsupported)
-    tell_hidden(report.hidden)
-    tell_doubtful(report.doubtful)
-    tell_scanned(report)
+    tell_left_out(report)
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()
     ):

@@ -22,10 +22,7 @@ from docpager.cli.options import (
     examples,
     ocr_options,
     read_by_older_rules,
-    tell_doubtful,
-    tell_hidden,
-    tell_scanned,
-    tell_unsupported,
+    tell_left_out,
 )
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
@@ -146,10 +143,7 @@ def ingest(
     else:
         say(_summary(report, archive_directory))
     _name_exceptions(report)
-    tell_unsupported(report.unsupported, verbose=verbose)
-    tell_hidden(report.hidden)
-    tell_doubtful(report.doubtful)
-    tell_scanned(report)
+    tell_left_out(report, verbose=verbose)
     left_out = report.skipped or report.unreadable or report.unsupported
     if report.nothing_readable or (strict and left_out):
         sys.exit(1)

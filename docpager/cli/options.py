@@ -28,11 +28,8 @@ __all__ = [
     "ocr_options",
     "page_option",
     "read_by_older_rules",
-    "tell_doubtful",
-    "tell_hidden",
+    "tell_left_out",
     "tell_misspelt",
-    "tell_scanned",
-    "tell_unsupported",
 ]
 
 _FEW_NAMES = 5
@@ -157,7 +154,15 @@ def tell_misspelt(names: Sequence[str]) -> None:
             note(f"{name!r} is not a field of a question{hint}")
 
 
-def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
+def tell_left_out(report: IngestReport, *, verbose: bool = False) -> None:
+    """Say what an ingest did not read, and what may be wrong with what it read."""
+    _tell_unsupported(report.unsupported, verbose=verbose)
+    _tell_hidden(report.hidden)
+    _tell_doubtful(report.doubtful)
+    _tell_scanned(report)
+
+
+def _tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
     """Name the files that are of a kind which is not read: by kind and count, or each by name.
 
     A folder may hold thousands of pictures, so names are left out unless they are few.
@@ -173,7 +178,7 @@ def tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
         note(f"not read: {path}")
 
 
-def tell_scanned(report: IngestReport) -> None:
+def _tell_scanned(report: IngestReport) -> None:
     """Say how pages are read that are pictures, if some are not."""
     from docpager.documents.kinds import kind_named
     from docpager.documents.ocr.recognition import SCANNED
@@ -192,13 +197,13 @@ def tell_scanned(report: IngestReport) -> None:
         note(f"{' and '.join(parts)} may be read with --ocr, which recognises text in pictures")
 
 
-def tell_hidden(paths: Sequence[str]) -> None:
+def _tell_hidden(paths: Sequence[str]) -> None:
     """Count the files and folders that were left out because they are hidden."""
     if paths:
         note(f"hidden, not read: {counted(len(paths), 'file or folder', 'files or folders')}")
 
 
-def tell_doubtful(reasons: Mapping[str, str]) -> None:
+def _tell_doubtful(reasons: Mapping[str, str]) -> None:
     """Name documents whose whole text may be wrong; many are counted."""
     for reason, count in Counter(reasons.values()).items():
         paths = [path for path, why in reasons.items() if why == reason]
