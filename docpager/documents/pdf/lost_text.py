@@ -66,16 +66,15 @@ _WORDS_IN_F = frozenset(_WORDS_IN_F_TEXT.split())
 _AFTER_OF = ("ice ", "icer", "ices", "icial", "er ", "ers ", "ered ", "ering", "set ", "setting")
 """How words go on that begin with off."""
 # A class of characters leads, as `re` passes over all others by itself: three times as fast.
-_GLUED = re.compile(r"\d(?:(?<=[a-z]{2}\d)|(?<=[A-Z]{2}\d)(?=\d))|,(?<=\d{4},)(?=\d)")
-_THE_NAME = re.compile("the[A-Z][a-z]")
+_GLUED_FIGURE = re.compile(r"\d(?<=[a-z]{2}\d)")
+_GLUED_NAME = re.compile(r"\d(?<=[A-Z]{2}\d)\d|,(?<=\d{4},)\d|t(?=he[A-Z][a-z])")
 _NUMBERS_TEXT = (
     "two three four five six seven nine eleven twelve twenty thirty forty fifty sixty "
     "ninety hundred"
 )
 _NUMBERS = tuple(_NUMBERS_TEXT.split())
 """Of which no other English word is made, as it is of one (alone), eight (height), ten (often)."""
-_CROSSED = re.compile(r"\d[$€£¥]|, ?,|\d\d[A-Z], [a-z]|\w“ ")
-"""What no word and no figure holds: letters of two of them that were drawn over one another."""
+_CROSSED = re.compile(r"(?<=\d)[$€£¥]|\d\d[A-Z], [a-z]")
 _MOST_CROSSED = 12
 _SPLIT_FIGURE = re.compile(r"[\d,](?:(?<=\d) ,\d|(?<=,)\d\d? \d\b)")
 _SECOND_LETTER = 0.35
@@ -170,25 +169,30 @@ def letter_changes(glyphs: Glyphs, *, has_letter_lines: bool) -> dict[int, str]:
     a page for vertical writing, two such letters are lines of their own.
     """
     raw = glyphs.raw
-    is_crossed = bool(_CROSSED.search(raw))
-    is_odd = is_crossed or has_letter_lines or bool(_GLUED.search(raw))
-    if not (is_odd or _has_glued_words(glyphs)) or not _is_set_by_letters(glyphs):
+    # What asks for positions costs more than these signs do, so pages of few objects are let go.
+    by_letters = glyphs.count_objects() >= _LETTER_BY_LETTER * (len(raw) - raw.count(" "))
+    is_crossed = by_letters and _is_crossed(raw)
+    is_odd = is_crossed or has_letter_lines or bool(_GLUED_FIGURE.search(raw))
+    if not (is_odd or (by_letters and _has_glued_words(raw))) or not _is_set_by_letters(glyphs):
         return {}
     drawn = _drawn_letters(glyphs)
     changes = _lost_spaces(glyphs, drawn)
     return changes | _uncrossed(glyphs, drawn) if is_crossed else changes
 
 
-def _has_glued_words(glyphs: Glyphs) -> bool:
-    """Whether a page of many objects has a number in words at the end of another word, or a name.
+def _is_crossed(raw: str) -> bool:
+    """Whether a text has what no word and no figure has: letters of two that cross."""
+    marks = (",,", ", ,", "“ ")
+    return any(mark in raw for mark in marks) or bool(_CROSSED.search(raw))
+
+
+def _has_glued_words(raw: str) -> bool:
+    """Whether a name or a number stands at the end of another word.
 
     Programs that tag figures for machines (inline XBRL) set what they tag by itself, numbers in
     words too, and tighter than the text around it.
     """
-    raw = glyphs.raw
-    if glyphs.count_objects() < _LETTER_BY_LETTER * (len(raw) - raw.count(" ")):
-        return False
-    if "the" in raw and _THE_NAME.search(raw):
+    if _GLUED_NAME.search(raw):
         return True
     # Words are sought one by one: an expression for all of them takes ten times as long.
     return any(_ends_a_word(raw, number) for number in _NUMBERS)
