@@ -169,7 +169,7 @@ class Glyphs:
         if known is None:
             at = offset if self._is_direct else self.at(offset)
             self._loose_box(self._address, at, self._rectangle_at)
-            left, top, right, bottom = self._rectangle
+            left, top, right, bottom = self._rectangle[:]
             if left > right:
                 left, right = right, left
             if bottom > top:
@@ -229,7 +229,8 @@ class Glyphs:
         at = self.at(offset)
         size: float = self._font_size(self._address, at)
         if self._get_matrix(self._address, at, self._matrix_at):
-            _, along, _, upright, _, _ = self._matrix
+            # A slice first: ctypes arrays are slow to unpack.
+            _, along, _, upright = self._matrix[:4]
             size *= max(abs(upright), abs(along))
         return round(size, 1)
 
@@ -278,7 +279,7 @@ class Glyphs:
         """Whether a character is white or nearly so, or hardly there."""
         if not self._fill_colour(self._address, self.at(offset), *self._colour_at):
             return False
-        red, green, blue, opacity = self._colour
+        red, green, blue, opacity = self._colour[:]
         return opacity < _OPAQUE or (red >= _PALE <= green and blue >= _PALE)
 
     def any_pale(self, offsets: Sequence[int]) -> bool:
@@ -326,7 +327,7 @@ class Glyphs:
         at = self._rectangle_at
         if not native("FPDFPageObj_GetBounds")(handle, at, at + 4, at + 8, at + 12):
             return None
-        return Box(*self._rectangle)
+        return Box(*self._rectangle[:])
 
     def count_rectangles(self) -> int:
         """How many pieces the text is set in, about one for each text object and line of it."""
