@@ -131,9 +131,9 @@ def test_another_language_is_another_reading(folder, fake):
 
 def test_a_page_that_shows_nothing_is_looked_at_once(folder, fake, monkeypatch):
     monkeypatch.setenv("FAKE_TESSERACT", "nothing")
-    dark = draw("").point(lambda level: 20)
-    folder.write("mixed.pdf", picture_pdf([dark, dark]))
-    folder.write("photo.png", picture_file([draw("A word that is not recognised")], "PNG"))
+    drawing = draw("A word that is not recognised")
+    folder.write("mixed.pdf", picture_pdf([drawing, drawing]))
+    folder.write("photo.png", picture_file([drawing], "PNG"))
     folder.ingest(OCR)
 
     report = folder.ingest(OCR)
