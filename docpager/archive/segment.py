@@ -349,7 +349,7 @@ def _pages_json(pages: Sequence[PdfPage]) -> str:
 def _page(stored: Sequence[Any]) -> PdfPage:
     """A page from its fields in order; archives of older builds have fewer of them."""
     page = PdfPage(*stored)
-    return replace(page, notes=tuple(page.notes)) if page.notes else page
+    return replace(page, notes=tuple(page.notes))
 
 
 def _passage_schema() -> Any:

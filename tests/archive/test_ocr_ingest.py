@@ -17,6 +17,7 @@ from docpager.archive.ingest import ingest
 from docpager.archive.ingest_files import ReadingSettings
 from docpager.archive.integrity import repair, verify
 from docpager.archive.maintenance import compact, forget
+from docpager.archive.segment import _page
 from docpager.core.errors import UsageError
 from docpager.testing import HashingEmbedder
 
@@ -131,9 +132,9 @@ def test_another_language_is_another_reading(folder, fake):
 
 def test_a_page_that_shows_nothing_is_looked_at_once(folder, fake, monkeypatch):
     monkeypatch.setenv("FAKE_TESSERACT", "nothing")
-    dark = draw("").point(lambda level: 20)
-    folder.write("mixed.pdf", picture_pdf([dark, dark]))
-    folder.write("photo.png", picture_file([draw("A word that is not recognised")], "PNG"))
+    drawing = draw("A word that is not recognised")
+    folder.write("mixed.pdf", picture_pdf([drawing, drawing]))
+    folder.write("photo.png", picture_file([drawing], "PNG"))
     folder.ingest(OCR)
 
     report = folder.ingest(OCR)
@@ -169,13 +170,10 @@ def test_failed_pages_are_tried_again_when_asked_for(folder, fake, monkeypatch):
     assert (report.new, report.skipped) == (1, [])
 
 
-def test_an_archive_of_before_is_read_with_its_pages(folder):
-    folder.write("typed.pdf", make_pdf(["Words that are text"]))
-    folder.ingest()
-    from docpager.archive.segment import _page
-
+def test_pages_of_archives_of_before_have_no_confidence():
     assert _page([1, "1", 0, 9]).confidence is None
     assert _page([1, "1", 0, 9, None, 5, 0.0, None, "pypdf", None, ["x"]]).notes == ("x",)
+    assert _page([1, "1", 0, 9, None, 5, 0.0, None, "pypdf", None, []]).notes == ()
 
 
 def test_recognised_text_is_forgotten_with_its_document(folder, fake):
