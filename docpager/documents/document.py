@@ -14,7 +14,7 @@ READER_VERSION = 3
 read from a file raises it: archives record it with each document, and say which ones were read by
 older rules. 2: pages that show a sign of it are read by positions or by a second reader, and what
 is set off, hidden or filled in is told apart. 3: old encodings are recognised, escapes of JSON
-are characters, base64 is left out, and mail is read."""
+are characters, base64 is left out, and office, web and mail files are read as what they are."""
 
 
 def sha256_of_text(text: str) -> str:
