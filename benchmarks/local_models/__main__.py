@@ -14,10 +14,10 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.local_models.questions import HALVES, SETS, DrawnQuestion, draw
+from benchmarks.local_models.questions import HALVES, NESTED, DrawnQuestion, documents_of, draw
 from benchmarks.local_models.recording import RecordingModel
 from benchmarks.local_models.scores import print_scores
-from benchmarks.local_models.systems import Contestant, Place, contestant_named
+from benchmarks.local_models.systems import AskedWhere, Contestant, contestant_named
 from docpager import Archive, ingest
 from docpager.models.registry import model_named
 
@@ -30,7 +30,8 @@ def ask(half: str, contestant: Contestant, options: argparse.Namespace) -> None:
     done = {json.loads(line)["question"] for line in _lines(path)}
     left = [question for question in draw(half) if question.id not in done][: options.most]
     with ExitStack() as stack:
-        archives = {name: _archive(name, options.work) for name in SETS}
+        names = {question.document_set for question in left}
+        archives = {name: _archive(name, options.work) for name in sorted(names)}
         for archive in archives.values():
             stack.callback(archive.close)
         for question in left:
@@ -48,7 +49,8 @@ async def _ask_one(
     journals = options.work / "journals"
     journals.mkdir(parents=True, exist_ok=True)
     name = question.document_set
-    place = Place(archives[name], SETS[name], model, options.base_url, options.work, journals)
+    documents = documents_of(name, options.work)
+    place = AskedWhere(archives[name], documents, model, options.base_url, options.work, journals)
     answered = await contestant.answer(question, place)
     await model.close()
     if answered.line.get("resumable"):
@@ -69,7 +71,7 @@ async def _ask_one(
 
 def _archive(name: str, work: Path) -> Archive:
     folder = work / name
-    ingest([SETS[name]], folder, text_field="text")
+    ingest([documents_of(name, work)], folder, text_field="text")
     return Archive.open(folder)
 
 
@@ -82,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     asking = commands.add_parser("ask")
-    asking.add_argument("half", choices=HALVES)
+    asking.add_argument("half", choices=[*HALVES, NESTED])
     asking.add_argument("contestants", nargs="+")
     asking.add_argument("--base-url", default="http://127.0.0.1:8091")
     asking.add_argument("--model", default="qwen2.5-coder-1.5b")
@@ -90,7 +92,7 @@ def main() -> None:
     asking.add_argument("--earlier", type=Path, help="the `docpager` of an earlier checkout")
     asking.add_argument("--most", type=int, help="questions that are asked now at most")
     scoring = commands.add_parser("score")
-    scoring.add_argument("half", choices=HALVES)
+    scoring.add_argument("half", choices=[*HALVES, NESTED])
     scoring.add_argument("--show", action="store_true", help="one line for every question")
     options = parser.parse_args()
     if options.command == "score":

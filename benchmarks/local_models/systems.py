@@ -19,8 +19,10 @@ from docpager import Archive, PagingSettings, RunLimits
 from docpager.core.errors import ModelError
 from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage
+from docpager.core.settings import INTERFACES
 from docpager.models.messages import ChatModel, ModelRequest, Usage, UserTurn
 from docpager.models.registry import model_defaults
+from docpager.paging.rebuild import PLAINLY
 from docpager.paging.rendering import render_passages
 from docpager.run.answer_line import AnswerLine, citations_of
 from docpager.run.functions import parse_plain_answer
@@ -29,11 +31,12 @@ from docpager.run.service import AskSettings, ask_archive
 
 __all__ = ["Answered", "Contestant", "Docpager", "EarlierDocpager", "OneLook", "contestant_named"]
 
-WINDOW, MAX_OUTPUT, MAX_STEPS = 8_000, 512, 10
+WINDOW, MAX_OUTPUT, MAX_STEPS = 8_000, 512, 6
 """The same for all: tokens of prompt and reply together, tokens of a reply, replies."""
 
-PLAIN = (Path(__file__).parent / "plain_question.txt").read_text("utf-8").strip()
-"""What systems that ask once say, whatever text they show."""
+PLAIN = "You answer a question from a text."
+"""What systems that ask once say, whatever text they show. The question stands below the text, in
+the words in which docpager asks it of a model without functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AskedWhere:
     """Where questions are asked."""
 
     archive: Archive
@@ -61,7 +64,7 @@ class Contestant(Protocol):
 
     name: str
 
-    async def answer(self, question: DrawnQuestion, place: Place) -> Answered:
+    async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         """Answer from all documents of the question's set."""
         ...
 
@@ -83,7 +86,7 @@ class Docpager:
         counter, factor = model_defaults("local", base_url="http://127.0.0.1").counter()
         return AskSettings(paging, RunLimits(max_steps=MAX_STEPS), "recent", counter, factor)
 
-    async def answer(self, question: DrawnQuestion, place: Place) -> Answered:
+    async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         journal = place.journals / f"{self.name}-{question.id}.jsonl"
         journal.unlink(missing_ok=True)
         line = await ask_archive(
@@ -99,10 +102,10 @@ class EarlierDocpager:
     name: str
     command: Path
 
-    async def answer(self, question: DrawnQuestion, place: Place) -> Answered:
+    async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         return await asyncio.to_thread(self._answer, question, place)
 
-    def _answer(self, question: DrawnQuestion, place: Place) -> Answered:
+    def _answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         journal = place.journals / f"{self.name}-{question.id}.jsonl"
         journal.unlink(missing_ok=True)
         archive = place.work / f"{self.name}-{question.document_set}"
@@ -150,12 +153,12 @@ class OneLook:
     most: int | None = None
     """Passages at most; as many as fit where None."""
 
-    async def answer(self, question: DrawnQuestion, place: Place) -> Answered:
+    async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         begun = time.monotonic()
         chosen = list(islice(self.choose(question, place.archive), self.most))
         shown = await self._fitting(question, chosen, place.model)
         reply = await place.model.complete(_plain_request(question, shown))
-        given = parse_plain_answer(reply.text)
+        given = parse_plain_answer(reply.text, labelled=True)
         checker = QuoteChecker(place.archive, parse_locator, question=question.text)
         checks = checker.check_all(given["citations"]).checks
         quotes = [each["quote"] for each in given["citations"]]
@@ -190,7 +193,7 @@ class OneLook:
 
 
 def _plain_request(question: DrawnQuestion, passages: list[Passage]) -> ModelRequest:
-    text = f"# Text\n{render_passages(passages)}\n\n# Question\n{question.text}"
+    text = f"# Text\n{render_passages(passages)}\n\n{PLAINLY.format(question.text)}"
     return ModelRequest(PLAIN, (), (UserTurn(text),), MAX_OUTPUT, calls_allowed=False)
 
 
@@ -205,7 +208,7 @@ def _found(question: DrawnQuestion, archive: Archive) -> Iterator[Passage]:
 
 
 def contestant_named(name: str, *, earlier: Path | None = None) -> Contestant:
-    """`docpager`, `docpager+small`, `docpager+prefetch=4`, `docpager+small+prefetch=4`, `head`,
+    """`docpager`, `docpager+small`, `docpager+plain`, `docpager+small+prefetch=4`, `head`,
     `one-search:k=4` or `earlier`, the command of an earlier docpager.
 
     Raises:
@@ -214,7 +217,8 @@ def contestant_named(name: str, *, earlier: Path | None = None) -> Contestant:
     base, *parts = name.split("+")
     if base == "docpager":
         prefetch = next((int(part[9:]) for part in parts if part.startswith("prefetch=")), 0)
-        return Docpager(name, "small" if "small" in parts else "full", prefetch)
+        functions = next((part for part in parts if part in INTERFACES), INTERFACES[0])
+        return Docpager(name, functions, prefetch)
     if name == "head":
         return OneLook(name, _from_the_beginning)
     if name.startswith("one-search:k="):

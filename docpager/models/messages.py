@@ -260,6 +260,10 @@ class ChatModel(ABC):
         """How the server counts, asked before a run is planned; None for the usual estimates."""
         return None
 
+    async def parameters(self) -> int | None:
+        """How many parameters the model has, where its server says so; None where it does not."""
+        return None
+
     @property
     def rate_limit_left(self) -> float | None:
         """Share (0 to 1) left of its server's tightest rate limit; None where none is told."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.local_models.__main__ import REPLIES
-from benchmarks.local_models.questions import HALVES, SETS, draw
+from benchmarks.local_models.questions import HALVES, NESTED, SETS, documents_of, draw
 from benchmarks.local_models.recording import Recording, RepeatingModel
 from benchmarks.local_models.scores import marks_of
 from benchmarks.local_models.systems import Docpager, contestant_named
@@ -18,7 +18,7 @@ from docpager.core.errors import JournalError
 from docpager.run.answer_line import citations_of
 from docpager.run.service import ask_archive, open_replay
 
-QUESTIONS = {question.id: question for half in HALVES for question in draw(half)}
+QUESTIONS = {question.id: question for half in (*HALVES, NESTED) for question in draw(half)}
 
 
 def recorded() -> list[tuple[str, dict]]:
@@ -34,9 +34,9 @@ def recorded() -> list[tuple[str, dict]]:
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
     folder = tmp_path_factory.mktemp("archives")
-    for name, documents in SETS.items():
-        ingest([documents], folder / name, text_field="text")
-    opened = {name: Archive.open(folder / name) for name in SETS}
+    for name in (*SETS, NESTED):
+        ingest([documents_of(name, folder)], folder / name, text_field="text")
+    opened = {name: Archive.open(folder / name) for name in (*SETS, NESTED)}
     yield opened
     for archive in opened.values():
         archive.close()
@@ -95,7 +95,7 @@ def test_their_journals_replay_byte_for_byte(contestant, archives, tmp_path):
 
 
 def test_a_changed_word_of_a_reply_is_noticed(archives, tmp_path):
-    contestant, run = next(each for each in recorded() if len(each[1]["replies"]) > 2)
+    contestant, run = next(each for each in recorded() if len(each[1]["replies"]) > 1)
     journal = tmp_path / "run.jsonl"
     play(contestant, run, archives, journal)
     lines = journal.read_text("utf-8").splitlines()
