@@ -227,6 +227,9 @@ class ChatModel(ABC):
     """Told, a sentence each, what somebody who waits wants to know before the first request: that
     the server still loads its model, that its context may be too small."""
 
+    size_was_told = False
+    """Whether `notify` was told that the model is asked in another way because of its size."""
+
     @abstractmethod
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Reply to `request`; try once.

@@ -411,12 +411,13 @@ class ResultApplier:
         else:
             checks = self._marked(checked.checks, quotes, resident)
         text, found = str(call.arguments["text"]), call.arguments.get("found", True)
-        if self._said and text == " … ".join(quotes):
+        only_quotes = text == " … ".join(quotes)
+        if self._said and only_quotes:
             text = self._said  # it was asked for the quote alone
         supported = any(check.match != "failed" and check.seen for check in checks)
         # Only what was prefetched can have been seen without a look, and a model that is asked
         # plainly has no other way to look.
-        was_shown = found and (supported or self._plain)
+        was_shown = found and (supported or (self._plain and bool(resident)))
         if self._rules >= 3 and not (self._has_looked or last or was_shown):
             return self._unread(call)
         problems = [check.problem for check in checks if check.problem]
@@ -426,6 +427,7 @@ class ResultApplier:
         # citation then says itself that it failed.
         if problems and not self._sent_back and not last:
             self._sent_back = True
+            self._said = "" if only_quotes else text
             self._send_back(call, problems)
             return None
         cited = [passage for check in checks for passage in check.passages]
@@ -464,10 +466,11 @@ class ResultApplier:
 
     def _send_back(self, call: ToolCall, problems: Sequence[str]) -> None:
         listed = "; ".join(problems)
-        if self._plain and call.arguments.get("found", True):
+        has_pages = self._plain and bool(self._context.table.ids)
+        if has_pages and call.id == PLAIN_TEXT and call.arguments.get("found", True):
             # Only for the quote, and with the answer before it: one thing at a time.
-            self._said = str(call.arguments["text"])
-            asked = one_line(self._question, limit=160), one_line(self._said, limit=80)
+            said = one_line(str(call.arguments["text"]), limit=80)
+            asked = one_line(self._question, limit=160), said
             self._context.close_with(QUOTE_PLAINLY.format(*asked))
         elif call.id == PLAIN_TEXT:
             self._context.nudge(f"[run] Not accepted: {listed}. Answer again.")

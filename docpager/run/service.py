@@ -266,7 +266,8 @@ async def _suited(settings: AskSettings, model: ChatModel) -> AskSettings:
         return settings
     parameters = await model.parameters()
     plain = parameters is not None and parameters <= PLAIN_UP_TO
-    if plain:
+    if plain and not model.size_was_told:
+        model.size_was_told = True  # once for all questions of a batch
         model.notify(
             f"{model.name} is small ({(parameters or 0) / 1e9:.1f} billion parameters): docpager "
             "searches for it and asks plainly; `functions=full` lets it search itself"

@@ -93,6 +93,33 @@ def test_a_quote_that_is_asked_for_alone_supports_the_answer_before_it(
     assert (play.run.outcome.status, play.run.outcome.text) == ("answered", "nothing at all")
 
 
+def test_an_invented_quote_is_no_answer_beside_one_that_stands(library: ToyLibrary) -> None:
+    play = plain(library, PagingSettings(window=8_000, functions="plain", prefetch=10))
+    play.say('[D1:c1] "It was bought for nothing whatsoever."')
+    play.say(f'[D1:c1] "{QUOTE}"')
+
+    assert (play.run.outcome.status, play.run.outcome.text) == ("answered", QUOTE)
+
+
+def test_calls_that_such_a_model_writes_all_the_same_are_answered(library: ToyLibrary) -> None:
+    play = plain(library)
+    play.say('answer(text="0 dollars", citations=[])')
+    assert "not accepted" in play.newest.text
+    play.say('search(query="item 5")')
+    assert "passages match" in play.newest.text
+    play.say(f'answer(text="0 dollars", citations=[{{"locator": "D1:c1", "quote": "{QUOTE}"}}])')
+
+    assert isinstance(play.run.outcome, Answer)
+
+
+def test_without_a_passage_there_is_nothing_to_answer_from() -> None:
+    play = Play(long_library(), question="zebra?", paging=PLAIN, prefetch=True)
+    play.say("a horse")
+
+    assert play.run.outcome is None
+    assert "nothing was looked up yet" in play.newest.text
+
+
 def test_an_answer_without_a_quote_is_asked_for_once_more_and_is_unsupported(
     library: ToyLibrary,
 ) -> None:
@@ -196,5 +223,8 @@ def test_what_a_model_is_offered_follows_its_size_and_is_written_down(
     assert read_journal(path).header.plan.paging.functions == chosen
     assert bool(model.requests[0].functions) is (chosen == "full")
     assert bool(model.told) is (chosen == "plain")
+    again = tmp_path / "again.jsonl"
+    asyncio.run(ask_archive(QUESTION, long_library(), model, settings=settings, journal=again))
+    assert len(model.told) <= 1
     replay = open_replay(path)
     assert replay.finish().outcome is not None
