@@ -35,7 +35,7 @@ from docpager.run.service import AskSettings, ask_archive
 
 __all__ = ["Read", "ReadingServer", "played", "script"]
 
-WINDOW, MAX_OUTPUT, VISITS = 8_000, 512, 20
+WINDOW, MAX_OUTPUT, VISITS = 8_000, 512, 14
 RESULTS = Path(__file__).parent / "prompt_reuse.jsonl"
 _ROOMY = PagingSettings(window=4_000_000, max_output=MAX_OUTPUT)
 """Nothing leaves: what every reply and its results look like when all is appended."""
