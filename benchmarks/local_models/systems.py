@@ -160,9 +160,10 @@ class OneLook:
         reply = await place.model.complete(_plain_request(question, shown))
         given = parse_plain_answer(reply.text, labelled=True)
         checker = QuoteChecker(place.archive, parse_locator, question=question.text)
-        checks = checker.check_all(given["citations"]).checks
+        seen = {passage.id for passage in shown}
+        checks = checker.check_all(given["citations"], resident=seen).checks
         quotes = [each["quote"] for each in given["citations"]]
-        checks = mark_seen(checks, quotes, resident={p.id for p in shown}, notes=())
+        checks = mark_seen(checks, quotes, resident=seen, notes=())
         supported = any(each.match != "failed" and each.seen for each in checks)
         status = "answered" if supported else "unsupported"
         line = AnswerLine(

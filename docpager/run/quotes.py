@@ -29,6 +29,9 @@ __all__ = ["QuoteChecker", "QuoteMatch", "clean_quote", "find_quote", "flat", "m
 LEAST_WORDS_ANYWHERE = 3
 """Words of a quote that is looked for where it is not said to stand: few stand anywhere."""
 
+LEAST_WORDS_REPAIRED = 6
+"""Words of a quote that is repaired there: of fewer, a tenth of the letters may be what it says."""
+
 SHORTEST_QUOTE = 2
 """Characters below which a quote proves nothing."""
 
@@ -295,15 +298,19 @@ class QuoteChecker:
     def _among(
         self, resident: Collection[PassageId], failed: QuoteCheck, quote: str
     ) -> QuoteCheck | None:
-        """The quote where one of these passages holds it word for word."""
-        if len(flat(clean_quote(quote)).split()) < LEAST_WORDS_ANYWHERE:
-            return None
-        for passage in sorted(resident):
-            span = PassageRange(*passage, passage.ordinal)
-            entry = self._library.document(passage.document)
-            found = self._look_up(quote, span, span, entry, written=failed.locator, repair=False)
-            if found is not None:
-                return found
+        """The quote where one of these passages holds it, word for word or nearly."""
+        words = len(flat(clean_quote(quote)).split())
+        for repair in (False, True):
+            if words < (LEAST_WORDS_REPAIRED if repair else LEAST_WORDS_ANYWHERE):
+                return None
+            for passage in sorted(resident):
+                span = PassageRange(*passage, passage.ordinal)
+                entry = self._library.document(passage.document)
+                found = self._look_up(
+                    quote, span, span, entry, written=failed.locator, repair=repair
+                )
+                if found is not None:
+                    return found
         return None
 
     def _check(self, written: str, quote: str) -> QuoteCheck:
