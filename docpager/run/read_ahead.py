@@ -24,6 +24,10 @@ def found_passages(result: ToolResult) -> list[PassageId]:
     return list(dict.fromkeys(hit.passage for hit in hits))
 
 
+MOST_READ = 8
+"""Passages that are brought after a reply: as many as a reply may call for itself."""
+
+
 class ReadAhead:
     """The search that one run begins with, and how much of it was shown."""
 
@@ -53,7 +57,8 @@ class ReadAhead:
         """The next passages, where the arguments of an answer say that nothing was found."""
         if answer["found"]:
             return ()
-        wanted, self._left = self._left[: self._paging.ahead], self._left[self._paging.ahead :]
+        most = min(self._paging.ahead, MOST_READ)
+        wanted, self._left = self._left[:most], self._left[most:]
         ranges = [PassageRange(*passage, passage.ordinal) for passage in wanted]
         return tuple(_page_ins(ranges, f"ahead-{step}"))
 
