@@ -221,7 +221,7 @@ class Fingerprint:
                 yield f"{count} {what}: {named}{more}"
 
 
-_LATER_DEFAULTS: Mapping[str, Setting] = {"prefetch": 0, "functions": "full"}
+_LATER_DEFAULTS: Mapping[str, Setting] = {"prefetch": 0, "functions": "auto"}
 """Settings that older batches do not name: these go on where nobody sets them."""
 
 

@@ -36,7 +36,9 @@ _INTERFACE = (
         type=click.Choice(INTERFACES),
         default=INTERFACES[0],
         show_default=True,
-        help="`small` offers four functions and shorter instructions, for small models.",
+        help="What the model may call: eight functions (`full`), four (`small`), or none: docpager "
+        "searches and asks plainly (`plain`). `auto` is `plain` for models of at most 2 billion "
+        "parameters, as far as their server tells, else `full`.",
     ),
 )
 """What a run begins with, and what it offers."""

@@ -13,6 +13,8 @@ __all__ = [
     "DEFAULT_RUN_USD",
     "INTERFACES",
     "MOST_PREFETCHED",
+    "PLAIN_UP_TO",
+    "READ_AHEAD",
     "PagingSettings",
     "RunLimits",
     "check_dollars",
@@ -26,8 +28,14 @@ DEFAULT_BATCH_USD = 10.0
 
 MOST_PREFETCHED = 10
 """Passages that a run may begin with: a page of search results holds no more."""
-INTERFACES = ("full", "small")
-"""Sets of functions that a model may be offered."""
+INTERFACES = ("auto", "full", "small", "plain")
+"""What a model may be offered: eight functions, four, or plain questions about passages; `auto`
+chooses by the size of the model."""
+PLAIN_UP_TO = 2_000_000_000
+"""Parameters of the largest model that `auto` asks plainly. Measured with models of 0.5 and 1.8
+billion (benchmarks/local_models); larger ones were not, and are left the full set."""
+READ_AHEAD = 4
+"""Passages that a run brings at once to a model which is asked plainly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,9 @@ class PagingSettings:
     beginning, as an operating system reads ahead; 0 for none."""
     functions: str = "full"
     """`small` offers four functions under shorter instructions: for models that lose their way
-    among eight."""
+    among eight. `plain` offers none: the run searches by itself, shows passages and asks for a
+    quote, for models that lose their way among four. `auto` is `plain` where a server says that its
+    model has at most `PLAIN_UP_TO` parameters, else `full`."""
 
     def __post_init__(self) -> None:
         check_whole(self.window, "window")
@@ -79,6 +89,16 @@ class PagingSettings:
             raise UsageError("window and max output are numbers of tokens, from 1")
         if not 0 < self.rebuild_to <= self.warn_at <= self.rebuild_at <= 1:
             raise UsageError("rebuild_to, warn_at and rebuild_at rise from above 0 to at most 1")
+
+    @property
+    def plain(self) -> bool:
+        """Whether the model is asked without functions."""
+        return self.functions == "plain"
+
+    @property
+    def ahead(self) -> int:
+        """Passages that are brought at once without being asked for: plain questions need some."""
+        return self.prefetch or (READ_AHEAD if self.plain else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,9 @@ class ChatModel(ABC):
     """Told, a sentence each, what somebody who waits wants to know before the first request: that
     the server still loads its model, that its context may be too small."""
 
+    size_was_told = False
+    """Whether `notify` was told that the model is asked in another way because of its size."""
+
     @abstractmethod
     async def complete(self, request: ModelRequest) -> ModelReply:
         """Reply to `request`; try once.
@@ -258,6 +261,10 @@ class ChatModel(ABC):
         self, instructions: str, functions: tuple[FunctionSchema, ...]
     ) -> ServerTokens | None:
         """How the server counts, asked before a run is planned; None for the usual estimates."""
+        return None
+
+    async def parameters(self) -> int | None:
+        """How many parameters the model has, where its server says so; None where it does not."""
         return None
 
     @property

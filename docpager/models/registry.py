@@ -114,6 +114,7 @@ class _Adapted(ChatModel):
         "check",
         "count_tokens",
         "measure_tokens",
+        "parameters",
         "close",
         "submit",
         "status",

@@ -80,6 +80,8 @@ class ServerFacts:
     loading: bool = False
     """Whether it is still loading its model."""
     reachable: bool = True
+    parameters: int | None = None
+    """How many the model has; None where the server does not say."""
     problem: str = ""
     """Why it told nothing, in words."""
 
@@ -135,6 +137,8 @@ class ServerLook:
         self._model = model
         self._api_key_env = api_key_env
         self._facts: ServerFacts | None = None
+        self._parameters: tuple[int | None] | None = None
+        """What was told of them; None while nobody was asked."""
         self._window = 0
 
     async def check(
@@ -160,6 +164,12 @@ class ServerLook:
         if doubt := doubts(facts, model=self._model, window=window):
             told(doubt)
 
+    async def parameters(self) -> int | None:
+        """How many parameters the model has; asked once."""
+        if self._parameters is None:
+            await self._look()
+        return self._parameters[0] if self._parameters else None
+
     async def after_a_reply(self) -> None:
         """Look again where only a loaded model tells its context, as Ollama's do.
 
@@ -177,7 +187,9 @@ class ServerLook:
 
     async def _look(self) -> ServerFacts:
         key = key_from(self._api_key_env)
-        return await asyncio.to_thread(look_at, self._url, model=self._model, key=key)
+        facts = await asyncio.to_thread(look_at, self._url, model=self._model, key=key)
+        self._parameters = (facts.parameters,)
+        return facts
 
 
 def look_at(
@@ -215,16 +227,33 @@ def look_at(
         return ServerFacts(url, reachable=False, problem=listed.problem)
     names = tuple(str(each["id"]) for each in _entries(listed.json) if "id" in each)
     counts = _tokens(_of(answers["count"].json, "input_tokens")) is not None
+    size = _parameters(answers, model)
     for software, context, certain in _contexts(answers, model):
-        return ServerFacts(url, software, names, context, certain, counts)
+        return ServerFacts(url, software, names, context, certain, counts, parameters=size)
     problem = "" if listed.status == 200 else f"lists no models ({listed.status or listed.problem})"
-    return ServerFacts(url, _software(answers), names, counts=counts, problem=problem)
+    return ServerFacts(
+        url, _software(answers), names, counts=counts, parameters=size, problem=problem
+    )
+
+
+def _parameters(answers: Mapping[str, _Answer], model: str) -> int | None:
+    """Parameters of the model: llama.cpp's `meta.n_params`, of Ollama's `/api/show` the
+    `general.parameter_count`."""
+    told = _of(_of(_own(answers, model), "meta"), "n_params")
+    shown = _of(_of(answers["show"].json, "model_info"), "general.parameter_count")
+    return next((each for each in (told, shown) if type(each) is int and each > 0), None)
+
+
+def _own(answers: Mapping[str, _Answer], model: str) -> Mapping[str, Any]:
+    """What a list of models says of this one; of the first where none has its name."""
+    entries = list(_entries(answers["models"].json))
+    first = entries[0] if entries else {}
+    return next((each for each in entries if each.get("id") == model), first)
 
 
 def _contexts(answers: Mapping[str, _Answer], model: str) -> Iterator[tuple[str, int, bool]]:
     """Software, context, and whether it is certain: the best source first."""
-    entries = list(_entries(answers["models"].json))
-    own = next((each for each in entries if each.get("id") == model), entries[0] if entries else {})
+    own = _own(answers, model)
     props = _of(_of(answers["props"].json, "default_generation_settings"), "n_ctx")
     served = [n for n in (_tokens(_of(own.get("meta"), "n_ctx")), _tokens(props)) if n]
     if served:

@@ -20,65 +20,20 @@ from docpager.models.messages import (
     Usage,
     UserTurn,
 )
-from docpager.paging.epoch import BLOCK_TOKENS, Epoch
+from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.open_step import NO_ROOM, Fitting, OpenStep, Rebuild
 from docpager.paging.page_table import PageTable, Residency
 from docpager.paging.policies import EvictionPolicy, survivors_within
 from docpager.paging.pressure import WindowBudget
 from docpager.paging.reading_log import ReadingLog
-from docpager.paging.rebuild import Head, in_reading_order, warning
+from docpager.paging.rebuild import Head, Opening, in_reading_order, warning
 from docpager.paging.rendering import one_line, render_passage
 from docpager.paging.statistics import PagingStatistics
 from docpager.paging.token_meter import Meter
 from docpager.paging.token_sizes import Size
 from docpager.paging.working_memory import WorkingMemory
 
-__all__ = ["MainContext", "Opening"]
-
-
-class Opening:
-    """Instructions, functions, document map and question: the whole of a run's first request.
-
-    The server's count of the first request holds whatever it adds by itself, so it is exact for
-    the beginning of every later prompt too.
-    """
-
-    def __init__(self, *, fixed: int, document_map: str, question: str, meter: Meter) -> None:
-        self._fixed = Size.exact(fixed)
-        self._meter = meter
-        self._turn = Head(document_map, question).turn()
-        self._counted: int | None = None
-        self.size = Size.exact(fixed + meter.count(document_map) + meter.count(question))
-        """Tokens; until the server has counted them, an estimate that leaves out the titles."""
-
-    def first_epoch(self) -> Epoch:
-        """The conversation that a run begins with."""
-        size = self._fixed + self._meter.user_turn(self._turn)
-        return Epoch(self._turn, number=1, size=size)
-
-    def is_all_of(self, epoch: Epoch) -> bool:
-        """Whether an epoch holds nothing else."""
-        return epoch.turns == (self._turn,)
-
-    def settle(self, prompt_tokens: int) -> None:
-        """Take the server's count of the first request."""
-        self._counted = prompt_tokens
-        self.size = Size.exact(prompt_tokens)
-
-    def next_epoch(self, head: UserTurn, pages: Sequence[Residency], *, number: int) -> Epoch:
-        """The epoch of a new head, in which `pages` stand that the server has counted before."""
-        if self._counted is None:
-            size = self._fixed + self._meter.user_turn(head)
-            return Epoch(head, number=number, size=size)
-        # The head begins with the very bytes of the first request, whose count the server has
-        # given; only what follows them is estimated.
-        rest = head.text[len(self._turn.text) :]
-        # These pages were sent before: where the server counted more for them than the estimate
-        # said, the difference is known and need not be estimated again.
-        known = sum(page.tokens - page.size.likely for page in pages)
-        size = self.size + self._meter.block(rest)
-        size = Size(size.most, min(size.most, size.likely + known))
-        return Epoch(head, number=number, size=size, counted=self._counted, uncounted=[rest])
+__all__ = ["MainContext"]
 
 
 PREFETCHED = "[run] This search was made for you: read it, search on, or answer."
@@ -110,6 +65,7 @@ class MainContext:
         document_map: str,
         question: str,
         policy: EvictionPolicy,
+        closing: str = "",
     ) -> None:
         self.budget = budget
         self.table = PageTable()
@@ -124,6 +80,8 @@ class MainContext:
         self._map = document_map
         self._question = question
         self._policy = policy
+        self._closing = closing
+        """What every prompt but one without passages ends with; empty where nothing does."""
         self._step: OpenStep | None = None
         self._newest: OpenStep | None = None
         """The step that was sealed last."""
@@ -217,7 +175,7 @@ class MainContext:
         self._step = OpenStep(reply, tokens if reply else 0, calls, tuple(skipped))
         if written:
             self._step.written_for = self._question
-        self._step.remark = self._cut(" ".join(remarks))
+        self._step.remark = self._closed(" ".join(remarks))
         self._step.log_tokens = self.log.tokens(
             cap=self.budget.log_cap, count=self._meter.count, resident=self.table.ids
         )
@@ -244,13 +202,20 @@ class MainContext:
         It ends as a rebuild does, with its results as text in the first turn of the epoch, and by
         the same arithmetic: a result that is admitted leaves the request below the warning.
         """
-        self._step = OpenStep(calls=tuple(calls), rebuild=Rebuild.RELEASED, remark=PREFETCHED)
+        self._step = OpenStep(calls=tuple(calls), rebuild=Rebuild.RELEASED)
+        self._step.remark = self._closed("" if self._closing else PREFETCHED)
         self._fitting = self._fit(self._step)
         self._is_first = True
 
     def nudge(self, text: str) -> None:
         """Tell the model something that answers no call."""
         self._open.nudge = self._cut(text)
+
+    def close_with(self, closing: str) -> None:
+        """End the next prompt otherwise than the others, where that is no longer than remarks may
+        be."""
+        if self._meter.count(closing) <= REMARK_SHARE * self.budget.step_reserve:
+            self._open.remark = closing
 
     def bound(self) -> int:
         """The most that one result of this step can ever take."""
@@ -401,7 +366,8 @@ class MainContext:
             self.statistics.warnings += 1
             # The warning's own tokens are in every size of `Fitting.appended`, so that adding it
             # cannot break the limit.
-            turn = opened.user_turn(warning(self.budget.pressure(prompt.likely)))
+            pressure = self.budget.pressure(prompt.likely)
+            turn = opened.user_turn(warning(pressure, releases=self.releases))
         if opened.reply is not None:
             self.epoch.append_reply(opened.reply, tokens=opened.reply_tokens)
         self.epoch.append(turn, size=self._meter.user_turn(turn))
@@ -413,14 +379,21 @@ class MainContext:
         staying = self._survivors(kind)
         self._evict_others({entry.passage.id for entry in staying}, step=step)
         spare = self.budget.limits_after_rebuild - fits.rebuilt(staying, self.notes)
-        pages = [e.passage for e in self.table.unreleased if e.passage.id not in opened.loaded]
+        # Of a model that called nothing, what it begins with stands as pages and not as results,
+        # the best first.
+        plain = self._is_first and bool(self._closing)
+        loaded = frozenset() if plain else opened.loaded
+        pages = [e.passage for e in self.table.unreleased if e.passage.id not in loaded]
         head = Head(
             self._map,
             self._question,
             self.notes.render(),
-            self._log(min(self.budget.log_cap, opened.log_tokens + max(0, spare.least))),
-            in_reading_order(pages),
-            opened.texts(),
+            # Before the first request nothing was done that its pages do not show.
+            ""
+            if self._is_first
+            else self._log(min(self.budget.log_cap, opened.log_tokens + max(0, spare.least))),
+            tuple(pages) if plain else in_reading_order(pages),
+            () if plain else opened.texts(),
             " ".join(filter(None, (opened.skipped_remark, opened.nudge, opened.remark))),
         )
         first, self._is_first = self._is_first, False
@@ -460,6 +433,28 @@ class MainContext:
 
     def _log(self, cap: int) -> str:
         return self.log.render(cap=cap, count=self._meter.count, resident=self.table.ids)
+
+    @property
+    def releases(self) -> bool:
+        """Whether the model can release pages."""
+        return any(function.name == "page_out" for function in self._functions)
+
+    def _closed(self, remarks: str) -> str:
+        """Remarks, and what the prompt ends with; together as long as remarks may be."""
+        if not self._closing:
+            return self._cut(remarks)
+        most = REMARK_SHARE * self.budget.step_reserve
+        closing = self._closing
+        while self._meter.count(closing) > most:
+            # A long question is cut, at its end; what is asked of the model is not.
+            question, _, rest = closing.partition("\n")
+            shorter = one_line(question, limit=len(question) * 3 // 4)
+            if shorter == question:
+                break
+            closing = f"{shorter}\n{rest}"
+        room = most - self._meter.count(closing)
+        remarks = self._cut(remarks)
+        return f"{remarks}\n{closing}" if remarks and self._meter.count(remarks) < room else closing
 
     def _cut(self, remark: str) -> str:
         """A remark on one line, as long as it may be in characters and in tokens."""

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 from docpager.core.passages import Passage
 from docpager.models.messages import ToolCall, UserTurn
-from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer, canonical_json
+from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer, canonical_json
+from docpager.paging.page_table import Residency
 from docpager.paging.rendering import fence, marker_for, render_passages
+from docpager.paging.token_meter import Meter
+from docpager.paging.token_sizes import Size
 
 __all__ = [
     "LAST_REPLY",
+    "PLAINLY",
+    "QUOTE_PLAINLY",
     "Head",
+    "Opening",
     "StepText",
     "fence_tokens",
     "frame_tokens",
@@ -91,12 +97,75 @@ class Head:
         )
 
 
+class Opening:
+    """Instructions, functions, document map and question: the whole of a run's first request.
+
+    The server's count of the first request holds whatever it adds by itself, so it is exact for
+    the beginning of every later prompt too.
+    """
+
+    def __init__(self, *, fixed: int, document_map: str, question: str, meter: Meter) -> None:
+        self._fixed = Size.exact(fixed)
+        self._meter = meter
+        self._turn = Head(document_map, question).turn()
+        self._counted: int | None = None
+        self.size = Size.exact(fixed + meter.count(document_map) + meter.count(question))
+        """Tokens; until the server has counted them, an estimate that leaves out the titles."""
+
+    def first_epoch(self) -> Epoch:
+        """The conversation that a run begins with."""
+        size = self._fixed + self._meter.user_turn(self._turn)
+        return Epoch(self._turn, number=1, size=size)
+
+    def is_all_of(self, epoch: Epoch) -> bool:
+        """Whether an epoch holds nothing else."""
+        return epoch.turns == (self._turn,)
+
+    def settle(self, prompt_tokens: int) -> None:
+        """Take the server's count of the first request."""
+        self._counted = prompt_tokens
+        self.size = Size.exact(prompt_tokens)
+
+    def next_epoch(self, head: UserTurn, pages: Sequence[Residency], *, number: int) -> Epoch:
+        """The epoch of a new head, in which `pages` stand that the server has counted before."""
+        if self._counted is None:
+            size = self._fixed + self._meter.user_turn(head)
+            return Epoch(head, number=number, size=size)
+        # The head begins with the very bytes of the first request, whose count the server has
+        # given; only what follows them is estimated.
+        rest = head.text[len(self._turn.text) :]
+        # These pages were sent before: where the server counted more for them than the estimate
+        # said, the difference is known and need not be estimated again.
+        known = sum(page.tokens - page.size.likely for page in pages)
+        size = self.size + self._meter.block(rest)
+        size = Size(size.most, min(size.most, size.likely + known))
+        return Epoch(head, number=number, size=size, counted=self._counted, uncounted=[rest])
+
+
 def in_reading_order(passages: Sequence[Passage]) -> tuple[Passage, ...]:
     """Passages by document, then ordinal."""
     return tuple(sorted(passages, key=lambda passage: passage.id))
 
 
 LAST_REPLY = "[timer] This is the last reply: answer now in plain text from what you have."
+
+PLAINLY = (
+    "Question: {}\n"
+    "Write the sentence of the passages that answers the question, with the locator of its "
+    "passage, like this:\n"
+    '[D1:c88] "exact quote"\n'
+    "Above it write the answer in a few words."
+)
+"""What each prompt of a model without functions ends with. Small models do what stands last, and
+quote what they were shown; a way out that stands beside it is what most of them take."""
+
+QUOTE_PLAINLY = (
+    "Question: {}\n"
+    "Answer: {}\n"
+    "Copy the sentence of the passages that says so, with the locator of its passage, like this:\n"
+    '[D1:c88] "exact quote"'
+)
+"""What such a prompt ends with where an answer came without a quote that stands."""
 
 _FRAME = (
     "# Documents\n\n# Question\n\n# Notes\n\n# Reading log\n\n# Pages in main context\n"
@@ -120,10 +189,13 @@ def smallest_step_tokens(sizer: PromptSizer) -> int:
     return frame_tokens(sizer) + call + sizer.text(LAST_REPLY)
 
 
-def warning(pressure: float) -> str:
-    """The line that tells the model of memory pressure."""
+def warning(pressure: float, *, releases: bool = True) -> str:
+    """The line that tells the model of memory pressure; the longest is that of a model which has
+    `page_out`."""
+    full = f"[memory] Main context is {pressure:.0%} full."
+    if not releases:
+        return f"{full} Pages leave soon: write_note what you still need, or answer now."
     return (
-        f"[memory] Main context is {pressure:.0%} full. Write notes of what you need and page_out "
-        "what you do not: at the next rebuild all but notes, pins, the log and the newest pages "
-        "leaves."
+        f"{full} Write notes of what you need and page_out what you do not: at the next rebuild "
+        "all but notes, pins, the log and the newest pages leaves."
     )

@@ -20,6 +20,7 @@ from docpager.core.passages import Note, PassageId, PassageRange
 from docpager.models.messages import ToolCall
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import HERE, LogEntry, written_call
+from docpager.paging.rebuild import QUOTE_PLAINLY
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
 from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Failure, Outcome
@@ -104,7 +105,7 @@ class PageInApplier:
         context.statistics.refused_page_ins += 1
         if not loaded.passages:
             context.refuse(
-                f"refused: no room to keep {loaded.range} now; page_out what you are done with",
+                f"refused: no room to keep {loaded.range} now; {_making_room(context)}",
                 warn=True,
             )
             return
@@ -118,7 +119,7 @@ class PageInApplier:
                 break
             fitting += 1
         first = loaded.passages[0].id
-        hint = "page_out what you are done with"
+        hint = _making_room(context)
         if fitting:
             hint = f"{PassageRange(*first, first.ordinal + fitting - 1)} would fit"
         context.refuse(
@@ -139,6 +140,11 @@ class PageInApplier:
                 f"{text} was not paged in by that name; release its passages instead"
             )
         return [p for p in sorted(table.ids) if covers(locator, table[p].passage)]
+
+
+def _making_room(context: MainContext) -> str:
+    """What a model can do for more room, with the functions that it has."""
+    return "page_out what you are done with" if context.releases else "answer from what you have"
 
 
 MOST_UNREAD_ANSWERS = 2
@@ -201,13 +207,18 @@ PLAIN_TEXT = "\0plain text"
 class ResultApplier:
     """Applies results to one run's main context, in call order."""
 
-    def __init__(self, context: MainContext, *, rules: int, question: str) -> None:
+    def __init__(
+        self, context: MainContext, *, rules: int, question: str, plain: bool = False
+    ) -> None:
         self._context = context
         self._page_ins = PageInApplier(context)
         self._rules = rules
         self._question = question
+        self._plain = plain
         self._step = 0
         self._sent_back = False
+        self._said = ""
+        """The answer that was sent back for a quote, of a model that is asked plainly."""
         self._has_looked = False
         """Whether a search, a grep or a page_in has run, also one without a hit."""
         self._answers_unread = 0
@@ -374,9 +385,7 @@ class ResultApplier:
         context = self._context
         before = set(context.notes.resident)
         if not context.admit(text, notes=notes):
-            context.refuse(
-                "refused: no room for this note; page_out what you are done with", warn=True
-            )
+            context.refuse(f"refused: no room for this note; {_making_room(context)}", warn=True)
             return False
         context.statistics.notes_paged_out += len(before - set(notes.resident))
         return True
@@ -402,9 +411,14 @@ class ResultApplier:
         else:
             checks = self._marked(checked.checks, quotes, resident)
         text, found = str(call.arguments["text"]), call.arguments.get("found", True)
+        only_quotes = text == " … ".join(quotes)
+        if self._said and only_quotes:
+            text = self._said  # it was asked for the quote alone
         supported = any(check.match != "failed" and check.seen for check in checks)
-        # Only what was prefetched can have been seen without a look.
-        if self._rules >= 3 and not (self._has_looked or last or (found and supported)):
+        # Only what was prefetched can have been seen without a look, and a model that is asked
+        # plainly has no other way to look.
+        was_shown = found and (supported or (self._plain and bool(resident)))
+        if self._rules >= 3 and not (self._has_looked or last or was_shown):
             return self._unread(call)
         problems = [check.problem for check in checks if check.problem]
         if found and not checks:
@@ -413,6 +427,7 @@ class ResultApplier:
         # citation then says itself that it failed.
         if problems and not self._sent_back and not last:
             self._sent_back = True
+            self._said = "" if only_quotes else text
             self._send_back(call, problems)
             return None
         cited = [passage for check in checks for passage in check.passages]
@@ -451,7 +466,13 @@ class ResultApplier:
 
     def _send_back(self, call: ToolCall, problems: Sequence[str]) -> None:
         listed = "; ".join(problems)
-        if call.id == PLAIN_TEXT:
+        has_pages = self._plain and bool(self._context.table.ids)
+        if has_pages and call.id == PLAIN_TEXT and call.arguments.get("found", True):
+            # Only for the quote, and with the answer before it: one thing at a time.
+            said = one_line(str(call.arguments["text"]), limit=80)
+            asked = one_line(self._question, limit=160), said
+            self._context.close_with(QUOTE_PLAINLY.format(*asked))
+        elif call.id == PLAIN_TEXT:
             self._context.nudge(f"[run] Not accepted: {listed}. Answer again.")
         else:
             self._context.refuse(

@@ -34,6 +34,7 @@ from docpager.run.functions import (
 )
 from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
+from docpager.run.read_ahead import found_passages
 from docpager.run.render import document_line, present_loaded
 from docpager.run.state import PendingCall, Run
 from docpager.run.tool_results import (
@@ -109,8 +110,7 @@ class FunctionExecutor:
         wanted = ToolCall("", "search", {"query": run.plan.question})
         query = PendingCall(wanted, run.largest_prompt, frozenset())
         found = self.execute(query)
-        hits = found.hits if isinstance(found, Found) else ()
-        best = list(dict.fromkeys(hit.passage for hit in hits))[: run.plan.paging.prefetch]
+        best = found_passages(found)[: run.plan.paging.ahead]
         calls = [ToolCall("", "page_in", {"locator": str(each)}) for each in best]
         return [found, *(self.execute(replace(query, call=call)) for call in calls)]
 
@@ -138,7 +138,8 @@ class FunctionExecutor:
             case PageIn(locator=locator):
                 return self._page_in(locator, pending)
             case AnswerArguments(citations=citations):
-                return self._quotes.check_all(msgspec.to_builtins(citations))
+                seen = pending.resident if self._rules >= 4 else frozenset()
+                return self._quotes.check_all(msgspec.to_builtins(citations), resident=seen)
             case PageOut(locators=locators):
                 self._check_locators(locators)
             case WriteNote(sources=sources, replaces=replaces):

@@ -151,12 +151,20 @@ _QUOTED = re.compile(r'"([^"\n]{2,})"|“([^”\n]{2,})”|«([^»\n]{2,})»')
 _NOT_FOUND = re.compile(r"\s*(?:\*\*)?not found\b", re.IGNORECASE)
 
 
-def parse_plain_answer(text: str) -> dict[str, Any]:
+_LABEL = re.compile(r"^\s*(?:\*\*)?answer(?:\*\*)?:(?:\*\*)?\s*", re.IGNORECASE | re.MULTILINE)
+
+
+def parse_plain_answer(text: str, *, labelled: bool = False) -> dict[str, Any]:
     """Arguments of `answer` that say the same as `text`.
 
     A citation is a locator and the nearest quoted words on its line, as in
     `[D3:p45] "exact quote"`; lines that hold nothing else are not part of the answer's text.
+    Where it may be `labelled`, an `Answer:` before it is none of its words, and quotes alone are an
+    answer in their words.
     """
+    if labelled:
+        text = _LABEL.sub("", text).strip()
+        text = re.sub(r"\[(D\d+:c\d+) p\d+\]", r"[\1]", text)
     citations: list[dict[str, str]] = []
     kept: list[str] = []
     for line in text.splitlines():
@@ -166,6 +174,8 @@ def parse_plain_answer(text: str) -> dict[str, Any]:
             kept.append(line)
     answer = "\n".join(kept).strip()
     found_flag = not _NOT_FOUND.match(answer)
+    if labelled and not answer:
+        answer = " … ".join(citation["quote"] for citation in citations)
     return {"text": answer or text.strip(), "citations": citations, "found": found_flag}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from math import ceil
@@ -24,13 +24,14 @@ from docpager.run.render import full_map_tokens, render_document_map
 __all__ = ["RULES", "RunPlan", "instructions", "plan_run"]
 
 
-RULES = 3
+RULES = 4
 """Version of what a run does with a reply: older journals replay as they were written. Since 2 the
 last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`. Since 3
 calls written as text are calls, nothing is answered before something was looked up, a call repeated
 word for word gets another answer, and an answer that no citation supports is `unsupported`; what a
 server says of a prompt's size may make the next one smaller or end the run, and a reply that nobody
-counted is too long only where it is so without the safety factor."""
+counted is too long only where it is so without the safety factor. Since 4 a quote is also looked
+for in the passages that the model was shown, and a citation alone is an answer in its words."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
@@ -41,9 +42,9 @@ SERVER_TOKENS = 700
 
 
 @cache
-def instructions(*, small: bool = False) -> str:
-    """What every model is told first; a shorter text beside the `small` set of functions."""
-    name = "instructions_small.md" if small else "instructions.md"
+def instructions(functions: str = "full") -> str:
+    """What every model is told first; a shorter text beside fewer functions."""
+    name = "instructions.md" if functions == "full" else f"instructions_{functions}.md"
     return (files("docpager.run") / name).read_text("utf-8").strip()
 
 
@@ -73,8 +74,14 @@ class RunPlan:
         """Whether the server counts each prompt before it is sent."""
         return self.fixed > 0
 
+    @property
+    def offered(self) -> tuple[FunctionSchema, ...]:
+        """The functions that requests name; calls that are written as text need no more than be
+        known."""
+        return () if self.paging.plain else self.functions
+
     def _fixed(self, sizer: PromptSizer) -> int:
-        estimate = sizer.fixed(self.instructions, self.functions)
+        estimate = sizer.fixed(self.instructions, self.offered)
         return self.fixed or estimate + (SERVER_TOKENS if self.factor > 1 else 0)
 
     def budget(self, sizer: PromptSizer) -> WindowBudget:
@@ -109,6 +116,8 @@ def plan_run(
         UsageError: the question is empty, or there is no such policy.
     """
     paging, limits = paging or PagingSettings(), limits or RunLimits()
+    if paging.functions == "auto":  # nobody knows the model's size
+        paging = replace(paging, functions="full")
     question = question.strip()
     if not question:
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
@@ -116,12 +125,12 @@ def plan_run(
         raise UsageError("the question is not valid Unicode; check the terminal's encoding")
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
-    small = paging.functions == "small"
+    small = paging.functions != "full"
     functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
     draft = RunPlan(
         question,
         "",
-        instructions(small=small),
+        instructions(paging.functions),
         functions,
         paging,
         limits,
@@ -132,7 +141,9 @@ def plan_run(
     )
     sizer = PromptSizer.of(counter, factor)
     budget = draft.budget(sizer)
-    document_map = render_document_map(documents, cap=budget.map_cap, count=sizer.count)
+    # Who can name no document needs no list of them.
+    listed = () if paging.plain else documents
+    document_map = render_document_map(listed, cap=budget.map_cap, count=sizer.count)
     _check_window(budget, sizer, question, documents, factor)
     return RunPlan(
         question, document_map, draft.instructions, functions, paging, limits, policy,

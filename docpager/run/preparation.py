@@ -82,7 +82,7 @@ def prepare(
     prices: Path | None = None,
     policy: str = "recent",
     prefetch: int = 0,
-    functions: str = "full",
+    functions: str = "auto",
     environment: Mapping[str, str],
 ) -> PreparedModel:
     """Choose a model and settle what was left open. Where none is named, the environment's key or

@@ -26,6 +26,12 @@ from docpager.run.tool_results import QuoteCheck, QuotesChecked
 
 __all__ = ["QuoteChecker", "QuoteMatch", "clean_quote", "find_quote", "flat", "mark_seen", "review"]
 
+LEAST_WORDS_ANYWHERE = 3
+"""Words of a quote that is looked for where it is not said to stand: few stand anywhere."""
+
+LEAST_WORDS_REPAIRED = 6
+"""Words of a quote that is repaired there: of fewer, a tenth of the letters may be what it says."""
+
 SHORTEST_QUOTE = 2
 """Characters below which a quote proves nothing."""
 
@@ -269,9 +275,43 @@ class QuoteChecker:
         self._locate = locate
         self._question = question
 
-    def check_all(self, citations: Sequence[Mapping[str, Any]]) -> QuotesChecked:
-        """One check for each citation, in order."""
-        return QuotesChecked(tuple(self._check(c["locator"], c["quote"]) for c in citations))
+    def check_all(
+        self,
+        citations: Sequence[Mapping[str, Any]],
+        *,
+        resident: Collection[PassageId] = (),
+    ) -> QuotesChecked:
+        """One check for each citation, in order.
+
+        What does not stand where it is said to is looked for in the `resident` passages too: small
+        models copy a quote exactly and the locator of another one, or of none.
+        """
+        return QuotesChecked(
+            tuple(
+                self._among(resident, failed, citation["quote"]) or failed
+                if (failed := self._check(citation["locator"], citation["quote"])).match == "failed"
+                else failed
+                for citation in citations
+            )
+        )
+
+    def _among(
+        self, resident: Collection[PassageId], failed: QuoteCheck, quote: str
+    ) -> QuoteCheck | None:
+        """The quote where one of these passages holds it, word for word or nearly."""
+        words = len(flat(clean_quote(quote)).split())
+        for repair in (False, True):
+            if words < (LEAST_WORDS_REPAIRED if repair else LEAST_WORDS_ANYWHERE):
+                return None
+            for passage in sorted(resident):
+                span = PassageRange(*passage, passage.ordinal)
+                entry = self._library.document(passage.document)
+                found = self._look_up(
+                    quote, span, span, entry, written=failed.locator, repair=repair
+                )
+                if found is not None:
+                    return found
+        return None
 
     def _check(self, written: str, quote: str) -> QuoteCheck:
         """Look first at the place itself, then beside it, then in the rest of the document."""

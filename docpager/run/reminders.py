@@ -1,4 +1,5 @@
-"""What a run tells a model beside results: that a limit is near, or that a call was repeated.
+"""What a run tells a model beside results: that a limit is near, that a call was repeated, or that
+its replies lead nowhere.
 
 Arithmetic on limits and counts of calls, tested apart from the state machine that asks for them.
 """
@@ -14,10 +15,12 @@ from docpager.paging.epoch import canonical_json
 from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult
 
 __all__ = [
+    "EMPTY",
     "FEW_REPLIES",
     "TIME_WARNING_SHARE",
     "Account",
     "RepeatedCalls",
+    "UselessReplies",
     "say_instead",
     "timer_lines",
 ]
@@ -142,3 +145,34 @@ def say_instead(call: ToolCall, result: ToolResult) -> str:
         f"refused: you made this call {MOST_EQUAL_CALLS} times and its answer is still the same. "
         f"{instead}"
     )
+
+
+MOST_USELESS_REPLIES = 3
+"""Replies in a row that hold neither a call nor an answer, before the run fails."""
+
+MOST_EMPTY_REPLIES = 2
+"""Empty replies in a row, before the run fails: one is nudged."""
+
+EMPTY = "held no call and no answer"
+
+
+class UselessReplies:
+    """Counts replies in a row that lead nowhere: too long, cut off, empty."""
+
+    def __init__(self) -> None:
+        self._number = self._empty = 0
+        self._did: set[str] = set()
+
+    def add(self, what: str, *, named: bool) -> str:
+        """Count one more; why the run fails where it is one too many, else empty.
+
+        `what` says what such replies did, and the reason says so where it is `named`.
+        """
+        self._number += 1
+        self._empty += what == EMPTY
+        self._did.add(what)
+        if self._number < MOST_USELESS_REPLIES and self._empty < MOST_EMPTY_REPLIES:
+            return ""
+        return (
+            f"{self._number} replies in a row {' or '.join(sorted(self._did)) if named else EMPTY}"
+        )

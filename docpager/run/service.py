@@ -13,7 +13,7 @@ from typing import Protocol
 
 from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry, Passage, PassageRange
-from docpager.core.settings import PagingSettings, RunLimits
+from docpager.core.settings import PLAIN_UP_TO, PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
@@ -137,7 +137,7 @@ async def ask_archive(
     settings = settings or AskSettings()
     price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
-    settings, fixed = await _measured(settings, model)
+    settings, fixed = await _measured(await _suited(settings, model), model)
     counter = RecordingCounter(settings.counter)
     plan = plan_run(
         question,
@@ -260,15 +260,32 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
     return replay
 
 
+async def _suited(settings: AskSettings, model: ChatModel) -> AskSettings:
+    """The settings with what the model is to be offered, where its size is to decide that."""
+    if settings.paging.functions != "auto":
+        return settings
+    parameters = await model.parameters()
+    plain = parameters is not None and parameters <= PLAIN_UP_TO
+    if plain and not model.size_was_told:
+        model.size_was_told = True  # once for all questions of a batch
+        model.notify(
+            f"{model.name} is small ({(parameters or 0) / 1e9:.1f} billion parameters): docpager "
+            "searches for it and asks plainly; `functions=full` lets it search itself"
+        )
+    chosen = replace(settings.paging, functions="plain" if plain else "full")
+    return replace(settings, paging=chosen)
+
+
 async def _measured(settings: AskSettings, model: ChatModel) -> tuple[AskSettings, int]:
     """The settings with the server's own way to count, where it has proved itself, and what
     instructions and functions take by it; else as they are, and 0."""
     if settings.factor <= 1:
         return settings, 0
     paging = settings.paging
-    small = paging.functions == "small"
+    small = paging.functions != "full"
     functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
-    measured = await model.measure_tokens(instructions(small=small), functions)
+    offered = () if paging.plain else functions
+    measured = await model.measure_tokens(instructions(paging.functions), offered)
     if measured is None:
         return settings, 0
     return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed

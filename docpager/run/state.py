@@ -20,28 +20,24 @@ from docpager.models.pricing import Price
 from docpager.models.server_tokens import CutWatch
 from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
-from docpager.paging.rebuild import LAST_REPLY
+from docpager.paging.rebuild import LAST_REPLY, PLAINLY
+from docpager.paging.rendering import one_line
 from docpager.paging.token_meter import Meter
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.argument_repair import repair
 from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
-from docpager.run.reminders import Account, timer_lines
+from docpager.run.read_ahead import ReadAhead
+from docpager.run.reminders import EMPTY, Account, UselessReplies, timer_lines
 from docpager.run.text_calls import own_words, read_text_calls
-from docpager.run.tool_results import Found, Loaded, ToolResult
+from docpager.run.tool_results import ToolResult
 
 __all__ = ["MOST_CALLS", "PendingCall", "Run"]
 
 
 MOST_CALLS = 8
 """Calls of one reply that are executed."""
-
-MOST_USELESS_REPLIES = 3
-"""Replies in a row that hold neither a call nor an answer, before the run fails."""
-
-MOST_EMPTY_REPLIES = 2
-"""Empty replies in a row, before the run fails: one is nudged."""
 
 MOST_NARROWED = 4
 """Times that one request is made smaller because its server does not hold it."""
@@ -80,10 +76,11 @@ class Run:
             budget=plan.budget(self.meter),
             meter=self.meter,
             instructions=plan.instructions,
-            functions=plan.functions,
+            functions=plan.offered,
             document_map=plan.document_map,
             question=plan.question,
             policy=POLICIES[plan.policy],
+            closing=PLAINLY.format(one_line(plan.question, limit=200)) if plan.paging.plain else "",
         )
         self.outcome: Outcome | None = None
         self.steps = 0
@@ -96,7 +93,9 @@ class Run:
         self.overruns = 0
         """Prompts that the server counted as larger than the run did."""
         self.elapsed_seconds = 0.0
-        self.delivery = ResultApplier(self.context, rules=plan.rules, question=plan.question)
+        self.delivery = ResultApplier(
+            self.context, rules=plan.rules, question=plan.question, plain=plan.paging.plain
+        )
         self._awaiting_reply = False
         self._narrowed = 0
         self._cuts = CutWatch()
@@ -105,9 +104,10 @@ class Run:
         self._forced_by = ""
         self._finished = False
         self._costliest = Cost()
-        self._useless = self._empty = 0
+        self._useless = UselessReplies()
         self._interrupts: list[str] = []
         self._calls_natively = self._prefetched = False
+        self._ahead = ReadAhead(plan.paging, plan.question)
         self._calls: tuple[ToolCall, ...] = ()
         self._resident: frozenset[PassageId] = frozenset()
 
@@ -176,7 +176,7 @@ class Run:
     def wants_prefetch(self) -> bool:
         """Whether a search is to be made before the first request."""
         begun = self._prefetched or self._awaiting_reply or self.steps or self.outcome
-        return bool(self.plan.paging.prefetch) and not begun
+        return bool(self.plan.paging.ahead) and not begun
 
     def prefetch(self, results: Sequence[ToolResult]) -> None:
         """Begin with a search already made and its best passages resident, as far as they fit.
@@ -185,18 +185,11 @@ class Run:
         that says "not found" has not searched for it.
         """
         self._prefetched = True
-        search, *loaded = results
-        if not isinstance(search, Found) or not search.hits:
-            return
-        calls = [ToolCall("prefetch-0", "search", {"query": self.plan.question})]
-        calls += [
-            ToolCall(f"prefetch-{n}", "page_in", {"locator": str(each.range)})
-            for n, each in enumerate(loaded, 1)
-            if isinstance(each, Loaded)
-        ]
-        self.context.open_prefetch(calls)
-        self.delivery.apply_prefetch(calls, [r for r in results if isinstance(r, Found | Loaded)])
-        self.context.seal(step=0)
+        if shown := self._ahead.begin(results):
+            calls = [call for call, _ in shown]
+            self.context.open_prefetch(calls)
+            self.delivery.apply_prefetch(calls, [result for _, result in shown])
+            self.context.seal(step=0)
 
     def receive(self, reply: ModelReply) -> Sequence[PendingCall]:
         """Take a reply; returns the calls to execute, in order."""
@@ -360,35 +353,50 @@ class Run:
         # limit exist) would break its guarantee, so it is not kept.
         if tokens > self.plan.paging.max_output and not self._may_be_within(reply):
             return self._useless_reply(
-                "Your reply was longer than allowed and was dropped. Be shorter."
+                "Your reply was longer than allowed and was dropped. Be shorter.",
+                "were longer than allowed",
             )
         if reply.stop_reason in CUT_OFF:
             return self._useless_reply(
                 "Your reply was cut off at its greatest length and was dropped; none of its calls "
-                "was executed. Be shorter."
+                "was executed. Be shorter.",
+                "were cut off at their greatest length",
             )
         in_text = self._calls_in_text(reply)
         if written := self._last_calls(in_text) if finishing else in_text:
-            self._useless = self._empty = 0
-            turn = AssistantTurn(reply.text, (), reply.raw)
-            self._open_step(turn, tokens=tokens, skipped=written[MOST_CALLS:], written=written)
+            self._useless = UselessReplies()
+            said_calls = AssistantTurn(reply.text, (), reply.raw)
+            skipped = written[MOST_CALLS:]
+            self._open_step(said_calls, tokens=tokens, skipped=skipped, written=written)
             return written[:MOST_CALLS]
         if in_text:
-            return self._useless_reply("Your last reply called functions instead of answering.")
+            return self._useless_reply(
+                "Your last reply called functions instead of answering.",
+                "called functions instead of answering",
+            )
         calls = self._last_calls(reply.calls) if finishing else reply.calls
         # A call that nobody answers must not be echoed either.
-        turn = AssistantTurn(reply.text, calls, reply.raw if calls == reply.calls else ())
+        turn: AssistantTurn | None = AssistantTurn(
+            reply.text, calls, reply.raw if calls == reply.calls else ()
+        )
         if calls:
-            self._useless = self._empty = 0
+            self._useless = UselessReplies()
             self._open_step(turn, tokens=tokens, skipped=calls[MOST_CALLS:])
             return calls[:MOST_CALLS]
         if reply.stop_reason == "pause_turn":
-            return self._useless_reply("You paused. Go on: call a function, or answer.")
+            return self._useless_reply("You paused. Go on: call a function, or answer.", "paused")
         if said := self._own_words(reply.text):
+            arguments = parse_plain_answer(said, labelled=self.plan.rules >= 4)
+            if self.plan.paging.plain:
+                # Dropped: a small model that reads its own answer once more repeats it.
+                turn, tokens = None, 0
+            if not finishing and (ahead := self._ahead.after(arguments, step=self.steps)):
+                self._open_step(turn, tokens=tokens, written=ahead)
+                self.context.nudge("[run] Nothing was found there; these are other passages.")
+                return ahead
             self._open_step(turn, tokens=tokens)
-            return (ToolCall(PLAIN_TEXT, "answer", parse_plain_answer(said)),)
-        self._empty += 1
-        return self._useless_reply("Your reply held no call and no answer. Call a function.")
+            return (ToolCall(PLAIN_TEXT, "answer", arguments),)
+        return self._useless_reply("Your reply held no call and no answer. Call a function.", EMPTY)
 
     def _last_calls(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
         """What is executed of a last reply: its answer, though it was to be in plain text."""
@@ -418,14 +426,14 @@ class Run:
             return text if text.strip() else ""
         return own_words(text)
 
-    def _useless_reply(self, nudge: str) -> tuple[ToolCall, ...]:
-        self._useless += 1
+    def _useless_reply(self, nudge: str, what: str) -> tuple[ToolCall, ...]:
+        """Drop a reply that leads nowhere; `what` says of several such ones what they did."""
         # The reply is dropped from the conversation, since a cut call or an empty turn would be
         # refused by the server, and only the nudge is added.
         self._open_step(None, tokens=0)
         self.context.nudge(f"[run] {nudge}")
-        if self._useless >= MOST_USELESS_REPLIES or self._empty >= MOST_EMPTY_REPLIES:
-            self.outcome = Failure(f"{self._useless} replies in a row held no call and no answer")
+        if too_many := self._useless.add(what, named=self.plan.rules >= 4):
+            self.outcome = Failure(too_many)
         return ()
 
     def _open_step(
@@ -464,6 +472,8 @@ class Run:
         return [*self._timer(), *self._interrupts]
 
     def _timer(self) -> list[str]:
+        if self.plan.paging.plain:
+            return []  # what each prompt ends with asks for an answer anyway
         if self.finishing:
             return [LAST_REPLY]
         account = Account(

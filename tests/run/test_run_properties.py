@@ -53,6 +53,7 @@ def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
         max_output=max_output,
         reading_log=random.random() < 0.8,
         prefetch=random.choice((0, 0, 1, 3, 10)),
+        functions=random.choice(("full", "full", "full", "small", "plain")),
         **shares,
     )
     plan = plan_run(

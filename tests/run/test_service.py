@@ -29,7 +29,9 @@ def test_the_reader_is_free_and_counted_by_its_own_tokenizer() -> None:
     assert (prepared.model.name, prepared.paid, prepared.worst_run_usd) == ("extractive", False, 0)
     assert prepared.settings.limits.max_usd is None
     assert (prepared.settings.counter.name, prepared.settings.factor) == ("builtin-1", 1.0)
-    assert prepared.settings.paging == PagingSettings(window=32_000, max_output=512)
+    assert prepared.settings.paging == PagingSettings(
+        window=32_000, max_output=512, functions="auto"
+    )
 
 
 @pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": ""}])

@@ -114,7 +114,10 @@ class WatchedRun:
         `written` are the calls that stand in its text.
         """
         self._reply, resident = reply, set(self.run.context.table.ids)
-        self._made = written or reply.calls
+        known = {function.name for function in self.plan.functions}
+        # Calls in text of functions that are not offered are read or not, by their form.
+        self._made = written if {call.name for call in written} <= known else ()
+        self._made = self._made or reply.calls
         self.happened["call as text"] += bool(written)
         pending = self.run.receive(reply)
         self.entries.append(Entry("reply", self.run.steps, reply=reply))
@@ -172,7 +175,7 @@ class WatchedRun:
 
     def _check_prefix(self, request: ModelRequest) -> None:
         assert request.instructions == self.plan.instructions
-        assert request.functions == self.plan.functions
+        assert request.functions == self.plan.offered
         assert all(turn.text or getattr(turn, "calls", ()) or getattr(turn, "results", ())
                    or getattr(turn, "raw", ()) for turn in request.turns)  # fmt: skip
         if not self.requests:
@@ -215,7 +218,9 @@ class WatchedRun:
         assert isinstance(turn, UserTurn)
         assert not turn.results
         outside, blocks = split_head(turn.text)
-        parts = _parts(outside)
+        # Below them stand, of a model that is asked plainly, the question and what is asked of it.
+        above = re.split(r"\s(?:\[run\].*)?Question: ", outside)[0]
+        parts = _parts(above)
         room = self.run.context.budget.room
         if not self.plan.paging.reading_log:
             assert "# Reading log" not in parts

@@ -232,6 +232,12 @@ class ClaudeModel(ChatModel):
             self._measured[key] = tokens
         return self._measured[key]
 
+    async def parameters(self) -> int | None:
+        """How many parameters the model has, as far as a server of one's own tells."""
+        if self.backend.count_tokens or is_paid_host(self.url):
+            return None
+        return await self._look.parameters()
+
     @property
     def rate_limit_left(self) -> float | None:
         """Share that is left of the tightest limit, by the newest reply."""

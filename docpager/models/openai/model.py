@@ -101,6 +101,10 @@ class OpenAIModel(ChatModel):
         """Share that is left of the tightest limit, by the newest answer."""
         return self._rate_limit_left
 
+    async def parameters(self) -> int | None:
+        """How many parameters the model has, as far as a server of one's own tells."""
+        return None if is_paid_host(self.url) else await self._look.parameters()
+
     async def close(self) -> None:
         """Close the connections; the model can be used again all the same."""
         await self._clients.close()
