@@ -16,7 +16,9 @@ from typing import Any
 
 from benchmarks.office_facts.facts import (
     WrittenFact,
+    collect,
     stretch_holding,
+    stretch_of,
     written_facts,
     wrong_files,
 )
@@ -70,13 +72,13 @@ def _by_docpager(fact: WrittenFact, archive: Archive, checker: QuoteChecker) -> 
         if entry.path.startswith(fact.file):
             passages = archive.load_range(PassageRange(entry.id, 1, entry.passages))
             text = "".join(passage.text for passage in passages)
-            read = read or stretch_holding(fact.pieces, text) is not None
-            stored = stored or _stretch(fact, text) is not None
+            read = read or stretch_holding(fact.pieces, text, rivals=fact.rivals) is not None
+            stored = stored or stretch_of(fact, text) is not None
     told = "not among the first hits"
     for hit in archive.search(fact.question, page_size=HITS).hits:
         one = PassageRange(hit.passage.document, hit.passage.ordinal, hit.passage.ordinal)
         (passage,) = archive.load_range(one)
-        quote = _stretch(fact, passage.text)
+        quote = stretch_of(fact, passage.text)
         if quote is None:
             continue
         # A single wording is quoted as it was written down; a row as it was read.
@@ -88,14 +90,6 @@ def _by_docpager(fact: WrittenFact, archive: Archive, checker: QuoteChecker) -> 
             right = fact.place.holds(check.place)
             return FactFound("docpager", fact, read, stored, True, right, told)
     return FactFound("docpager", fact, read, stored or read, False, False, told)
-
-
-def _stretch(fact: WrittenFact, text: str) -> str | None:
-    """Where a text holds a fact as shown, or else as stored."""
-    shown = stretch_holding(fact.pieces, text)
-    if shown is not None or not fact.stored:
-        return shown
-    return stretch_holding(fact.stored, text, begins=True)
 
 
 def by_loaders(facts: Sequence[WrittenFact], lines: Iterable[str]) -> list[FactFound]:
@@ -110,8 +104,12 @@ def by_loaders(facts: Sequence[WrittenFact], lines: Iterable[str]) -> list[FactF
 
 def _by_loader(library: str, fact: WrittenFact, line: Mapping[str, Any]) -> FactFound:
     documents = [(_all_of(each), each["metadata"]) for each in line["documents"]]
-    shown = [metadata for text, metadata in documents if stretch_holding(fact.pieces, text)]
-    stored = shown or [metadata for text, metadata in documents if _stretch(fact, text)]
+    shown = [
+        metadata
+        for text, metadata in documents
+        if stretch_holding(fact.pieces, text, rivals=fact.rivals)
+    ]
+    stored = shown or [metadata for text, metadata in documents if stretch_of(fact, text)]
     placed = any(_tells(metadata, fact) for metadata in stored)
     told = line.get("failure") or (str(stored[0]) if stored else "not in the text")
     return FactFound(library, fact, bool(shown), bool(stored), bool(stored), placed, told)
@@ -165,6 +163,14 @@ def _marks(each: FactFound) -> tuple[bool, bool, bool, bool]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="the 40 files, and nothing else")
+    parser.add_argument(
+        "--from",
+        dest="roots",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="unpacked packages to copy from",
+    )
     parser.add_argument("--loaders", type=Path, help="a Python with LangChain and LlamaIndex")
     parser.add_argument("--loaded", type=Path, help="what loaders.py printed, instead")
     parser.add_argument("--archive", type=Path, help="where the archive is kept")
@@ -174,6 +180,8 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = _arguments()
     facts = written_facts()
+    if arguments.roots:
+        collect(facts, arguments.roots, arguments.folder)
     if wrong := wrong_files(facts, arguments.folder):
         raise SystemExit(f"missing in {arguments.folder}, or changed: {', '.join(wrong)}")
     with tempfile.TemporaryDirectory() as temporary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,8 @@ class WrittenFact:
     stored: tuple[str, ...]
     """How each begins in the file, where a cell is shown in another way than it is stored."""
     place: Place
+    rivals: tuple[str, ...] = ()
+    """Figures of other rows: a stretch that holds one does not say which label a figure has."""
 
 
 def written_facts(path: Path = FACTS_FILE) -> list[WrittenFact]:
@@ -42,6 +45,7 @@ def written_facts(path: Path = FACTS_FILE) -> list[WrittenFact]:
             tuple(given["fact"]),
             tuple(given.get("stored", ())),
             parse_place(given["place"]),
+            tuple(given.get("rivals", ())),
         )
         for given in map(json.loads, path.read_text("utf-8").splitlines())
     ]
@@ -53,15 +57,30 @@ def wrong_files(facts: Sequence[WrittenFact], folder: Path) -> list[str]:
     return [name for name, sha256 in wanted.items() if _sha256(folder / name) != sha256]
 
 
+def collect(facts: Sequence[WrittenFact], roots: Sequence[Path], folder: Path) -> None:
+    """Copy the files from wherever they are under the roots, told by their content."""
+    wanted = {fact.sha256: fact.file for fact in facts}
+    folder.mkdir(parents=True, exist_ok=True)
+    for root in roots:
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size < _LARGEST:
+                name = wanted.pop(_sha256(path) or "", None)
+                if name is not None:
+                    shutil.copyfile(path, folder / name)
+
+
 def _sha256(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
-def stretch_holding(pieces: Sequence[str], text: str, *, begins: bool = False) -> str | None:
+def stretch_holding(
+    pieces: Sequence[str], text: str, *, rivals: Sequence[str] = (), begins: bool = False
+) -> str | None:
     """The shortest stretch of a text in which all pieces stand together, in any order.
 
-    That is on one line, or within `NEAR` characters. White space and typographic signs do not
-    matter, letter case and figures do; with `begins` a word may be longer than its piece.
+    That is on one line, or within `NEAR` characters, with no rival between them. White space and
+    typographic signs do not matter, letter case and figures do; with `begins` a word may be longer
+    than its piece.
 
     >>> stretch_holding(["Consulting", "92"], "Row 9: Consulting; Percent: 16.9%; Number: 92")
     'Consulting; Percent: 16.9%; Number: 92'
@@ -74,7 +93,16 @@ def stretch_holding(pieces: Sequence[str], text: str, *, begins: bool = False) -
         for start, end in _spans_of_all(patterns, part)
         if len(pieces) == 1 or end - start <= within
     ]
-    return min(found, key=len, default=None)
+    nearest = min(found, key=len, default=None)
+    return None if nearest and any(rival in nearest for rival in rivals) else nearest
+
+
+def stretch_of(fact: WrittenFact, text: str) -> str | None:
+    """Where a text holds a fact as shown, or else as stored."""
+    shown = stretch_holding(fact.pieces, text, rivals=fact.rivals)
+    if shown is not None or not fact.stored:
+        return shown
+    return stretch_holding(fact.stored, text, begins=True)
 
 
 def _spans_of_all(patterns: Sequence[re.Pattern[str]], text: str) -> Iterator[tuple[int, int]]:
@@ -91,6 +119,8 @@ def _gap(one: tuple[int, int], other: tuple[int, int]) -> int:
     return abs(one[0] - other[0])
 
 
+_LARGEST = 4_000_000
+"""Bytes; the largest of the files has fewer."""
 _SIGNS = ("'’‘", '"“”„«»', "-–—‑−")
 
 
