@@ -84,6 +84,18 @@ def test_words_are_joined_and_blocks_are_apart():
     assert text("co&shy;operate&#8203; now") == "cooperate now"
 
 
+def test_headings_in_captions_of_figures_begin_no_section():
+    document = page(
+        "<h2>Storm</h2><figure><img src=a.png><figcaption><h4>Police officers</h4>"
+        "<h5>27-06-2012</h5>| Efe</figcaption></figure><p>43 million travel.</p>"
+    )
+
+    assert [section.title for section in document.sections] == ["Storm"]
+    assert document.text == (
+        "Storm\n\nPolice officers\n\n27-06-2012\n\n| Efe\n\n43 million travel.\n"
+    )
+
+
 def test_lists_keep_their_numbers():
     assert text('<ol start="7"><li>seven<li value="9">nine<li>ten</ol>') == (
         "7. seven\n9. nine\n10. ten"

@@ -138,6 +138,16 @@ def test_its_files_and_letters_are_documents_of_their_own():
     assert "700 euros" in found.documents[2].text
 
 
+def test_a_letter_inside_keeps_the_name_of_its_file():
+    inside = attached("failed.eml", b"")
+    del inside["__substg1.0_37010102"]
+    inside["__substg1.0_3701000D"] = outlook("Offer", "Eleven euros.", header=24)
+
+    read_in = read(outlook(**{"__attach_version1.0_#00000000": inside}))
+
+    assert [document.path for document in read_in.documents] == ["mail.msg", "mail.msg#failed.eml"]
+
+
 def test_text_in_a_code_page_is_read_by_it():
     russian = "Настоящий договор вступает в силу."
     tree = outlook(body="")

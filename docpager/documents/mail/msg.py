@@ -146,7 +146,9 @@ class _Letter:
             if depth >= _DEEPEST:
                 raise ValueError(f"letters more than {_DEEPEST} deep")
             letter = _Letter(self._opened, self._names, inner, 24).as_message(depth + 1)
-            message.add_attachment(letter)
+            # Most are named by their subject, which is how Outlook shows them.
+            named = on_one_line(name)[:200] if name.lower().endswith(".eml") else None
+            message.add_attachment(letter, filename=named)
             return
         content = file._stream(f"__substg1.0_{_DATA:04X}0102")
         name = on_one_line(name)[:200] or "attachment"

@@ -117,6 +117,7 @@ class _Walk:
         self._styles = PageStyles()
         self._pieces: list[str] = []
         self._heading = 0
+        self._captions = 0
         self._as_it_is = 0
         self._bold = 0
         self._linked = 0
@@ -231,6 +232,10 @@ class _Walk:
 
     def open_heading(self, attributes: Attributes, node: LexborNode) -> Callable[[], None]:
         self.end_block()
+        if self._captions:
+            # HTML keeps headings of figures out of the page's outline: what follows the figure
+            # is not about its caption.
+            return self.end_block
         level = _HEADINGS[node.tag or "h6"]
         self._heading += 1
 
@@ -243,6 +248,16 @@ class _Walk:
                 if text:
                     self._mark = ""
                     self._add(Block("heading", text, level=level))
+
+        return close
+
+    def open_caption(self, attributes: Attributes, node: LexborNode) -> Callable[[], None]:
+        self.end_block()
+        self._captions += 1
+
+        def close() -> None:
+            self.end_block()
+            self._captions -= 1
 
         return close
 
@@ -435,6 +450,7 @@ _OPENERS: Mapping[
     "a": _Walk.open_link,
     "br": _Walk.open_line_end,
     "dialog": _Walk.open_dialog,
+    "figcaption": _Walk.open_caption,
     "img": _Walk.open_picture,
     "input": _Walk.open_input,
     "li": _Walk.open_item,
