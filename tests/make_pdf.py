@@ -84,12 +84,12 @@ def _kids(children: Sequence[int], root: int) -> str:
     return f"/First {root + children[0]} 0 R /Last {root + children[-1]} 0 R /Count {len(children)}"
 
 
-def encrypted_pdf(password: str, algorithm: str = "AES-256") -> bytes:
-    """A PDF of one page, `secret words`, that needs a password."""
+def encrypted_pdf(password: str, algorithm: str = "AES-256", *, owner: str | None = None) -> bytes:
+    """A PDF of one page, `secret words`, that needs a password; one of its own for the `owner`."""
     from pypdf import PdfReader, PdfWriter
 
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make_pdf(["secret words"]))))
-    writer.encrypt(password, algorithm=algorithm)
+    writer.encrypt(password, owner, algorithm=algorithm)
     content = io.BytesIO()
     writer.write(content)
     return content.getvalue()

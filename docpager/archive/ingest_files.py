@@ -17,7 +17,7 @@ from docpager.documents.document import Cut, Document
 from docpager.documents.files import (
     find_files,
     is_supported,
-    leads_out,
+    refusal_of,
 )
 from docpager.documents.kinds import readable_suffixes
 from docpager.documents.reasons import Reason
@@ -163,9 +163,9 @@ class FilesSource:
             place = base / relative
             if self._without & {place, *place.parents} or self._settings.leaves_out(relative):
                 continue
-            linked = leads_out(path, root)
             try:
-                stat = path.lstat() if linked else path.stat()
+                refusal = refusal_of(path, root)
+                stat = path.lstat() if refusal else path.stat()
             except OSError:  # gone since it was listed
                 continue
             is_records = path.suffix.lower() in (".jsonl", ".ndjson")
@@ -182,7 +182,7 @@ class FilesSource:
             if path in left_out:
                 yield replace(found, reason=left_out[path])
             else:
-                yield _not_followed(found) if linked else found
+                yield _refused(found, *refusal) if refusal else found
 
     def retries(self, file: FileRecord) -> bool:
         """When asked to, where a password for it has come, or where it was only forgotten."""
@@ -247,6 +247,5 @@ def _not_supported(path: Path) -> str:
     )
 
 
-def _not_followed(file: FileRecord) -> FileRecord:
-    said = f"{file.path!r} is a link that leads out of the folder; name what it leads to"
-    return replace(file, problems=(said,), reason=Reason.LINK)
+def _refused(file: FileRecord, reason: Reason, said: str) -> FileRecord:
+    return replace(file, problems=(f"{file.path!r} {said}",), reason=reason)

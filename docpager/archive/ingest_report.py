@@ -148,7 +148,8 @@ def report_of(
         new=changes.new,
         changed=changes.changed,
         removed=changes.removed,
-        unchanged=len(found) - changes.read,
+        # Files with a problem before they are read are none that could be read: links, pipes.
+        unchanged=sum(not file.problems for file in found) - changes.read,
         duplicates=[(shown[one], shown[other]) for one, other in changes.duplicates],
         reread=changes.reread,
         differing=[shown[place] for place in changes.differing],

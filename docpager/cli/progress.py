@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["ask_progress", "ingest_progress", "reached_in_words", "rebuild_progress"]
 
 _SECONDS_BETWEEN = 5.0
+_BAR = 5
+_BESIDE = _BAR + len(" 100% 00:00:00 ")
+"""Columns of the terminal that the bar, the share and the time left take."""
 _WIDEST = 60
 """Characters of what a step does: a line that wraps cannot be drawn over."""
 
@@ -85,23 +88,29 @@ def _step_line() -> Iterator[OnStep]:
 
 @contextmanager
 def _bar(*, at_once: bool = True) -> Iterator[Progress]:
+    from rich.cells import cell_len, set_cell_size
     from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     began = monotonic()
     console = Console(stderr=True)
-    with Bar(console=console, transient=True) as bar, drawn_on(console):
+    said_last = TextColumn("{task.description}", markup=False)
+    columns = BarColumn(_BAR), TaskProgressColumn(), TimeRemainingColumn(), said_last
+    with Bar(*columns, console=console, transient=True) as bar, drawn_on(console):
         task = bar.add_task("reading", total=None, visible=at_once)
 
         def show(reached: IngestProgress) -> None:
             speed = _pages_a_second(reached, monotonic() - began)
             said = ", ".join([f"{reached.files} of {reached.all_files} files", *speed])
             beside = f"{_recognised(reached)}{_embedding(reached)}"
-            description = f"{said} {visible(reached.path)[-40:]}{beside}"
+            # The path is what gives way where the terminal is narrow.
+            description = f"{said}{beside.removesuffix(' passages')}; {visible(reached.path)}"
             done, of = reached.files, reached.all_files
             if reached.rebuilding:
                 description, done, of = _rebuilding(reached), reached.embedded, reached.passages
-            description = description.replace("[", r"\[")
+            room = max(console.width - _BESIDE, 1)
+            description = set_cell_size(description, min(room, cell_len(description)))
             bar.update(
                 task,
                 completed=done,

@@ -9,6 +9,7 @@ from docpager.core.errors import DocumentError
 from docpager.documents.document import Document
 from docpager.documents.kinds import readable_suffixes, reader_of
 from docpager.documents.ocr.recognition import Recogniser
+from docpager.documents.reasons import Reason
 from docpager.documents.signatures import kind_of
 
 __all__ = ["ATTACHED", "CarriedFile", "FileContents", "Instructions", "ReadFile", "read_content"]
@@ -92,6 +93,8 @@ def read_content(content: bytes, path: str, instructions: Instructions) -> ReadF
     Raises:
         DocumentError: nothing in it can be read.
     """
+    if not content:
+        raise DocumentError(f"{path!r} is empty; fetch it again or leave it out", Reason.EMPTY)
     if instructions.depth == 0:
         instructions = replace(instructions, budget=CarriedBudget())
     found = reader_of(kind_of(path, content), path)(content, path, instructions)

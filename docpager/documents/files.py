@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import Instructions, ReadFile, read_content
@@ -20,6 +21,7 @@ __all__ = [
     "is_supported",
     "leads_out",
     "read_file",
+    "refusal_of",
 ]
 
 _PLAIN = Instructions()
@@ -107,7 +109,28 @@ def leads_out(path: Path, root: Path) -> bool:
     """
     if not path.is_symlink() or path == root:
         return False
-    return not path.resolve().is_relative_to(root.resolve())
+    # Unlike Path.resolve, this has an answer for links that lead to each other.
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def refusal_of(path: Path, root: Path) -> tuple[Reason, str] | None:
+    """Why `path`, found under `root`, is not opened: the reason, and what it is and to be done.
+
+    Raises:
+        OSError: nothing stands there any more.
+    """
+    if leads_out(path, root):
+        return Reason.LINK, "is a link that leads out of the folder; name what it leads to"
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        if not path.is_symlink():
+            raise
+        return Reason.LINK, "is a link to nothing; delete it, or put back what it led to"
+    if S_ISREG(mode) or S_ISDIR(mode):
+        return None
+    # To open a pipe is to wait until somebody writes into it.
+    return Reason.NOT_OPENED, "is a pipe, a socket or a device, and no file; leave it out"
 
 
 def _is_archive(folder: Path) -> bool:

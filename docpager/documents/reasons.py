@@ -29,7 +29,7 @@ class Reason(StrEnum):
     EMPTY = "empty"
     NOT_OPENED = "not opened"
     LINK = "link"
-    """To something outside of the folder that was asked for."""
+    """To something outside of the folder that was asked for, or to nothing."""
     FORGOTTEN = "forgotten"
     """It was read, and taken out of the archive again."""
     UNSUPPORTED = "unsupported"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from docpager.documents.reasons import Reason
 
 
@@ -52,3 +54,34 @@ def test_content_of_a_link_is_not_taken_as_known(workshop, tmp_path):
     (workshop.files / "b.txt").symlink_to(tmp_path / "same.txt")
 
     assert [file.path for file in workshop.ingest().skipped] == ["b.txt"]
+
+
+def test_links_to_nothing_and_to_themselves_are_named(workshop):
+    workshop.write(a_txt="one")
+    (workshop.files / "b.txt").symlink_to(workshop.files / "gone.txt")
+    (workshop.files / "c.txt").symlink_to("c.txt")
+    (workshop.files / "d").symlink_to("d")
+    (workshop.files / "e.zip").symlink_to("gone.zip")
+
+    report = workshop.ingest()
+
+    assert [(file.path, file.reason) for file in report.skipped] == [
+        ("b.txt", Reason.LINK),
+        ("c.txt", Reason.LINK),
+    ]
+    assert report.unsupported == ["d", "e.zip"]
+    assert "is a link to nothing" in report.skipped[0].message
+    assert workshop.ingest().generation == report.generation
+
+
+def test_a_pipe_is_named_and_not_waited_for(workshop):
+    workshop.write(a_txt="one", empty_md="")
+    os.mkfifo(workshop.files / "pipe.txt")
+
+    report = workshop.ingest()
+
+    assert [(file.path, file.reason) for file in report.skipped] == [
+        ("empty.md", Reason.EMPTY),
+        ("pipe.txt", Reason.NOT_OPENED),
+    ]
+    assert "no file" in report.skipped[1].message

@@ -83,7 +83,9 @@ def test_status_names_guessed_encodings(folder):
 def test_kinds_whose_reader_is_not_installed_say_how_to_read_them(monkeypatch):
     from docpager.documents import kinds
 
-    waiting = kinds.Kind("word", "Word file", frozenset({".docx"}), "x:y", ("no_such_module",))
+    waiting = kinds.Kind(
+        "word", "Word file", frozenset({".docx"}), "x:y", needs=("no_such_module",)
+    )
     monkeypatch.setattr(kinds, "KINDS", (*kinds.KINDS, waiting))
 
     assert kinds.counted_kinds({".docx": 12, ".zip": 3, "picture": 2}) == (

@@ -11,6 +11,7 @@ from contextlib import contextmanager, redirect_stderr
 from threading import Thread
 
 import pytest
+from rich.cells import cell_len
 
 from docpager.archive.ingest_session import IngestProgress
 from docpager.cli.progress import _bar, _lines, ask_progress, reached_in_words
@@ -66,6 +67,19 @@ def terminal() -> Iterator[list[bytes]]:
         yield sent
     reading.join()
     os.close(leader)
+
+
+def test_share_and_figures_are_seen_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    path = "契約/" * 20 + "[red].pdf"
+    with terminal() as sent, _bar() as progress:
+        progress(IngestProgress(30, 60, path, passages=9, embedded=3))
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(sent).decode())
+    assert " 50% -:--:-- 30 of 60 files; embedded 3 of 9; 契約/" in shown
+    assert "…" not in shown
+    assert max(map(cell_len, re.split(r"[\r\n]+", shown))) <= 80
 
 
 def test_notes_stand_above_the_line_of_a_run_which_tells_its_steps(

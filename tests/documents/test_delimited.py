@@ -57,7 +57,6 @@ def test_a_hint_at_the_separator_is_obeyed_and_not_shown():
     [
         "One line of prose, with a comma.\nAnother, with, three.\nAnd one without\n\nThe end.\n",
         "alone\nin\none\ncolumn\n",
-        "",
     ],
 )
 def test_what_is_no_table_stays_text(text):

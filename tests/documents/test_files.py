@@ -7,7 +7,10 @@ import pytest
 from make_pdf import make_pdf
 
 from docpager.core.errors import DocumentError
+from docpager.documents.carried import Instructions, read_content
 from docpager.documents.files import content_sha256, find_files, read_file
+from docpager.documents.kinds import readable_suffixes
+from docpager.documents.reasons import Reason
 
 
 def write(root, name, content=b"words"):
@@ -96,3 +99,11 @@ def test_a_folder_that_may_not_be_opened_is_found_so_that_it_is_reported(tmp_pat
 def test_a_folder_in_place_of_a_file_cannot_be_read(tmp_path):
     with pytest.raises(DocumentError, match="cannot be opened"):
         read_file(tmp_path, "folder")
+
+
+@pytest.mark.parametrize("suffix", sorted(readable_suffixes(pictures=True)))
+def test_an_empty_file_is_called_empty_whatever_its_kind(suffix):
+    with pytest.raises(DocumentError, match="is empty") as refused:
+        read_content(b"", f"a{suffix}", Instructions())
+
+    assert refused.value.reason == Reason.EMPTY

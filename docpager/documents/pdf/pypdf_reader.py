@@ -1,4 +1,8 @@
-"""Reads a PDF with pypdf: slow, but it opens some that pdfium does not."""
+"""Reads a PDF with pypdf: slow, but it opens some that pdfium does not.
+
+pypdf decrypts AES only with another library, which is as large as half of the others together. An
+encrypted file is therefore handed to it as an unlocked copy, which pdfium writes in memory.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,8 @@ _PYPDF_FAILURES = (
 
 _LARGEST_COPY = 50_000_000
 """Bytes: a copy of a file is held in memory."""
+_ENCRYPTED = b"/Encrypt"
+"""Stands in the trailer of every encrypted file, which is never encrypted itself."""
 _GLYPH_NAME = re.compile(r"/[A-Za-z]{1,4}[0-9A-F]{1,4}(?![A-Za-z0-9])|\(cid:\d+\)")
 _HEX_NAME = re.compile(r"/[Gg]([0-9A-F]{2})(?:\._)?(?![A-Za-z0-9])")
 
@@ -79,13 +85,11 @@ class SecondReader:
 
     def page(self, index: int) -> PageExtract:
         """One page; empty where pypdf fails too."""
-        from pypdf.errors import PyPdfError
-
         found = PageExtract()
         try:
             text = page_text(_named(self._opened().pages[index].extract_text()))
             found = PageExtract(text, reader="pypdf")
-        except (PyPdfError, *_PYPDF_FAILURES):
+        except _failures():
             found = PageExtract(failure=Reason.DAMAGED)
             if self._reader is None:
                 self._fruitless = _SECOND_CHANCES
@@ -94,27 +98,22 @@ class SecondReader:
 
     def plain_text(self, index: int) -> str:
         """The text of a page as pypdf gives it; empty where it fails."""
-        from pypdf.errors import PyPdfError
-
         try:
             return self._opened().pages[index].extract_text()
-        except (PyPdfError, *_PYPDF_FAILURES):
+        except _failures():
             return ""
 
     def has_layers(self) -> bool:
         """Whether the file has optional content; True where that cannot be found out."""
-        from pypdf.errors import PyPdfError
-
         try:
             return "/OCProperties" in self._opened().root_object
-        except (PyPdfError, *_PYPDF_FAILURES):
+        except _failures():
             return True
 
     def renamed(self) -> bytes | None:
         """A copy of the file in which names of glyphs that are numbers of characters say so in
         the way that pdfium knows (`uni0059` for `G59`); None where no font has such names."""
         from pypdf import PdfWriter
-        from pypdf.errors import PyPdfError
 
         if len(self._content) > _LARGEST_COPY:
             return None
@@ -124,7 +123,7 @@ class SecondReader:
             if not sum(map(_rename_glyphs, writer.pages)):
                 return None
             writer.write(copy)
-        except (PyPdfError, *_PYPDF_FAILURES):
+        except _failures():
             return None
         return copy.getvalue()
 
@@ -134,15 +133,16 @@ class SecondReader:
         Raises:
             DocumentError: pypdf cannot open it either.
         """
-        from pypdf.errors import FileNotDecryptedError, PyPdfError, WrongPasswordError
+        from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordError
 
         try:
             reader = self._opened()
             count = len(reader.pages)
             title = str(reader.metadata.title or "") if reader.metadata else ""
-        except (FileNotDecryptedError, WrongPasswordError) as error:
+        except (DependencyError, FileNotDecryptedError, WrongPasswordError) as error:
+            # pypdf lacks what it needs to find out which password opens the file.
             raise _encrypted(path, self._password) from error
-        except (PyPdfError, *_PYPDF_FAILURES) as error:
+        except _failures() as error:
             raise _damaged(path, self._content, error) from error
         if not count:
             raise DocumentError(f"{path!r} has no pages; fetch or export it again", Reason.EMPTY)
@@ -157,10 +157,40 @@ class SecondReader:
             import pypdf
 
             logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-            reader = pypdf.PdfReader(io.BytesIO(self._content), password=self._password)
+            content = _unlocked(self._content, self._password)
+            password = self._password if content is self._content else None
+            reader = pypdf.PdfReader(io.BytesIO(content), password=password)
             len(reader.pages)
             self._reader = reader
         return self._reader
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What pypdf raises where it cannot read on."""
+    from pypdf.errors import DependencyError, PyPdfError
+
+    return (DependencyError, PyPdfError, *_PYPDF_FAILURES)
+
+
+def _unlocked(content: bytes, password: str | None) -> bytes:
+    """A copy of an encrypted file that is not, if pdfium opens it; else the file as it is."""
+    if _ENCRYPTED not in content:
+        return content
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    copy = io.BytesIO()
+    try:
+        document = pypdfium2.PdfDocument(content, password=password)
+        try:
+            if pdfium.FPDF_GetSecurityHandlerRevision(document.raw) < 0:  # it only says the word
+                return content
+            document.save(copy, flags=pdfium.FPDF_REMOVE_SECURITY)
+        finally:
+            document.close()
+    except pypdfium2.PdfiumError:
+        return content
+    return copy.getvalue()
 
 
 def _named(text: str) -> str:
