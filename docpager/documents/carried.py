@@ -97,7 +97,7 @@ def read_content(content: bytes, path: str, instructions: Instructions) -> ReadF
         raise DocumentError(f"{path!r} is empty; fetch it again or leave it out", Reason.EMPTY)
     if instructions.depth == 0:
         instructions = replace(instructions, budget=CarriedBudget())
-    found = reader_of(kind_of(path, content), path)(content, path, instructions)
+    found = _read_itself(content, path, instructions)
     documents, problems = list(found.documents), list(found.problems)
     taken: set[str] = set()
     for number, file in enumerate(found.carried, start=1):
@@ -116,6 +116,21 @@ def read_content(content: bytes, path: str, instructions: Instructions) -> ReadF
         documents += inner.documents
         problems += inner.problems
     return ReadFile(tuple(documents), tuple(problems))
+
+
+def _read_itself(content: bytes, path: str, instructions: Instructions) -> FileContents:
+    """What the file's own reader finds in it.
+
+    Raises:
+        DocumentError: nothing in it can be read; the message names the file.
+    """
+    try:
+        return reader_of(kind_of(path, content), path)(content, path, instructions)
+    except DocumentError as error:
+        # What is met deep inside a page or a table does not know which file that is in.
+        if repr(path)[:-1] in str(error):
+            raise
+        raise DocumentError(f"{path!r} {error}", error.reason) from error
 
 
 def _why_not(

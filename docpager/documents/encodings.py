@@ -13,7 +13,7 @@ from string import ascii_letters
 from docpager.core.errors import DocumentError
 from docpager.documents.reasons import Reason
 
-__all__ = ["DecodedText", "decode_text"]
+__all__ = ["DecodedText", "codec_of", "decode_text"]
 
 _SAMPLE = 65_536
 _MOST_CONTROLS = 0.02
@@ -51,6 +51,9 @@ _WIDER: Mapping[str, str] = {
 }
 """Codecs that write all that the named one does, and what people call by its name besides, as
 browsers read them (https://encoding.spec.whatwg.org/#names-and-labels)."""
+
+_NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+"""Codecs of Python for host names and its own source; two of them fail on nearly every byte."""
 
 _DECLARATIONS = (
     re.compile(rb"""^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*["']([\w.:-]{2,40})["']"""),
@@ -160,13 +163,14 @@ def _declared_in(content: bytes) -> str | None:
     return None
 
 
-def _codec(name: str) -> str | None:
-    """What Python calls an encoding; None where it knows no such encoding of text."""
+def codec_of(name: str) -> str | None:
+    """What Python calls an encoding; None where it knows no such encoding of files."""
     try:
         found = codecs.lookup(name.strip().removeprefix("x-"))
     except (LookupError, ValueError):
         return None
-    return _WIDER.get(found.name, found.name) if found._is_text_encoding else None
+    is_known = found._is_text_encoding and found.name not in _NOT_OF_FILES
+    return _WIDER.get(found.name, found.name) if is_known else None
 
 
 def _as_utf8(content: bytes, said: Sequence[str]) -> DecodedText | None:
@@ -177,14 +181,14 @@ def _as_utf8(content: bytes, said: Sequence[str]) -> DecodedText | None:
     good = len(text) - plain - bad
     if bad and good < _GOOD_FOR_ONE_BAD * bad:
         return None
-    contradicted = said and _codec(said[0]) not in ("utf-8", "utf-8-sig", None, "cp1252")
+    contradicted = said and codec_of(said[0]) not in ("utf-8", "utf-8-sig", None, "cp1252")
     doubt = Reason.BAD_BYTES if bad else Reason.GUESSED if contradicted else None
     return DecodedText(_clean(text), "utf-8", doubt)
 
 
 def _as_declared(content: bytes, said: Sequence[str]) -> DecodedText | None:
     for name in said:
-        codec = _codec(name)
+        codec = codec_of(name)
         # ASCII and UTF-8 are said of everything; these bytes are neither.
         if codec is None or codec.startswith("utf-8") or name.lower() in ("ascii", "us-ascii"):
             continue
@@ -252,7 +256,7 @@ def _likely(sample: bytes) -> list[str]:
     ranked = chardet.detect_all(
         sample, ignore_threshold=True, include_encodings=_CANDIDATES, compat_names=False
     )
-    named = dict.fromkeys(_codec(found["encoding"] or "") for found in ranked)
+    named = dict.fromkeys(codec_of(found["encoding"] or "") for found in ranked)
     likely = [codec for codec in named if codec]
     high = _HIGH.findall(sample)
     # A word or two tell no language; then it is the encoding that most such files have.

@@ -16,10 +16,23 @@ from docpager.documents.document import Document, PdfPage
 from docpager.documents.outline import Heading, nest
 from docpager.documents.reasons import Reason
 
-__all__ = ["Flow", "marked", "on_one_line", "rows_with_headers"]
+__all__ = [
+    "MOST_TABLE_CHARACTERS",
+    "Flow",
+    "marked",
+    "on_one_line",
+    "rows_with_headers",
+    "shortened_header",
+    "too_long",
+]
 
 _MOST_CHARACTERS = 200_000_000
 """Of one document; a reader has 2 GB for the file, its parts and its text."""
+MOST_TABLE_CHARACTERS = 50_000_000
+"""Of the rows of one table, with the headers that each says again."""
+_LONGEST_HEADER = 200
+"""Characters of a header that are said again in each row: a page of them times ten thousand rows
+would fill the memory."""
 _SPACES = re.compile(r"[^\S\n]+")
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ud800-\udfff\ufeff]")
 """Control characters, halves of pairs and byte order marks; tabs and line ends are white space."""
@@ -53,18 +66,32 @@ def rows_with_headers(rows: Sequence[Sequence[str]], header_rows: int) -> list[s
     width = max(map(len, cleaned), default=0)
     headers = [_column_header(cleaned[:header_rows], column) for column in range(width)]
     lines = [" | ".join(filter(None, row)) for row in cleaned[:header_rows]]
+    length = 0
     for row in cleaned[header_rows:]:
         cells = [(headers[column], cell) for column, cell in enumerate(row) if cell]
         if len(cells) == 1:
             lines.append(cells[0][1])
         else:
             lines.append(" | ".join(f"{name}: {cell}" if name else cell for name, cell in cells))
+            length += len(lines[-1])
+            if length > MOST_TABLE_CHARACTERS:
+                raise too_long(MOST_TABLE_CHARACTERS)
     return [line for line in lines if line]
+
+
+def too_long(most: int) -> DocumentError:
+    """What is said of a text, or of a table, of too many characters; it does not name the file."""
+    return DocumentError(f"holds more than {most:,} characters; split it", Reason.TOO_LARGE)
 
 
 def _column_header(header_rows: Sequence[Sequence[str]], column: int) -> str:
     cells = [row[column] for row in header_rows if column < len(row) and row[column]]
-    return " / ".join(dict.fromkeys(cell.rstrip(":") for cell in cells))
+    return shortened_header(" / ".join(dict.fromkeys(cell.rstrip(":") for cell in cells)))
+
+
+def shortened_header(header: str) -> str:
+    """A header as it is said again before each cell beneath; it stands in full where it is."""
+    return header if len(header) <= _LONGEST_HEADER else f"{header[: _LONGEST_HEADER - 1]}…"
 
 
 class Flow:
@@ -175,9 +202,7 @@ class Flow:
         self._length += len(text)
         self._blank = False
         if self._length > _MOST_CHARACTERS:
-            raise DocumentError(
-                f"holds more than {_MOST_CHARACTERS:,} characters; split it", Reason.TOO_LARGE
-            )
+            raise too_long(_MOST_CHARACTERS)
 
 
 def _without_controls(text: str) -> str:

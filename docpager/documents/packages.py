@@ -18,6 +18,7 @@ from typing import cast
 from xml.etree.ElementTree import Element, ParseError, XMLParser, XMLPullParser
 
 from docpager.core.errors import DocumentError
+from docpager.documents.encodings import codec_of
 from docpager.documents.reasons import Reason
 
 __all__ = ["Package", "check_xml", "elements", "local_name", "parse_xml", "streamed_xml"]
@@ -225,6 +226,13 @@ def check_xml(content: bytes, path: str) -> str:
         DocumentError: it declares a document type or an entity, or is written in a way unknown.
     """
     text = _decoded(content, path)
+    if "\0" in text:
+        # XML has no such character. Expat takes it for a sign of UTF-16 though it was given text,
+        # and would read what the search beneath did not see.
+        raise DocumentError(
+            f"{path!r} is damaged (it holds characters that XML does not have); export it again",
+            Reason.DAMAGED,
+        )
     if _DECLARES.search(text):
         raise DocumentError(
             f"{path!r} declares a document type or entities, which are not read; leave it out",
@@ -245,13 +253,13 @@ def _decoded(content: bytes, path: str) -> str:
     else:
         declared = _ENCODING.match(content)
         name = declared[1].decode("ascii") if declared else "utf-8"
-        try:
-            text = content.decode(name, "replace")
-        except LookupError as error:
+        codec = codec_of(name)
+        if codec is None:
             raise DocumentError(
                 f"{path!r} is written in the unknown encoding {name!r}; export it again",
                 Reason.DAMAGED,
-            ) from error
+            )
+        text = content.decode(codec, "replace")
     # What it declares was obeyed; the parser is given text and must not obey it again.
     return re.sub(r"^\s*<\?xml[^>]*\?>", "", text, count=1)
 

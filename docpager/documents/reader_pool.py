@@ -58,6 +58,8 @@ _MOST_BAD_PAGES = 8
 """With so many of them, the pages that follow are left out too."""
 _LOOK_EVERY = 0.1
 """Seconds between two looks at the clock."""
+_ENDING_SECONDS = 5.0
+"""How long a process that failed may take to end before it is killed."""
 _OUT_OF_MEMORY = frozenset({"SIGABRT", "SIGKILL", "SIGTRAP", "SIGILL"})
 """How pdfium, and the kernel, end a process that asks for too much."""
 
@@ -186,6 +188,9 @@ class _Process:
                 is_page = reply >= 0 or reply == ATTACHED
                 watchdog.begin(reply, page_seconds if is_page else None)
         except (EOFError, OSError):
+            # It has closed its output, so it is ending by itself: its exit code says why.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_ENDING_SECONDS)
             words, reason = self.end()
             reason = Reason.TIMED_OUT if watchdog.expired else reason
             return _Death(reason, words, watchdog.pdf_page)

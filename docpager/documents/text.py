@@ -192,7 +192,7 @@ def _stem(path: str) -> str:
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _FRONT_MATTER = re.compile(r"---\n(?:(?!---\n).*\n){1,200}---(?:\n|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
-_HASHES = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_HASHES = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _NO_PARAGRAPH = re.compile(r"\s*$| {4}|\t| {0,3}(?:[-*+>|]|\d+[.)])(?:\s|$)")
 
@@ -212,10 +212,22 @@ def _headings(text: str) -> Iterator[Heading]:
         elif marker:
             fence = marker[1]
         elif heading := _HASHES.match(line):
-            if heading[2]:
-                yield Heading(match.start(), len(heading[1]), heading[2])
+            if title := _without_closing_hashes(line[heading.end() :]):
+                yield Heading(match.start(), len(heading[1]), title)
         elif (underline := _UNDERLINE.match(line)) and before:
             level = 1 if underline[1][0] == "=" else 2
             yield Heading(before.start(), level, before[0].strip())
         elif not _NO_PARAGRAPH.match(line):
             paragraph = match
+
+
+def _without_closing_hashes(title: str) -> str:
+    """A title without the space around it and the hashes that may close it.
+
+    >>> _without_closing_hashes(" C# and F# ## "), _without_closing_hashes(" C#")
+    ('C# and F#', 'C#')
+    """
+    # An expression that looks for both takes time by the square of a long run of spaces.
+    title = title.strip(" \t")
+    rest = title.rstrip("#")
+    return rest.rstrip(" \t") if rest[-1:] in ("", " ", "\t") else title

@@ -14,6 +14,7 @@ from openpyxl.worksheet.table import Table
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import Instructions, read_content
 from docpager.documents.office import spreadsheets
+from docpager.documents.office.sheet_rows import Cell
 from docpager.documents.reasons import Reason
 from docpager.documents.signatures import kind_of
 
@@ -284,7 +285,7 @@ def test_a_cell_at_the_far_corner_makes_no_rows_before_it():
 
 def test_too_many_cells_are_a_named_error():
     counting = spreadsheets.Cells("book.xlsx", most=199)
-    rows = [spreadsheets.SheetRow(1, ["cell"] * 100)] * 2
+    rows = [spreadsheets.SheetRow(1, [Cell(1, "cell")] * 100)] * 2
     with pytest.raises(DocumentError, match=r"'book\.xlsx' holds more than 199 cells") as caught:
         list(counting.counted(rows))
     assert caught.value.reason == Reason.TOO_LARGE

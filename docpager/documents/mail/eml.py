@@ -21,7 +21,7 @@ __all__ = ["read_eml", "read_mbox", "read_message"]
 _MOST_PARTS = 10_000
 _DEEPEST = 100
 """Parts inside one another; letters that were forwarded again and again reach about 20."""
-_LONGEST_PART_HEADER = 20_000
+_LONGEST_PART_HEADER = 8_000
 """Bytes of a header that says what a part is: the library takes quadratic time for it."""
 _PART_HEADER = re.compile(rb"(?im)^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*")
 _BOUNDARY = re.compile(rb"(?i)\bboundary\*?\d?\*?=")
@@ -45,7 +45,10 @@ def read_eml(content: bytes, path: str, instructions: Instructions) -> FileConte
     Raises:
         DocumentError: nothing in it can be read, or it is made to harm what reads it.
     """
-    return read_message(_parsed(content, path), content, path)
+    try:
+        return read_message(_parsed(content, path), content, path)
+    except RecursionError as error:
+        raise _unsafe(path, "has headers with too many brackets in brackets") from error
 
 
 def read_mbox(content: bytes, path: str, instructions: Instructions) -> FileContents:

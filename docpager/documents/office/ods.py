@@ -22,6 +22,8 @@ _LONGEST_FORMULA = 200
 _NOT_SHOWN = ("collapse", "filter")
 _FIGURES = ("float", "percentage", "currency")
 _DATES = ("date", "time")
+_MOST_DIGITS = 9
+"""Of a count of repeats; with more it is too many all the same."""
 _OBJECT = re.compile(r"(?:\./)?([\w .-]+)/?")
 
 
@@ -263,5 +265,5 @@ def _of(element: Element, name: str) -> str:
 
 
 def _repeats(element: Element, name: str) -> int:
-    written = _of(element, name)
+    written = _of(element, name)[:_MOST_DIGITS]
     return max(1, int(written)) if written.isascii() and written.isdecimal() else 1

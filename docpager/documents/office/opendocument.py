@@ -193,5 +193,5 @@ def _distance(element: Element, name: str) -> int:
     found = _LENGTH.match(attribute(element, name))
     try:
         return int(float(found[1]) * _UNITS[found[2]]) if found else 0
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0

@@ -63,12 +63,23 @@ class _Deck:
     def slides(self) -> Iterator[str]:
         """The names of the slides' parts, in the order in which they are shown."""
         named = self.parts.relationships(self._main)
+        shown: set[str] = set()
+        again = 0
         for each in children(child(self._root, "sldIdLst"), "sldId"):
             # Two attributes are called `id`; the relationship's is the one with a namespace.
             ids = [v for key, v in each.items() if key.endswith("}id")]
             relationship = named.get(ids[0]) if ids else None
-            if relationship is not None and not relationship.external:
-                yield relationship.target
+            if relationship is None or relationship.external:
+                continue
+            if relationship.target in shown:
+                again += 1
+                continue
+            shown.add(relationship.target)
+            yield relationship.target
+        if again:
+            self.parts.problems.append(
+                f"{self.parts.path!r}: {again:,} of its slides are others again, and were read once"
+            )
 
     def blocks(self, part: str) -> Iterator[Block]:
         """What a slide shows, its notes and the comments on it."""

@@ -167,7 +167,7 @@ def _is_header(rows: Sequence[SheetRow], place: int, layout: SheetLayout) -> boo
     if bold and not all(cell.is_bold for row in body for cell in row.cells):
         return True
     # Nothing but text: a header is as wide as what is beneath, short, and does not come again.
-    names = [cell.text for cell in cells]
+    names = {cell.text for cell in cells}
     columns = {cell.column for cell in cells}
     beneath = {cell.column for row in body for cell in row.cells}
     repeated = any(cell.text in names for row in body for cell in row.cells)
@@ -175,7 +175,7 @@ def _is_header(rows: Sequence[SheetRow], place: int, layout: SheetLayout) -> boo
     wide = len(cells) >= (2 if layout.expects_header else 3)
     enough = layout.expects_header or len(body) >= 2
     whole = len(beneath - columns) == 0
-    return wide and enough and whole and short and not repeated and len(set(names)) == len(names)
+    return wide and enough and whole and short and not repeated and len(names) == len(cells)
 
 
 def _may_name(cells: Sequence[Cell]) -> bool:

@@ -9,10 +9,21 @@ from docpager.documents.flow import Flow, on_one_line
 from docpager.documents.office.sheet_rows import SheetLayout, SheetRow, lines_of
 from docpager.documents.reasons import Reason
 
-__all__ = ["MOST_CELLS", "MOST_COLUMNS", "MOST_ROWS", "Cells", "column_number", "write_sheet"]
+__all__ = [
+    "MOST_CELLS",
+    "MOST_COLUMNS",
+    "MOST_ROWS",
+    "MOST_ROW_CHARACTERS",
+    "Cells",
+    "column_number",
+    "row_too_long",
+    "write_sheet",
+]
 
 MOST_CELLS = 5_000_000
 """Of one workbook, those that show something."""
+MOST_ROW_CHARACTERS = 20_000_000
+"""Of the cells of one row together: a text that all of them name is written once in the file."""
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
 """Of one sheet, as in every program of today."""
@@ -34,6 +45,8 @@ class Cells:
         """
         for row in rows:
             self.make_room(len(row.cells))
+            if sum(len(cell.text) for cell in row.cells) > MOST_ROW_CHARACTERS:
+                raise row_too_long(self._path)
             self._left -= len(row.cells)
             yield row
 
@@ -48,6 +61,14 @@ class Cells:
                 f"{self._path!r} holds more than {self._most:,} cells; split it",
                 Reason.TOO_LARGE,
             )
+
+
+def row_too_long(path: str) -> DocumentError:
+    """What is said of a row whose cells hold too much text."""
+    return DocumentError(
+        f"{path!r} holds a row of more than {MOST_ROW_CHARACTERS:,} characters; leave it out",
+        Reason.UNSAFE,
+    )
 
 
 def write_sheet(

@@ -22,8 +22,10 @@ from docpager.documents.office.serial_dates import serial_of
 from docpager.documents.office.sheet_rows import Cell, SheetLayout, SheetRow
 from docpager.documents.office.spreadsheets import (
     MOST_COLUMNS,
+    MOST_ROW_CHARACTERS,
     Cells,
     column_number,
+    row_too_long,
     write_sheet,
 )
 from docpager.documents.packages import Package, elements, local_name, streamed_xml
@@ -66,11 +68,17 @@ def read_xlsx(content: bytes, path: str, instructions: Instructions) -> FileCont
     book = _Workbook(Package(content, path))
     flow, cells = Flow(), Cells(path)
     problems = []
+    read: set[str] = set()
     for sheet in book.sheets:
+        if sheet.part in read:
+            continue
         if sheet.part not in book.package:
             problems.append(f"{path!r}: its sheet {sheet.name!r} is missing; export it again")
             continue
+        read.add(sheet.part)
         _write(flow, book, sheet, cells)
+    if again := sum(sheet.part in read for sheet in book.sheets) - len(read):
+        problems.append(f"{path!r}: {again:,} of its sheets are others again, and were read once")
     return FileContents((flow.document("xlsx", path, content, title=book.title),), tuple(problems))
 
 
@@ -173,7 +181,8 @@ def _styles(root: Element) -> list[_Style]:
     """The formats of cells, by the number under which cells name them."""
     codes = dict(BUILT_IN)
     for each in elements(root, "numFmt"):
-        if (number := each.get("numFmtId", "")).isdecimal():
+        number = each.get("numFmtId", "")
+        if number.isdecimal() and len(number) < 10:
             codes[int(number)] = each.get("formatCode") or GENERAL
     fonts = [
         any(local_name(mark) == "b" and mark.get("val", "1") in _TRUE for mark in font)
@@ -222,7 +231,7 @@ class _SheetReading:
 
     def _cells(self, row: Element) -> list[Cell]:
         cells: list[Cell] = []
-        column = 0
+        column = length = 0
         for each in row:
             if local_name(each) != "c":
                 continue
@@ -232,6 +241,9 @@ class _SheetReading:
             if len(each) and column <= MOST_COLUMNS:
                 text, kind = self._shown(each, style)
                 if text:
+                    length += len(text)
+                    if length > MOST_ROW_CHARACTERS:
+                        raise row_too_long(self.book.package.path)
                     cells.append(Cell(column, text, kind, style.is_bold))
         return cells
 
@@ -262,6 +274,8 @@ class _SheetReading:
         match kind:
             case "s":
                 value = self._string(value)
+            case "str":
+                value = _unescaped(value)
             case "b":
                 return ("TRUE" if value in _TRUE else "FALSE"), "text"
             case "e":
@@ -273,7 +287,6 @@ class _SheetReading:
                 from_1904 = self.book.from_1904 and kind == "n"
                 text = displayed(number, style.code, from_1904=from_1904)
                 return text, "date" if style.is_date else "number"
-        value = _unescaped(value)
         return (
             value if style.code in (GENERAL, "@") else displayed(value, style.code, from_1904=False)
         ), "text"

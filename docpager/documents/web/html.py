@@ -38,7 +38,7 @@ _NO_DEPTH = _VOID | frozenset(
 )
 """Elements that hold nothing, or that end where the next one begins."""
 _XHTML = re.compile(
-    r"""\s*(?:<\?xml\b|(?:<!--.*?-->\s*){0,5}<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML)""",
+    r"""\s*(?:<\?xml\b|(?:(?><!--.*?-->)\s*+){0,5}+<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML)""",
     re.DOTALL,
 )
 _XHTML_ROOT = re.compile(r"<html\b[^>]{0,5000}?\bxmlns\s*=\s*[\"']http://www\.w3\.org/1999/xhtml")

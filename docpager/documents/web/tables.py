@@ -14,7 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from docpager.core.errors import DocumentError
-from docpager.documents.flow import on_one_line, rows_with_headers
+from docpager.documents.flow import (
+    MOST_TABLE_CHARACTERS,
+    on_one_line,
+    rows_with_headers,
+    shortened_header,
+    too_long,
+)
 from docpager.documents.reasons import Reason
 
 __all__ = ["Block", "TableCell", "WebTable", "check_cells", "table_blocks"]
@@ -252,6 +258,7 @@ def _lines(rows: Sequence[Sequence[_Placed]], head_rows: int) -> list[str]:
     ]
     lines = [" | ".join(_once(cell.text for cell in row)) for row in rows[:head_rows]]
     known: dict[tuple[int, int], str] = {}
+    length = 0
     for row in rows[head_rows:]:
         over = []
         for cell in row:
@@ -263,6 +270,9 @@ def _lines(rows: Sequence[Sequence[_Placed]], head_rows: int) -> list[str]:
             lines.append(row[0].text)
         else:
             lines.append(rows_with_headers([over, [cell.text for cell in row]], 1)[-1])
+            length += len(lines[-1])
+            if length > MOST_TABLE_CHARACTERS:
+                raise too_long(MOST_TABLE_CHARACTERS)
     return [line for line in lines if line]
 
 
@@ -290,7 +300,7 @@ def _head_over(cell: _Placed, heads: Sequence[Sequence[_Placed]]) -> str:
             near = min(beside, key=lambda h: max(h.start - cell.end, cell.start - h.end))
             if max(near.start - cell.end, cell.start - near.end) < _FAR:
                 found.append(near.text)
-    return " / ".join(_once(text.rstrip(":") for text in found))
+    return shortened_header(" / ".join(_once(text.rstrip(":") for text in found)))
 
 
 def _marked_head_rows(rows: Sequence[Sequence[_Placed]]) -> int:
