@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from docpager.cli.answer_sources import pages_json
 from docpager.cli.options import archive_option, as_json_option, examples
 from docpager.cli.terminal import has_colour, note, print_json, say
 from docpager.cli.viewers import Viewing, has_display, show_file, show_source
@@ -305,14 +306,5 @@ def _as_json(archive: Archive, cited: CitedPlace, image: Path | None) -> dict[st
         "quote": cited.quote,
         "match": cited.match,
         "file": str(file.path),
-        "pages": [
-            {
-                "page": page.number,
-                "width": round(page.width, 2),
-                "height": round(page.height, 2),
-                "rectangles": [list(box) for box in page.rectangles],
-                "found": page.share,
-            }
-            for page in pages
-        ],
+        "pages": pages_json(pages),
     }

@@ -55,8 +55,10 @@ def say(
     shown = visible(text, lines=lines)
     if err and _drawn:
         _drawn[-1].print(shown, markup=False, highlight=False, soft_wrap=True)
-    else:
+    elif style and not os.environ.get("NO_COLOR"):
         click.secho(shown, err=err, nl=nl, **style)
+    else:
+        click.echo(shown, err=err, nl=nl)
 
 
 def has_colour() -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from docpager.archive.sources import PagePart
     from docpager.run.answer_line import Citation
 
-__all__ = ["CitedPlace", "cited_place", "cited_words", "page_parts"]
+__all__ = ["CitedPlace", "cited_document", "cited_place", "cited_words", "page_parts"]
 
 _FILE_PAGE = re.compile(r"(?P<name>.+):p(?P<page>[1-9][0-9]{0,8})")
 
@@ -54,6 +54,15 @@ def cited_words(archive: Archive, citation: Citation) -> CitedPlace:
     entry, is_known = _document(archive, place)
     locator = citation.passages[0] if is_known and citation.passages else entry.name
     return _looked_up(archive, locator, citation.quote)
+
+
+def cited_document(archive: Archive, place: Place) -> DocumentEntry:
+    """The document of a place.
+
+    Raises:
+        UsageError: it is not in the archive.
+    """
+    return _document(archive, place)[0]
 
 
 def _document(archive: Archive, place: Place) -> tuple[DocumentEntry, bool]:

@@ -333,3 +333,75 @@ def test_no_control_character_reaches_the_terminal(folder, how):
 @pytest.mark.parametrize("name", ["page.jpg", "page", "docs"])
 def test_a_picture_needs_a_name_that_says_what_it_is(folder, name):
     assert docpager("open", "D2:p1", "--image", name).exit_code == 2
+
+
+def test_json_of_an_answer_has_rectangles_where_they_are_asked_for(folder):
+    plain = json.loads(asked("--json").stdout)
+    line = json.loads(asked("--json", "--rectangles").stdout)
+
+    (citation,) = line["citations"][:1]
+    assert "pages" not in plain["citations"][0]
+    assert citation["file"] == str(folder / "docs" / "trust.pdf")
+    assert citation["pages"][0]["page"] == citation["place"]["page"] == 3
+    assert citation["pages"][0]["rectangles"]
+    assert docpager("ask", "What?", "--rectangles").exit_code == 2
+
+
+def typed(folder, *arguments, **environment):
+    """What a command writes to a terminal."""
+    import pty
+    import subprocess
+
+    ours, theirs = pty.openpty()
+    given = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "docpager", *arguments],
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=given | {"TERM": "xterm-256color"} | environment,
+        cwd=folder,
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            part = os.read(ours, 65_536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        written += part
+    process.wait(timeout=60)
+    os.close(ours)
+    return written.decode()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
+def test_citations_are_links_where_the_terminal_takes_them(folder):
+    question = ["ask", "How much were dredging expenses in 1975?"]
+    address = f"\x1b]8;;{(folder / 'docs' / 'trust.pdf').as_uri()}#page=3\x1b\\"
+
+    shown = typed(folder, *question)
+    plain = [
+        typed(folder, *question, NO_COLOR="1"),
+        typed(folder, *question, TERM="dumb"),
+        asked().stdout,
+    ]
+
+    assert f"{address}trust.pdf, page 3\x1b]8;;\x1b\\ [D2:c" in shown
+    assert all("trust.pdf, page 3 [D2:c" in each and "\x1b" not in each for each in plain)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names with control characters")
+def test_a_link_holds_nothing_that_a_name_could_say_to_a_terminal(folder):
+    evil = "fine\x1b]0;pwned\x07.txt"
+    (folder / "docs" / evil).write_text("The lizard sleeps under the seventh stone.\n")
+    docpager("ingest", "docs")
+
+    shown = typed(folder, "ask", "Where does the lizard sleep?")
+
+    assert "fine\\x1b]0;pwned\\x07.txt" in shown
+    assert "fine%1B%5D0%3Bpwned%07.txt" in shown
+    assert "\x1b]0" not in shown
+    assert "\x07" not in shown
