@@ -19,7 +19,7 @@ from docpager.archive.locating import (
     row_of_line,
     section_range,
 )
-from docpager.archive.manifest import DocumentRecord
+from docpager.archive.manifest import DocumentRecord, FileRecord
 from docpager.archive.search import By, Ranking, SearchPage, Threads, page_bounds, rank
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot import Snapshot, open_snapshot, outdated_indexes
@@ -167,6 +167,16 @@ class Archive:
 
     def sha256(self, number: int) -> str:
         return self._generation.record(number).sha256
+
+    def files(self, number: int) -> Sequence[FileRecord]:
+        """The files that hold a document, as they were when they were read, by root and path."""
+        record = self._generation.record(number)
+        held = (
+            file
+            for file in self._generation.manifest.files
+            if any(id == record.id for id, _ in file.documents)
+        )
+        return sorted(held, key=lambda file: (file.path, file.root))
 
     def text_sha256(self, number: int) -> str:
         """Hash of the document's text: another one where other rules read the file."""

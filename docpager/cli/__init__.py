@@ -14,6 +14,7 @@ COMMANDS = {
     "grep": "docpager.cli.search:grep",
     "contents": "docpager.cli.contents:contents",
     "show": "docpager.cli.contents:show",
+    "open": "docpager.cli.open:open_citation",
     "status": "docpager.cli.status:status",
     "verify": "docpager.cli.lifecycle:verify",
     "forget": "docpager.cli.lifecycle:forget",

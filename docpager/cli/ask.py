@@ -22,6 +22,7 @@ from docpager.cli.options import (
 )
 from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
+from docpager.core.errors import UsageError
 from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ INTERRUPTED = 130
 )
 @ocr_options
 @as_json_option
+@click.option(
+    "--rectangles",
+    is_flag=True,
+    help="With --json: also where each quote stands on its PDF page.",
+)
 def ask(
     question: str,
     paths: tuple[Path, ...],
@@ -62,6 +68,7 @@ def ask(
     ocr: bool,
     ocr_language: str,
     as_json: bool,
+    rectangles: bool,
     **how: Any,
 ) -> None:
     """Answer QUESTION from the documents under PATH.
@@ -72,6 +79,8 @@ def ask(
     from docpager.api.ask import ask_prepared
     from docpager.archive.ingest_files import ReadingSettings
 
+    if rectangles and not as_json:
+        raise UsageError("--rectangles belongs to --json; add that, or leave it out")
     prepared = prepared_model(**how)
     tell_price(prepared)
     started: list[Path] = []
@@ -96,17 +105,25 @@ def ask(
     except KeyboardInterrupt:
         _tell_parked(started)
         sys.exit(INTERRUPTED)
-    finish(line, as_json=as_json)
+    finish(line, archive_directory, as_json=as_json, rectangles=rectangles)
 
 
-def finish(line: AnswerLine, *, as_json: bool) -> None:
-    """Print a result; exit with 1 unless it was answered or abstained."""
+def finish(
+    line: AnswerLine, archive: Path | None, *, as_json: bool, rectangles: bool = False
+) -> None:
+    """Print a result; exit with 1 unless it was answered or abstained.
+
+    `archive` is where the files behind its citations are known.
+    """
+    from docpager.cli.answer_sources import links_of, with_rectangles
     from docpager.cli.output import print_answer
 
-    if as_json:
+    if as_json and rectangles and archive is not None:
+        print_json(with_rectangles(line, archive))
+    elif as_json:
         print_json(line.as_json())
     else:
-        print_answer(line)
+        print_answer(line, links_of(line, archive) if archive is not None else ())
     if line.status not in ("answered", "abstained"):
         sys.exit(1)
 

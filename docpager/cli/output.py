@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from docpager.cli.flags import with_flags
-from docpager.cli.terminal import say
+from docpager.cli.terminal import say, say_linked
 from docpager.core.passages import counted, written_ranges
 from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Outcome
 
@@ -27,9 +29,9 @@ _OPTIONS = {
 """The option that sets each limit of a run."""
 
 
-def print_answer(line: AnswerLine) -> None:
+def print_answer(line: AnswerLine, links: Sequence[str | None] = ()) -> None:
     """The answer, its citations and whether a language model gave it on stdout, what it took on
-    stderr."""
+    stderr. `links` are the addresses of the citations, None where one has none."""
     from docpager.models.registry import READER
 
     if line.answer is not None:
@@ -45,8 +47,9 @@ def print_answer(line: AnswerLine) -> None:
     if line.names_missing and line.status in ("answered", UNSUPPORTED):
         names = ", ".join(line.names_missing)
         say(f"(the cited pages and their titles do not name: {names})")
-    for citation in line.citations:
-        say(f"  {_place(citation)}: {_quoted(citation)}")
+    for citation, link in zip_longest(line.citations, links):
+        where, passage = str(citation.place), _passage(citation)
+        say_linked("  ", where, link, f"{passage}: {_quoted(citation)}")
     if line.answer is not None and line.model == READER:
         # On stdout, with the answer: where that is kept, what it is must be kept too.
         say("(answered by the rule-based reader, not by a language model)")
@@ -57,9 +60,8 @@ def print_answer(line: AnswerLine) -> None:
         say(f"the run is kept: docpager resume {line.journal}", err=True)
 
 
-def _place(citation: Citation) -> str:
-    where = f" [{citation.passages[0]}]" if citation.passages else ""
-    return f"{citation.place}{where}"
+def _passage(citation: Citation) -> str:
+    return f" [{citation.passages[0]}]" if citation.passages else ""
 
 
 def _quoted(citation: Citation) -> str:

@@ -44,7 +44,7 @@ def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: b
     except KeyboardInterrupt:
         note(f"interrupted; the run is kept: docpager resume {journal}")
         sys.exit(INTERRUPTED)
-    finish(line, as_json=as_json)
+    finish(line, archive or _archive_of(journal), as_json=as_json)
 
 
 @click.command(
@@ -85,7 +85,14 @@ def replay(journal: Path, against: Path | None, as_json: bool) -> None:
     if run.outcome is None:
         note(f"the run is not finished: docpager resume {journal}")
         return
-    finish(answer_line(run, replayed.record.header, journal=str(journal)), as_json=as_json)
+    line = answer_line(run, replayed.record.header, journal=str(journal))
+    finish(line, against or Path(replayed.record.header.archive), as_json=as_json)
+
+
+def _archive_of(journal: Path) -> Path:
+    from docpager.run.journal import read_journal
+
+    return Path(read_journal(journal).header.archive)
 
 
 @click.command(

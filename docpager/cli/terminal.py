@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,17 @@ from docpager.cli.flags import with_flags
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["drawn_on", "note", "print_json", "say", "visible"]
+__all__ = [
+    "can_link",
+    "drawn_on",
+    "has_colour",
+    "linked",
+    "note",
+    "print_json",
+    "say",
+    "say_linked",
+    "visible",
+]
 
 _drawn: list[Console] = []
 """Of what moves on stderr now: there is one stderr, so this is one for the process."""
@@ -43,8 +55,41 @@ def say(
     shown = visible(text, lines=lines)
     if err and _drawn:
         _drawn[-1].print(shown, markup=False, highlight=False, soft_wrap=True)
-    else:
+    elif style and not os.environ.get("NO_COLOR"):
         click.secho(shown, err=err, nl=nl, **style)
+    else:
+        click.echo(shown, err=err, nl=nl)
+
+
+def has_colour() -> bool:
+    """Whether stdout is a terminal that shows colours, and the user wants them."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return is_terminal and not os.environ.get("NO_COLOR") and _terminal() not in ("", "dumb")
+
+
+def can_link() -> bool:
+    """Whether stdout is a terminal that takes links (OSC 8), or at least passes them over."""
+    return has_colour() and _terminal() != "linux" and not _terminal().startswith("screen")
+
+
+def _terminal() -> str:
+    # Windows has no TERM, and its terminal takes both.
+    return os.environ.get("TERM", "windows" if sys.platform == "win32" else "")
+
+
+def linked(text: str, url: str) -> str:
+    """`text` as a link (OSC 8, as terminals agreed on it); only what is visible of either.
+
+    >>> linked("page 8", "file:///a.pdf#page=8")
+    '\\x1b]8;;file:///a.pdf#page=8\\x1b\\\\page 8\\x1b]8;;\\x1b\\\\'
+    """
+    return f"\x1b]8;;{visible(url)}\x1b\\{visible(text)}\x1b]8;;\x1b\\"
+
+
+def say_linked(before: str, text: str, url: str | None, after: str) -> None:
+    """Print one line to stdout, `text` in it as a link where there is a `url`."""
+    middle = linked(text, url) if url else visible(text)
+    click.echo(f"{visible(before)}{middle}{visible(after)}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from docpager.core.errors import DocumentError
 from docpager.documents.document import Document
 from docpager.documents.kinds import readable_suffixes, reader_of
 from docpager.documents.ocr.recognition import Recogniser
+from docpager.documents.page_picture import PageDrawer
 from docpager.documents.reasons import Reason
 from docpager.documents.signatures import kind_of
 
@@ -81,6 +82,8 @@ class Instructions:
     """Told of each page (counted from 1) before it is read; returns a reason to leave it out."""
     recogniser: Recogniser | None = None
     """Knows what was recognised on pages that are pictures; None: they are not to be."""
+    drawer: PageDrawer | None = None
+    """Where one page is to be drawn, and nothing read."""
     depth: int = 0
     """How many files carry this one, each the next."""
     budget: CarriedBudget = field(default_factory=CarriedBudget, repr=False)

@@ -32,6 +32,7 @@ from docpager.documents.ocr.recognition import (
     ScannedPage,
     Scans,
 )
+from docpager.documents.page_picture import PageDrawer, PagePicture, PageWanted
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class ReadingJob:
     """What is known of such pages; None: nothing yet, and they are asked for."""
     only: ScannedPage | None = None
     """Where this page is to be recognised, and nothing else read."""
+    picture: PageWanted | None = None
+    """Where this page is to be drawn, and nothing read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,29 @@ def recognise_page(job: ReadingJob) -> RecognisedPage:
             f"{job.relative_path!r} changed while it was read; read it again", Reason.NOT_READ
         )
     return recogniser.found
+
+
+def draw_page(job: ReadingJob) -> PagePicture:
+    """The picture of the one page that the job names.
+
+    Raises:
+        DocumentError: it cannot be drawn, or is no longer there.
+    """
+    assert job.picture is not None
+    seconds = job.seconds if job.seconds is not None else _PAGE_SECONDS
+    recognise = partial(job.ocr.word_boxes, seconds=seconds) if job.ocr is not None else None
+    drawer = PageDrawer(job.picture, recognise)
+    read_file(
+        job.path,
+        job.relative_path,
+        Instructions(job.text_field, job.password, drawer=drawer),
+    )
+    if drawer.drawn is None:
+        raise DocumentError(
+            f"{job.relative_path!r} is not the file that was read; ingest it again",
+            Reason.NOT_READ,
+        )
+    return drawer.drawn
 
 
 def _watch(job: ReadingJob, tell: Callable[[int], None]) -> Callable[[int], str | None]:
@@ -218,9 +244,11 @@ def main(memory_bytes: int, timeout_seconds: float) -> None:
 
 def _answer(
     job: ReadingJob, tell: Callable[[int], None]
-) -> CutFile | Scans | RecognisedPage | Refusal:
+) -> CutFile | Scans | RecognisedPage | PagePicture | Refusal:
     # Anything else, MemoryError included, ends the process; the parent names file and reason.
     try:
+        if job.picture is not None:
+            return draw_page(job)
         return read_and_cut(job, tell) if job.only is None else recognise_page(job)
     except DocumentError as error:
         return Refusal(str(error), error.reason)

@@ -22,6 +22,7 @@ from typing import IO
 
 from docpager.core.errors import DocumentError, UsageError
 from docpager.documents.ocr.recognition import ENGINE, GreyPicture, RecognisedPage
+from docpager.documents.page_picture import WordBox
 from docpager.documents.reasons import Reason
 
 __all__ = ["Tesseract", "find_tesseract", "page_of"]
@@ -70,6 +71,14 @@ class Tesseract:
             DocumentError: it took longer than `seconds`, or failed.
         """
         return page_of(self._words_of(picture, seconds), picture)
+
+    def word_boxes(self, picture: GreyPicture, *, seconds: float) -> list[WordBox]:
+        """The same words, and where each stands.
+
+        Raises:
+            DocumentError: it took longer than `seconds`, or failed.
+        """
+        return [word.box for word in _words(self._words_of(picture, seconds))]
 
     def _words_of(self, picture: GreyPicture, seconds: float) -> str:
         """What it writes of the page: tab-separated values, a line for each word."""
@@ -228,6 +237,7 @@ class _Word:
     line: str
     confidence: float
     text: str
+    box: WordBox
 
 
 def page_of(listed: str, picture: GreyPicture) -> RecognisedPage:
@@ -260,7 +270,9 @@ def _words(listed: str) -> Iterator[_Word]:
         except ValueError:
             continue
         if text:
-            yield _Word(tuple(cells[1:4]), cells[4], min(1.0, max(0.0, confidence)), text)
+            box = WordBox(text, *(int(cell) if cell.isdigit() else 0 for cell in cells[6:10]))
+            confidence = min(1.0, max(0.0, confidence))
+            yield _Word(tuple(cells[1:4]), cells[4], confidence, text, box)
 
 
 def _text(words: Sequence[_Word]) -> str:

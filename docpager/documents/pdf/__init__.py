@@ -2,6 +2,7 @@
 
 from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.pdf.reader import (
+    drawn_page,
     is_pdf,
     picture_page,
     read_pdf,
@@ -17,6 +18,9 @@ def read_file(content: bytes, path: str, instructions: Instructions) -> FileCont
     Raises:
         DocumentError: the file is encrypted, damaged, empty or no PDF.
     """
+    if instructions.drawer is not None:
+        carried = drawn_page(content, path, instructions.password, instructions.drawer)
+        return FileContents((), carried=carried)
     recogniser = instructions.recogniser
     if recogniser is not None and recogniser.only is not None:
         carried = picture_page(content, path, instructions.password, recogniser)

@@ -11,12 +11,14 @@ from docpager.core.errors import DocumentError
 from docpager.documents.carried import CarriedFile
 from docpager.documents.headings import LineStyle
 from docpager.documents.ocr.recognition import GreyPicture
+from docpager.documents.page_picture import PageDrawer, PagePicture
 from docpager.documents.pdf.attachments import attached_files
 from docpager.documents.pdf.composing import Composed
 from docpager.documents.pdf.document_signs import DocumentSigns
 from docpager.documents.pdf.extract import FEW_CHARACTERS, PageExtract
 from docpager.documents.pdf.glyphs import Glyphs
 from docpager.documents.pdf.page_reading import read_page_text
+from docpager.documents.pdf.pictures import draw_page
 from docpager.documents.pdf.text_repair import PageText, page_text, tidy
 from docpager.documents.reasons import Reason
 
@@ -133,6 +135,25 @@ class Pdfium:
                 page.close()
         except pypdfium2.PdfiumError as error:
             raise DocumentError(f"page {index + 1} cannot be drawn", Reason.DAMAGED) from error
+
+    def draw(self, drawer: PageDrawer) -> PagePicture:
+        """The page that is wanted, as it is shown, with rectangles around words of it.
+
+        Raises:
+            DocumentError: there is none of its number, or it cannot be drawn.
+        """
+        import pypdfium2
+
+        number = drawer.wanted.number
+        try:
+            page = self._document[number - 1]
+            try:
+                asks = drawer.wanted.is_recognised and drawer.recognise is not None
+                return draw_page(page, drawer, _drawn(page, number) if asks else None)
+            finally:
+                page.close()
+        except (pypdfium2.PdfiumError, IndexError) as error:
+            raise DocumentError(f"page {number} cannot be drawn", Reason.DAMAGED) from error
 
     def labels(self) -> list[str]:
         """The printed label of each page; empty where there is none."""

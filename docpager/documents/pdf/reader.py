@@ -17,6 +17,7 @@ from docpager.documents.document import Document, PdfPage
 from docpager.documents.headings import LineStyle, detect_headings
 from docpager.documents.ocr.recognition import SCANNED, Recogniser
 from docpager.documents.outline import Heading, nest
+from docpager.documents.page_picture import PageDrawer
 from docpager.documents.pdf.document_signs import DocumentSigns, signs_of
 from docpager.documents.pdf.extract import ASSEMBLING, OUTLINE, Extract, PageExtract, PageWatch
 from docpager.documents.pdf.pdfium_reader import Pdfium
@@ -25,7 +26,7 @@ from docpager.documents.pdf.text_repair import dehyphenate, page_text, tidy, wit
 from docpager.documents.pdf.typesetting import looks_natural
 from docpager.documents.reasons import Reason
 
-__all__ = ["is_pdf", "picture_page", "read_pdf", "read_pdf_and_attached"]
+__all__ = ["drawn_page", "is_pdf", "picture_page", "read_pdf", "read_pdf_and_attached"]
 
 
 def _read_everything(pdf_page: int) -> str | None:
@@ -105,6 +106,26 @@ def picture_page(
         if hashlib.sha256(content).hexdigest() != only.sha256:
             return opened.attached()
         recogniser.take(opened.picture(only.number - 1))
+        return ()
+    finally:
+        opened.close()
+
+
+def drawn_page(
+    content: bytes, path: str, password: str | None, drawer: PageDrawer
+) -> tuple[CarriedFile, ...]:
+    """Draw the one page that is wanted, if it is in this file; else what the file carries.
+
+    Raises:
+        DocumentError: the page cannot be drawn.
+    """
+    opened = Pdfium.open(content, password)
+    if opened is None:
+        raise DocumentError(f"{path!r} cannot be drawn; export it again", Reason.DAMAGED)
+    try:
+        if hashlib.sha256(content).hexdigest() != drawer.wanted.sha256:
+            return opened.attached()
+        drawer.drawn = opened.draw(drawer)
         return ()
     finally:
         opened.close()

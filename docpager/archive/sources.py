@@ -1,0 +1,176 @@
+"""The files that documents were read from: found again, seen to be unchanged, drawn by pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docpager.archive.archive import Archive
+from docpager.core.errors import ArchiveError, DocumentError, UsageError
+from docpager.documents.files import content_sha256, leads_out
+from docpager.documents.ocr.tesseract import Tesseract, find_tesseract
+from docpager.documents.page_picture import DPI, PagePicture, PageWanted
+from docpager.documents.reader_pool import Reader, ReadingJob, ReadingLimits
+from docpager.documents.reasons import Reason
+
+__all__ = ["PagePart", "SourceFile", "draw_pages", "known_file", "source_file"]
+
+_LIMITS = ReadingLimits(processes=1, timeout_seconds=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The file of a document, as the archive knows it."""
+
+    path: Path
+    """Where it stands, absolute."""
+    root: Path
+    """The ingested folder that it stands in."""
+    relative_path: str
+    sha256: str
+    """Of its bytes when they were read."""
+    inside: str = ""
+    """Of a document that the file carries or a line of it: what follows the file's path, as in
+    `#minutes.pdf`."""
+    language: str = ""
+    """In which its pictures were recognised; empty where they were not."""
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether it is a link to something outside of its root."""
+        return leads_out(self.path, self.root)
+
+
+@dataclass(frozen=True, slots=True)
+class PagePart:
+    """What is to be marked on one page."""
+
+    number: int
+    text: str
+    """Of the page, as the archive holds it."""
+    start: int
+    end: int
+    """Offsets in `text`; equal where nothing is marked."""
+    is_recognised: bool = False
+
+
+def known_file(archive: Archive, number: int) -> SourceFile:
+    """The file of a document, by its name alone: the first of those that are there.
+
+    Raises:
+        UnknownLocator: there is no live document of this id.
+        ArchiveError: no file of it is there.
+    """
+    return _found(archive, number)[0]
+
+
+def source_file(archive: Archive, number: int) -> SourceFile:
+    """The file of a document, whose content is what was read.
+
+    Raises:
+        UnknownLocator: there is no live document of this id.
+        ArchiveError: no file of it is there, or each has changed.
+    """
+    found = _found(archive, number)
+    for file in found:
+        try:
+            if content_sha256(file.path) == file.sha256:
+                return file
+        except DocumentError:
+            continue
+    raise ArchiveError(
+        f"'{found[0].path}' has changed since it was ingested; ingest it again, and ask again"
+    )
+
+
+def _found(archive: Archive, number: int) -> list[SourceFile]:
+    known = archive.files(number)
+    files = [
+        SourceFile(
+            Path(file.root, file.path),
+            Path(file.root),
+            file.path,
+            file.sha256,
+            next(line for id, line in file.documents if id == number),
+            file.language,
+        )
+        for file in known
+    ]
+    there = [file for file in files if file.path.is_file()]
+    if not there:
+        where = f"'{files[0].path}' is" if files else "its file is"
+        raise ArchiveError(f"{archive.document(number)}: {where} no longer there")
+    return there
+
+
+def draw_pages(
+    archive: Archive,
+    number: int,
+    parts: Sequence[PagePart],
+    *,
+    dpi: int = DPI,
+    is_marked: bool = True,
+    is_drawn: bool = True,
+) -> list[PagePicture]:
+    """Pages of a document as they are shown, each with the rectangles around what is to be marked.
+
+    Drawn in a process of its own, with limits of time and memory.
+
+    Raises:
+        UsageError: the document is no PDF.
+        UnknownLocator: there is no live document of this id.
+        ArchiveError: its file is not there, or has changed.
+        DocumentError: a page cannot be drawn, or is too large.
+    """
+    entry = archive.document(number)
+    if entry.kind != "pdf":
+        raise UsageError(f"{entry} has no page that could be drawn: it is no PDF")
+    if not parts:
+        return []
+    file = source_file(archive, number)
+    tesseract = _tesseract(file) if any(part.is_recognised for part in parts) else None
+    reader = Reader(_LIMITS)
+    try:
+        return [
+            _picture(
+                reader,
+                ReadingJob(
+                    file.path,
+                    file.relative_path,
+                    ocr=tesseract,
+                    picture=PageWanted(
+                        archive.sha256(number),
+                        part.number,
+                        part.text,
+                        part.start,
+                        part.end,
+                        dpi=dpi,
+                        is_marked=is_marked,
+                        is_drawn=is_drawn,
+                        is_recognised=part.is_recognised,
+                    ),
+                ),
+            )
+            for part in parts
+        ]
+    finally:
+        reader.stop()
+        reader.close()
+
+
+def _tesseract(file: SourceFile) -> Tesseract | None:
+    """What recognised the file's pictures; None where it is not installed any more."""
+    try:
+        return find_tesseract(file.language) if file.language else None
+    except UsageError:
+        return None
+
+
+def _picture(reader: Reader, job: ReadingJob) -> PagePicture:
+    found = reader.read(job)
+    if isinstance(found, DocumentError):
+        raise found
+    if not isinstance(found, PagePicture):
+        raise DocumentError(f"{job.relative_path!r} could not be drawn", Reason.NOT_READ)
+    return found

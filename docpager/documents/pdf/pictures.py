@@ -1,0 +1,206 @@
+"""A page of a PDF as a picture, with the rectangles around words of it.
+
+Drawn with pdfium as the page is shown: turned by /Rotate, cut to its crop box, with what was
+written onto it. PNG is written here (RFC 2083, one filter): an imaging library would be needed for
+nothing else of a base install.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from docpager.core.errors import DocumentError
+from docpager.documents.ocr.recognition import GreyPicture
+from docpager.documents.page_picture import PageDrawer, PagePicture, PageWanted, Rectangle, WordBox
+from docpager.documents.pdf.glyphs import Glyphs
+from docpager.documents.pdf.marking import Mark, line_rectangles, marked_characters
+from docpager.documents.reasons import Reason
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+__all__ = ["draw_page", "png"]
+
+_POINTS = 72
+"""To the inch."""
+_MOST_PIXELS = 25_000_000
+"""Of a picture: a sheet of A1 at 144 dots an inch. A large page is drawn coarser."""
+_FEWEST_DPI = 20
+_FINE = 64
+"""Parts of a point in which places are asked for: pdfium tells them in whole numbers."""
+_YELLOW = (255, 232, 90)
+"""Multiplied with what is there, so that black letters stay black."""
+_EDGE = (217, 119, 6)
+"""Of a marked rectangle: seen on dark pages too."""
+_EDGE_PIXELS = 2
+_MARGIN = 1.0
+"""Points around the letters that are marked as well."""
+
+
+def draw_page(
+    page: pypdfium2.PdfPage, drawer: PageDrawer, picture: GreyPicture | None = None
+) -> PagePicture:
+    """The page that is wanted, with its rectangles; `picture` is it in grey where its text was
+    recognised.
+
+    Raises:
+        DocumentError: it is so large that nothing on its picture could be read.
+    """
+    wanted = drawer.wanted
+    width, height = page.get_size()
+    scale = _scale(width, height, wanted)
+    if picture is not None and drawer.recognise is not None:
+        rectangles, share = _recognised_rectangles(drawer.recognise(picture), picture, wanted)
+    else:
+        rectangles, share = _rectangles(page, wanted)
+    shown = [box for each in rectangles if (box := _cut(each, width, height)) is not None]
+    drawn = _drawn(page, scale, shown if wanted.is_marked else ()) if wanted.is_drawn else b""
+    return PagePicture(wanted.number, width, height, scale, drawn, tuple(shown), share)
+
+
+def _scale(width: float, height: float, wanted: PageWanted) -> float:
+    """Pixels to the point.
+
+    Raises:
+        DocumentError: the page is too large for any that would be of use.
+    """
+    square_inches = max(1.0, width) * max(1.0, height) / _POINTS**2
+    dpi: float = min(wanted.dpi, (_MOST_PIXELS / square_inches) ** 0.5)
+    if dpi < min(_FEWEST_DPI, wanted.dpi):
+        raise DocumentError(
+            f"page {wanted.number} is {width / _POINTS:,.0f} by {height / _POINTS:,.0f} inches, "
+            f"too large to be drawn within {_MOST_PIXELS:,} pixels",
+            Reason.TOO_LARGE,
+        )
+    return dpi / _POINTS
+
+
+def _rectangles(page: pypdfium2.PdfPage, wanted: PageWanted) -> tuple[Sequence[Rectangle], float]:
+    """Around the wanted words, a line each, and the share of their letters that was found."""
+    if wanted.start >= wanted.end:
+        return (), 1.0
+    text_page = page.get_textpage()
+    try:
+        glyphs = Glyphs(page, text_page)
+        marked = marked_characters(glyphs.raw, wanted.text, wanted.start, wanted.end)
+        return line_rectangles(_marks(glyphs, marked.offsets)), marked.share
+    finally:
+        text_page.close()
+
+
+def _marks(glyphs: Glyphs, offsets: Sequence[int]) -> Iterator[Mark]:
+    place = _Shown(glyphs.page)
+    for offset in offsets:
+        box = glyphs.box(offset)
+        if box.width <= 0 or box.height <= 0:
+            box = glyphs.ink(offset)
+        if box.width <= 0 and box.height <= 0:
+            continue
+        along, _ = glyphs.direction(offset)
+        corners = (place.of(box.left, box.top), place.of(box.right, box.bottom))
+        (left, right), (top, bottom) = (sorted(pair) for pair in zip(*corners, strict=True))
+        yield Mark(Rectangle(left, top, right, bottom), bool(along) != place.is_turned)
+
+
+class _Shown:
+    """From a page's own coordinates to the page as it is shown."""
+
+    def __init__(self, page: pypdfium2.PdfPage) -> None:
+        import pypdfium2.raw as pdfium
+
+        self._pdfium: Any = pdfium
+        self._page = page.raw
+        self._size = tuple(round(length * _FINE) for length in page.get_size())
+        self._steps = tuple(
+            length / size if size else 0.0
+            for length, size in zip(page.get_size(), self._size, strict=True)
+        )
+        self.is_turned = page.get_rotation() % 180 != 0
+        """Whether its sides are exchanged."""
+
+    def of(self, x: float, y: float) -> tuple[float, float]:
+        """Points from the upper left corner."""
+        from ctypes import byref, c_int
+
+        across, down = c_int(), c_int()
+        self._pdfium.FPDF_PageToDevice(
+            self._page, 0, 0, *self._size, 0, x, y, byref(across), byref(down)
+        )
+        return across.value * self._steps[0], down.value * self._steps[1]
+
+
+def _recognised_rectangles(
+    words: Sequence[WordBox], picture: GreyPicture, wanted: PageWanted
+) -> tuple[Sequence[Rectangle], float]:
+    """The same among words that were recognised again: each letter has its share of its word."""
+    if wanted.start >= wanted.end:
+        return (), 1.0
+    points = _POINTS / picture.dpi
+    text, boxes = "", dict[int, Rectangle]()
+    for word in words:
+        step = word.width / len(word.text)
+        for n in range(len(word.text)):
+            left = (word.left + n * step) * points
+            top, bottom = word.top * points, (word.top + word.height) * points
+            boxes[len(text) + n] = Rectangle(left, top, left + step * points, bottom)
+        text += f"{word.text} "
+    marked = marked_characters(text, wanted.text, wanted.start, wanted.end)
+    marks = (Mark(boxes[at], is_upright=True) for at in marked.offsets)
+    return line_rectangles(marks), marked.share
+
+
+def _cut(box: Rectangle, width: float, height: float) -> Rectangle | None:
+    """A rectangle with a margin, as far as it lies on the page; None where it does not."""
+    cut = Rectangle(
+        round(max(0.0, box.left - _MARGIN), 2),
+        round(max(0.0, box.top - _MARGIN), 2),
+        round(min(width, box.right + _MARGIN), 2),
+        round(min(height, box.bottom + _MARGIN), 2),
+    )
+    return cut if cut.left < cut.right and cut.top < cut.bottom else None
+
+
+def _drawn(page: pypdfium2.PdfPage, scale: float, marks: Sequence[Rectangle]) -> bytes:
+    import numpy as np
+
+    bitmap = page.render(scale=scale, rev_byteorder=True)
+    try:
+        pixels = bitmap.to_numpy()
+        if pixels.ndim == 2:
+            pixels = pixels[:, :, None]
+        pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3]
+        pixels = np.array(pixels, dtype=np.uint8)
+    finally:
+        bitmap.close()
+    for mark in marks:
+        left, top, right, bottom = mark.pixels(scale)
+        part = pixels[top:bottom, left:right]
+        tinted = part.astype(np.uint16) * np.array(_YELLOW, np.uint16) // 255
+        part[:] = tinted.astype(np.uint8)
+        for edge in (part[:_EDGE_PIXELS], part[-_EDGE_PIXELS:]):
+            edge[:] = _EDGE
+        for edge in (part[:, :_EDGE_PIXELS], part[:, -_EDGE_PIXELS:]):
+            edge[:] = _EDGE
+    return png(pixels)
+
+
+def png(pixels: Any) -> bytes:
+    """A PNG file of an array of rows of pixels, each of three bytes: red, green and blue."""
+    import numpy as np
+
+    height, width = pixels.shape[:2]
+    # Each row begins with the number of its filter; 2 is the difference to the row above.
+    above = np.vstack([np.zeros_like(pixels[:1]), pixels[:-1]])
+    rows = np.full((height, 1 + 3 * width), 2, np.uint8)
+    rows[:, 1:] = (pixels - above).reshape(height, 3 * width)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
