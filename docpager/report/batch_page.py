@@ -13,7 +13,8 @@ from typing import Any
 from docpager.batch.journals import journal_folder
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted
-from docpager.report.pages import safe_element, write_page
+from docpager.core.visible import visible
+from docpager.report.pages import cut, safe_element, write_page
 from docpager.report.plots import plot_distribution
 from docpager.run.answer_line import STATUSES, Citation, parse_answer
 from docpager.storage.json_lines import read_lines
@@ -21,6 +22,8 @@ from docpager.storage.json_lines import read_lines
 __all__ = ["AnswerRow", "answer_rows", "lines_file", "write_index"]
 
 REDACTED = "[redacted]"
+SHOWN_FIRST = 100
+"""Rows that stand in the page before its script runs; the script draws as many at once."""
 _MOST_CITED = 200
 _NUMBERS = re.compile(r"\d[\d,.]*")
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
@@ -172,6 +175,8 @@ def write_index(answers: Path, path: Path, rows: Sequence[AnswerRow], *, picture
         "index.html",
         name=answers.name,
         rows=rows,
+        data=[_data(row) for row in rows],
+        shown_first=SHOWN_FIRST,
         statuses=[(status, statuses[status]) for status in STATUSES if statuses[status]],
         tokens=sum(row.tokens for row in rows),
         cached=sum(r.cache_read_tokens for r in rows if r.told) / prompts if prompts else None,
@@ -186,6 +191,13 @@ def write_index(answers: Path, path: Path, rows: Sequence[AnswerRow], *, picture
         cited_in_all=len(cited),
         counted=counted,
     )
+
+
+def _data(row: AnswerRow) -> list[str | float | None]:
+    """A row as the table's script reads it."""
+    texts = (row.id, cut(row.question, 220), cut(row.answer, 220), row.status)
+    figures = (row.quotes, row.read, row.steps, row.tokens, row.usd, round(row.seconds, 3))
+    return [*(visible(text) for text in texts), *figures, row.page]
 
 
 def _problems(rows: Sequence[AnswerRow]) -> list[str]:

@@ -20,7 +20,7 @@ from docpager.version import __version__
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["check_writable", "safe_element", "write_page"]
+__all__ = ["check_writable", "cut", "safe_element", "write_page"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MARK = '<meta name="generator" content="docpager'
@@ -124,7 +124,7 @@ def _environment() -> Environment:
         dollars=_dollars,
         seconds=lambda value: f"{value:,.1f} s",
         percent=lambda share: f"{share:.0%}",
-        cut=_cut,
+        cut=cut,
     )
     return environment
 
@@ -146,7 +146,7 @@ def _dollars(usd: float | None) -> str:
     return f"${usd:,.4f}" if usd else "$0"
 
 
-def _cut(text: str | None, limit: int) -> str:
+def cut(text: str | None, limit: int) -> str:
     """A text on one line of at most `limit` characters."""
     flat = " ".join((text or "").split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"

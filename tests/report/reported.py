@@ -67,10 +67,10 @@ def hostile_run(folder: Path) -> AnswerLine:
     )
 
 
-def batch_file(folder: Path, journal: str) -> Path:
+def batch_file(folder: Path, journal: str, *, rows: int = 40) -> Path:
     """Answers of every status; the first names the journal of a run."""
     lines = []
-    for n in range(40):
+    for n in range(rows):
         status = ("answered", "unsupported", "abstained", "failed", "stopped")[n % 5]
         lines.append(
             {
@@ -92,6 +92,6 @@ def batch_file(folder: Path, journal: str) -> Path:
                 **({"error": f"lost after {n} tries {HOSTILE}"} if n % 5 >= 3 else {}),
             }
         )  # fmt: skip
-    path = folder / "answers.jsonl"
+    path = folder / f"answers-{rows}.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     return path

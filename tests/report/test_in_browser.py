@@ -48,7 +48,8 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         write_reports([journal], folder / "run.html"),
         write_reports([batch_file(folder, str(journal))], folder / "batch"),
     )
-    return {"run": run[0], "index": index[0]}
+    many = write_reports([batch_file(folder, "none", rows=250)], folder / "many")
+    return {"run": run[0], "index": index[0], "many": many[0]}
 
 
 def look(browser, page: Path, *, theme: str = "light", width: int = 1280) -> None:
@@ -143,7 +144,7 @@ def test_the_table_filters_searches_and_opens_a_run(browser, pages):
     time.sleep(0.4)
 
     assert shown(browser, 0) == ["q33"]
-    assert browser.find_element("id", "shown").text == "1 of 40 shown"
+    assert browser.find_element("id", "shown").text == "1 of 40 found, rows 1 to 1 shown"
     look(browser, pages["index"])
     browser.find_element("link text", "q0").click()
     assert browser.current_url.endswith("runs/q0.html")
@@ -151,3 +152,19 @@ def test_the_table_filters_searches_and_opens_a_run(browser, pages):
     assert browser.get_log("browser") == []
     browser.find_element("link text", "All questions of the batch").click()
     assert browser.current_url.endswith("index.html")
+
+
+def test_a_long_table_is_turned_page_by_page_and_sorted_as_a_whole(browser, pages):
+    look(browser, pages["many"])
+    assert len(shown(browser, 0)) == 100
+
+    browser.find_element("id", "on").click()
+    browser.find_element("id", "on").click()
+
+    assert shown(browser, 0) == [f"q{n}" for n in range(200, 250)]
+    assert not browser.find_element("id", "on").is_enabled()
+    seconds = browser.find_elements("css selector", "#table thead button")[9]
+    seconds.click()
+    seconds.click()
+    assert shown(browser, 9)[0] == "124.5" and shown(browser, 0)[0] == "q249"
+    assert browser.find_element("id", "shown").text == "250 of 250 found, rows 1 to 100 shown"
