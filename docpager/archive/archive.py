@@ -126,6 +126,11 @@ class Archive:
     def embedder_name(self) -> str:
         return self._generation.manifest.embedder
 
+    @property
+    def forgotten(self) -> tuple[int, ...]:
+        """Documents that were forgotten and whose text may still stand in journals."""
+        return self._generation.manifest.forgotten
+
     @cached_property
     def _entries(self) -> dict[int, DocumentEntry]:
         return self._generation.entries

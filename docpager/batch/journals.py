@@ -16,7 +16,7 @@ from docpager.models.budget import Cost
 from docpager.run.journal import JournalRecord, left_unanswered
 from docpager.storage.atomic_files import replace_file
 
-__all__ = ["JournalNames", "spent_in"]
+__all__ = ["JournalNames", "journal_folder", "spent_in"]
 
 _PLACE = "journals.json"
 _KIND = re.compile(rb'\w+ \{"kind":"(\w+)"')
@@ -151,6 +151,16 @@ def spent_in(
         tokens += prompt + output
         usd += price.worst_case(prompt_tokens=prompt, output_tokens=output)
     return Cost(tokens, usd)
+
+
+def journal_folder(beside: Path) -> Path | None:
+    """Where the journals of the batch are whose folder is `beside`; None where that is not known.
+
+    Raises:
+        UsageError: what is kept there cannot be read.
+    """
+    kept = _kept(beside)
+    return kept[0] if kept else None
 
 
 def _has_come_to_something(entries: Iterable[bytes]) -> bool:

@@ -24,6 +24,7 @@ COMMANDS = {
     "resume": "docpager.cli.runs:resume",
     "replay": "docpager.cli.runs:replay",
     "trace": "docpager.cli.runs:trace",
+    "report": "docpager.cli.report:report",
     "config": "docpager.cli.config:config",
     "doctor": "docpager.cli.doctor:doctor",
 }

@@ -36,6 +36,8 @@ FLAG_OF = {
     "missing_as_failed": "--missing-as-failed",
     "model": "--model",
     "on_new_archive": "--on-new-archive",
+    "output": "--output",
+    "pictures": "--no-pictures",
     "ocr_language": "--ocr-language",
     "passwords": "--password-file",
     "prefetch": "--prefetch",
@@ -47,7 +49,8 @@ FLAG_OF = {
     "window": "--window",
 }
 """By the name of the Python argument or field."""
-_FLAG_OF_VALUE = {"by_batches=True": "--via batches", "by_batches=False": "--via live"}
+_FLAG_OF_VALUE = {"by_batches=True": "--via batches", "by_batches=False": "--via live",
+                  "pictures=False": "--no-pictures"}  # fmt: skip
 COMMANDS_FOR = {"docpager.repair(...)": "docpager verify --repair"}
 """What does the same as a function."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.flags import with_flags
+from docpager.core.visible import CONTROLS, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,21 +31,6 @@ __all__ = [
 
 _drawn: list[Console] = []
 """Of what moves on stderr now: there is one stderr, so this is one for the process."""
-
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""Control characters (escape sequences begin with one), marks of direction, half characters."""
-
-
-def visible(text: str, *, lines: bool = False) -> str:
-    """`text` with control characters spelled out; line breaks stay only with `lines`.
-
-    >>> visible("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
-    """
-    text = _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
-    return text if lines else text.replace("\n", "\\n")
 
 
 def say(
@@ -114,4 +99,4 @@ def note(message: str) -> None:
 def print_json(value: object) -> None:
     """One JSON object on a line of stdout."""
     written = json.dumps(value, ensure_ascii=False)
-    click.echo(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", written))
+    click.echo(CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", written))

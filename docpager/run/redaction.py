@@ -18,7 +18,7 @@ from typing import Any
 from docpager.core.errors import JournalError
 from docpager.run.journal import held_journal, journal_lines, sealed_lines
 
-__all__ = ["Redacted", "journals_holding", "redact_journals"]
+__all__ = ["Redacted", "journals_holding", "redact_journals", "redacted_lines"]
 
 _KEPT = frozenset(
     {"kind", "id", "name", "type", "path", "by", "match", "status", "source", "stop_reason"}
@@ -79,10 +79,19 @@ def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -
 def _redact(path: Path, documents: set[int]) -> None:
     # A torn last line, which may hold text too, is left out as it is by a resume.
     lines, _, _ = journal_lines(path)
-    redacted = _redacted(lines, documents)
+    _replace(path, sealed_lines(redacted_lines(lines, documents)))
+
+
+def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
+    """The lines of a journal without the documents' text, their numbers in the first line; the same
+    lines where they hold none of it."""
+    redacted = _redacted(lines, set(documents))
+    if redacted == lines:
+        return lines
     before = redacted[0].get("redacted", [])
-    redacted[0] = {"redacted": sorted({*before, *documents}), **redacted[0]}
-    _replace(path, sealed_lines(redacted))
+    # Last, for the mark of an earlier redaction stands in the line too.
+    redacted[0] = {**redacted[0], "redacted": sorted({*before, *documents})}
+    return redacted
 
 
 def _journals(folder: Path) -> list[Path]:

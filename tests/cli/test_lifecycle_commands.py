@@ -91,6 +91,18 @@ def test_a_redacted_journal_keeps_the_rest_and_is_redacted_once(home):
     assert first.count(b"redacted:sha256:") > 3
 
 
+def test_a_journal_that_is_redacted_twice_names_all_that_was_forgotten(home):
+    run(home, "forget", "D1")
+    run(home, "compact")
+    run(home, "forget", "D2")
+    run(home, "compact")
+
+    lines, _, _ = journal_lines(journal(home))
+
+    assert lines[0]["redacted"] == [1, 2]
+    assert holding(home, "price of tin") == set()
+
+
 def test_journals_can_be_kept_and_redacted_later(home):
     run(home, "forget", "D1")
 

@@ -1,0 +1,148 @@
+"""Reports of what a path holds: one file for a run, a folder for a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from docpager.core.errors import DocpagerError, JournalError, UsageError
+from docpager.report.batch_page import AnswerRow, answer_rows, lines_file, write_index
+from docpager.report.pages import check_writable
+from docpager.report.run_page import Excerpts, write_run
+
+__all__ = ["write_reports"]
+
+Progress = Callable[[int, int], None]
+"""Told how many pages of runs are written, and of how many."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_SEALED = re.compile(rb"[0-9a-f]{16} \{")
+"""How a journal begins: with the seal of its first line."""
+
+
+def write_reports(
+    paths: Sequence[Path],
+    output: Path | None = None,
+    *,
+    pictures: bool = True,
+    progress: Progress = lambda done, of: None,
+) -> list[Path]:
+    """Write a report of each path: of a journal a page, of an answers file a folder.
+
+    `output` is where the report goes; for several paths, the folder that theirs go into. Without
+    it they go into the current folder, named after what they are of. Returns the page of each to
+    open first.
+
+    Raises:
+        UsageError: a path holds neither, something else stands where a report would go, or a
+            library is missing (pip install 'docpager[report]').
+        JournalError: a journal is damaged, or does not replay.
+    """
+    several = len(paths) > 1
+    written = []
+    with Excerpts() as excerpts:
+        for path, target in zip(paths, _targets(paths, output, several=several), strict=True):
+            if _is_journal(path):
+                check_writable(target)
+                write_run(path, target, excerpts=excerpts, pictures=pictures)
+                written.append(target)
+            else:
+                written.append(_write_batch(path, target, excerpts, pictures, progress))
+    return written
+
+
+def _targets(paths: Sequence[Path], output: Path | None, *, several: bool) -> list[Path]:
+    """Where each report goes."""
+    targets = []
+    for path in paths:
+        own = f"{path.stem}.html" if _is_journal(path) else f"{path.stem}-report"
+        if output is None:
+            target = Path(own)
+        elif several or (_is_journal(path) and output.is_dir()):
+            target = output / own
+        else:
+            target = output
+        if target in targets:
+            raise UsageError(
+                f"two reports would be written to {str(target)!r}; report one at a time, each with "
+                "an `output=` of its own"
+            )
+        targets.append(target)
+    return targets
+
+
+def _is_journal(path: Path) -> bool:
+    """Whether a file is a journal; else it must hold answers.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _SEALED.match(file.read(18)) is not None
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {str(path)!r}: {error.strerror}; name the journal of a run or the "
+            "answers of a batch"
+        ) from error
+
+
+def _write_batch(
+    answers: Path, folder: Path, excerpts: Excerpts, pictures: bool, progress: Progress
+) -> Path:
+    index = folder / "index.html"
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{str(folder)!r} is a file; name a folder for the report of a batch")
+    check_writable(index)
+    lines_file(answers)
+    rows = list(answer_rows(answers))
+    used: set[str] = set()
+    for number, row in enumerate(rows, 1):
+        _write_row(row, folder, used, excerpts, pictures)
+        progress(number, len(rows))
+    write_index(answers, index, rows, pictures=pictures)
+    return index
+
+
+def _write_row(
+    row: AnswerRow, folder: Path, used: set[str], excerpts: Excerpts, pictures: bool
+) -> None:
+    """The page of one run of a batch; a run without one costs the others nothing."""
+    if row.journal is None:
+        row.pageless = "its journal was not found" if row.named else "it names no journal"
+        return
+    address = f"runs/{_file_name(row.id, used)}.html"
+    check_writable(folder / address)
+    try:
+        redacted = write_run(
+            row.journal,
+            folder / address,
+            excerpts=excerpts,
+            pictures=pictures,
+            index="../index.html",
+        )
+    except UsageError:
+        raise  # a library is missing, or nothing can be written: so it will be for the others
+    except JournalError as error:
+        row.pageless = _without_names(error, row)
+        return
+    row.page = address
+    if redacted:
+        row.redact()
+
+
+def _without_names(error: DocpagerError, row: AnswerRow) -> str:
+    """What is wrong with a journal, without its name, so that equal causes are grouped."""
+    return str(error).replace(str(row.journal), "its journal")
+
+
+def _file_name(id: str, used: set[str]) -> str:
+    """An id as a file name that no other id of the batch has, on any file system."""
+    safe = _PLAIN.fullmatch(id) is not None and not id.endswith(".")
+    name = id if safe else hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    if name.casefold() in used:
+        name = f"{name[:40]}-{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    used.add(name.casefold())
+    return name
