@@ -59,6 +59,7 @@ DOORS = {
     "tiktoken": {"core/tokens"},
     "tokenizers": {"archive/embedders/wordllama_embedder"},
     "wordllama": {"archive/embedders/wordllama_embedder"},
+    "xlsxwriter": {"batch/tables"},
     "xlrd": {"documents/office/xls"},
 }
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "forget": "docpager.cli.lifecycle:forget",
     "compact": "docpager.cli.lifecycle:compact",
     "batch": "docpager.cli.batch:batch",
+    "export": "docpager.cli.export:export",
     "evaluate": "docpager.cli.evaluate:evaluate",
     "resume": "docpager.cli.runs:resume",
     "replay": "docpager.cli.runs:replay",
