@@ -21,6 +21,7 @@ COMMANDS = {
     "batch": "docpager.cli.batch:batch",
     "export": "docpager.cli.export:export",
     "evaluate": "docpager.cli.evaluate:evaluate",
+    "runs": "docpager.cli.runs:runs",
     "resume": "docpager.cli.runs:resume",
     "replay": "docpager.cli.runs:replay",
     "trace": "docpager.cli.runs:trace",

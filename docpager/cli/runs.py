@@ -1,20 +1,28 @@
-"""`docpager resume`, `replay` and `trace`: what can be done with a journal."""
+"""`docpager runs`, `resume`, `replay` and `trace`: journals, and what can be done with one."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import closing
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from docpager.cli.ask import INTERRUPTED, finish
-from docpager.cli.options import as_json_option, examples
+from docpager.cli.options import archive_option, as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.errors import UsageError
 from docpager.core.passages import counted
 
-__all__ = ["replay", "resume", "trace"]
+__all__ = ["replay", "resume", "runs", "trace"]
+
+if TYPE_CHECKING:
+    from docpager.run.past_runs import PastRun
+
+_LINE_WIDTH = 100
 
 _journal = click.argument("journal", type=click.Path(path_type=Path))
 
@@ -119,3 +127,73 @@ def trace(journal: Path, as_json: bool) -> None:
             print_outcome(event)
     if replayed.run.outcome is None:
         note(f"the run is not finished: docpager resume {journal}")
+
+
+@click.command(
+    epilog=examples(
+        "docpager runs",
+        "docpager runs petrel 1986 --limit 5",
+    )
+)
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@archive_option
+@click.option(
+    "--journals",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder of the journals. Default: `runs` in the archive.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="The most runs that are listed.",
+)
+@as_json_option
+def runs(
+    words: tuple[str, ...],
+    archive_directory: Path,
+    journals: Path | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List earlier runs, newest first.
+
+    With WORDs, only those whose question or answer has all of them. The journal that is named with
+    each goes to `resume`, `trace` or `replay`.
+    """
+    from docpager.run.past_runs import past_runs
+
+    folder = journals or archive_directory / "runs"
+    if not folder.is_dir():
+        raise UsageError(f"there are no journals in {str(folder)!r}; name an archive or a folder")
+    found = past_runs(folder, [part for word in words for part in word.split()])
+    for run in found[:limit]:
+        if as_json:
+            print_json(run.as_json())
+        else:
+            _print_run(run)
+    if len(found) > limit:
+        note(f"{limit:,} of {len(found):,} runs; see more with --limit, or name words to look for")
+    elif not found:
+        note("no run has these words" if words else f"no runs in {folder}")
+
+
+def _print_run(run: PastRun) -> None:
+    when = "" if not run.started else f"{datetime.fromisoformat(run.started).astimezone():%F %H:%M}"
+    cost = f", ${run.cost_usd:.4f}" if run.cost_usd else ""
+    model = f", {run.model}" if run.model else ""
+    say(_short(run.question or run.error or ""), bold=True)
+    say(
+        f"  {when or 'at an unknown time'}: {run.status}, {counted(run.steps, 'step')}{cost}{model}"
+    )
+    if run.question and (told := run.answer or run.error):
+        say(f"  {_short(told)}")
+    say(f"  {run.journal}")
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LINE_WIDTH else f"{flat[: _LINE_WIDTH - 1]}…"
