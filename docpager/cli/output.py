@@ -52,6 +52,8 @@ def print_answer(line: AnswerLine) -> None:
         say("(answered by the rule-based reader, not by a language model)")
     for note in line.notes:
         say(f"  noted: {note.text} [{', '.join(note.sources)}]", err=True)
+    if line.steps:
+        say(str(line.coverage), err=True)
     say(_summary(line), err=True)
     if line.resumable:
         say(f"the run is kept: docpager resume {line.journal}", err=True)

@@ -99,6 +99,9 @@ class Header:
     """Passages within the scope."""
     unreadable: int = 0
     """PDF pages without usable text within the scope."""
+    pages: int = 0
+    """Pages, slides and sheets within the scope; 0 where a document has none, or where an older
+    version did not say."""
     started: str = ""
     """UTC time, ISO 8601."""
     price: Price | None = None

@@ -81,7 +81,8 @@ def _run(path: Path) -> PastRun | None:
             return None
         opening = _body(first)
         header, redacted = opening["header"], opening.get("redacted")
-        steps, usd, last = 0, 0.0, {}
+        steps, usd = 0, 0.0
+        last: dict[str, Any] = {}
         priced = header.get("price") is not None
         for line in file:
             kind = _KIND.match(line)

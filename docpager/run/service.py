@@ -296,6 +296,7 @@ def _header(
         hits_per_page=min(10, max(3, run.context.budget.room // ROOM_PER_HIT)),
         passages=sum(entry.passages for entry in documents),
         unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
+        pages=_pages(documents),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         price=run.price,
         source=settings.source,
@@ -315,6 +316,12 @@ def check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
             f"no price is known for {model!r}, so `max_usd=` cannot be kept; name its prices with "
             "`prices=`, or limit the run with `max_tokens=`"
         )
+
+
+def _pages(documents: Sequence[DocumentEntry]) -> int:
+    """Pages, slides and sheets; 0 where a document has none: a count without it would mislead."""
+    counts = [entry.pdf_pages for entry in documents]
+    return sum(counts) if all(counts) else 0
 
 
 @contextlib.contextmanager
