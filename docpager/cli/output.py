@@ -39,7 +39,11 @@ def print_answer(line: AnswerLine) -> None:
     else:
         say(with_flags(f"{line.status}: {line.error}"), err=True)
     if line.limit in _OPTIONS:
-        say(f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further", err=True)
+        say(
+            f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further: "
+            f"docpager resume {line.journal} {_OPTIONS[line.limit]} ...",
+            err=True,
+        )
     if line.status == UNSUPPORTED:
         say("(unsupported: no quote of it stands on a page that the model had read)")
     if line.names_missing and line.status in ("answered", UNSUPPORTED):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +30,7 @@ _journal = click.argument("journal", type=click.Path(path_type=Path))
 @click.command(
     epilog=examples(
         "docpager resume .docpager/runs/20261121-062934-38fe32dc4196.jsonl",
+        "docpager resume .docpager/runs/20261121-062934-38fe32dc4196.jsonl --max-steps 120",
     )
 )
 @_journal
@@ -39,16 +40,28 @@ _journal = click.argument("journal", type=click.Path(path_type=Path))
     is_flag=True,
     help="Continue although documents that the run has read have changed.",
 )
+@click.option("--max-steps", type=int, metavar="N", help="The most replies from now on, all told.")
+@click.option(
+    "--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="The most time, all told."
+)
+@click.option("--max-usd", type=float, metavar="DOLLARS", help="The most dollars, all told.")
+@click.option("--max-tokens", type=int, metavar="TOKENS", help="The most tokens, all told.")
 @as_json_option
-def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: bool) -> None:
-    """Continue an interrupted run from its JOURNAL.
+def resume(
+    journal: Path, archive: Path | None, on_new_archive: bool, as_json: bool, **raised: Any
+) -> None:
+    """Continue an interrupted run from its JOURNAL, or one that stopped at a limit.
 
-    The model and the limits are those of the run; what it has spent counts.
+    The model and the limits are those of the run; what it has spent counts. A run that stopped at a
+    limit goes on when that limit is raised.
     """
     from docpager.api.ask import resume as resume_run
+    from docpager.run.journal import read_journal
 
+    given = {name: value for name, value in raised.items() if value is not None}
+    limits = replace(read_journal(journal).limits, **given) if given else None
     try:
-        line = resume_run(journal, archive=archive, on_new_archive=on_new_archive)
+        line = resume_run(journal, archive=archive, on_new_archive=on_new_archive, limits=limits)
     except KeyboardInterrupt:
         note(f"interrupted; the run is kept: docpager resume {journal}")
         sys.exit(INTERRUPTED)
