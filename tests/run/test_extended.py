@@ -73,7 +73,7 @@ def test_a_run_out_of_steps_goes_on_and_may_call_again(
     assert line.steps == before.steps + 3
     request = model.requests[0]
     assert request.calls_allowed
-    assert LAST_REPLY not in str(request.turns)
+    assert LAST_REPLY not in str(request.turns[-1])  # earlier ones may say so
     assert path.read_bytes().startswith(written)
     assert read_journal(path).limits.max_steps == 20
     assert read_journal(path).header.plan.limits.max_steps == steps
