@@ -62,6 +62,7 @@ DOORS = {
     "tiktoken": {"core/tokens"},
     "tokenizers": {"archive/embedders/wordllama_embedder"},
     "wordllama": {"archive/embedders/wordllama_embedder"},
+    "xlsxwriter": {"batch/tables"},
     "xlrd": {"documents/office/xls"},
 }
 

@@ -287,19 +287,24 @@ def resume(
     model: str | ModelLike | None = None,
     archive: StrPath | None = None,
     on_new_archive: bool = False,
+    limits: RunLimits | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal, with the model and the archive that it names.
 
-    Its limits are those it began with, and what it has spent counts.
+    Its limits are those it began with, or `limits` from now on: then a run goes on that one of its
+    limits had stopped. What it has spent counts.
 
     Raises:
         JournalError: the journal is damaged, or a document the run has met has changed
             (`DocumentsChanged`, unless `on_new_archive`).
         ModelError: there are no credentials for the model.
-        UsageError: an argument of a wrong type, or an event loop is running here.
+        UsageError: an argument of a wrong type, or an event loop is running here; or `limits` are
+            given, and the run ended otherwise, or the limit that stopped it is not raised.
     """
     return in_own_loop(
-        lambda: resume_async(journal, model=model, archive=archive, on_new_archive=on_new_archive),
+        lambda: resume_async(
+            journal, model=model, archive=archive, on_new_archive=on_new_archive, limits=limits
+        ),
         twin="resume_async",
     )
 
@@ -310,6 +315,7 @@ async def resume_async(
     model: str | ModelLike | None = None,
     archive: StrPath | None = None,
     on_new_archive: bool = False,
+    limits: RunLimits | None = None,
 ) -> AnswerLine:
     """`resume` for programs that run an event loop."""
     from docpager.archive.archive import Archive
@@ -317,6 +323,8 @@ async def resume_async(
     from docpager.run.journal import read_journal
     from docpager.run.service import resume_run
 
+    if limits is not None:
+        check_settings(limits, RunLimits, "limits", example="max_usd=0.5")
     record = read_journal(as_path(journal, "journal"))
     header = record.header
     directory = as_path(header.archive if archive is None else archive, "archive")
@@ -324,10 +332,12 @@ async def resume_async(
     owned = isinstance(chosen, str)
     chat = _model_again(chosen, header) if isinstance(chosen, str) else as_chat_model(chosen)
     with Archive.open(directory) as library:
-        if record.outcome is not None:
+        if record.outcome is not None and limits is None:
             return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
         async with in_use(chat, header.plan.paging, owned=owned):
-            return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
+            return await resume_run(
+                record.path, library, chat, on_new_archive=on_new_archive, limits=limits
+            )
 
 
 def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str) -> _Result:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from docpager.batch.job import Fingerprint
+from docpager.batch.tables import TABLE_ENDINGS, check_table_writer, export
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.models.budget import Cost
 from docpager.run.answer_line import SCHEMA_VERSION, AnswerLine, parse_answer
@@ -26,7 +27,6 @@ _SETTINGS = "settings.json"
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 _NO_FILE = ("", "-", "..")
 _LINES = (".jsonl", ".ndjson")
-_TABLE = ".parquet"
 _FAILED = frozenset({"failed", "stopped", UNSUPPORTED})
 
 
@@ -42,17 +42,22 @@ def check_ending(path: Path) -> None:
     """See that an answers file will hold what its name says.
 
     Raises:
-        UsageError: its ending means neither JSON Lines nor Parquet, and no batch was started there.
+        UsageError: its ending means neither JSON Lines nor a table, and no batch was started
+            there, or what writes such a table is not installed.
     """
     if path.name in _NO_FILE:
         return  # refused for that, when it is opened
     folder, _ = _places(path)
-    if path.suffix.lower() in (*_LINES, _TABLE) or (folder / _SETTINGS).exists():
+    if path.suffix.lower() in TABLE_ENDINGS:
+        check_table_writer(path)  # before anything is paid for
+        return
+    if path.suffix.lower() in _LINES or (folder / _SETTINGS).exists():
         return
     kind = f"a {path.suffix} file" if path.suffix else "a name without an ending"
     raise UsageError(
         f"{str(path)!r} is {kind}, but answers are written as JSON Lines (one object a line) or as "
-        f"a Parquet table; name it {path.stem}.jsonl or {path.stem}.parquet"
+        f"a table; name it {path.stem}.jsonl, {path.stem}.csv, {path.stem}.xlsx or "
+        f"{path.stem}.parquet"
     )
 
 
@@ -82,8 +87,9 @@ def open_answers(
 ) -> Iterator[AnswersFile]:
     """The answers file at `path`, to go on with or to begin. A torn last line is dropped.
 
-    Beside `answers.jsonl` the folder `answers.jsonl.batch` records the settings of the batch. For
-    `answers.parquet` the lines are kept in that folder, and `finish` makes the table of them.
+    Beside `answers.jsonl` the folder `answers.jsonl.batch` records the settings of the batch. For a
+    table such as `answers.csv` the lines are kept in that folder, and `finish` makes the table of
+    them.
     `begun` is asked with that folder whether runs were started; before that anything may change.
 
     Raises:
@@ -180,7 +186,9 @@ class AnswersFile:
         if self._lines != self.path and self.stored:
             from docpager.batch.parquet import write_parquet
 
-            write_parquet(self._lines, self.path)
+            # Parquet holds whole answer lines; the other tables hold what people look at.
+            write = write_parquet if self.path.suffix.lower() == ".parquet" else export
+            write(self._lines, self.path)
 
     def close(self) -> None:
         self._appender.close()
@@ -235,13 +243,19 @@ def _file_at(path: Path) -> Path:
 def _places(path: Path) -> tuple[Path, Path]:
     """The folder beside an answers file, and the file of its lines."""
     folder = path.with_name(path.name + ".batch")
-    return folder, folder / "lines.jsonl" if path.suffix.lower() == _TABLE else path
+    return folder, folder / "lines.jsonl" if path.suffix.lower() in TABLE_ENDINGS else path
 
 
 def _refuse_strangers(path: Path, lines: Path, folder: Path, now: Fingerprint) -> None:
     """Leave files alone that no batch has written."""
     if not (folder / _SETTINGS).exists() and _holds_something(path, lines):
         now.check(None, path)
+    if lines != path and not lines.exists() and _holds_something(path):
+        raise UsageError(
+            f"{str(path)!r} holds something, but the lines that its table would be made of are "
+            f"not in {str(lines)!r}; if it holds answer lines, rename it and its folder to "
+            f"{path.stem}.jsonl and {path.stem}.jsonl.batch"
+        )
 
 
 def _refuse_changes(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from docpager.core.places import PLACE_FIELDS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read_parquet", "write_parquet"]
+__all__ = ["read_parquet", "write_columns", "write_parquet"]
 
 _LARGEST_BLOCK = 1 << 28
+_ROWS_AT_ONCE = 10_000
 
 
 def write_parquet(lines: Path, path: Path) -> None:
@@ -35,6 +37,30 @@ def write_parquet(lines: Path, path: Path) -> None:
     temporary = path.with_name(path.name + ".new")
     parquet.write_table(table, temporary)
     temporary.replace(path)
+
+
+def write_columns(path: Path, kinds: Mapping[str, type], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows as a table whose columns are `str`, `int` or `float`, or empty."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    schema = pa.schema({name: types[kind] for name, kind in kinds.items()})
+    rest = iter(rows)
+    with parquet.ParquetWriter(path, schema) as writer:
+        while some := list(islice(rest, _ROWS_AT_ONCE)):
+            arrays = [
+                pa.array([_sound(cell, kind) for cell in cells], types[kind])
+                for kind, cells in zip(kinds.values(), zip(*some, strict=True), strict=True)
+            ]
+            writer.write_table(pa.table(arrays, schema=schema))
+
+
+def _sound(cell: Any, kind: type) -> Any:
+    if isinstance(cell, str):
+        # A model may write half of a character, which UTF-8 does not have.
+        return cell.encode("utf-8", "backslashreplace").decode("utf-8")
+    return None if cell is None else kind(cell)
 
 
 def read_parquet(path: Path) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,13 @@ from docpager.evaluation.scoring import Marks, matched, score
 from docpager.run.answer_line import AnswerLine, parse_answer
 from docpager.storage.json_lines import read_lines
 
-__all__ = ["AnsweredFile", "AnsweredQuestions", "read_answered", "read_responses"]
+__all__ = [
+    "AnsweredFile",
+    "AnsweredQuestions",
+    "answer_objects",
+    "read_answered",
+    "read_responses",
+]
 
 _NAMED_AT_MOST = 8
 
@@ -39,7 +45,7 @@ def read_responses(path: Path) -> AnsweredFile:
         UsageError: it cannot be read, or lines are no answers (all are named).
     """
     responses, problems, torn, asked = [], [], None, 0
-    for number, value, problem in _objects(path):
+    for number, value, problem in answer_objects(path):
         if value is None and not problem:
             torn = number
             continue
@@ -57,9 +63,13 @@ def read_responses(path: Path) -> AnsweredFile:
     return AnsweredFile(tuple(responses), torn)
 
 
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
-    """Each line's number, object and problem; neither where the line was torn."""
-    if path.suffix == ".parquet":
+def answer_objects(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
+    """Each line's number, object and problem; neither where the line was torn.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if path.suffix.lower() == ".parquet":
         from docpager.batch.parquet import read_parquet
 
         for number, row in enumerate(read_parquet(path), 1):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.flags import with_flags
+from docpager.cli.live_view import ask_progress
 from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.options import (
     archive_option,
@@ -20,7 +21,6 @@ from docpager.cli.options import (
     ocr_options,
     tell_left_out,
 )
-from docpager.cli.progress import ask_progress
 from docpager.cli.terminal import note, print_json
 from docpager.core.errors import UsageError
 from docpager.core.settings import DEFAULT_RUN_USD
@@ -52,6 +52,14 @@ INTERRUPTED = 130
     type=click.Path(path_type=Path),
     help="Where to write the journal of the run. Default: a new file in the archive's `runs`.",
 )
+@click.option("--quiet", is_flag=True, help="Show nothing of how it goes.")
+@click.option("--verbose", is_flag=True, help="Print a line for each thing that the run does.")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add these lines, with the time, to a file.",
+)
 @ocr_options
 @as_json_option
 @click.option(
@@ -65,6 +73,9 @@ def ask(
     archive_directory: Path,
     embedder: str | None,
     journal: Path | None,
+    quiet: bool,
+    verbose: bool,
+    log: Path | None,
     ocr: bool,
     ocr_language: str,
     as_json: bool,
@@ -85,7 +96,7 @@ def ask(
     tell_price(prepared)
     started: list[Path] = []
     try:
-        with ask_progress() as (progress, on_step):
+        with ask_progress(quiet=quiet, verbose=verbose, log=log) as (progress, on_step):
             line = asyncio.run(
                 ask_prepared(
                     question,

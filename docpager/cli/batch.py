@@ -73,7 +73,8 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The file for the answers: .jsonl, or .parquet for a table.",
+    help="The file for the answers: .jsonl, or .csv, .xlsx or .parquet for a table, which is made "
+    "whenever the batch ends or stops; its lines are kept beside it, to continue from.",
 )
 @archive_option
 @embedder_option

@@ -41,7 +41,11 @@ def print_answer(line: AnswerLine, links: Sequence[str | None] = ()) -> None:
     else:
         say(with_flags(f"{line.status}: {line.error}"), err=True)
     if line.limit in _OPTIONS:
-        say(f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further", err=True)
+        say(
+            f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further: "
+            f"docpager resume {line.journal} {_OPTIONS[line.limit]} ...",
+            err=True,
+        )
     if line.status == UNSUPPORTED:
         say("(unsupported: no quote of it stands on a page that the model had read)")
     if line.names_missing and line.status in ("answered", UNSUPPORTED):
@@ -55,6 +59,8 @@ def print_answer(line: AnswerLine, links: Sequence[str | None] = ()) -> None:
         say("(answered by the rule-based reader, not by a language model)")
     for note in line.notes:
         say(f"  noted: {note.text} [{', '.join(note.sources)}]", err=True)
+    if line.steps:
+        say(str(line.coverage), err=True)
     say(_summary(line), err=True)
     if line.resumable:
         say(f"the run is kept: docpager resume {line.journal}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -14,80 +14,37 @@ from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestProgress, Progress
-    from docpager.run.driver import OnStep
 
-__all__ = ["ask_progress", "ingest_progress", "reached_in_words", "rebuild_progress"]
+__all__ = [
+    "ingest_progress",
+    "progress_bar",
+    "progress_lines",
+    "reached_in_words",
+    "rebuild_progress",
+]
 
 _SECONDS_BETWEEN = 5.0
 _BAR = 5
 _BESIDE = _BAR + len(" 100% 00:00:00 ")
 """Columns of the terminal that the bar, the share and the time left take."""
-_WIDEST = 60
-"""Characters of what a step does: a line that wraps cannot be drawn over."""
 
 
 @contextmanager
 def ingest_progress() -> Iterator[Progress]:
     """Shows files, pages a second, passages that wait for their embedding, and time left."""
-    with _bar() if sys.stderr.isatty() else _lines(_SECONDS_BETWEEN) as progress:
+    with progress_bar() if sys.stderr.isatty() else progress_lines() as progress:
         yield progress
 
 
 @contextmanager
 def rebuild_progress() -> Iterator[Progress]:
     """The same for indexes that are made again; nothing is shown where none are."""
-    with _bar(at_once=False) if sys.stderr.isatty() else _lines(_SECONDS_BETWEEN) as progress:
+    with progress_bar(at_once=False) if sys.stderr.isatty() else progress_lines() as progress:
         yield progress
 
 
 @contextmanager
-def ask_progress() -> Iterator[tuple[Progress, OnStep]]:
-    """As `ingest_progress`, and then on a terminal which step the run is at and what it does."""
-    if not sys.stderr.isatty():
-        with _until_asked() as (reading, on_step):
-            yield reading, on_step
-        return
-    with ExitStack() as shown, ExitStack() as reading_shown:
-        show_reading = reading_shown.enter_context(_bar(at_once=False))
-        lines: list[OnStep] = []
-
-        def step(number: int, doing: str) -> None:
-            if not lines:
-                # One after the other: two at once would draw over each other.
-                reading_shown.close()
-                lines.append(shown.enter_context(_step_line()))
-            lines[0](number, doing)
-
-        yield show_reading, step
-
-
-@contextmanager
-def _until_asked() -> Iterator[tuple[Progress, OnStep]]:
-    """Lines about reading, which end when the question begins."""
-    with ExitStack() as reading:
-        yield reading.enter_context(_lines(_SECONDS_BETWEEN)), lambda step, doing: reading.close()
-
-
-@contextmanager
-def _step_line() -> Iterator[OnStep]:
-    """A line that stays below all others, and says what a run does and how long it has run."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
-    console = Console(stderr=True)
-    with Bar(*columns, console=console, transient=True) as line, drawn_on(console):
-        task = line.add_task("", total=None)
-
-        def show(number: int, doing: str) -> None:
-            line.update(task, description=f"step {number}: {visible(doing)[:_WIDEST]}")
-
-        yield show
-
-
-@contextmanager
-def _bar(*, at_once: bool = True) -> Iterator[Progress]:
+def progress_bar(*, at_once: bool = True) -> Iterator[Progress]:
     from rich.cells import cell_len, set_cell_size
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -123,7 +80,9 @@ def _bar(*, at_once: bool = True) -> Iterator[Progress]:
 
 
 @contextmanager
-def _lines(seconds: float, say: Callable[[str], None] = note) -> Iterator[Progress]:
+def progress_lines(
+    seconds: float = _SECONDS_BETWEEN, say: Callable[[str], None] = note
+) -> Iterator[Progress]:
     """Says every few seconds where the work stands, also while one file takes long."""
     began, ended = monotonic(), Event()
     last: list[IngestProgress] = []

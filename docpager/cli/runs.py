@@ -1,20 +1,28 @@
-"""`docpager resume`, `replay` and `trace`: what can be done with a journal."""
+"""`docpager runs`, `resume`, `replay` and `trace`: journals, and what can be done with one."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from docpager.cli.ask import INTERRUPTED, finish
-from docpager.cli.options import as_json_option, examples
+from docpager.cli.options import archive_option, as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.errors import UsageError
 from docpager.core.passages import counted
 
-__all__ = ["replay", "resume", "trace"]
+__all__ = ["replay", "resume", "runs", "trace"]
+
+if TYPE_CHECKING:
+    from docpager.run.past_runs import PastRun
+
+_LINE_WIDTH = 100
 
 _journal = click.argument("journal", type=click.Path(path_type=Path))
 
@@ -22,6 +30,7 @@ _journal = click.argument("journal", type=click.Path(path_type=Path))
 @click.command(
     epilog=examples(
         "docpager resume .docpager/runs/20261121-062934-38fe32dc4196.jsonl",
+        "docpager resume .docpager/runs/20261121-062934-38fe32dc4196.jsonl --max-steps 120",
     )
 )
 @_journal
@@ -31,16 +40,28 @@ _journal = click.argument("journal", type=click.Path(path_type=Path))
     is_flag=True,
     help="Continue although documents that the run has read have changed.",
 )
+@click.option("--max-steps", type=int, metavar="N", help="The most replies from now on, all told.")
+@click.option(
+    "--timeout", "timeout_seconds", type=float, metavar="SECONDS", help="The most time, all told."
+)
+@click.option("--max-usd", type=float, metavar="DOLLARS", help="The most dollars, all told.")
+@click.option("--max-tokens", type=int, metavar="TOKENS", help="The most tokens, all told.")
 @as_json_option
-def resume(journal: Path, archive: Path | None, on_new_archive: bool, as_json: bool) -> None:
-    """Continue an interrupted run from its JOURNAL.
+def resume(
+    journal: Path, archive: Path | None, on_new_archive: bool, as_json: bool, **raised: Any
+) -> None:
+    """Continue an interrupted run from its JOURNAL, or one that stopped at a limit.
 
-    The model and the limits are those of the run; what it has spent counts.
+    The model and the limits are those of the run; what it has spent counts. A run that stopped at a
+    limit goes on when that limit is raised.
     """
     from docpager.api.ask import resume as resume_run
+    from docpager.run.journal import read_journal
 
+    given = {name: value for name, value in raised.items() if value is not None}
+    limits = replace(read_journal(journal).limits, **given) if given else None
     try:
-        line = resume_run(journal, archive=archive, on_new_archive=on_new_archive)
+        line = resume_run(journal, archive=archive, on_new_archive=on_new_archive, limits=limits)
     except KeyboardInterrupt:
         note(f"interrupted; the run is kept: docpager resume {journal}")
         sys.exit(INTERRUPTED)
@@ -126,3 +147,73 @@ def trace(journal: Path, as_json: bool) -> None:
             print_outcome(event)
     if replayed.run.outcome is None:
         note(f"the run is not finished: docpager resume {journal}")
+
+
+@click.command(
+    epilog=examples(
+        "docpager runs",
+        "docpager runs petrel 1986 --limit 5",
+    )
+)
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@archive_option
+@click.option(
+    "--journals",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder of the journals. Default: `runs` in the archive.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="The most runs that are listed.",
+)
+@as_json_option
+def runs(
+    words: tuple[str, ...],
+    archive_directory: Path,
+    journals: Path | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List earlier runs, newest first.
+
+    With WORDs, only those whose question or answer has all of them. The journal that is named with
+    each goes to `resume`, `trace` or `replay`.
+    """
+    from docpager.run.past_runs import past_runs
+
+    folder = journals or archive_directory / "runs"
+    if not folder.is_dir():
+        raise UsageError(f"there are no journals in {str(folder)!r}; name an archive or a folder")
+    found = past_runs(folder, [part for word in words for part in word.split()])
+    for run in found[:limit]:
+        if as_json:
+            print_json(run.as_json())
+        else:
+            _print_run(run)
+    if len(found) > limit:
+        note(f"{limit:,} of {len(found):,} runs; see more with --limit, or name words to look for")
+    elif not found:
+        note("no run has these words" if words else f"no runs in {folder}")
+
+
+def _print_run(run: PastRun) -> None:
+    when = "" if not run.started else f"{datetime.fromisoformat(run.started).astimezone():%F %H:%M}"
+    cost = f", ${run.cost_usd:.4f}" if run.cost_usd else ""
+    model = f", {run.model}" if run.model else ""
+    say(_short(run.question or run.error or ""), bold=True)
+    say(
+        f"  {when or 'at an unknown time'}: {run.status}, {counted(run.steps, 'step')}{cost}{model}"
+    )
+    if run.question and (told := run.answer or run.error):
+        say(f"  {_short(told)}")
+    say(f"  {run.journal}")
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LINE_WIDTH else f"{flat[: _LINE_WIDTH - 1]}…"

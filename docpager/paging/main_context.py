@@ -304,6 +304,24 @@ class MainContext:
             self._append(turn, prompt)
         self._step = self._fitting = None
 
+    def go_on(self, message: str, *, step: int) -> bool:
+        """Take back that the newest reply was the last one: calls that still wait are answered with
+        `message`, and what was told of the end is left out.
+
+        Where the request that says so was made already, a new epoch without it takes its place:
+        nothing was read of it. Returns whether one does.
+        """
+        if self._step is not None:
+            self._step.remark = ""
+            if not self._step.calls:
+                self._step.nudge = self._cut(message)
+            while self._step.waiting:
+                self.refuse(message, "not accepted: look further")
+        elif self._newest is not None and self._newest.remark:
+            self._newest.remark = ""
+            return self.shrink(window=self.budget.window, step=step)
+        return False
+
     def shrink(self, *, window: int, step: int) -> bool:
         """Start a new epoch within a window that may be smaller, as the server does not hold this
         one: pages leave first, then the newest results. False where that is not enough.

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from docpager.core.passages import Note, PassageId
+from docpager.core.passages import Note, PassageId, counted
 from docpager.core.places import Place, parse_place
 from docpager.models.messages import Lost, Usage
 from docpager.run.journal import Header
@@ -93,7 +93,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Passages by how far the run got with them, and PDF pages that nobody could read."""
+    """Passages by how far the run got with them, and the same of pages, slides and sheets."""
 
     searched: int = 0
     """Shown in results, never paged in."""
@@ -102,6 +102,19 @@ class Coverage:
     never_seen: int = 0
     unreadable: int = 0
     """PDF pages without usable text among the documents asked about."""
+    pages: int = 0
+    """Pages, slides and sheets of the documents asked about; 0 where one of them has none, or
+    where an older version did not say."""
+    pages_read: int = 0
+    """Those of which something was paged in."""
+
+    def __str__(self) -> str:
+        passages = self.searched + self.read + self.never_seen
+        read, of, what = self.read, passages, "passage"
+        if self.pages:
+            read, of, what = self.pages_read, self.pages, "page"
+        bad = f"; {self.unreadable:,} could not be read" if self.unreadable else ""
+        return f"read {read:,} of {counted(of, what)}{bad}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +202,14 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
         cost_usd=_rounded(run.cost_usd),
         steps=run.steps,
         paging=statistics.as_dict(cited=_final_citations(outcome)),
-        coverage=Coverage(searched, read, header.passages - searched - read, header.unreadable),
+        coverage=Coverage(
+            searched,
+            read,
+            header.passages - searched - read,
+            header.unreadable,
+            header.pages,
+            run.delivery.pages_read,
+        ),
         model=header.model,
         seconds=round(run.elapsed_seconds, 3),
         journal=journal,

@@ -52,6 +52,8 @@ class PageInApplier:
         self._context = context
         self._repeats: Counter[PassageRange] = Counter()
         self._ranges: dict[str, PassageRange] = {}
+        self.pages: set[tuple[int, int]] = set()
+        """(document, page) of every page, slide or sheet that was paged in, all or a part of it."""
 
     def forget_repeats(self) -> None:
         """A note or a search came between: a range may be paged in again."""
@@ -82,6 +84,9 @@ class PageInApplier:
         # as resident.
         context.enter(fresh, step=step, pin=pin)
         context.statistics.fault([p.id for p in fresh], step=step)
+        for passage in fresh:
+            first, last = passage.pdf_pages or (1, 0)
+            self.pages.update((passage.document, page) for page in range(first, last + 1))
         context.statistics.reference(loaded.resident, step=step)
         self._repeats[loaded.range] += 1
         self._ranges[str(call.arguments["locator"]).strip()] = loaded.range
@@ -263,6 +268,11 @@ class ResultApplier:
             case PassedThrough():
                 self._pass_through(call, resident)
         return None
+
+    @property
+    def pages_read(self) -> int:
+        """Pages, slides and sheets that were paged in, all or a part of each."""
+        return len(self._page_ins.pages)
 
     def apply_prefetch(self, calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> None:
         """Show results that no model asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from docpager.core.errors import ContextExceeded, LimitReached, ModelError
 from docpager.models.messages import Lost, ModelReply, ModelRequest
@@ -19,10 +19,35 @@ from docpager.run.request_hashes import RequestHasher
 from docpager.run.state import PendingCall, Run
 from docpager.run.tool_results import Found, Loaded, ToolResult
 
-__all__ = ["Driver", "OnStep"]
+__all__ = ["Driver", "OnStep", "StepNow"]
 
-OnStep = Callable[[int, str], None]
-"""Told the number of a step, counted from 1, and what is done now: whenever that changes."""
+_WAITS = "waits for the model"
+
+
+@dataclass(frozen=True, slots=True)
+class StepNow:
+    """What a run does now, for somebody who watches it."""
+
+    step: int
+    """Counted from 1."""
+    max_steps: int
+    doing: str
+    """That it waits for the model, or the calls that are executed."""
+    used: int = 0
+    """Tokens of the newest prompt and of what is reserved for its reply."""
+    window: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for the model."""
+        return self.doing == _WAITS
+
+
+OnStep = Callable[[StepNow], None]
+"""Told what a run does: whenever that changes."""
 
 _TOO_LITTLE = (
     "a run begins only when its first call and its finishing one, of a full window, can both be "
@@ -54,7 +79,7 @@ class Driver:
         self._counter = counter
         self._met = set(met)
         self._on_retry: Callable[[str], None] | None = None
-        self._on_step: OnStep = lambda step, doing: None
+        self._on_step: OnStep = lambda now: None
         self._clock = time.monotonic()
         self._hasher = RequestHasher()
 
@@ -103,6 +128,20 @@ class Driver:
         """From now on tell `on_step` too at which step the run is, and what it does."""
         self._on_step = on_step
 
+    def _tell_step(self, step: int, doing: str) -> None:
+        run = self._run
+        now = StepNow(
+            step,
+            run.plan.limits.max_steps,
+            doing,
+            used=run.context.estimate + run.plan.paging.max_output,
+            window=run.context.budget.window,
+            tokens_in=run.usage.prompt_tokens,
+            tokens_out=run.usage.output_tokens,
+            cost_usd=run.cost_usd,
+        )
+        self._on_step(now)
+
     def _keep_finishing_call(self) -> None:
         """From now on the finishing call is paid for, or the run ends before it costs anything."""
         run = self._run
@@ -139,7 +178,7 @@ class Driver:
     async def _ask(self) -> ModelReply | None:
         run = self._run
         left = run.seconds_left
-        self._on_step(run.steps + 1, "waits for the model")
+        self._tell_step(run.steps + 1, _WAITS)
         async with asyncio.timeout(left):
             reply = await self._send(left)
         if reply is None:
@@ -225,7 +264,7 @@ class Driver:
 
     async def _execute(self, pending: Sequence[PendingCall]) -> None:
         run = self._run
-        self._on_step(run.steps, "; ".join(written_call(each.call) for each in pending))
+        self._tell_step(run.steps, "; ".join(written_call(each.call) for each in pending))
         # In a thread: a search of a large archive takes long enough to hold up the other runs of a
         # batch.
         results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from cattrs import BaseValidationError
 
 from docpager.core.errors import JournalError
+from docpager.core.settings import RunLimits
 from docpager.models.messages import Lost, ModelReply
 from docpager.models.pricing import Price
 from docpager.models.registry import ModelSource
@@ -59,6 +60,7 @@ _FED = (
     "lost",
     "narrowed",
     "stopped",
+    "extended",
 )
 _PROVING = ("request", "outcome")
 _BETWEEN = ("interrupt", "counted")
@@ -109,6 +111,9 @@ class Header:
     """All text within the scope, by the built-in estimator."""
     versions: dict[str, str] = field(default_factory=dict)
     """Of the rules that had read the documents and made the indexes; none in format 2."""
+    pages: int = 0
+    """Pages, slides and sheets within the scope; 0 where a document has none, or where an older
+    version did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class Entry:
     """`request`, `counted` (by the server, beforehand), `reply`, `results`, `interrupt`,
     `prefetched` (before the first request), `finish` (a limit allows one more call), `lost`,
     `waiting` (to try again), `narrowed` (the server has less context than was planned), `stopped`,
-    `failure`, `resumed` or `outcome`."""
+    `failure`, `resumed`, `extended` (a stopped run gets other limits) or `outcome`."""
     step: int
     """Replies received when it was written."""
     request_sha256: str = ""
@@ -142,6 +147,8 @@ class Entry:
     it does not say."""
     lost: Lost | None = None
     """Attempts that failed, may have been billed, and stand in no reply."""
+    limits: RunLimits | None = None
+    """Of a run that is extended: all its limits from here on."""
     outcome: Outcome | None = None
 
 
@@ -166,6 +173,12 @@ class JournalRecord:
     @property
     def outcome(self) -> Outcome | None:
         return self.entries[-1].outcome if self.entries else None
+
+    @property
+    def limits(self) -> RunLimits:
+        """The limits of the run as they are now."""
+        given = [entry.limits for entry in self.entries if entry.limits is not None]
+        return given[-1] if given else self.header.plan.limits
 
     @property
     def unanswered(self) -> bool:

@@ -146,6 +146,8 @@ class Replay:
                 self.run.charge(entry.lost)
             case "narrowed":
                 self.run.narrow(entry.window or None)
+            case "extended" if entry.limits is not None:
+                self.run.extend(entry.limits)
             case "stopped":
                 self.run.stop(entry.message, limit=entry.limit)
             case "outcome":

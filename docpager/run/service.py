@@ -31,6 +31,7 @@ from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
+from docpager.run.outcome import Stopped
 from docpager.run.plan import instructions, plan_run
 from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
 from docpager.run.state import Run
@@ -48,6 +49,7 @@ __all__ = [
     "resume_run",
 ]
 
+_RAISED = ("max_steps", "timeout_seconds", "max_usd", "max_tokens")
 ROOM_PER_HIT = 300
 """Tokens of room for each hit of a result page: small windows get short pages."""
 
@@ -174,13 +176,17 @@ async def resume_run(
     model: ChatModel,
     *,
     on_new_archive: bool = False,
+    limits: RunLimits | None = None,
     shared: SharedResources | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
 
-    Its limits are those it began with, and what it has spent counts.
+    Its limits are those it began with, or `limits` from now on, also where one had stopped it; what
+    it has spent counts.
 
     Raises:
+        UsageError: `limits` are given, and the run ended otherwise, or the limit that stopped it is
+            not raised.
         JournalError: the journal is damaged, or belongs to another archive or model, or a document
             that the run has met has changed (unless `on_new_archive`).
         LimitReached: as `ask_archive`.
@@ -196,7 +202,11 @@ async def resume_run(
     recording = None if needs_no_file(counter) else RecordingCounter(counter)
     replay = Replay(record, recording or counter)
     run = replay.finish()
-    if record.outcome is None:
+    if limits is not None:
+        check_limits(limits, model.name, run.price)
+        _check_raised(run, limits, path)
+        run.extend(limits)
+    if record.outcome is None or limits is not None:
         executor = _executor(archive, header, counter)
         prefetched = await _prefetch(run, executor)
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
@@ -204,6 +214,8 @@ async def resume_run(
                 run, metered_model, executor, writer, archive,
                 counter=recording, met=record.documents,
             )  # fmt: skip
+            if limits is not None:
+                writer.write(Entry("extended", run.steps, limits=limits))
             # Nobody knows whether the server billed the request that was under way: it counts at
             # its worst, or repeated crashes could spend any amount.
             if record.unanswered and (shared is None or shared.unanswered_is_lost(record)):
@@ -313,6 +325,7 @@ def _header(
         hits_per_page=min(10, max(3, run.context.budget.room // ROOM_PER_HIT)),
         passages=sum(entry.passages for entry in documents),
         unreadable=sum(len(entry.unreadable_pdf_pages) for entry in documents),
+        pages=_pages(documents),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         price=run.price,
         source=settings.source,
@@ -331,6 +344,33 @@ def check_limits(limits: RunLimits, model: str, price: Price | None) -> None:
         raise UsageError(
             f"no price is known for {model!r}, so `max_usd=` cannot be kept; name its prices with "
             "`prices=`, or limit the run with `max_tokens=`"
+        )
+
+
+def _pages(documents: Sequence[DocumentEntry]) -> int:
+    """Pages, slides and sheets; 0 where a document has none: a count without it would mislead."""
+    counts = [entry.pdf_pages for entry in documents]
+    return sum(counts) if all(counts) else 0
+
+
+def _check_raised(run: Run, limits: RunLimits, path: Path) -> None:
+    """See that a run goes on within other limits.
+
+    Raises:
+        UsageError: it has ended for another reason, or what stopped it would stop it again.
+    """
+    outcome = run.outcome
+    if outcome is None:
+        return
+    if not isinstance(outcome, Stopped) or outcome.limit not in _RAISED:
+        raise UsageError(
+            f"the run in {path} has ended ({outcome.status}) and no limit that can be raised "
+            "stopped it; ask again"
+        )
+    before, now = getattr(run.plan.limits, outcome.limit), getattr(limits, outcome.limit)
+    if before is not None and now is not None and now <= before:
+        raise UsageError(
+            f"the run in {path} stopped at `{outcome.limit}={before:g}`; name a higher one"
         )
 
 

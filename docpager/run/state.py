@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docpager.core.passages import PassageId, counted
+from docpager.core.settings import RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Cost
 from docpager.models.messages import (
@@ -47,6 +48,9 @@ CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
 
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 """Blocks that a reply is echoed with, and that no text or call shows."""
+
+GO_ON = "not accepted: there is more time now; look further, then answer"
+"""What a model is told that gave up at a limit which was raised since."""
 
 FINISH_AT_TIME_SHARE = 0.8
 """Share of the time after which the model is asked to finish."""
@@ -238,6 +242,16 @@ class Run:
         """Count attempts that failed and may have been billed."""
         self.lost += lost
         self._pay(lost.usd)
+
+    def extend(self, limits: RunLimits) -> None:
+        """Go on within other limits, also after one of them stopped the run."""
+        told_last = self.finishing
+        self.plan = replace(self.plan, limits=limits)
+        self.outcome = None
+        self._finish_reason = self._finish_limit = self._forced_by = ""
+        self._finished = False
+        if told_last and self.context.go_on(GO_ON, step=self.steps):
+            self._awaiting_reply = False
 
     def stop(self, reason: str, *, limit: str = "") -> None:
         """End the run from outside: `limit` was reached."""

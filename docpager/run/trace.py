@@ -86,6 +86,8 @@ def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
                 resumed = True
             case "interrupt":
                 interrupts.append(entry.message)
+            case "extended":
+                interrupts.append("the run goes on with other limits")
             case "finish":
                 interrupts.append(f"the next reply is the last: {entry.message}")
             case "waiting" | "narrowed" if step is not None:

@@ -56,6 +56,16 @@ def test_a_folder_a_pipe_and_somebody_elses_files_are_left_alone(tmp_path):
     assert not list(tmp_path.glob("*.batch"))
 
 
+def test_answer_lines_under_the_name_of_a_table_are_not_written_over(tmp_path):
+    with open_answers(tmp_path / "answers.jsonl", fingerprint=BEGUN) as answers:
+        answers.append(line("a"))
+    (tmp_path / "answers.jsonl").rename(tmp_path / "answers.csv")
+    (tmp_path / "answers.jsonl.batch").rename(tmp_path / "answers.csv.batch")
+
+    assert "rename it and its folder to answers.jsonl" in refusal(tmp_path / "answers.csv")
+    assert ids(tmp_path / "answers.csv") == ["a"]
+
+
 def test_an_ending_in_capitals_makes_a_table_too(tmp_path):
     path = tmp_path / "A.PARQUET"
     with open_answers(path, fingerprint=BEGUN) as answers:

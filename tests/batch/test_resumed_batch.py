@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from dataclasses import replace
@@ -164,15 +165,21 @@ def test_lines_come_in_the_order_of_the_questions_if_asked_for(tmp_path):
     assert list(world.lines()) == [each.id for each in world.questions]
 
 
-def test_a_table_is_written_by_the_ending(tmp_path):
+def csv_rows(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", ["answers.parquet", "answers.csv"])
+def test_a_table_is_written_by_the_ending(name, tmp_path):
     class Table(World):
         @property
         def output(self):
-            return self.folder / "answers.parquet"
+            return self.folder / name
 
     world = Table(tmp_path)
     world.drive()
-    rows = list(read_parquet(world.output))
+    rows = list(read_parquet(world.output) if "parquet" in name else csv_rows(world.output))
 
     assert {row["id"] for row in rows} == {each.id for each in world.questions}
     assert world.drive().kept == 8

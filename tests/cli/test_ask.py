@@ -54,6 +54,7 @@ def test_an_answer_is_cited_with_its_page(folder):
     assert "48,200" in result.stdout
     assert "trust.pdf, page 3" in result.stdout
     assert "steps" in result.stderr
+    assert re.search(r"^read [1-3] of 3 pages$", result.stderr, re.MULTILINE)
 
 
 def test_json_is_one_answer_line(folder):
@@ -64,7 +65,9 @@ def test_json_is_one_answer_line(folder):
     assert line["citations"][0]["place"]["page"] == 3
     assert line["citations"][0]["match"] == "exact"
     assert line["paging"]["peak_worst_case"] <= line["paging"]["window"] == 32_000
-    assert set(line["coverage"]) == {"searched", "read", "never_seen", "unreadable"}
+    assert set(line["coverage"]) == {
+        "searched", "read", "never_seen", "unreadable", "pages", "pages_read"
+    }  # fmt: skip
     assert Path(line["journal"]).exists()
 
 

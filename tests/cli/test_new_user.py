@@ -117,7 +117,7 @@ def test_every_question_that_is_skipped_is_named_with_its_line_and_reason(here):
         assert "skipped: line 3: no document 'b.txt'" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["answers.csv", "answers.json", "answers"])
+@pytest.mark.parametrize("name", ["answers.txt", "answers.json", "answers"])
 def test_an_output_that_will_not_be_what_its_name_says_is_refused(here, name):
     write("docs/a.txt", "Tin sales fell.")
     write("questions.jsonl", '{"question": "What fell?"}\n')
@@ -126,7 +126,7 @@ def test_an_output_that_will_not_be_what_its_name_says_is_refused(here, name):
 
     assert result.exit_code == 2
     assert "answers are written as JSON Lines" in result.stderr
-    assert "name it answers.jsonl or answers.parquet" in result.stderr
+    assert "name it answers.jsonl, answers.csv, answers.xlsx or answers.parquet" in result.stderr
     assert sorted(path.name for path in Path().iterdir()) == ["docs", "questions.jsonl"]
 
 

@@ -8,14 +8,18 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
 from threading import Thread
 
 import pytest
 from rich.cells import cell_len
 
 from docpager.archive.ingest_session import IngestProgress
-from docpager.cli.progress import _bar, _lines, ask_progress, reached_in_words
+from docpager.cli.live_view import ask_progress, view_lines
+from docpager.cli.progress import progress_bar, progress_lines, reached_in_words
 from docpager.cli.terminal import note
+from docpager.core.errors import UsageError
+from docpager.run.driver import StepNow
 
 
 def test_a_line_says_files_speed_embedding_and_time_left():
@@ -31,7 +35,7 @@ def test_a_line_says_files_speed_embedding_and_time_left():
 
 def test_lines_go_on_while_one_file_takes_long():
     said: list[str] = []
-    with _lines(0.02, said.append) as progress:
+    with progress_lines(0.02, said.append) as progress:
         time.sleep(0.05)
         assert said == []
         progress(IngestProgress(1, 2, "a.txt"))
@@ -44,7 +48,7 @@ def test_lines_go_on_while_one_file_takes_long():
 
 
 def test_a_bar_takes_what_is_told(capsys):
-    with _bar() as progress:
+    with progress_bar() as progress:
         progress(IngestProgress(1, 2, "[bold]a.txt", pdf_pages=4, passages=9, embedded=3))
 
 
@@ -90,21 +94,64 @@ def test_notes_stand_above_the_line_of_a_run_which_tells_its_steps(
         reading(IngestProgress(1, 2, "a.txt"))
         note("first note")
         for number, doing in enumerate(("waits for the model", "search([bold]tin)"), start=1):
-            stepping(number, doing)
+            stepping(StepNow(number, 60, doing, 4_000, 8_000, 1_234, 56, 0.0123))
             note(f"note {number}")
             time.sleep(0.15)
 
     shown = b"".join(sent).decode()
     # Whatever stood on the line was wiped out just before.
-    assert len(re.findall(r"\r\x1b\[2K(?:first note|note \d)\r?\n", shown)) == 3
-    assert "step 1: waits for the model" in shown
-    assert "step 2: search([bold]tin)" in shown
+    assert len(re.findall(r"\x1b\[2K(?:first note|note \d)\r?\n", shown)) == 3
+    assert "step 1 of at most 60, 0:0" in shown
+    assert "  waits for the model\r\n" in shown
+    assert "  search([bold]tin)\r\n" in shown
+    assert "[#####.....] 50% of 8,000; 1,234 in, 56 out, $0.0123" in shown
     assert shown.removesuffix("\x1b[?25h").endswith("\x1b[2K")  # nothing of it stays
 
 
 def test_in_a_pipe_steps_are_not_told() -> None:
     with redirect_stderr(io.StringIO()) as stderr, ask_progress() as (reading, stepping):
         reading(IngestProgress(1, 2, "a.txt"))
-        stepping(1, "waits for the model")
+        stepping(StepNow(1, 60, "waits for the model"))
 
     assert stderr.getvalue() == ""
+
+
+NOW = StepNow(3, 60, "waits for the model", 4_312, 8_000, 11_368, 830, 0.0123)
+
+
+def test_the_view_has_three_lines_that_fit_any_width():
+    long = 'search(query="' + "日本語 petrels ringed " * 9 + '\x1b[2J")'
+    assert view_lines(NOW, after='search(query="tin")', seconds=75, width=140) == [
+        "step 3 of at most 60, 1:15",
+        '  waits for the model, after search(query="tin")',
+        "  [#####.....] 54% of 8,000; 11,368 in, 830 out, $0.0123",
+    ]
+    for width in (10, 40, 60, 140):
+        lines = view_lines(NOW, after=long, seconds=7, width=width)
+        assert len(lines) == 3
+        assert all(cell_len(line) < min(60, width) for line in lines)
+        assert "\x1b" not in "".join(lines)
+
+
+def test_with_verbose_each_event_is_a_line_and_with_quiet_none(tmp_path):
+    for options, said in (({"verbose": True}, True), ({"quiet": True}, False)):
+        with redirect_stderr(io.StringIO()) as stderr, ask_progress(**options) as (_, stepping):
+            stepping(NOW)
+        line = "step 3: waits for the model (4,312 of 8,000 tokens; 11,368 in, 830 out, $0.0123)\n"
+        assert stderr.getvalue() == (line if said else "")
+
+
+def test_a_log_takes_the_lines_of_every_run_with_the_time(tmp_path):
+    log = tmp_path / "runs.log"
+    for doing in ("waits for the model", "search(query='\x1b[2J')"):
+        with redirect_stderr(io.StringIO()), ask_progress(log=log) as (_, stepping):
+            stepping(replace(NOW, doing=doing))
+
+    first, second = log.read_text().splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} step 3: waits for the model", first)
+    assert r"search(query='\x1b[2J')" in second
+
+
+def test_a_log_that_cannot_be_written_is_refused_by_name(tmp_path):
+    with pytest.raises(UsageError, match="cannot write the log"), ask_progress(log=tmp_path):
+        pass

@@ -9,6 +9,7 @@ from docpager.core.errors import ModelError
 from docpager.core.settings import RunLimits
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.scripted import ScriptedModel, call, reply
+from docpager.run.answer_line import Coverage
 from docpager.run.driver import Driver
 from docpager.run.journal import read_journal
 from docpager.run.service import AskSettings, ask_archive, open_replay, resume_run
@@ -90,6 +91,14 @@ def test_an_answer_line_says_what_was_searched_and_read(tmp_path: Path) -> None:
     assert line.coverage.searched == 8
     assert line.coverage.never_seen == entry.passages - 10
     assert line.as_json()["paging"]["faults"] == 2
+    assert str(line.coverage) == f"read 2 of {entry.passages} passages"
+
+
+def test_coverage_says_pages_where_every_document_has_them() -> None:
+    pages = Coverage(searched=2, read=8, never_seen=90, unreadable=3, pages=2598, pages_read=14)
+
+    assert str(pages) == "read 14 of 2,598 pages; 3 could not be read"
+    assert str(Coverage(read=1, never_seen=1200)) == "read 1 of 1,201 passages"
 
 
 def test_a_model_that_never_replies_is_stopped_when_time_is_up(tmp_path: Path) -> None:
