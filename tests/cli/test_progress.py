@@ -77,7 +77,7 @@ def test_share_and_figures_are_seen_on_a_narrow_terminal(monkeypatch: pytest.Mon
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
     path = "契約/" * 20 + "[red].pdf"
-    with terminal() as sent, _bar() as progress:
+    with terminal() as sent, progress_bar() as progress:
         progress(IngestProgress(30, 60, path, passages=9, embedded=3))
 
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(sent).decode())
