@@ -281,6 +281,30 @@ def test_columns_are_named_where_the_first_row_plainly_does():
     assert text_of(docx(form)) == "Name | Ann\nAge | 30"
 
 
+def test_rows_typed_into_the_cells_of_one_row_are_rows():
+    names = "<w:tc>" + "".join(p(r(name)) for name in ("Gross", "", "Levies", "Net")) + "</w:tc>"
+    two = "<w:r><w:t>499</w:t><w:br/><w:t>21,855</w:t></w:r>"
+    figures = "<w:tc>" + p(r("24,960")) + p("") + p(two) + p("") + "</w:tc>"
+
+    assert text_of(docx(f"<w:tbl>{row(names, figures)}</w:tbl>")).splitlines() == [
+        "Gross | 24,960",
+        "Levies | 499",
+        "Net | 21,855",
+    ]
+
+
+def test_cells_of_several_paragraphs_that_are_no_rows_stay_together():
+    address = "<w:tc>" + p(r("Ann")) + p(r("Vale 2")) + p(r("Lund")) + "</w:tc>"
+    words = "<w:tc>" + p(r("likes")) + p(r("long")) + p(r("walks")) + "</w:tc>"
+    shorter = "<w:tc>" + p(r("1")) + p(r("2")) + "</w:tc>"
+
+    table = f"<w:tbl>{row(address, words)}{row(address, shorter)}</w:tbl>"
+    assert text_of(docx(table)).splitlines() == [
+        "Ann Vale 2 Lund | likes long walks",
+        "Ann Vale 2 Lund | 1 2",
+    ]
+
+
 def test_a_table_in_a_cell_stays_in_its_cell():
     inner = "<w:tbl>" + row(cell("x"), cell("1")) + row(cell("y"), cell("2")) + "</w:tbl>"
     table = "<w:tbl>" + row(cell("outer"), cell(inner + p(""))) + "</w:tbl>"

@@ -24,6 +24,8 @@ _LONGEST_HEADING = 250
 _LONGEST_REPEATED = 100
 """Characters of a cell over several rows that are said again in each."""
 _LONGEST_COLUMN_NAME = 80
+_FEWEST_LINES = 3
+"""Of cells that hold a row in each line."""
 _WIDEST = 256
 """Columns of one cell that are looked at; those of real cells are fewer."""
 _FIGURE = re.compile(r"[^\w\s]{0,3}\s?\d[\d.,' \u00a0\u202f]*\s?[^\d\s]{0,3}$")
@@ -202,9 +204,13 @@ class Grid:
         if len(used) <= 1:
             return [block for row in rows for cell in row.values() for block in cell.blocks]
         self._cells = 0
-        self._count(len(rows) * len(used))
         places = {column: place for place, column in enumerate(used)}
-        table = [_laid_out(row, places, used, header=n < headers) for n, row in enumerate(rows)]
+        table: list[list[str]] = []
+        for number, row in enumerate(rows):
+            header = number < headers
+            for one in [row] if header else _rows_within(row):
+                self._count(len(used))
+                table.append(_laid_out(one, places, used, header=header))
         return [TableBlock(table, headers or _guessed_header_rows(table))]
 
     def _put(self, cell: _Cell) -> None:
@@ -220,6 +226,38 @@ class Grid:
                 f"{self._path!r} holds a table of more than {_MOST_CELLS:,} cells; leave it out",
                 Reason.UNSAFE,
             )
+
+
+def _rows_within(row: Mapping[int, _Cell]) -> list[Mapping[int, _Cell]]:
+    """The rows that were typed into the cells of one, line beside line; else the row itself.
+
+    Then every cell has as many lines, empty ones too, and those of one are mostly figures.
+    """
+    lines = {column: _lines_of(cell) for column, cell in row.items()}
+    height = len(next(iter(lines.values())))
+    if len(lines) < 2 or height < _FEWEST_LINES or any(len(at) != height for at in lines.values()):
+        return [row]
+    if not any(sum(map(_is_figure, at)) > 0.6 * height for at in lines.values()):
+        return [row]
+    within: list[Mapping[int, _Cell]] = []
+    for number in range(height):
+        texts = {column: on_one_line(at[number]) for column, at in lines.items()}
+        within.append(
+            {column: _Cell((), text, row[column].columns) for column, text in texts.items() if text}
+        )
+    return [one for one in within if one]
+
+
+def _lines_of(cell: _Cell) -> list[str]:
+    """The lines of a cell that holds nothing but text, without empty ones at its end."""
+    lines: list[str] = []
+    for block in cell.blocks:
+        if isinstance(block, TableBlock):
+            return []
+        lines.extend(line.strip() for line in block.text.split("\n"))
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def _laid_out(
