@@ -188,10 +188,12 @@ def _stages(files: Sequence[Path], archive: Path) -> list[Stage]:
     from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
     from docpager.archive.segment import text_to_embed
     from docpager.documents.chunking import cut, passages_of
-    from docpager.documents.pdf import read_pdf
+    from docpager.documents.pdf import pdfium_reader, read_pdf
 
     contents = [path.read_bytes() for path in files]
     _, raw = _timed(lambda: [extract(path) for path in files])
+    signs = _Stopwatch(pdfium_reader.read_page_text)
+    pdfium_reader.read_page_text = signs
     documents, reading = _timed(
         lambda: [
             read_pdf(content, path.name) for content, path in zip(contents, files, strict=True)
@@ -210,7 +212,10 @@ def _stages(files: Sequence[Path], archive: Path) -> list[Stage]:
     _, writing = _timed(lambda: _write(files, read, archive))
     return [
         Stage("pdfium: pages and their text", "workers", raw),
-        Stage("tidying, line styles, headings, labels", "workers", reading - raw),
+        Stage("signs of pages, and what they ask for", "workers", signs.core_seconds),
+        Stage(
+            "tidying, line styles, headings, labels", "workers", reading - raw - signs.core_seconds
+        ),
         Stage("cutting into passages", "workers", cutting),
         Stage("sending documents to the main process", "both", sending),
         Stage("titles and section paths for the embedder", "main", describing),
@@ -218,6 +223,19 @@ def _stages(files: Sequence[Path], archive: Path) -> list[Stage]:
         Stage("words of passages", "main", words),
         Stage("tantivy, Arrow, FAISS, commit", "main", writing - words - describing),
     ]
+
+
+class _Stopwatch:
+    """A function that adds up the core-seconds of its calls."""
+
+    def __init__(self, work: Callable[..., T]) -> None:
+        self.core_seconds = 0.0
+        self._work = work
+
+    def __call__(self, *arguments: object) -> T:
+        done, took = _timed(lambda: self._work(*arguments))
+        self.core_seconds += took
+        return done
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -260,6 +278,9 @@ class _Ready:
 
     def retries(self, file: object) -> bool:
         return False
+
+    def on_recognised(self, tell: object) -> None:
+        """No page of them is recognised."""
 
     def read(self, files: Sequence) -> Iterator:
         from docpager.archive.ingest_files import Reading

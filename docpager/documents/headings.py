@@ -55,13 +55,10 @@ def styled_headings(
     text: str, styles: Mapping[int, LineStyle], pages: Sequence[PdfPage]
 ) -> list[Heading]:
     """Headings in reading order; `styles` holds the styles of lines by where they begin."""
-    lines = [_line(text, start, styles[start]) for start in sorted(styles)]
-    body = _body_size(lines)
-    found = [
-        line
-        for chain in _chains(line for line in lines if _stands_out(line.style, body))
-        for line in _headings_of(chain, text, body)
-    ]
+    starts = sorted(styles)
+    body = _body_size(text, starts, styles)
+    lines = (_line(text, at, styles[at]) for at in starts if _stands_out(styles[at], body))
+    found = [line for chain in _chains(lines) for line in _headings_of(chain, text, body)]
     found = _without_running_headers(found, pages)
     ranks = _ranks(found, most=_FEW + int(_MOST_PER_PAGE * len(pages)))
     return [
@@ -77,12 +74,15 @@ def _line(text: str, start: int, style: LineStyle) -> _Line:
     return _Line(start, end, " ".join(text[start:end].split()), style)
 
 
-def _body_size(lines: Iterable[_Line]) -> float:
+def _body_size(text: str, starts: Iterable[int], styles: Mapping[int, LineStyle]) -> float:
     """The size in which most of the running text is set."""
     sizes: Counter[float] = Counter()
-    for line in lines:
-        if len(line.text) >= _PROSE:
-            sizes[line.style.size] += len(line.text)
+    for start in starts:
+        # Only a line that is long with its spaces can be long without those it has too many.
+        if text.find("\n", start, start + _PROSE) < 0:
+            line = _line(text, start, styles[start])
+            if len(line.text) >= _PROSE:
+                sizes[line.style.size] += len(line.text)
     return sizes.most_common(1)[0][0] if sizes else float("inf")
 
 

@@ -291,7 +291,10 @@ class Glyphs:
         parts_at = (range(first + n, first + n + 16 * count, 16) for n in (0, 4, 8, 12))
         told = map(self._fill_colour, repeat(self._address), self._all_at(offsets), *parts_at)
         has_colour = list(told)
-        parts = iter(results.colours[: 4 * count])
+        told_parts = results.colours[: 4 * count]
+        if count and max(told_parts[::4]) < _PALE and min(told_parts[3::4]) >= _OPAQUE:
+            return False  # as on most pages, and quicker to see
+        parts = iter(told_parts)
         return any(
             known and (opacity < _OPAQUE or (red >= _PALE <= green and blue >= _PALE))
             for known, red, green, blue, opacity in zip(
@@ -312,7 +315,11 @@ class Glyphs:
         get_object, kind_of = native(get), native("FPDFPageObj_GetType")
         form = self._pdfium.FPDF_PAGEOBJ_FORM
         handles = list(map(get_object, repeat(holder), range(max(0, native(count)(holder)))))
-        for handle, kind in zip(handles, map(kind_of, handles), strict=True):
+        kinds = list(map(kind_of, handles))
+        if form not in kinds:
+            found.extend(zip(handles, kinds, strict=True))
+            return
+        for handle, kind in zip(handles, kinds, strict=True):
             found.append((handle, kind))
             if kind == form and depth < _DEEPEST_FORM and len(found) < _MOST_OBJECTS:
                 of_form = ("FPDFFormObj_CountObjects", "FPDFFormObj_GetObject")

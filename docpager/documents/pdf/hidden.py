@@ -140,17 +140,14 @@ def outside_offsets(glyphs: Glyphs) -> frozenset[int]:
 
 def leads_outside(area: Box, lines: Sequence[Line]) -> bool:
     """Whether a line begins or ends outside of an area."""
-    boxes = [box for _, _, *ends in lines for box in ends]
-    # The middle counts; on most pages all boxes lie within as a whole, which is quicker to see.
-    lefts, bottoms, rights, tops = zip(*boxes, strict=True)
-    if (
-        area.left <= min(lefts)
-        and max(rights) <= area.right
-        and area.bottom <= min(bottoms)
-        and max(tops) <= area.top
-    ):
-        return False
-    return not all(area.holds(*box.centre) for box in boxes)
+    left, bottom, right, top = area
+    for line in lines:
+        for box in (line.first_box, line.last_box):
+            # The middle counts; most boxes lie within as a whole, which is quicker to see.
+            within = left <= box[0] and box[2] <= right and bottom <= box[1] and box[3] <= top
+            if not within and not area.holds(*box.centre):
+                return True
+    return False
 
 
 def faint_sign(glyphs: Glyphs, lines: Sequence[Line]) -> bool:

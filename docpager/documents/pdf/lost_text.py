@@ -56,6 +56,8 @@ _WITHOUT_F += (
 )
 """How words begin that have two f."""
 _OF_FOR_OFF = re.compile(r"(?<![-\w])(?:Of ?-(?=[A-Z])|of ?-(?=[a-z]))|-[Oo]f(?![-\w])")
+_OF_AND_HYPHEN = ("of-", "of -", "Of-", "Of -", "-of", "-Of")
+"""Looked for first: that takes a third of the time of the pattern."""
 _WORDS_IN_F_TEXT = (
     "of if half self itself himself herself oneself myself yourself brief chief belief relief "
     "proof roof leaf behalf golf gulf shelf wolf grief thief beef reef deaf loaf serif turf "
@@ -74,7 +76,7 @@ _NUMBERS_TEXT = (
 )
 _NUMBERS = tuple(_NUMBERS_TEXT.split())
 """Of which no other English word is made, as it is of one (alone), eight (height), ten (often)."""
-_CROSSED = re.compile(r"(?<=\d)[$€£¥]|\d\d[A-Z], [a-z]")
+_CROSSED = re.compile(r"[\d$€£¥](?:(?<=\d[$€£¥])|(?<=\d)\d[A-Z], [a-z])")
 _MOST_CROSSED = 12
 _SPLIT_FIGURE = re.compile(r"[\d,](?:(?<=\d) ,\d|(?<=,)\d\d? \d\b)")
 _SECOND_LETTER = 0.35
@@ -100,9 +102,9 @@ def _reads_as_if_lost(raw: str) -> bool:
                 return True
         elif word not in _WORDS_IN_F and word.isalpha() and word[-2:] not in ("f", "ff"):
             return True
-    if any(part in raw for part in _WITHOUT_F):
+    if any(part in raw for part in _WITHOUT_F) or _SPLIT_FIGURE.search(raw):
         return True
-    return bool(_SPLIT_FIGURE.search(raw) or _OF_FOR_OFF.search(raw))
+    return any(part in raw for part in _OF_AND_HYPHEN) and bool(_OF_FOR_OFF.search(raw))
 
 
 def _is_set_by_letters(glyphs: Glyphs) -> bool:
