@@ -7,8 +7,8 @@ import zlib
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from documents.office_files import R, relationships, root, zipped
 from make_pdf import make_pdf
-from office_files import R, relationships, root, zipped
 from pypdf import PdfWriter
 
 FAR = 1_000_000

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hostile_files import (
+from documents.hostile_files import (
     LAUGHS,
     PARAGRAPH,
     WORDS_OF_A_SLIDE,
@@ -32,8 +32,8 @@ from hostile_files import (
     tiff,
     xlsx,
 )
+from documents.office_files import docx, zipped
 from make_pdf import make_pdf
-from office_files import docx, zipped
 
 from docpager.core.errors import DocumentError
 from docpager.documents.ocr.recognition import Scans

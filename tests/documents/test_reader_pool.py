@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from make_pdf import make_pdf
 
 from docpager.core.errors import DocumentError
+from docpager.documents.ocr.recognition import ScannedPage
 from docpager.documents.reader_pool import ReadingJob, ReadingLimits, available_cores, read_files
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +138,7 @@ def test_the_default_is_a_process_for_each_core():
 SCRIPT = """
 import sys
 from pathlib import Path
+from docpager.documents.ocr.recognition import ScannedPage
 from docpager.documents.reader_pool import ReadingJob, read_files
 print("started", flush=True)
 for job, result in read_files([ReadingJob(Path(sys.argv[1]), "a.txt")]):
@@ -163,3 +166,14 @@ def test_a_script_needs_no_main_guard(tmp_path, way):
     )
 
     assert (ended.stdout, ended.returncode) == ("started\nwords\n", 0), ended.stderr
+
+
+def test_a_process_that_ends_over_a_fault_did_not_run_out_of_memory(tmp_path):
+    (job,) = jobs_for(tmp_path, {"a.txt": b"fine"})
+    faulty = replace(job, only=ScannedPage("0" * 64, 1))  # a page, and nothing to recognise it
+
+    ((_, result),) = read_files([faulty])
+
+    assert isinstance(result, DocumentError)
+    assert result.reason == "not read"
+    assert "AssertionError" in str(result)

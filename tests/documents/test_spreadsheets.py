@@ -7,6 +7,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import openpyxl
 import pytest
 import xlwt
+from documents.hostile_files import xlsx
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 from openpyxl.worksheet.table import Table
@@ -450,3 +451,19 @@ def test_an_ods_cell_whose_writer_left_out_its_text_shows_its_value():
     rows = f"<table:table-row>{cells}</table:table-row>"
     document = read(ods(f'<table:table table:name="One">{rows}</table:table>'), "a.ods")
     assert document.text == "One\n\nRow 1: 12.5 | 12.5% | 100% | 2023-03-15 | TRUE | words\n"
+
+
+def test_a_text_that_spells_out_an_escape_is_unescaped_once():
+    book = xlsx(
+        '<row><c t="s"><v>0</v></c><c t="str"><v>a_x0041_</v></c></row>',
+        strings="<si><t>_x005F_x0041_</t></si>",
+    )
+    (document,) = read_content(zipped(book), "a.xlsx", Instructions()).documents
+    assert "Row 1: _x0041_ | aA" in document.text
+
+
+def test_a_part_that_several_sheets_name_is_read_once():
+    book = zipped(xlsx('<row><c t="n"><v>7</v></c></row>', sheets=3))
+    found = read_content(book, "a.xlsx", Instructions())
+    assert found.documents[0].text.count("Row 1: 7") == 1
+    assert found.problems == ("'a.xlsx': 2 of its sheets are others again, and were read once",)
