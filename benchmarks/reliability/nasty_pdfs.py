@@ -139,6 +139,8 @@ def _searched(
     if 2 * len(found) < len(words):
         return Verdict(file, "NOT FOUND", f"pypdf reads {words}, of which {found} find it")
     text = "".join(passage.text for passage in _passages(archive, number))
+    if not text.strip():
+        return Verdict(file, "blank", "nothing is drawn on its pages")
     pages = ", ".join(
         f"{reason}: {len(pages)}" for reason, pages in report["unreadable"].get(file, {}).items()
     )

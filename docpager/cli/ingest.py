@@ -205,6 +205,6 @@ def _name_exceptions(report: IngestReport) -> None:
     for file in report.skipped:
         note(f"skipped: {file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
     if not report.files:
-        note("there is no file that can be read; docpager reads PDF, text, Markdown and JSONL")
+        note("there is no file that can be read, such as PDF, office, web, mail and text files")
     elif report.nothing_readable:
         note("no file could be read")

@@ -165,18 +165,20 @@ def unread_kind(path: str) -> str:
 
 
 def counted_kinds(counts: Mapping[str, int]) -> str:
-    """Files that are not read, by `unread_kind` and count, the most first.
+    """Files that are not read, by `unread_kind` and count, the most first; before them those that
+    are read once the extra is installed.
 
     >>> counted_kinds({".zip": 3, "picture": 2})
     '3 .zip, 2 pictures'
     """
     waiting = frozenset().union(*(kind.suffixes for kind in KINDS if not kind.is_readable))
-    said = []
+    said: dict[bool, list[str]] = {True: [], False: []}
     for kind, count in sorted(counts.items(), key=lambda each: -each[1]):
         plural = "s" if count != 1 and kind in ("picture", "sound", "film") else ""
-        way = f" (pip install 'docpager[{EXTRA}]' reads them)" if kind in waiting else ""
-        said.append(f"{count:,} {kind}{plural}{way}")
-    return ", ".join(said)
+        said[kind in waiting].append(f"{count:,} {kind}{plural}")
+    if said[True]:
+        said[True][-1] += f" (pip install 'docpager[{EXTRA}]' reads them)"
+    return ", ".join(said[True] + said[False])
 
 
 def kind_named(name: str) -> Kind:

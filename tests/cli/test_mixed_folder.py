@@ -83,11 +83,10 @@ def test_status_names_guessed_encodings(folder):
 def test_kinds_whose_reader_is_not_installed_say_how_to_read_them(monkeypatch):
     from docpager.documents import kinds
 
-    waiting = kinds.Kind(
-        "word", "Word file", frozenset({".docx"}), "x:y", needs=("no_such_module",)
-    )
+    needs = ("no_such_module",)
+    waiting = kinds.Kind("word", "Word file", frozenset({".docx", ".pub"}), "x:y", needs=needs)
     monkeypatch.setattr(kinds, "KINDS", (*kinds.KINDS, waiting))
 
-    assert kinds.counted_kinds({".docx": 12, ".zip": 3, "picture": 2}) == (
-        "12 .docx (pip install 'docpager[formats]' reads them), 3 .zip, 2 pictures"
+    assert kinds.counted_kinds({".docx": 12, ".zip": 3, "picture": 4, ".pub": 1}) == (
+        "12 .docx, 1 .pub (pip install 'docpager[formats]' reads them), 4 pictures, 3 .zip"
     )

@@ -283,3 +283,13 @@ def test_show_prints_the_section_asked_for_and_no_other(paged):
     section = docpager("show", "D2:s2").stdout
     assert section.strip() == "# Two\n\nLead.\n\n## Inner\n\nZinc."
     assert docpager("show", "D2:s2.1").stdout.strip() == "## Inner\n\nZinc."
+
+
+def test_a_folder_without_a_file_that_can_be_read_says_what_is(here):
+    Path("empty").mkdir()
+    result = ingested("empty")
+
+    assert result.exit_code == 1
+    assert "no file that can be read, such as PDF, office, web, mail and text files" in (
+        result.stderr
+    )
