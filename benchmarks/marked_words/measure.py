@@ -23,6 +23,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import RectangleObject
 
@@ -42,6 +43,7 @@ NEARLY = 0.95
 """Of the letters read back and of those quoted, where a citation counts as nearly right."""
 _LEAST_WORDS = 80
 _TRIED_PAGES = 6
+_LOOKED_AT = 40
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def _treated(
 ) -> Path | None:
     """Write the PDF that is cited; None where the given one has no page with enough text."""
     if treatment in ("as it is", "over two pages"):
+        if not _has_long_pages(pdf, 2 if treatment == "over two pages" else 1):
+            return None
         path.write_bytes(pdf.read_bytes())
         return path
     reader = PdfReader(pdf)
@@ -138,6 +142,18 @@ def _treated(
     return judged
 
 
+def _has_long_pages(pdf: Path, count: int) -> bool:
+    """Whether so many pages with enough words follow each other, as plain pdfium reads them."""
+    document = pypdfium2.PdfDocument(pdf)
+    run = 0
+    for n in range(min(len(document), _LOOKED_AT)):
+        words = document[n].get_textpage().get_text_range().split()
+        run = run + 1 if len(words) > 2 * _LEAST_WORDS else 0
+        if run == count:
+            return True
+    return False
+
+
 def _word_count(page: Any) -> int:
     return len(page.extract_text().split())
 
@@ -158,7 +174,6 @@ def _write_columns(words: Sequence[str], path: Path) -> None:
 
 
 def _write_scan(source: Path, path: Path) -> None:
-    import pypdfium2
     from PIL import Image
 
     document = pypdfium2.PdfDocument(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import zlib
 
@@ -297,3 +298,54 @@ def test_a_wide_gap_divides_a_rectangle():
         Rectangle(10, 10, 21, 20),
         Rectangle(200, 10, 205, 20),
     ]
+
+
+def test_recognised_words_are_marked_where_they_were_seen(tmp_path):
+    """The words come from the engine, in pixels; each letter has its share of its word."""
+    import pypdfium2
+
+    from docpager.documents.ocr.recognition import GreyPicture
+    from docpager.documents.page_picture import PageDrawer, WordBox
+    from docpager.documents.pdf.pictures import draw_page
+
+    document = pypdfium2.PdfDocument(page_pdf("50 50 99 99 re f\n"))
+    words = [WordBox("Rope", 300, 600, 200, 50), WordBox("was", 520, 600, 120, 50)]
+    words += [WordBox("bought.", 300, 700, 350, 50)]
+    wanted = PageWanted("", 1, "Rope was bought.", 5, 15, is_recognised=True)
+
+    picture = draw_page(
+        document[0],
+        PageDrawer(wanted, lambda picture: words),
+        GreyPicture(2550, 3300, b"", dpi=300),
+    )
+
+    assert picture.share == 1.0
+    assert near(picture.rectangles[0], (124.8, 144, 153.6, 156), by=1.5)
+    assert near(picture.rectangles[1], (72, 168, 144, 180), by=1.5)
+
+
+@pytest.mark.skipif(not shutil.which("tesseract"), reason="tesseract is not installed")
+def test_a_scanned_page_is_marked_where_it_shows_the_words(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    import pypdfium2
+
+    from docpager import Archive, ReadingSettings, ingest
+    from docpager.archive.sources import draw_pages
+    from docpager.run.cited_places import cited_place, page_parts
+
+    lines = [f"In the year {1900 + n} the harbour had {n + 3} cranes." for n in range(12)]
+    stream = "".join(text_at(72, 700 - 30 * n, line, size=14) for n, line in enumerate(lines))
+    drawn_page = pypdfium2.PdfDocument(page_pdf(stream))[0].render(scale=200 / 72, grayscale=True)
+    (tmp_path / "docs").mkdir()
+    scan = image.fromarray(drawn_page.to_numpy().squeeze())
+    scan.save(tmp_path / "docs" / "scan.pdf", resolution=200)
+    ingest([tmp_path / "docs"], tmp_path / "archive", reading=ReadingSettings(ocr=True))
+
+    with Archive.open(tmp_path / "archive") as archive:
+        cited = cited_place(archive, "scan.pdf:p1", "1907 the harbour had 10 cranes")
+        (picture,) = draw_pages(archive, cited.entry.id, page_parts(archive, cited))
+
+    (box,) = picture.rectangles
+    left = 72 + width("In the year ", 14)
+    right = left + width("1907 the harbour had 10 cranes", 14)
+    assert near(box, (left, 792 - 490 - 11, right, 792 - 490 + 4), by=5)
