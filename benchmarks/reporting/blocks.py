@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from docpager.report.pages import page_text, safe_element
+from docpager.report.plots import page_element
 
 __all__ = ["Block", "FigureBlock", "HeadingBlock", "Paragraph", "Table", "as_html", "as_markdown"]
 
@@ -39,19 +41,12 @@ class FigureBlock:
 
 
 Block = HeadingBlock | Paragraph | Table | FigureBlock
-
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1a1a1a; background: #fff }
-h1, h2 { line-height: 1.2 } h2 { margin-top: 3rem; border-top: 1px solid #ccc; padding-top: 1rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: 13px; margin: .5rem 0 }
-caption, figcaption { text-align: left; font-weight: 600; padding: .3rem 0; caption-side: top }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e4e4e4;
-  font-variant-numeric: tabular-nums; white-space: nowrap }
-th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 14rem }
-figure { margin: 1.5rem 0 } svg { max-width: 100%; height: auto }
-.loud { background: #fff3cd; padding: .5rem .8rem; border-left: 4px solid #b38600 }
-"""
+_KINDS = {
+    HeadingBlock: "heading",
+    Paragraph: "paragraph",
+    Table: "table",
+    FigureBlock: "figure",
+}
 
 
 def as_markdown(blocks: Iterable[Block]) -> str:
@@ -60,13 +55,17 @@ def as_markdown(blocks: Iterable[Block]) -> str:
 
 
 def as_html(blocks: Iterable[Block], *, title: str) -> str:
-    """Blocks as one page that needs no other file."""
-    body = "\n".join(map(_html, blocks))
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n"
-        f"<body>\n<h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
+    """Blocks as one page that needs no other file, made of the parts of `docpager report`."""
+    shown = list(blocks)
+    return page_text(
+        "blocks.html",
+        title=title,
+        blocks=[(_KINDS[type(block)], block) for block in shown],
+        elements={
+            block.name: safe_element(page_element(block.svg, block.name))
+            for block in shown
+            if isinstance(block, FigureBlock)
+        },
     )
 
 
@@ -86,23 +85,3 @@ def _markdown(block: Block) -> str:
 def _line(cells: Sequence[str]) -> str:
     escaped = (cell.replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
-
-
-def _html(block: Block) -> str:
-    match block:
-        case HeadingBlock(text, level):
-            return f"<h{level}>{html.escape(text)}</h{level}>"
-        case Paragraph(text, loud):
-            return f"<p{' class=loud' if loud else ''}>{html.escape(text)}</p>"
-        case FigureBlock(_, title, svg):
-            caption = f"<figcaption>{html.escape(title)}</figcaption>"
-            return f"<figure>{caption}{svg}</figure>"
-        case Table(title, header, rows):
-            head = _row(header, "th")
-            body = "".join(_row(row, "td") for row in rows)
-            caption = f"<caption>{html.escape(title)}</caption>"
-            return f'<div class="wide"><table>{caption}{head}{body}</table></div>'
-
-
-def _row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>\n"

@@ -20,7 +20,7 @@ from docpager.version import __version__
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["check_writable", "cut", "safe_element", "write_page"]
+__all__ = ["check_writable", "cut", "page_text", "safe_element", "write_page"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MARK = '<meta name="generator" content="docpager'
@@ -58,18 +58,7 @@ def write_page(path: Path, template: str, **values: Any) -> None:
     Raises:
         UsageError: jinja2 is not installed, or the file cannot be written.
     """
-    environment = _environment()
-    style = (_TEMPLATES / "style.css").read_text("utf-8")
-    script = (_TEMPLATES / "table.js").read_text("utf-8")
-    page = environment.get_template(template).render(
-        style=safe_element(style),
-        script=safe_element(script),
-        policy=safe_element(_POLICY.format(style=_hash(style), script=_hash(script))),
-        version=__version__,
-        status_words=STATUS_WORDS,
-        match_words=_MATCH_WORDS,
-        **values,
-    )
+    page = page_text(template, **values)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Whole or not at all, and not synced: a report can always be made again.
@@ -81,6 +70,26 @@ def write_page(path: Path, template: str, **values: Any) -> None:
             f"cannot write the report {str(path)!r}: {error.strerror}; name another place with "
             "`output=`"
         ) from error
+
+
+def page_text(template: str, **values: Any) -> str:
+    """The page of a template.
+
+    Raises:
+        UsageError: jinja2 is not installed.
+    """
+    environment = _environment()
+    style = (_TEMPLATES / "style.css").read_text("utf-8")
+    script = (_TEMPLATES / "table.js").read_text("utf-8")
+    return environment.get_template(template).render(
+        style=safe_element(style),
+        script=safe_element(script),
+        policy=safe_element(_POLICY.format(style=_hash(style), script=_hash(script))),
+        version=__version__,
+        status_words=STATUS_WORDS,
+        match_words=_MATCH_WORDS,
+        **values,
+    )
 
 
 def check_writable(path: Path) -> None:

@@ -23,13 +23,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Layer", "layers_of", "plot_distribution", "plot_filling", "plot_residency"]
+__all__ = [
+    "Layer",
+    "layers_of",
+    "page_element",
+    "plot_distribution",
+    "plot_filling",
+    "plot_residency",
+]
 
 PALETTE = ("#8c8c8c", "#5b4b9a", "#b8860b", "#0072b2", "#d55e00", "#009e73", "#cc79a7",
            "#3aa0d8", "#a0522d", "#b0b0b0")  # fmt: skip
 """Stand-ins while matplotlib draws: each becomes the class of its place, as in `c3`."""
 _INK, _QUIET = "#010203", "#040506"
-"""Stand-ins for the page's ink and its pale lines."""
+"""Stand-ins for the page's ink and its pale lines; other plots draw such lines in #e4e4e4."""
 MOST_DOCUMENTS = 5
 """Documents that have a colour of their own; the others share one."""
 MOST_ROWS = 400
@@ -197,7 +204,13 @@ def _svg(figure: Figure, name: str) -> str:
     figure.savefig(
         written, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
     )
-    root = ElementTree.fromstring(written.getvalue())
+    return page_element(written.getvalue(), name)
+
+
+def page_element(svg: str, name: str) -> str:
+    """A picture that matplotlib wrote, as an element that the policy of a page allows; `name` tells
+    its ids from those of other pictures."""
+    root = ElementTree.fromstring(svg)
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     for parent in list(root.iter()):
@@ -209,6 +222,7 @@ def _svg(figure: Figure, name: str) -> str:
     # The page says in words what the picture shows, so that it is one image to a screen reader.
     root.set("aria-hidden", "true")
     root.set("focusable", "false")
+    root.set("fill", "currentColor")  # of all that matplotlib leaves black without saying so
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -228,13 +242,13 @@ def _plain(element: ElementTree.Element, name: str) -> None:
             del element.attrib[key]
             old = element.get("class", "")
             element.set("class", f"{old} {key}-c{PALETTE.index(colour)}".strip())
-        elif colour == _QUIET:
+        elif colour in (_QUIET, "#e4e4e4"):
             element.set(key, "currentColor")
             element.set("opacity", "0.5")
         elif colour in (_INK, "#000000", "black"):
             element.set(key, "currentColor")
-    if element.tag == f"{{{_SVG}}}text" and not element.get("fill"):
-        element.set("fill", "currentColor")
+        elif colour == "#ffffff":  # paper behind the picture: the page has its own
+            element.set(key, "none")
     if id := element.get("id"):
         element.set("id", f"{name}-{id}")
     if link := element.get(f"{{{_XLINK}}}href"):

@@ -36,3 +36,17 @@ def test_only_docpager_looks_like_docpager() -> None:
     }
 
     assert drawn == {"docpager": True, "truncate-head": False, "docpager:without=notes": False}
+
+
+def test_the_page_is_made_of_the_parts_of_a_report_and_lets_nothing_in(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    folder = "<script>alert(1)</script>"
+    runs = [reported([scored(1, kind="a"), scored(2, kind="b")], folder=folder)]
+
+    _, html = write_report(runs, tmp_path)
+
+    page = html.read_text("utf-8")
+    assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
+    assert page.count("<script>") == 1 and page.count("<svg") >= 1
+    assert not re.search(r"<[^>]* style=", page)
+    assert 'stroke="currentColor"' in page
