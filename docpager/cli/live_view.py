@@ -29,6 +29,8 @@ __all__ = ["ask_progress", "event_line", "view_lines"]
 _WIDEST = 59
 """Characters of a line, also on a wide terminal: one that wraps, as after the terminal was made
 narrower, cannot be drawn over."""
+_LONGEST = 110
+"""Characters of what is done, in a line for an event."""
 _GAUGE = 10
 """Characters of the gauge of the window."""
 _A_SECOND = 4
@@ -73,9 +75,10 @@ def ask_progress(
 
 
 def event_line(now: StepNow) -> str:
-    """An event in one line."""
+    """An event in one line; of long calls the beginning, as the journal has them whole."""
+    doing = now.doing if len(now.doing) <= _LONGEST else f"{now.doing[: _LONGEST - 1]}…"
     window = f"{now.used:,} of {now.window:,} tokens"
-    return visible(f"step {now.step}: {now.doing} ({window}; {_spent(now)})")
+    return visible(f"step {now.step}: {doing} ({window}; {_spent(now)})")
 
 
 def view_lines(now: StepNow, *, after: str, seconds: float, width: int) -> list[str]:

@@ -147,7 +147,10 @@ def test_a_log_takes_the_lines_of_every_run_with_the_time(tmp_path):
         with redirect_stderr(io.StringIO()), ask_progress(log=log) as (_, stepping):
             stepping(replace(NOW, doing=doing))
 
-    first, second = log.read_text().splitlines()
+    with redirect_stderr(io.StringIO()), ask_progress(log=log) as (_, stepping):
+        stepping(replace(NOW, doing="answer(" + "long " * 99))
+    first, second, third = log.read_text().splitlines()
+    assert len(third) < 220
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} step 3: waits for the model", first)
     assert r"search(query='\x1b[2J')" in second
 
