@@ -14,7 +14,7 @@ from benchmarks.unseen.score import judge
 from docpager.evaluation.intervals import paired_interval
 from docpager.evaluation.scoring import right as says
 
-__all__ = ["Marked", "marks_of", "print_scores"]
+__all__ = ["ScoredAnswer", "marks_of", "print_scores"]
 
 STATUSES = ("answered", "unsupported", "abstained", "stopped", "failed")
 COUNTED = ("right", "said", "quoted", "no standing quote", *STATUSES)
@@ -22,7 +22,7 @@ COUNTED = ("right", "said", "quoted", "no standing quote", *STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class ScoredAnswer:
     """One question and how it went."""
 
     question: DrawnQuestion
@@ -35,7 +35,7 @@ class Marked:
         return int(self.line["usage"]["input_tokens"])
 
 
-def marks_of(question: DrawnQuestion, line: Mapping[str, Any]) -> Marked:
+def marks_of(question: DrawnQuestion, line: Mapping[str, Any]) -> ScoredAnswer:
     """`right`: answered right with a citation that stands, or abstained where nothing is to be
     found. `said`: the same by its words alone, whatever it cites. `quoted`: the gold answer stands
     in a quote that stands on its page."""
@@ -55,12 +55,12 @@ def marks_of(question: DrawnQuestion, line: Mapping[str, Any]) -> Marked:
         "no standing quote": bare,
         **{status: line["status"] == status for status in STATUSES},
     }
-    return Marked(question, line, counts)
+    return ScoredAnswer(question, line, counts)
 
 
 def print_scores(half: str, folder: Path, *, show: bool = False) -> None:
     """Every recorded system of a half, and each docpager beside each other system."""
-    tables: dict[str, list[Marked]] = {}
+    tables: dict[str, list[ScoredAnswer]] = {}
     for path in sorted(folder.glob(f"*-{half}-*.jsonl")):
         tables[path.stem.replace(f"-{half}-", " ")] = _marks_in(path, draw(half))
     width = max(map(len, tables), default=0)
@@ -75,13 +75,13 @@ def print_scores(half: str, folder: Path, *, show: bool = False) -> None:
                 print(_compared(name, marked, other, against))
 
 
-def _marks_in(path: Path, questions: Sequence[DrawnQuestion]) -> list[Marked]:
+def _marks_in(path: Path, questions: Sequence[DrawnQuestion]) -> list[ScoredAnswer]:
     known = {question.id: question for question in questions}
     written = map(json.loads, path.read_text("utf-8").splitlines())
     return [marks_of(known[each["question"]], each["line"]) for each in written]
 
 
-def _row(name: str, marked: Sequence[Marked]) -> str:
+def _row(name: str, marked: Sequence[ScoredAnswer]) -> str:
     cells = [
         str(sum(each.counts[column] for each in marked)).rjust(len(column)) for column in COUNTED
     ]
@@ -91,7 +91,7 @@ def _row(name: str, marked: Sequence[Marked]) -> str:
     return f"{name} {len(marked):>5} " + " ".join(cells)
 
 
-def _shown(each: Marked) -> str:
+def _shown(each: ScoredAnswer) -> str:
     gold = each.question.gold.get("parts") or each.question.gold["answers"]
     letters = (("r", "right"), ("s", "said"), ("q", "quoted"))
     mark = "".join(letter if each.counts[column] else "-" for letter, column in letters)
@@ -109,7 +109,9 @@ def _is_pair(name: str, other: str) -> bool:
     return ours and model == its_model and not its_contestant.startswith("docpager")
 
 
-def _compared(name: str, ours: Sequence[Marked], other: str, theirs: Sequence[Marked]) -> str:
+def _compared(
+    name: str, ours: Sequence[ScoredAnswer], other: str, theirs: Sequence[ScoredAnswer]
+) -> str:
     """The difference of shares that are right, over the questions that both were asked."""
     right = {each.question.id: each.counts["right"] for each in theirs}
     both = [each for each in ours if each.question.id in right]

@@ -160,6 +160,14 @@ class ModelReply:
     by_batch: bool = False
     """Whether it came in a message batch, at its price."""
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether its end is missing, so that its last call may be half of one."""
+        return self.stop_reason in _CUT_OFF
+
+
+_CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
+
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:

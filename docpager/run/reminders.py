@@ -17,6 +17,7 @@ from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult
 __all__ = [
     "EMPTY",
     "FEW_REPLIES",
+    "GO_ON",
     "TIME_WARNING_SHARE",
     "Account",
     "RepeatedCalls",
@@ -28,6 +29,9 @@ __all__ = [
 TIME_WARNING_SHARE = 0.6
 """Share of the time after which the model is told of it."""
 
+
+GO_ON = "not accepted: there is more time now; look further, then answer"
+"""What a model is told that gave up at a limit which was raised since."""
 
 FEW_REPLIES = 3
 """Replies that can still be paid for when the model is told of it."""

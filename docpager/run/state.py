@@ -30,7 +30,7 @@ from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
-from docpager.run.reminders import EMPTY, Account, UselessReplies, timer_lines
+from docpager.run.reminders import EMPTY, GO_ON, Account, UselessReplies, timer_lines
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import ToolResult
 
@@ -43,14 +43,8 @@ MOST_CALLS = 8
 MOST_NARROWED = 4
 """Times that one request is made smaller because its server does not hold it."""
 
-CUT_OFF = frozenset({"max_tokens", "length", "model_context_window_exceeded"})
-"""Stop reasons of a reply whose end is missing: its last call may be half of one."""
-
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 """Blocks that a reply is echoed with, and that no text or call shows."""
-
-GO_ON = "not accepted: there is more time now; look further, then answer"
-"""What a model is told that gave up at a limit which was raised since."""
 
 FINISH_AT_TIME_SHARE = 0.8
 """Share of the time after which the model is asked to finish."""
@@ -370,7 +364,7 @@ class Run:
                 "Your reply was longer than allowed and was dropped. Be shorter.",
                 "were longer than allowed",
             )
-        if reply.stop_reason in CUT_OFF:
+        if reply.is_cut_off:
             return self._useless_reply(
                 "Your reply was cut off at its greatest length and was dropped; none of its calls "
                 "was executed. Be shorter.",
