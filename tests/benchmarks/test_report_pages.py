@@ -14,6 +14,7 @@ from benchmarks.reporting.plots import Curve, plot_curves
 
 def test_runs_whose_folders_are_called_the_same_keep_their_plots(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
+    pytest.importorskip("jinja2")
     runs = [
         reported([scored(1, kind="a", marks={"right": mark}), scored(2, kind="b")], folder=folder)
         for folder, mark in (("one/same", 1.0), ("two/same", 0.0))
@@ -40,6 +41,7 @@ def test_only_docpager_looks_like_docpager() -> None:
 
 def test_the_page_is_made_of_the_parts_of_a_report_and_lets_nothing_in(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
+    pytest.importorskip("jinja2")
     folder = "<script>alert(1)</script>"
     runs = [reported([scored(1, kind="a"), scored(2, kind="b")], folder=folder)]
 
