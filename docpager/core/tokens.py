@@ -267,6 +267,7 @@ def _groups() -> Iterator[tuple[int, _Kind]]:
         group += 1 + re.compile(kind.pattern).groups
 
 
+@cache
 def _cost_tables() -> dict[int, tuple[int, ...]]:
     """By group of `_RUNS`: the slope, then the costs of 1 to 63 characters."""
     tables = {}

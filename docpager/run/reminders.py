@@ -17,6 +17,7 @@ from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult
 __all__ = [
     "EMPTY",
     "FEW_REPLIES",
+    "FINISH_AT_TIME_SHARE",
     "GO_ON",
     "TIME_WARNING_SHARE",
     "Account",
@@ -29,6 +30,8 @@ __all__ = [
 TIME_WARNING_SHARE = 0.6
 """Share of the time after which the model is told of it."""
 
+FINISH_AT_TIME_SHARE = 0.8
+"""Share of the time after which the model is asked to finish."""
 
 GO_ON = "not accepted: there is more time now; look further, then answer"
 """What a model is told that gave up at a limit which was raised since."""

@@ -30,7 +30,14 @@ from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
-from docpager.run.reminders import EMPTY, GO_ON, Account, UselessReplies, timer_lines
+from docpager.run.reminders import (
+    EMPTY,
+    FINISH_AT_TIME_SHARE,
+    GO_ON,
+    Account,
+    UselessReplies,
+    timer_lines,
+)
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import ToolResult
 
@@ -45,9 +52,6 @@ MOST_NARROWED = 4
 
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 """Blocks that a reply is echoed with, and that no text or call shows."""
-
-FINISH_AT_TIME_SHARE = 0.8
-"""Share of the time after which the model is asked to finish."""
 
 
 @dataclass(frozen=True, slots=True)

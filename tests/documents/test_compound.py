@@ -63,7 +63,7 @@ def test_what_is_embedded_does_not_name_the_file():
     rows = [entry("Root Entry", 5, child=1), entry("Workbook", 2, right=2)]
     rows += [entry("MBD01", 1, child=3), entry("WordDocument", 2)]
     with pytest.raises(DocumentError, match="Excel"):
-        read(compound(*rows), "a.xls")
+        read(compound(*rows), "a.doc")
 
 
 @pytest.mark.parametrize("length", [8, 511, 520, 1_030, 1_100])

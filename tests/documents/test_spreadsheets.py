@@ -292,12 +292,6 @@ def test_too_many_cells_are_a_named_error():
     assert caught.value.reason == Reason.TOO_LARGE
 
 
-def test_encrypted_workbooks_are_named():
-    with pytest.raises(DocumentError) as caught:
-        read(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
-    assert caught.value.reason == Reason.ENCRYPTED
-
-
 def test_entities_in_a_sheet_are_not_read():
     content = package("<sheetData/>")
     archive = ZipFile(BytesIO(content))
