@@ -24,20 +24,13 @@ from docpager.paging.policies import POLICIES
 from docpager.paging.rebuild import LAST_REPLY, PLAINLY
 from docpager.paging.rendering import one_line
 from docpager.paging.token_meter import Meter
+from docpager.run import reminders
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.argument_repair import repair
 from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
-from docpager.run.reminders import (
-    EMPTY,
-    FINISH_AT_TIME_SHARE,
-    GO_ON,
-    Account,
-    UselessReplies,
-    timer_lines,
-)
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import ToolResult
 
@@ -106,7 +99,7 @@ class Run:
         self._forced_by = ""
         self._finished = False
         self._costliest = Cost()
-        self._useless = UselessReplies()
+        self._useless = reminders.UselessReplies()
         self._interrupts: list[str] = []
         self._calls_natively = self._prefetched = False
         self._ahead = ReadAhead(plan.paging, plan.question)
@@ -248,7 +241,7 @@ class Run:
         self.outcome = None
         self._finish_reason = self._finish_limit = self._forced_by = ""
         self._finished = False
-        if told_last and self.context.go_on(GO_ON, step=self.steps):
+        if told_last and self.context.go_on(reminders.GO_ON, step=self.steps):
             self._awaiting_reply = False
 
     def stop(self, reason: str, *, limit: str = "") -> None:
@@ -268,7 +261,9 @@ class Run:
         if self.steps + 1 >= limits.max_steps:
             return "max_steps"
         seconds = limits.timeout_seconds
-        late = seconds is not None and self.elapsed_seconds >= FINISH_AT_TIME_SHARE * seconds
+        late = (
+            seconds is not None and self.elapsed_seconds >= reminders.FINISH_AT_TIME_SHARE * seconds
+        )
         return "timeout_seconds" if late else ""
 
     @property
@@ -376,7 +371,7 @@ class Run:
             )
         in_text = self._calls_in_text(reply)
         if written := self._last_calls(in_text) if finishing else in_text:
-            self._useless = UselessReplies()
+            self._useless = reminders.UselessReplies()
             said_calls = AssistantTurn(reply.text, (), reply.raw)
             skipped = written[MOST_CALLS:]
             self._open_step(said_calls, tokens=tokens, skipped=skipped, written=written)
@@ -392,7 +387,7 @@ class Run:
             reply.text, calls, reply.raw if calls == reply.calls else ()
         )
         if calls:
-            self._useless = UselessReplies()
+            self._useless = reminders.UselessReplies()
             self._open_step(turn, tokens=tokens, skipped=calls[MOST_CALLS:])
             return calls[:MOST_CALLS]
         if reply.stop_reason == "pause_turn":
@@ -408,7 +403,9 @@ class Run:
                 return ahead
             self._open_step(turn, tokens=tokens)
             return (ToolCall(PLAIN_TEXT, "answer", arguments),)
-        return self._useless_reply("Your reply held no call and no answer. Call a function.", EMPTY)
+        return self._useless_reply(
+            "Your reply held no call and no answer. Call a function.", reminders.EMPTY
+        )
 
     def _last_calls(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
         """What is executed of a last reply: its answer, though it was to be in plain text."""
@@ -488,7 +485,7 @@ class Run:
             return []  # what each prompt ends with asks for an answer anyway
         if self.finishing:
             return [LAST_REPLY]
-        account = Account(
+        account = reminders.Account(
             steps=self.steps,
             elapsed_seconds=self.elapsed_seconds,
             spent=self.spent,
@@ -496,7 +493,7 @@ class Run:
             next_call=self._worst_call(self.context.epoch.tokens),
             kept=self._worst_call(self.largest_prompt),
         )
-        return timer_lines(self.plan.limits, account)
+        return reminders.timer_lines(self.plan.limits, account)
 
     def _worst_call(self, prompt_tokens: int) -> Cost:
         output = self.plan.paging.max_output
