@@ -17,12 +17,12 @@ from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult
 __all__ = [
     "EMPTY",
     "FEW_REPLIES",
-    "FINISH_AT_TIME_SHARE",
     "GO_ON",
     "TIME_WARNING_SHARE",
     "Account",
     "RepeatedCalls",
     "UselessReplies",
+    "is_time_to_finish",
     "say_instead",
     "timer_lines",
 ]
@@ -30,7 +30,7 @@ __all__ = [
 TIME_WARNING_SHARE = 0.6
 """Share of the time after which the model is told of it."""
 
-FINISH_AT_TIME_SHARE = 0.8
+_FINISH_AT_TIME_SHARE = 0.8
 """Share of the time after which the model is asked to finish."""
 
 GO_ON = "not accepted: there is more time now; look further, then answer"
@@ -38,6 +38,12 @@ GO_ON = "not accepted: there is more time now; look further, then answer"
 
 FEW_REPLIES = 3
 """Replies that can still be paid for when the model is told of it."""
+
+
+def is_time_to_finish(limits: RunLimits, elapsed_seconds: float) -> bool:
+    """Whether so much of the time is gone that the next reply should be the last."""
+    timeout = limits.timeout_seconds
+    return timeout is not None and elapsed_seconds >= _FINISH_AT_TIME_SHARE * timeout
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,10 +260,7 @@ class Run:
             return self._finish_limit
         if self.steps + 1 >= limits.max_steps:
             return "max_steps"
-        seconds = limits.timeout_seconds
-        late = (
-            seconds is not None and self.elapsed_seconds >= reminders.FINISH_AT_TIME_SHARE * seconds
-        )
+        late = reminders.is_time_to_finish(limits, self.elapsed_seconds)
         return "timeout_seconds" if late else ""
 
     @property
