@@ -206,9 +206,10 @@ def _redacted(lines: Sequence[dict[str, Any]]) -> Mapping[str, Any]:
     steps: dict[int, dict[str, Any]] = {}
     outcome: Mapping[str, Any] | None = None
     for line in lines[1:]:
-        step = steps.setdefault(int(line.get("step", 0)), {"text": "", "calls": [], "results": []})
+        # A line counts the replies before it, so that a reply is the one of the next step.
+        number = int(line.get("step", 0)) + ("reply" in line)
+        step = steps.setdefault(number, {"text": "", "calls": [], "results": []})
         if reply := line.get("reply"):
-            step = steps.setdefault(int(line["step"]), step)
             step["text"] = _legible(reply.get("text", ""))
             step["calls"] = [_call(each) for each in reply.get("calls", ())]
         for result in line.get("results", ()):
@@ -227,7 +228,9 @@ def _redacted(lines: Sequence[dict[str, Any]]) -> Mapping[str, Any]:
 
 def _call(call: Mapping[str, Any]) -> str:
     arguments = call.get("arguments") or {}
-    said = ", ".join(f"{key}={value}" for key, value in arguments.items())
+    said = ", ".join(
+        str(value) if key == "redacted" else f"{key}={value}" for key, value in arguments.items()
+    )
     return f"{call.get('name', '')}({_legible(said)})"
 
 

@@ -219,6 +219,7 @@ def test_forgotten_documents_are_redacted(tmp_path, monkeypatch, compacted):
     assert "1,577" not in page.read_text("utf-8") + index.read_text("utf-8")
     assert "D1 was forgotten" in Tags(page.read_text("utf-8")).text
     assert "[redacted]" in index.read_text("utf-8")
+    assert "Step 0" not in Tags(page.read_text("utf-8")).text
 
 
 def test_ids_that_differ_in_case_or_are_no_file_names_have_pages_of_their_own():
