@@ -314,7 +314,7 @@ class MainContext:
         if self._step is not None:
             self._step.remark = ""
             if not self._step.calls:
-                self._step.nudge = self._cut(message)
+                self._step.nudge = self._cut(f"[run] {message}")
             while self._step.waiting:
                 self.refuse(message, "not accepted: look further")
         elif self._newest is not None and self._newest.remark:

@@ -15,6 +15,7 @@ from watched_run import WatchedRun
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.paging.policies import POLICIES
+from docpager.run.outcome import Stopped
 from docpager.run.plan import RunPlan, plan_run
 
 RUNS = 150
@@ -68,8 +69,9 @@ def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
     return plan, counter
 
 
-def watched(random: Random) -> WatchedRun:
-    """One random run in one random world, checked at every step and replayed."""
+def watched(random: Random, *, steps_more: int = 0) -> WatchedRun:
+    """One random run in one random world, checked at every step and replayed; one that runs out of
+    steps before it has made `steps_more` is given a few more of them."""
     world_name = random.choice(WORLDS)
     plan, counter = planned(random, world_name)
     watch = WatchedRun(plan, world(world_name), counter)
@@ -86,6 +88,9 @@ def watched(random: Random) -> WatchedRun:
         watch.request()
         said = model.reply(watch.run)
         watch.answer(said, written=model.written)
+        stopped = isinstance(watch.run.outcome, Stopped)
+        if stopped and watch.run.steps < steps_more:
+            watch.extend(RunLimits(max_steps=watch.run.steps + random.randint(1, 9)))
     watch.check_replay()
     return watch
 
@@ -100,6 +105,14 @@ def test_random_runs_keep_every_promise_and_meet_what_is_hard(first_seed: int) -
         runs[watch.run.outcome.status] += 1
     print({name: f"{count / RUNS:.0%}" for name, count in sorted(runs.items())})
     assert {name: share for name, share in LEAST.items() if runs[name] < share * RUNS} == {}
+
+
+def test_random_runs_that_are_extended_keep_every_promise() -> None:
+    extended = Counter[int]()
+    for seed in range(RUNS):
+        extended[watched(Random(seed), steps_more=40).happened["extended"]] += 1
+
+    assert sum(count for times, count in extended.items() if times >= 2) > RUNS / 5
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -13,6 +13,7 @@ from pathlib import Path
 from run_worlds import SENTINEL, World
 
 from docpager.core.passages import Passage, PassageId, PassageRange
+from docpager.core.settings import RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import (
     AssistantTurn,
@@ -139,6 +140,18 @@ class WatchedRun:
         """A message to the live run."""
         self.run.interrupt(message)
         self.entries.append(Entry("interrupt", self.run.steps, message=message))
+
+    def extend(self, limits: RunLimits) -> None:
+        """Other limits for a run that one of its limits has stopped."""
+        self.run.extend(limits)
+        self.entries.append(Entry("extended", self.run.steps, limits=limits))
+        # A last reply may have made calls that it was not allowed: they are not in the step.
+        step = self.run.context._open
+        self._made = (*step.calls, *step.skipped)
+        if step.reply is not None and self._reply is not None:
+            self._reply = replace(self._reply, calls=step.reply.calls)
+        self._results = self.run.context.newest_results
+        self.happened["extended"] += 1
 
     # What every request must be.
 
