@@ -215,3 +215,17 @@ def test_the_letters_of_an_arabic_ligature_keep_their_order():
     document = read("BT /F2 12 Tf 72 700 Td (ABCDE) Tj ET\n", fonts=[ARABIC], objects=[cmap])
 
     assert document.text == "السلام\n"
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_a_table_on_a_page_turned_any_way_reads_from_left_to_right(angle):
+    drawn = "".join(
+        text_at(60, 780 - 14 * row, f"Operating expenses of segment {row}")
+        + text_at(360, 780 - 14 * row, f"{row},20{row}")
+        + text_at(460, 780 - 14 * row, f"({row}0{row})")
+        for row in range(24)
+    )
+    text = read(drawn, pages=[f"/MediaBox [0 0 612 792] /Rotate {angle}"]).text
+
+    assert "Operating expenses of segment 7 7,207 (707)" in text
+    assert text.index("segment 3 ") < text.index("segment 4 ")

@@ -9,6 +9,7 @@ before /Rotate).
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -20,7 +21,9 @@ from docpager.documents.pdf.native import address_of, native
 if TYPE_CHECKING:
     import pypdfium2
 
-__all__ = ["Box", "Glyphs", "union"]
+__all__ = ["HAS_RIGHT_TO_LEFT", "Box", "Glyphs", "union"]
+
+HAS_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 _PALE = 230
 """Red, green and blue, of 255, of text that is white or nearly so."""

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from docpager.documents.pdf.glyphs import Box, Glyphs
+from docpager.documents.pdf.glyphs import HAS_RIGHT_TO_LEFT, Box, Glyphs
 from docpager.documents.pdf.page_lines import Line
 
 __all__ = ["SPACE", "OffsetLine", "part_columns", "pdfium_lines", "rebuilt_lines"]
@@ -97,12 +97,17 @@ def rebuilt_lines(
 def _direction(glyphs: Glyphs, line: Line) -> tuple[int, int]:
     """Where a line runs: as its characters stand to each other, if they stand in one line.
 
-    What pdfium gives as a line may be several; these run as their letters are turned.
+    What pdfium gives as a line may be several; these run as their letters are turned. Where a line
+    runs against its letters it is of a script that does, or pdfium gave it backwards, as it does
+    with some lines of pages that are turned upside down.
     """
     along, up = line.direction
     turned = glyphs.direction(line.start)
     if (along, up) == (0, 0) or (along, up) == turned:
         return turned
+    if (-along, -up) == turned:
+        text = glyphs.raw[line.start : line.last + 1]
+        return (along, up) if HAS_RIGHT_TO_LEFT.search(text) else turned
     middle = (line.start + line.last) // 2
     ends = (line.first_box, line.last_box)
     boxes = [*ends] if glyphs.raw[middle].isspace() else [*ends, glyphs.box(middle)]

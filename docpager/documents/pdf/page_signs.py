@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docpager.documents.pdf.document_signs import DocumentSigns
-from docpager.documents.pdf.glyphs import Glyphs
+from docpager.documents.pdf.glyphs import HAS_RIGHT_TO_LEFT, Glyphs
 from docpager.documents.pdf.hidden import faint_sign, has_layers, is_covered, leads_outside
 from docpager.documents.pdf.lost_text import lost_sign
 from docpager.documents.pdf.page_lines import Line, are_in_reverse, lie_on_lines
-from docpager.documents.pdf.right_to_left import HAS_RIGHT_TO_LEFT
 
 __all__ = ["PageSigns", "is_written_across", "signs_of_page"]
 

@@ -11,17 +11,15 @@ Bidirectional Algorithm (UAX #9) for text without embeddings, from its result ba
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from docpager.documents.pdf.glyphs import Glyphs
+from docpager.documents.pdf.glyphs import HAS_RIGHT_TO_LEFT, Glyphs
 from docpager.documents.pdf.layout import SPACE, OffsetLine
 
-__all__ = ["HAS_RIGHT_TO_LEFT", "in_reading_order"]
+__all__ = ["in_reading_order"]
 
-HAS_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _JOINS_FIGURES = ".,:/-+%$€£"
 _SPACE_GAP = 0.22
 """In sizes of type; boxes of glyphs with /ActualText are as narrow as their ink."""
