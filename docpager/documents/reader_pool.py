@@ -458,4 +458,5 @@ def _failures(scan: _Scan, file: CutFile) -> Iterator[str]:
             pages.setdefault((paths[page.sha256], found.failure), []).append(page.number)
     for (path, failure), numbers in pages.items():
         listed = ", ".join(number_ranges(sorted(numbers)))
-        yield f"{path!r}: page {listed} could not be recognised: {failure}"
+        why = failure.removeprefix(f"{path!r} ")
+        yield f"{path!r}: page {listed} could not be recognised: {why}"

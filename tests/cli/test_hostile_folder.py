@@ -15,7 +15,7 @@ from documents.hostile_files import LAUGHS, carried_by_pdf, epub, mail, xlsx
 from documents.office_files import docx, zipped
 from test_new_user import docpager
 
-from docpager.cli.terminal import _CONTROLS
+from docpager.core.visible import CONTROLS
 
 NAMES = ("a\x1b[2J\x1b]0;x\x07.txt", "b\x9b31m.zip", "\u202etxt.exe", "c\rd.csv", "../../e.txt")
 
@@ -51,7 +51,7 @@ def test_names_inside_files_cannot_speak_to_the_terminal(folder):
     ):
         output = docpager(*command).output
         assert output, command
-        assert not _CONTROLS.search(output), (command, output)
+        assert not CONTROLS.search(output), (command, output)
         assert "\r" not in output
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,7 @@ WRONG = Citation(Place("birds.pdf", 3), "weighed 27 grams", match="failed")
 
 def test_an_unsupported_answer_says_so_and_ends_with_exit_code_1(capsys):
     with pytest.raises(SystemExit) as ended:
-        finish(line("unsupported", UNREAD, WRONG), as_json=False)
+        finish(line("unsupported", UNREAD, WRONG), Path("archive"), as_json=False)
 
     out = capsys.readouterr().out
     assert ended.value.code == 1
@@ -43,7 +44,7 @@ def test_an_unsupported_answer_says_so_and_ends_with_exit_code_1(capsys):
 
 def test_its_json_says_so_too(capsys):
     with pytest.raises(SystemExit):
-        finish(line("unsupported", UNREAD), as_json=True)
+        finish(line("unsupported", UNREAD), Path("archive"), as_json=True)
 
     said = json.loads(capsys.readouterr().out)
     assert said["status"] == "unsupported"
@@ -53,7 +54,7 @@ def test_its_json_says_so_too(capsys):
 
 def test_names_that_no_cited_page_holds_are_a_plain_remark(capsys):
     cited = Citation(Place("birds.pdf", 3), "weighed 26 grams")
-    finish(line("answered", cited, missing=("Ada Quill", "1986")), as_json=False)
+    finish(line("answered", cited, missing=("Ada Quill", "1986")), Path("archive"), as_json=False)
 
     out = capsys.readouterr().out
     assert "(the cited pages and their titles do not name: Ada Quill, 1986)" in out
@@ -73,7 +74,7 @@ def test_a_batch_counts_it_among_what_is_asked_again():
 def test_a_citation_of_a_page_whose_text_may_be_wrong_says_so(capsys):
     quote = Citation(Place("birds.pdf", 3), "weighed 26 grams", doubt="order uncertain")
 
-    finish(line("answered", quote), as_json=False)
+    finish(line("answered", quote), Path("archive"), as_json=False)
 
     out = capsys.readouterr().out
     assert '"weighed 26 grams" (the text of this page may be wrong: order uncertain)' in out
