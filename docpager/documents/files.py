@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -54,6 +55,7 @@ def find_files(root: Path, *, pictures: bool = False) -> FoundFiles:
         return FoundFiles((root,))
     if not root.is_dir():
         raise DocumentError(f"there is no file or folder {str(root)!r}; check the path")
+    endings = readable_suffixes(pictures=pictures)
     found: list[Path] = []
     unsupported: list[Path] = []
     hidden: list[Path] = []
@@ -69,7 +71,7 @@ def find_files(root: Path, *, pictures: bool = False) -> FoundFiles:
             if name.startswith("."):
                 hidden.append(path)
             elif (not path.suffix and leads_out(path, root)) or _is_readable(
-                path, pictures=pictures
+                path, endings, pictures=pictures
             ):
                 found.append(path)
             elif not _is_own(path):
@@ -153,10 +155,10 @@ def _is_own(path: Path) -> bool:
     return any(each.suffix == ".batch" and (each / "settings.json").is_file() for each in folders)
 
 
-def _is_readable(path: Path, *, pictures: bool) -> bool:
+def _is_readable(path: Path, endings: Collection[str], *, pictures: bool) -> bool:
     suffix = path.suffix.lower()
     if suffix:
-        return suffix in readable_suffixes(pictures=pictures)
+        return suffix in endings
     # A pipe would be waited for until somebody writes into it.
     return path.is_file() and is_supported(path, pictures=pictures)
 

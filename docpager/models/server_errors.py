@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from docpager.core.errors import AttemptFailed, ContextExceeded, ModelError
 
@@ -16,8 +17,10 @@ __all__ = [
     "MAY_PASS",
     "Told",
     "attempt_failed",
+    "header_count",
     "one_line",
     "refusal",
+    "refusal_of_status",
     "retry_after_seconds",
     "told",
 ]
@@ -31,6 +34,9 @@ _SPENT = frozenset(
     }
 )
 """Error codes of limits on money: waiting does not help."""
+
+_MOST_DIGITS = 18
+"""Of a count in a header."""
 
 MAY_PASS = frozenset(
     {"overloaded_error", "api_error", "timeout_error", "rate_limit_error", "server_error"}
@@ -144,6 +150,18 @@ def refusal(
     )
 
 
+def refusal_of_status(error: Any, *, at: str, unusable: Mapping[int, str]) -> ModelError:
+    """The same of an SDK's error for a status; those of anthropic and openai are alike."""
+    return refusal(
+        told(error.body if error.body is not None else error.message),
+        status=error.status_code,
+        headers=error.response.headers,
+        at=at,
+        request_id=error.request_id or "",
+        unusable=unusable,
+    )
+
+
 def attempt_failed(message: str, *, billed: bool, unread: bool = False) -> AttemptFailed:
     """An attempt that another may follow."""
     return AttemptFailed(message, retryable=True, may_be_billed=billed, unread=unread)
@@ -217,6 +235,11 @@ def _status(value: object) -> int | None:
     if isinstance(value, str) and value.isdecimal() and len(value) == 3:
         value = int(value)
     return value if type(value) is int and 400 <= value <= 599 else None
+
+
+def header_count(text: str | None) -> int | None:
+    """A count as a header of a reply writes it; None where it is none, or too long for one."""
+    return int(text) if text and len(text) <= _MOST_DIGITS and text.isdecimal() else None
 
 
 def _count(value: object) -> int | None:

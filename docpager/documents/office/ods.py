@@ -11,6 +11,7 @@ from docpager.core.errors import DocumentError
 from docpager.documents.carried import FileContents, Instructions
 from docpager.documents.flow import Flow, marked, on_one_line
 from docpager.documents.office.number_formats import GENERAL, displayed
+from docpager.documents.office.parts import attribute
 from docpager.documents.office.sheet_rows import Cell, SheetLayout, SheetRow
 from docpager.documents.office.spreadsheets import MOST_COLUMNS, MOST_ROWS, Cells, write_sheet
 from docpager.documents.packages import Package, elements, local_name
@@ -74,11 +75,14 @@ class _Styles:
     bold_cells: set[str] = field(default_factory=set)
 
     def add(self, style: Element) -> None:
-        name = _of(style, "name")
+        name = attribute(style, "name")
         for properties in style:
-            if _of(properties, "display") == "false" and _of(style, "family") == "table":
+            if (
+                attribute(properties, "display") == "false"
+                and attribute(style, "family") == "table"
+            ):
                 self.hidden_tables.add(name)
-            if _of(properties, "font-weight") == "bold":
+            if attribute(properties, "font-weight") == "bold":
                 self.bold_cells.add(name)
 
 
@@ -113,8 +117,8 @@ class _Sheet:
         parts: Iterator[tuple[str, Element]],
         cells: Cells,
     ) -> None:
-        self.name = _of(table, "name")
-        self.is_hidden = _of(table, "style-name") in styles.hidden_tables
+        self.name = attribute(table, "name")
+        self.is_hidden = attribute(table, "style-name") in styles.hidden_tables
         self.without_value = 0
         self.drawn: list[str] = []
         self.next_one: Element | None = None
@@ -144,7 +148,7 @@ class _Sheet:
 
     def _add_columns(self, column: Element) -> None:
         count = min(_repeats(column, "number-columns-repeated"), MOST_COLUMNS)
-        if _of(column, "visibility") in _NOT_SHOWN:
+        if attribute(column, "visibility") in _NOT_SHOWN:
             new = range(self._columns + 1, min(self._columns + count, MOST_COLUMNS) + 1)
             self.layout.hidden_columns |= frozenset(new)
         self._columns += count
@@ -154,7 +158,7 @@ class _Sheet:
         first, self._row = self._row + 1, self._row + count
         cells = self._cells(row, first)
         if cells:
-            hidden = _of(row, "visibility") in _NOT_SHOWN
+            hidden = attribute(row, "visibility") in _NOT_SHOWN
             last = min(self._row, MOST_ROWS)
             self._all_cells.make_room(len(cells) * max(0, last - first + 1))
             for number in range(first, last + 1):
@@ -167,7 +171,7 @@ class _Sheet:
             if local_name(each) not in ("table-cell", "covered-table-cell"):
                 continue
             count = _repeats(each, "number-columns-repeated")
-            if len(each) or _of(each, "formula") or _of(each, "value-type"):
+            if len(each) or attribute(each, "formula") or attribute(each, "value-type"):
                 cell = self._cell(each, column)
                 if cell.text or cell.comment:
                     last = min(column + count, MOST_COLUMNS + 1)
@@ -188,15 +192,15 @@ class _Sheet:
         for part in cell:
             if local_name(part) not in ("p", "h", "annotation"):
                 self._draw(part)
-        value_type = _of(cell, "value-type")
-        formula = on_one_line(_of(cell, "formula"))
+        value_type = attribute(cell, "value-type")
+        formula = on_one_line(attribute(cell, "formula"))
         if formula and not value_type and not text:
             self.without_value += 1
             written = formula.partition(":=")[2] or formula.lstrip("=")
             text = f"[formula without a value: ={written[:_LONGEST_FORMULA]}]"
         kind = "number" if value_type in _FIGURES or formula else "text"
         kind = "date" if value_type in _DATES else kind
-        bold = _of(cell, "style-name") in self._styles.bold_cells
+        bold = attribute(cell, "style-name") in self._styles.bold_cells
         return Cell(column, text, kind, bold, " ".join(map(_comment, comments)))
 
     def _draw(self, element: Element) -> None:
@@ -205,7 +209,7 @@ class _Sheet:
             if said := on_one_line("\n".join(_text(p) for p in elements(box, "p"))):
                 self.drawn.append(marked("text box", said))
         for each in elements(element, "object"):
-            name = _OBJECT.fullmatch(_of(each, "href"))
+            name = _OBJECT.fullmatch(attribute(each, "href"))
             part = f"{name[1]}/content.xml" if name else ""
             if part in self._package:
                 titles = elements(self._package.xml(part), "title")
@@ -233,11 +237,11 @@ def _text(element: Element) -> str:
 
 def _value(cell: Element) -> str:
     """The value of a cell whose text its writer left out, as some libraries do."""
-    value_type, value = _of(cell, "value-type"), _of(cell, "value")
+    value_type, value = attribute(cell, "value-type"), attribute(cell, "value")
     if value_type == "string":
-        return on_one_line(_of(cell, "string-value"))
+        return on_one_line(attribute(cell, "string-value"))
     if value_type in ("date", "time", "boolean"):
-        return on_one_line(_of(cell, f"{value_type}-value")).upper()
+        return on_one_line(attribute(cell, f"{value_type}-value")).upper()
     try:
         number = float(value) if value_type in _FIGURES else None
     except ValueError:
@@ -256,14 +260,6 @@ def _comment(annotation: Element) -> str:
     return marked(f"comment by {on_one_line(author)}" if author.strip() else "comment", text)
 
 
-def _of(element: Element, name: str) -> str:
-    """The attribute of that name, whatever its namespace; empty where there is none."""
-    for key, value in element.items():
-        if key.rpartition("}")[2] == name:
-            return value
-    return ""
-
-
 def _repeats(element: Element, name: str) -> int:
-    written = _of(element, name)[:_MOST_DIGITS]
+    written = attribute(element, name)[:_MOST_DIGITS]
     return max(1, int(written)) if written.isascii() and written.isdecimal() else 1

@@ -33,7 +33,6 @@ from docpager.documents.reasons import Reason
 
 __all__ = ["read_xlsx"]
 
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ADDRESS = re.compile(r"\$?([A-Z]{1,3})\$?([1-9][0-9]{0,6})")
 _RANGE = re.compile(r"([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -61,10 +60,8 @@ def read_xlsx(content: bytes, path: str, instructions: Instructions) -> FileCont
     """A workbook as one document, each sheet a page of it.
 
     Raises:
-        DocumentError: it is encrypted, damaged, not safe to read, or shows nothing.
+        DocumentError: it is damaged, not safe to read, or shows nothing.
     """
-    if content.startswith(_OLE):
-        raise DocumentError(f"{path!r} is encrypted; save it without a password", Reason.ENCRYPTED)
     book = _Workbook(Package(content, path))
     flow, cells = Flow(), Cells(path)
     problems = []

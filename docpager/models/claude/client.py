@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from docpager.core.errors import ModelError
 from docpager.models.claude.backends import is_official
 from docpager.models.loop_clients import LoopClients
-from docpager.models.server_errors import attempt_failed, one_line, refusal, told
+from docpager.models.server_errors import attempt_failed, one_line, refusal_of_status
 from docpager.models.servers import PLACEHOLDER, key_from
 
 if TYPE_CHECKING:
     import httpx2
-    from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic
+    from anthropic import APIConnectionError, AsyncAnthropic
 
 __all__ = ["Clients", "failure", "has_credentials"]
 
@@ -86,7 +86,7 @@ def failure(error: Exception, *, at: str) -> ModelError:
     if isinstance(error, ModelError):
         return error
     if isinstance(error, anthropic.APIStatusError):
-        return _of_status(error, at)
+        return refusal_of_status(error, at=at, unusable=_UNUSABLE)
     if isinstance(error, anthropic.APIConnectionError):
         return _of_connection(error, at)
     if isinstance(error, httpx2.TransportError):
@@ -95,17 +95,6 @@ def failure(error: Exception, *, at: str) -> ModelError:
         return ModelError(f"no credentials for {at}: {error}")
     # The SDK checks neither JSON nor fields, so what a server leaves out shows as a plain error.
     return attempt_failed(f"{at} sent something that is not a reply ({_named(error)})", billed=True)
-
-
-def _of_status(error: APIStatusError, at: str) -> ModelError:
-    return refusal(
-        told(error.body if error.body is not None else error.message),
-        status=error.status_code,
-        headers=error.response.headers,
-        at=at,
-        request_id=error.request_id or "",
-        unusable=_UNUSABLE,
-    )
 
 
 def _of_connection(error: APIConnectionError, at: str) -> ModelError:

@@ -29,7 +29,7 @@ from docpager.models.messages import (
     UserTurn,
 )
 from docpager.models.pricing import Price, price_of
-from docpager.models.server_errors import refusal, told
+from docpager.models.server_errors import header_count, refusal, told
 from docpager.models.server_tokens import SAMPLES, ServerTokens, measured_counter
 from docpager.models.servers import ServerLook, is_paid_host
 
@@ -97,7 +97,6 @@ def _tokens(told: object, name: str) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-_MOST_DIGITS = 18
 _KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
 
 
@@ -118,15 +117,11 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
     """The limits that a reply's headers tell; None where they tell none."""
     left = {}
     for kind in _KINDS:
-        limit = _number(headers.get(f"anthropic-ratelimit-{kind}-limit"))
-        remaining = _number(headers.get(f"anthropic-ratelimit-{kind}-remaining"))
+        limit = header_count(headers.get(f"anthropic-ratelimit-{kind}-limit"))
+        remaining = header_count(headers.get(f"anthropic-ratelimit-{kind}-remaining"))
         if limit and remaining is not None:
             left[kind] = min(1.0, remaining / limit)
     return RateLimits(left) if left else None
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and len(text) <= _MOST_DIGITS and text.isdecimal() else None
 
 
 class ClaudeModel(ChatModel):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from docpager.core.errors import ModelError, UsageError
 from docpager.models.loop_clients import LoopClients
-from docpager.models.server_errors import attempt_failed, one_line, refusal, told
+from docpager.models.server_errors import attempt_failed, one_line, refusal, refusal_of_status, told
 from docpager.models.servers import PLACEHOLDER, key_from
 
 if TYPE_CHECKING:
@@ -144,17 +144,10 @@ def failure(error: Exception, *, at: str) -> ModelError:
 def _of_refusal(error: APIError, at: str) -> ModelError:
     import openai
 
+    if isinstance(error, openai.APIStatusError):
+        return refusal_of_status(error, at=at, unusable=_UNUSABLE)
     body = error.body if error.body is not None else error.message
-    if not isinstance(error, openai.APIStatusError):
-        return refusal(told(body), status=200, headers={}, at=at, unusable=_UNUSABLE)
-    return refusal(
-        told(body),
-        status=error.status_code,
-        headers=error.response.headers,
-        at=at,
-        request_id=error.request_id or "",
-        unusable=_UNUSABLE,
-    )
+    return refusal(told(body), status=200, headers={}, at=at, unusable=_UNUSABLE)
 
 
 def _of_connection(error: APIConnectionError, at: str) -> ModelError:

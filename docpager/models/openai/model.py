@@ -13,7 +13,7 @@ from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.openai.chat import CollectedReply, request_body
 from docpager.models.openai.client import OpenAIClients, address, failure, is_official, require_sdk
 from docpager.models.pricing import Price, price_of
-from docpager.models.server_errors import refusal, told
+from docpager.models.server_errors import header_count, refusal, told
 from docpager.models.servers import ServerLook, is_paid_host
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = ["EFFORTS", "OpenAIModel"]
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """What `reasoning_effort` may be; which of them a model takes its server says."""
 
-_MOST_DIGITS = 18
 _KINDS = ("requests", "tokens")
 
 
@@ -169,12 +168,8 @@ def _left(headers: Mapping[str, str]) -> float | None:
     """The smallest share that is left of a rate limit; None where none is told."""
     shares = []
     for kind in _KINDS:
-        limit = _number(headers.get(f"x-ratelimit-limit-{kind}"))
-        remaining = _number(headers.get(f"x-ratelimit-remaining-{kind}"))
+        limit = header_count(headers.get(f"x-ratelimit-limit-{kind}"))
+        remaining = header_count(headers.get(f"x-ratelimit-remaining-{kind}"))
         if limit and remaining is not None:
             shares.append(min(1.0, remaining / limit))
     return min(shares, default=None)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and len(text) <= _MOST_DIGITS and text.isdecimal() else None
