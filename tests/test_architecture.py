@@ -46,6 +46,7 @@ DOORS = {
     "matplotlib": {"report/plots"},
     "msgspec": {"run/executor", "run/functions"},
     "numpy": {"archive", "documents/ocr", "documents/pdf", "evaluation/intervals", "testing"},
+    "obstore": {"storage/object_store"},
     "olefile": {"documents/mail"},
     "openai": {"models/openai"},
     "pyarrow": {"archive", "batch/parquet"},

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.archive.archive import Archive
+from docpager.archive.remote_files import local_copy, sha256_at, stands_there
 from docpager.core.errors import ArchiveError, DocumentError, UsageError
-from docpager.documents.files import content_sha256, leads_out
+from docpager.core.locations import Location, as_location
+from docpager.documents.files import leads_out
 from docpager.documents.ocr.tesseract import Tesseract, find_tesseract
 from docpager.documents.page_picture import DPI, PagePicture, PageWanted
 from docpager.documents.reader_pool import Reader, ReadingJob, ReadingLimits
@@ -23,9 +26,9 @@ _LIMITS = ReadingLimits(processes=1, timeout_seconds=60.0)
 class SourceFile:
     """The file of a document, as the archive knows it."""
 
-    path: Path
+    path: Location
     """Where it stands, absolute."""
-    root: Path
+    root: Location
     """The ingested folder that it stands in."""
     relative_path: str
     sha256: str
@@ -39,6 +42,8 @@ class SourceFile:
     @property
     def leads_out(self) -> bool:
         """Whether it is a link to something outside of its root."""
+        if not isinstance(self.path, Path) or not isinstance(self.root, Path):
+            return False
         return leads_out(self.path, self.root)
 
 
@@ -75,7 +80,7 @@ def source_file(archive: Archive, number: int) -> SourceFile:
     found = _found(archive, number)
     for file in found:
         try:
-            if content_sha256(file.path) == file.sha256:
+            if sha256_at(str(file.path)) == file.sha256:
                 return file
         except DocumentError:
             continue
@@ -88,8 +93,8 @@ def _found(archive: Archive, number: int) -> list[SourceFile]:
     known = archive.files(number)
     files = [
         SourceFile(
-            Path(file.root, file.path),
-            Path(file.root),
+            as_location(file.location, "file"),
+            as_location(file.root, "root"),
             file.path,
             file.sha256,
             next(line for id, line in file.documents if id == number),
@@ -97,7 +102,7 @@ def _found(archive: Archive, number: int) -> list[SourceFile]:
         )
         for file in known
     ]
-    there = [file for file in files if file.path.is_file()]
+    there = [file for file in files if stands_there(str(file.path))]
     if not there:
         where = f"'{files[0].path}' is" if files else "its file is"
         raise ArchiveError(f"{archive.document(number)}: {where} no longer there")
@@ -130,13 +135,14 @@ def draw_pages(
         return []
     file = source_file(archive, number)
     tesseract = _tesseract(file) if any(part.is_recognised for part in parts) else None
-    reader = Reader(_LIMITS)
+    reader, opened = Reader(_LIMITS), ExitStack()
     try:
+        path = opened.enter_context(local_copy(file.path))
         return [
             _picture(
                 reader,
                 ReadingJob(
-                    file.path,
+                    path,
                     file.relative_path,
                     ocr=tesseract,
                     picture=PageWanted(
@@ -157,6 +163,7 @@ def draw_pages(
     finally:
         reader.stop()
         reader.close()
+        opened.close()
 
 
 def _tesseract(file: SourceFile) -> Tesseract | None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from docpager.core.errors import JournalError
+from docpager.core.locations import Location
 from docpager.run.journal import held_journal, journal_lines, sealed_lines
+from docpager.storage.entry_log import logs_in, replace_log
 
 __all__ = ["Redacted", "journals_holding", "redact_journals", "redacted_lines"]
 
@@ -36,18 +36,19 @@ Json = Any
 class Redacted:
     """What became of the journals in a folder."""
 
-    journals: tuple[Path, ...]
+    journals: tuple[Location, ...]
     """Those that were redacted now."""
-    unreadable: tuple[tuple[Path, str], ...]
+    unreadable: tuple[tuple[Location, str], ...]
     """Those left as they are, and why: not to be read, or a run is going on with them."""
 
 
 def journals_holding(
-    folder: Path, archive_id: str, documents: Collection[int]
-) -> tuple[list[Path], list[tuple[Path, str]]]:
+    folder: Location, archive_id: str, documents: Collection[int]
+) -> tuple[list[Location], list[tuple[Location, str]]]:
     """The journals in which text of these documents stands, and those that cannot be read."""
-    holding, unreadable = [], []
-    for path in _journals(folder):
+    holding: list[Location] = []
+    unreadable: list[tuple[Location, str]] = []
+    for path in logs_in(folder):
         try:
             lines, _, _ = journal_lines(path)
         except JournalError as error:
@@ -58,12 +59,12 @@ def journals_holding(
     return holding, unreadable
 
 
-def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -> Redacted:
+def redact_journals(folder: Location, archive_id: str, documents: Collection[int]) -> Redacted:
     """Take the text of these documents out of every journal of the archive in `folder`."""
     if not documents:
         return Redacted((), ())
     holding, unreadable = journals_holding(folder, archive_id, documents)
-    done = []
+    done: list[Location] = []
     for path in holding:
         try:
             with held_journal(path):
@@ -76,10 +77,10 @@ def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -
     return Redacted(tuple(done), tuple(unreadable))
 
 
-def _redact(path: Path, documents: set[int]) -> None:
+def _redact(path: Location, documents: set[int]) -> None:
     # A torn last line, which may hold text too, is left out as it is by a resume.
     lines, _, _ = journal_lines(path)
-    _replace(path, sealed_lines(redacted_lines(lines, documents)))
+    replace_log(path, sealed_lines(redacted_lines(lines, documents)))
 
 
 def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
@@ -92,10 +93,6 @@ def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
     # Last, for the mark of an earlier redaction stands in the line too.
     redacted[0] = {**redacted[0], "redacted": sorted({*before, *documents})}
     return redacted
-
-
-def _journals(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
 
 
 def _belongs(first: Json, archive_id: str) -> bool:
@@ -223,13 +220,3 @@ def _hash(text: str) -> str:
     if text.startswith(_MARK):
         return text
     return _MARK + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put the redacted journal in the place of the old one: never is there neither."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

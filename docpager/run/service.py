@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
+from docpager.core.locations import Location
 from docpager.core.passages import DocumentEntry, Passage, PassageRange
 from docpager.core.settings import PLAIN_UP_TO, PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
@@ -36,6 +36,7 @@ from docpager.run.plan import instructions, plan_run
 from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
 from docpager.run.state import Run
 from docpager.run.tool_results import Loaded, ToolResult
+from docpager.storage.entry_log import log_exists
 from docpager.version import __version__
 
 __all__ = [
@@ -62,7 +63,7 @@ class OpenArchive(ArchivalStorage, Protocol):
     @property
     def generation(self) -> int: ...
     @property
-    def directory(self) -> Path: ...
+    def directory(self) -> Location: ...
     @property
     def versions(self) -> Mapping[str, str]:
         """Versions of the rules that read the documents and made the indexes."""
@@ -118,9 +119,9 @@ async def ask_archive(
     *,
     settings: AskSettings | None = None,
     scope: Collection[int] | None = None,
-    journal: Path | None = None,
+    journal: Location | None = None,
     id: str | None = None,
-    on_started: Callable[[Path], None] | None = None,
+    on_started: Callable[[Location], None] | None = None,
     on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
 ) -> AnswerLine:
@@ -171,7 +172,7 @@ async def ask_archive(
 
 
 async def resume_run(
-    path: Path,
+    path: Location,
     archive: OpenArchive,
     model: ChatModel,
     *,
@@ -260,7 +261,7 @@ async def _prefetch(run: Run, executor: FunctionExecutor) -> Sequence[ToolResult
     return results
 
 
-def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
+def open_replay(path: Location, *, against: OpenArchive | None = None) -> Replay:
     """A run that can be made again from its journal, and from an archive if one is given."""
     record = read_journal(path)
     replay = Replay(record)
@@ -353,7 +354,7 @@ def _pages(documents: Sequence[DocumentEntry]) -> int:
     return sum(counts) if all(counts) else 0
 
 
-def _check_raised(run: Run, limits: RunLimits, path: Path) -> None:
+def _check_raised(run: Run, limits: RunLimits, path: Location) -> None:
     """See that a run goes on within other limits.
 
     Raises:
@@ -479,15 +480,13 @@ def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -
     )
 
 
-def _journal_path(archive: OpenArchive, header: Header) -> Path:
+def _journal_path(archive: OpenArchive, header: Header) -> Location:
     """A new name in the archive's `runs/`: by time, then by question."""
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = archive.directory / "runs"
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stamp}-{header.question_id}.jsonl"
     number = 1
-    while path.exists():
+    while log_exists(path):
         number += 1
         path = folder / f"{stamp}-{header.question_id}-{number}.jsonl"
     return path

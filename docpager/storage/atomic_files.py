@@ -23,6 +23,7 @@ __all__ = [
     "CHECKSUMS",
     "Checksum",
     "announce",
+    "checksum_of",
     "checksums_of",
     "damage_of",
     "damaged_part",
@@ -128,7 +129,7 @@ def sync_part(directory: Path, inherited: Mapping[str, Checksum] | None = None) 
     inherited = inherited or {}
     checksums = {}
     for path in sorted(directory.iterdir()):
-        checksums[path.name] = inherited.get(path.name) or _checksum(path)
+        checksums[path.name] = inherited.get(path.name) or checksum_of(path)
         sync_file(path)
     # Last, so that a part without a list is an unfinished one.
     write_bytes(directory / CHECKSUMS, json.dumps(checksums, indent=1).encode())
@@ -182,7 +183,7 @@ def damaged_part(directory: Path) -> ArchiveError:
 
 def _damage(path: Path, expected: Checksum) -> str | None:
     try:
-        actual = _checksum(path)
+        actual = checksum_of(path)
     except FileNotFoundError:
         return "it is missing"
     except OSError as error:
@@ -192,7 +193,8 @@ def _damage(path: Path, expected: Checksum) -> str | None:
     return None if actual == expected else "its bytes have changed"
 
 
-def _checksum(path: Path) -> Checksum:
+def checksum_of(path: Path) -> Checksum:
+    """Size and hash of a file as it is now."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
