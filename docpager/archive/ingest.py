@@ -92,22 +92,37 @@ def ingest(
     has_news = manifest is not None and left_out != manifest.left_out
     if has_news or _has_work(manifest, found, places, files, prune=prune, reread=reread):
 
-        def attempt() -> Manifest:
-            nonlocal changes
-            update = _update(home, embedder, commit_passages, progress, reread=reread)
-            update.changes = changes.copy()
-            if remembered is not None:
-                update.on_commit = remembered.committed
-            try:
-                return update.run(found, places, files, prune=prune, left_out=left_out)
-            finally:
-                # What was committed counts, whatever became of the rest.
-                changes = update.committed_changes or changes
+        def begin() -> IngestSession:
+            session = _update(home, embedder, commit_passages, progress, reread=reread)
+            session.on_commit = remembered.committed if remembered else session.on_commit
+            return session
+
+        def run(session: IngestSession) -> Manifest:
+            return session.run(found, places, files, prune=prune, left_out=left_out)
 
         with writing(home):
-            manifest = again_if_superseded(attempt)
+            manifest, changes = _whatever_others_commit(begin, run)
     missing = missing_files(DocumentRegistry(manifest).files, found, places)
     return report_of(manifest, found, missing, changes, unsupported, seconds=perf_counter() - began)
+
+
+def _whatever_others_commit(
+    begin: Callable[[], IngestSession], run: Callable[[IngestSession], Manifest]
+) -> tuple[Manifest, IngestChanges]:
+    """What `run` commits and changes, begun again where another writer was faster."""
+    changes = IngestChanges()
+
+    def attempt() -> Manifest:
+        nonlocal changes
+        session = begin()
+        session.changes = changes.copy()
+        try:
+            return run(session)
+        finally:
+            # What was committed counts, whatever became of the rest.
+            changes = session.committed_changes or changes
+
+    return again_if_superseded(attempt), changes
 
 
 def _sorted_out(

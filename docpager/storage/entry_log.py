@@ -209,9 +209,12 @@ def replace_log(place: Location, content: bytes) -> None:
         max(map(_number, entries), default=1),
     )
     # All lines in the first object, which says up to which number it makes the others void; then
-    # these may go.
+    # these may go, but for the last: who has not read this would put its next entry there.
     bucket.put(first, _owner(through=last) + content)
-    bucket.delete([entry.path.key for entry in entries if entry.path.key != first])
+    if last > 1:
+        bucket.put(_key(place, last), _owner())
+    kept = (first, _key(place, last))
+    bucket.delete([entry.path.key for entry in entries if entry.path.key not in kept])
 
 
 class _FileLog:
