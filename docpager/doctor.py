@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from time import perf_counter
 from urllib.parse import urlsplit
 
-from docpager.core.errors import ArchiveError
+from docpager.core.errors import ArchiveError, StorageError, UsageError
+from docpager.core.locations import ObjectPath
 from docpager.models.messages import ChatModel, ModelRequest, UserTurn
 from docpager.models.pricing import price_of
 from docpager.models.registry import ModelSource
@@ -26,6 +28,7 @@ __all__ = [
     "check_embedders",
     "check_models",
     "check_servers",
+    "check_storage",
     "check_tokenizers",
     "worst_case_usd",
 ]
@@ -39,6 +42,8 @@ _USUAL_PORTS = {
     4000: "LiteLLM",
 }
 _CONNECT_SECONDS = 0.3
+_LOOKS = 5
+"""At an object, for how long replies take."""
 _MOST_MODELS = 8
 """Names of a server's models that are shown."""
 
@@ -48,7 +53,7 @@ class Finding:
     """One thing, whether it can be used, and why or how not."""
 
     part: str
-    """`model`, `server`, `embedder`, `tokenizer` or `live request`."""
+    """`model`, `server`, `embedder`, `tokenizer`, `storage` or `live request`."""
     name: str
     state: str
     """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
@@ -147,6 +152,46 @@ def check_tokenizers() -> Iterator[Finding]:
     else:
         detail = f"no {path}; `fetch_tokenizer=True` downloads 3.6 MB"
         yield Finding("tokenizer", name, "missing", detail)
+
+
+def check_storage(place: ObjectPath | None) -> Iterator[Finding]:
+    """Whether object storage can be used, and what `place` in it takes; a probe is written there.
+
+    Without a place only what is installed is looked at.
+    """
+    if find_spec("obstore") is None:
+        yield Finding("storage", "s3://BUCKET", "missing", "pip install 'docpager[s3]'")
+        return
+    if place is None:
+        yield Finding("storage", "s3://BUCKET", "not asked", "obstore is installed")
+        return
+    from docpager.storage.object_store import Bucket, where_credentials_are
+    from docpager.storage.part_cache import PartCache
+
+    try:
+        bucket = Bucket(place.bucket)
+        at = bucket.endpoint or "AWS"
+        bucket.check_conditions(place.key)
+        waits = []
+        for _ in range(_LOOKS):
+            began = perf_counter()
+            bucket.look((place / "conditional-put-check").key)
+            waits.append(perf_counter() - began)
+    except (StorageError, UsageError) as error:
+        yield Finding("storage", str(place), "failed", str(error))
+        return
+    detail = (
+        f"at {at}, with {where_credentials_are()}; conditional puts are kept; replies after "
+        f"{sorted(waits)[_LOOKS // 2] * 1000:.0f} ms"
+    )
+    yield Finding("storage", str(place), "usable", detail)
+    cache = PartCache.of_user()
+    sizes = {
+        (stat.st_dev, stat.st_ino): stat.st_size
+        for stat in (path.stat() for path in cache.root.glob("files/*"))
+    }
+    held = f"{sum(sizes.values()) / 1e9:.2f} of at most {cache.most_bytes / 1e9:g} GB"
+    yield Finding("storage", "part cache", "usable", f"'{cache.root}' holds {held}")
 
 
 def _wordllama() -> Finding:

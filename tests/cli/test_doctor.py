@@ -107,6 +107,7 @@ def test_people_read_the_same():
         "servers",
         "embedders",
         "tokenizers",
+        "storage",
     ]
 
 
@@ -198,3 +199,20 @@ def test_a_tokenizer_that_cannot_be_had_fails_the_command(monkeypatch, tmp_path)
 
     assert result.exit_code == 1
     assert "not downloaded" in result.stderr
+
+
+def test_object_storage_is_tried(s3):
+    words = ["doctor", "--model", "extractive", "--json", "--storage", "s3://bucket/archive"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.stderr
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    place, cache = (each for each in found if each["part"] == "storage")
+    assert (place["name"], place["state"]) == ("s3://bucket/archive", "usable")
+    assert "conditional puts are kept" in place["detail"]
+    assert "AWS_ACCESS_KEY_ID in the environment" in place["detail"]
+    assert "secret" not in result.stdout
+    assert cache["name"] == "part cache"
+    s3.ignores_conditions = True
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert "ignores conditional puts" in result.stdout
