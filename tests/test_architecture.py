@@ -18,7 +18,7 @@ PACKAGE = ROOT / "docpager"
 
 FLOORS = {
     0: ["version", "core"],
-    1: ["storage"],
+    1: ["engines", "storage"],
     2: ["documents"],
     3: ["archive", "models"],
     4: ["paging"],
@@ -53,6 +53,7 @@ DOORS = {
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},
     "rapidfuzz": {"run/quotes", "evaluation/texts"},
+    "ray": {"engines/ray_engine"},
     "regex": {"archive/grep"},
     "rich": {"cli"},
     "safetensors": {"archive/embedders/wordllama_embedder"},

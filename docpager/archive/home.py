@@ -34,6 +34,7 @@ __all__ = [
     "parts_brought",
     "sound_segment",
     "writing",
+    "writing_parts",
 ]
 
 Home: TypeAlias = "Path | StoredArchive"
@@ -122,6 +123,16 @@ def writing(home: Home) -> Iterator[None]:
     """
     with writing_folder(home) if isinstance(home, Path) else home.writing():
         yield
+
+
+@contextmanager
+def writing_parts(home: Home) -> Iterator[None]:
+    """Write parts for a writer somewhere else, who is `writing`, and commits them."""
+    if isinstance(home, Path):
+        yield
+    else:
+        with home.writing_parts():
+            yield
 
 
 def again_if_superseded(attempt: Callable[[], _Made]) -> _Made:

@@ -14,6 +14,7 @@ from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder, version_of
 from docpager.archive.embedders.cache import cached
+from docpager.archive.engine_ingest import EngineSource, EngineWriter
 from docpager.archive.home import Home, again_if_superseded, home_at, kept_here, writing
 from docpager.archive.ingest_files import (
     FilesSource,
@@ -22,7 +23,13 @@ from docpager.archive.ingest_files import (
     Source,
 )
 from docpager.archive.ingest_report import IngestReport, report_of
-from docpager.archive.ingest_session import COMMIT_PASSAGES, IngestChanges, IngestSession, Progress
+from docpager.archive.ingest_session import (
+    COMMIT_PASSAGES,
+    IngestChanges,
+    IngestSession,
+    PartsWriter,
+    Progress,
+)
 from docpager.archive.maintenance import with_current_indexes
 from docpager.archive.manifest import (
     COPY,
@@ -34,10 +41,11 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.snapshot import outdated_indexes
 from docpager.archive.snapshot_writer import SnapshotWriter
-from docpager.core.errors import ArchiveError
+from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.locations import Location, absolute
 from docpager.documents.kinds import unread_kind
 from docpager.documents.reasons import Reason
+from docpager.engines.engine import Engine
 from docpager.storage.writer_lock import LOCK_FILE
 
 __all__ = ["ingest"]
@@ -56,6 +64,7 @@ def ingest(
     reading: ReadingSettings | None = None,
     source: Source | None = None,
     commit_passages: int = COMMIT_PASSAGES,
+    engine: Engine | None = None,
 ) -> IngestReport:
     """Bring the archive up to date with the files under `roots`, as a new generation.
 
@@ -66,6 +75,8 @@ def ingest(
     for it; so are files that older rules read, with `ReadingSettings(reread=True)`. Indexes made by
     another version of the analyzer or the embedder are made again from the stored text first.
     `prune` removes the documents of files that are gone; otherwise they are kept and reported.
+    With an `engine` files are read and parts are written there; documents, ids and results are
+    the same.
 
     Raises:
         UsageError: there is no such file or folder, one that was named is of a kind that is not
@@ -76,9 +87,7 @@ def ingest(
     """
     began = perf_counter()
     home = home_at(archive_directory)
-    files: Source = source or FilesSource(
-        archive_directory, text_field=text_field, settings=reading
-    )
+    files = source or _source(archive_directory, home, embedder, text_field, reading, engine)
     # On disk nobody else commits meanwhile.
     remembered = None if isinstance(home, Path) else RememberedReadings(files)
     files = remembered or files
@@ -93,7 +102,7 @@ def ingest(
     if has_news or _has_work(manifest, found, places, files, prune=prune, reread=reread):
 
         def begin() -> IngestSession:
-            session = _update(home, embedder, commit_passages, progress, reread=reread)
+            session = _update(home, embedder, commit_passages, progress, engine, reread=reread)
             session.on_commit = remembered.committed if remembered else session.on_commit
             return session
 
@@ -213,6 +222,7 @@ def _update(
     embedder: str | Embedder | None,
     commit_passages: int,
     progress: Progress | None,
+    engine: Engine | None,
     *,
     reread: bool,
 ) -> IngestSession:
@@ -235,7 +245,9 @@ def _update(
     elif outdated_indexes(manifest):
         manifest = with_current_indexes(directory, manifest, progress=progress)
 
-    def open_writer(base: Manifest, embedded: Callable[[int], None]) -> SnapshotWriter:
+    def open_writer(base: Manifest, embedded: Callable[[int], None]) -> PartsWriter:
+        if engine is not None:
+            return EngineWriter(engine, directory, base, embedded=embedded)
         return SnapshotWriter(directory, base, embedder=load, embedded=embedded)
 
     def make_current(base: Manifest) -> Manifest:
@@ -250,6 +262,33 @@ def _update(
         progress=progress,
         reread=reread,
     )
+
+
+def _source(
+    archive_directory: Location,
+    home: Home,
+    embedder: str | Embedder | None,
+    text_field: str | None,
+    reading: ReadingSettings | None,
+    engine: Engine | None,
+) -> Source:
+    if engine is None:
+        return FilesSource(archive_directory, text_field=text_field, settings=reading)
+    named = _named_embedder(embedder, _committed(home))
+    return EngineSource(
+        engine, archive_directory, embedder=named, text_field=text_field, settings=reading
+    )
+
+
+def _named_embedder(embedder: str | Embedder | None, manifest: Manifest | None) -> str:
+    """What workers load.
+
+    Raises:
+        UsageError: it is none that can be found by a name.
+    """
+    if embedder is not None and not isinstance(embedder, str):
+        raise UsageError("an engine finds its embedder by name; give `embedder=` as a name")
+    return embedder or (manifest.embedder if manifest else DEFAULT_EMBEDDER)
 
 
 def _loader(embedder: str | Embedder, directory: Home) -> Callable[[], Embedder]:

@@ -73,6 +73,8 @@ class ReadingSettings:
     """Whether text is recognised in scanned pages and picture files, with tesseract."""
     ocr_language: str = "eng"
     """As tesseract names it; several with `+`, such as `eng+deu`."""
+    processes: int | None = None
+    """That read files; None: one for each core that this process may use."""
 
     @property
     def reader(self) -> str:
@@ -227,8 +229,9 @@ class FilesSource:
         from docpager.documents.reader_pool import ReadingLimits, read_files
 
         self._look_for_tesseract()
-        seconds = self._settings.timeout_seconds
-        limits = ReadingLimits() if seconds is None else ReadingLimits(timeout_seconds=seconds)
+        limits = ReadingLimits(processes=self._settings.processes)
+        if self._settings.timeout_seconds is not None:
+            limits = replace(limits, timeout_seconds=self._settings.timeout_seconds)
         keeper = None
         if self._tesseract is not None:
             keeper = RecognisedPages(self._kept_here, self._tesseract.settings, self._tell)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeAlias
 
 from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.home import Home, part_path
+from docpager.archive.ingest_files import Reading, Source
 from docpager.archive.ingest_report import IngestChanges, IngestProgress, Progress
 from docpager.archive.manifest import (
     DocumentRecord,
@@ -19,24 +20,48 @@ from docpager.archive.manifest import (
 )
 from docpager.archive.remote_files import sha256_at, stands_there
 from docpager.archive.segment import Segment
-from docpager.archive.snapshot_writer import LIVE_SEGMENTS, SETTLED_SEGMENTS, SnapshotWriter
+from docpager.archive.snapshot_writer import LIVE_SEGMENTS, SETTLED_SEGMENTS
 from docpager.core.errors import DocumentError
+from docpager.core.passages import Passage
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import READER_VERSION, Cut, Document, sha256_of_text
 from docpager.documents.reasons import Reason
 
-if TYPE_CHECKING:
-    pass
-
-from docpager.archive.ingest_files import Reading, Source
-
-__all__ = ["COMMIT_PASSAGES", "IngestChanges", "IngestProgress", "IngestSession", "Progress"]
+__all__ = [
+    "COMMIT_PASSAGES",
+    "IngestChanges",
+    "IngestProgress",
+    "IngestSession",
+    "OpenWriter",
+    "PartsWriter",
+    "Progress",
+]
 
 
 COMMIT_PASSAGES = 25_000
 """New passages after which an ingest commits and goes on; it never cuts a file in two."""
 _COMMIT_SECONDS = 30.0
 """The same by time: what an interrupted ingest may have to do again."""
+
+
+class PartsWriter(Protocol):
+    """Writes the parts of the next generation, as `SnapshotWriter` does."""
+
+    def add(
+        self, number: int, document: Document, passages: Sequence[Passage]
+    ) -> tuple[str, int]: ...
+
+    def remove(self, documents: Iterable[int]) -> None: ...
+
+    def close(
+        self, documents: Mapping[int, DocumentRecord], *, most_segments: int = LIVE_SEGMENTS
+    ) -> Manifest: ...
+
+    def abandon(self) -> None: ...
+
+
+OpenWriter: TypeAlias = Callable[[Manifest, Callable[[int], None]], PartsWriter]
+"""Given the generation before, and whom to tell how many passages were embedded."""
 
 
 class IngestSession:
@@ -49,7 +74,7 @@ class IngestSession:
         self,
         directory: Home,
         manifest: Manifest,
-        open_writer: Callable[[Manifest, Callable[[int], None]], SnapshotWriter],
+        open_writer: OpenWriter,
         *,
         make_current: Callable[[Manifest], Manifest],
         commit_passages: int = COMMIT_PASSAGES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ from docpager.storage.atomic_files import (
     damaged_part,
     fresh_directory,
     sync_part,
+    write_bytes,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     import tantivy
     from numpy.typing import NDArray
 
-__all__ = ["Best", "LexicalIndex", "LexicalWriter", "key_of", "passage_of"]
+__all__ = ["Best", "LexicalIndex", "LexicalWriter", "join_indexes", "key_of", "passage_of"]
 
 _COPIED = ("meta.json", ".managed.json")
 _HEAP_BYTES = 64_000_000
@@ -234,6 +236,31 @@ def _inherit(previous: Path, directory: Path) -> dict[str, Checksum]:
             except OSError:
                 shutil.copyfile(source, directory / source.name)
     return {name: entry for name, entry in checksums.items() if name not in _COPIED}
+
+
+def join_indexes(parts: Sequence[Path], directory: Path) -> int:
+    """Make one index of several that share no document: the files of all, named by one list.
+
+    Returns the number of tantivy's segments in it. Scores are those of an index that was written
+    at once: they are computed from the sums over all segments.
+    """
+    fresh_directory(directory)
+    inherited: dict[str, Checksum] = {}
+    joined: dict[str, Any] = {}
+    managed: set[str] = set()
+    for part in parts:
+        inherited |= _inherit(part, directory)
+        listed = json.loads((part / "meta.json").read_bytes())
+        managed.update(json.loads((part / ".managed.json").read_bytes()))
+        joined = {
+            **listed,
+            "segments": [*joined.get("segments", ()), *listed["segments"]],
+            "opstamp": max(joined.get("opstamp", 0), listed["opstamp"]),
+        }
+    write_bytes(directory / "meta.json", json.dumps(joined).encode())
+    write_bytes(directory / ".managed.json", json.dumps(sorted(managed)).encode())
+    sync_part(directory, inherited)
+    return len(joined.get("segments", ()))
 
 
 def _schema() -> tantivy.Schema:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.archive.analyzer import ANALYZER_VERSION, Analyzer
 from docpager.archive.home import Home, new_part, part_name, part_path, sound_segment
-from docpager.archive.lexical import LexicalWriter
+from docpager.archive.lexical import LexicalWriter, join_indexes
 from docpager.archive.manifest import (
     DocumentRecord,
     Manifest,
@@ -60,8 +60,11 @@ class SnapshotWriter:
         *,
         embedder: Callable[[], Embedder],
         embedded: Callable[[int], None] = lambda passages: None,
+        names: Callable[[Home, int], str] = part_name,
     ) -> None:
         self._directory = directory
+        self._names = names
+        self._taken: list[SegmentRecord] = []
         self._manifest = manifest
         self._embedder = embedder
         self._embedded = embedded
@@ -91,11 +94,27 @@ class SnapshotWriter:
         """Take documents out of the word index; their rows become deletions."""
         self._open_lexical().remove(documents)
 
+    def take_over(self, segments: Sequence[SegmentRecord], indexes: Sequence[str]) -> None:
+        """Make what others wrote, segments and word indexes, part of the generation. What was
+        removed before was removed from the generation before."""
+        self._taken += segments
+        if self._lexical:
+            self._lexical.close()
+            self._lexical = None
+        before = [self._lexical_name] if self._lexical_name else []
+        home = self._directory
+        places = [part_path(home, f"lexical/{name}") for name in (*before, *indexes)]
+        self._lexical_name = self._take_part()
+        joined = new_part(home, f"lexical/{self._lexical_name}")
+        if join_indexes(places, joined) > LIVE_SEGMENTS:
+            # Opened to be written, and closed: that merges its small segments, by their sizes.
+            self._open_lexical()
+
     def close(
         self, documents: Mapping[int, DocumentRecord], *, most_segments: int = LIVE_SEGMENTS
     ) -> Manifest:
         """Put every part on the disk; the manifest to commit, `documents` settled in it."""
-        segments = list(self._manifest.segments)
+        segments = [*self._manifest.segments, *self._taken]
         if self._segment:
             self._flush()
             self._segment.close()
@@ -187,7 +206,7 @@ class SnapshotWriter:
         return self._lexical
 
     def _take_part(self) -> str:
-        name = part_name(self._directory, self._next_part)
+        name = self._names(self._directory, self._next_part)
         self._next_part += 1
         return name
 

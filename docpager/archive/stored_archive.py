@@ -133,6 +133,12 @@ class StoredArchive:
             StorageError: the storage ignores conditional puts, or cannot be written.
         """
         self.bucket.check_conditions(self.location.key)
+        with self.writing_parts():
+            yield
+
+    @contextmanager
+    def writing_parts(self) -> Iterator[None]:
+        """The same for somebody who commits nothing."""
         self._work = self._cache.begin_work()
         try:
             yield
@@ -232,6 +238,22 @@ class StoredArchive:
         self.bucket.delete([key for key, _ in self._past(manifest)])
         self._keep_only(committed)
         return committed
+
+    def upload(self, manifest: Manifest) -> tuple[StoredFile, ...]:
+        """Upload the parts of `manifest` that are new, for somebody who will commit it; the objects
+        of all its parts.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
+        return self._upload(manifest)
+
+    def know(self, files: Sequence[StoredFile]) -> None:
+        """Take objects that others uploaded for what they say they are."""
+        by_part: dict[str, list[StoredFile]] = {}
+        for file in files:
+            by_part.setdefault(file.part, []).append(file)
+        self._files |= {part: tuple(each) for part, each in by_part.items()}
 
     def discard_unnamed(self) -> None:
         """Remove what was written here and is not committed, or is and stands in the cache."""
@@ -356,10 +378,7 @@ class StoredArchive:
     def _note(self, manifest: Manifest, tag: str) -> None:
         if manifest.commits and tag:
             self._tags[manifest.commits[0]] = tag
-        by_part: dict[str, list[StoredFile]] = {}
-        for file in manifest.stored:
-            by_part.setdefault(file.part, []).append(file)
-        self._files |= {part: tuple(files) for part, files in by_part.items()}
+        self.know(manifest.stored)
 
     def _keep_only(self, manifest: Manifest) -> None:
         live = [[_part_file(f) for f in self._files[part]] for part in manifest.parts]

@@ -23,6 +23,7 @@ FLAG_OF = {
     "concurrency": "--concurrency",
     "effort": "--effort",
     "embedder": "--embedder",
+    "engine": "--engine",
     "fetch_tokenizer": "--fetch-tokenizer",
     "functions": "--functions",
     "finish_live_after_seconds": "--finish-live-after",

@@ -20,6 +20,8 @@ from docpager.cli.options import (
     counted_pages,
     embedder_for,
     embedder_option,
+    engine_of,
+    engine_option,
     examples,
     ocr_options,
     read_by_older_rules,
@@ -86,6 +88,7 @@ __all__ = ["ingest"]
     is_flag=True,
     help="Exit with code 1 if a file or page could not be read, or is of an unsupported kind.",
 )
+@engine_option
 @click.option("--verbose", "-v", is_flag=True, help="Name every file that is not read.")
 @as_json_option
 def ingest(
@@ -102,6 +105,7 @@ def ingest(
     ocr: bool,
     ocr_language: str,
     strict: bool,
+    engine: str | None,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -118,17 +122,16 @@ def ingest(
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.ingest_files import ReadingSettings
 
-    passwords = _passwords(password_file) if password_file else {}
     reading = ReadingSettings(
         timeout_per_file,
         retry_failed=retry_failed,
-        passwords=passwords,
+        passwords=_passwords(password_file) if password_file else {},
         exclude=exclude,
         reread=reread,
         ocr=ocr,
         ocr_language=ocr_language,
     )
-    with ingest_progress() as progress, _parting_words():
+    with engine_of(engine) as running, ingest_progress() as progress, _parting_words():
         report = ingest_files(
             paths,
             archive_directory,
@@ -137,6 +140,7 @@ def ingest(
             prune=prune,
             reading=reading,
             progress=progress,
+            engine=running,
         )
     if as_json:
         print_json(asdict(report))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ from docpager.core.passages import counted, number_ranges
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.archive.ingest_report import IngestReport
+    from docpager.engines.engine import Engine
 
 __all__ = [
     "archive_option",
@@ -24,6 +26,8 @@ __all__ = [
     "counted_pages",
     "embedder_for",
     "embedder_option",
+    "engine_of",
+    "engine_option",
     "examples",
     "in_option",
     "ocr_options",
@@ -100,6 +104,26 @@ def embedder_option(command: _Command) -> _Command:
         help="The embedder of a new archive. Default: wordllama. An archive keeps "
         "the one it was made with.",
     )(command)
+
+
+def engine_option(command: _Command) -> _Command:
+    """`--engine NAME`, as `engine`."""
+    return click.option(
+        "--engine",
+        metavar="ray[://HOST:PORT]",
+        help="Work in processes of Ray: of a cluster that is started here and ended, or of the one "
+        "whose head is at HOST:PORT. Only on machines you trust: Ray listens on all interfaces "
+        "and executes what whoever has its token sends.",
+    )(command)
+
+
+def engine_of(name: str | None) -> AbstractContextManager[Engine | None]:
+    """The engine of this name for as long as it is needed; None where none is asked for."""
+    if name is None:
+        return nullcontext()
+    from docpager.engines.engine import engine_at
+
+    return engine_at(name)
 
 
 def ocr_options(command: _Command) -> _Command:

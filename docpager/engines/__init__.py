@@ -1,0 +1,1 @@
+"""What runs work on other processes and machines: nothing of it unless it is asked for."""

@@ -1,0 +1,84 @@
+"""An engine runs pieces of work elsewhere, and is found by how it is named: `ray`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from docpager.core.errors import DocpagerError, UsageError
+
+__all__ = ["ENGINE_EXTRA", "Engine", "EngineError", "engine_address", "engine_at"]
+
+ENGINE_EXTRA = "ray"
+"""The extra of the package that runs work on a cluster."""
+_RAY = "ray"
+
+
+class EngineError(DocpagerError):
+    """The engine cannot be started, or a piece of work failed there again and again."""
+
+
+class Engine(Protocol):
+    """Runs functions of docpager in processes that may stand on other machines and may die."""
+
+    @property
+    def workers(self) -> int:
+        """How many pieces of work it does at once."""
+        ...
+
+    def begin(self, work: Callable[..., Any], *given: Any, results: int = 1) -> Any:
+        """Begin a piece of work: what stands for its result, or for each of several.
+
+        What stands for a result may be `given` to other work, which then gets the result. Work is
+        repeated when its process or machine is lost, so it must bear that.
+        """
+        ...
+
+    def result(self, begun: Any) -> Any:
+        """Wait for a result.
+
+        Raises:
+            DocpagerError: as the work raised it.
+            EngineError: it failed otherwise.
+        """
+        ...
+
+    def forget(self, begun: Any) -> None:
+        """Nobody waits for this any more: it need not be done."""
+        ...
+
+
+def engine_address(name: str) -> str:
+    """The address in an engine's name: empty for `ray`, `HOST:PORT` for `ray://HOST:PORT`.
+
+    Raises:
+        UsageError: there is no such engine.
+
+    >>> engine_address("ray://10.0.0.1:6379")
+    '10.0.0.1:6379'
+    """
+    kind, _, address = name.partition("://")
+    if kind != _RAY or (name != _RAY and not address.strip("/")):
+        raise UsageError(f"there is no engine {name!r}; name `engine='ray'` or 'ray://HOST:PORT'")
+    return address.strip("/")
+
+
+@contextmanager
+def engine_at(name: str, *, workers: int | None = None) -> Iterator[Engine]:
+    """The engine of this name, for as long as it is needed: `ray` starts a cluster on this machine,
+    of so many workers, `ray://HOST:PORT` joins one.
+
+    Raises:
+        UsageError: there is no such engine, or it is not installed.
+        EngineError: it cannot be started or reached.
+    """
+    address = engine_address(name)
+    try:
+        from docpager.engines.ray_engine import ray_engine
+    except ImportError as error:
+        raise UsageError(
+            f"the engine {name!r} needs Ray: pip install 'docpager[{ENGINE_EXTRA}]'"
+        ) from error
+    with ray_engine(address, workers=workers) as engine:
+        yield engine

@@ -1,0 +1,161 @@
+"""Ray. The only module that imports it.
+
+Ray executes what it is sent, so its token stays on, and its dashboard and its usage reports are
+off. Its raylet and its GCS listen on all interfaces whatever address they are given: the token, and
+the network, are what keeps strangers out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+
+from docpager.core.errors import DocpagerError, UsageError
+from docpager.engines.engine import EngineError
+
+__all__ = ["RayEngine", "ray_engine"]
+
+_REPEATED = 100
+"""How often work is begun again whose process or machine was lost."""
+_LOOK_SECONDS = 0.5
+_MOST_STORE_BYTES = 2 * 10**9
+"""What a cluster of this machine may hold of results that others still need."""
+
+
+class RayEngine:
+    """A Ray cluster that this process is connected to."""
+
+    @property
+    def workers(self) -> int:
+        cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+        return max(1, int(cpus))
+
+    def begin(self, work: Callable[..., Any], *given: Any, results: int = 1) -> Any:
+        task = _run.options(num_returns=results, name=work.__name__)
+        return task.remote(work, *given)
+
+    def result(self, begun: Any) -> Any:
+        while True:
+            try:
+                # In steps: a wait inside Ray's library would hold back Ctrl-C and SIGTERM.
+                return ray.get(begun, timeout=_LOOK_SECONDS)
+            except GetTimeoutError:
+                continue
+            except RayTaskError as error:
+                cause = error.cause
+                if isinstance(cause, DocpagerError | OSError):
+                    raise cause from None
+                raise EngineError(f"work on the cluster failed: {cause!r}") from error
+            except RayError as error:
+                said = " ".join(str(error).split())[:300]
+                raise EngineError(f"the cluster lost work again and again: {said}") from error
+
+    def forget(self, begun: Any) -> None:
+        for each in begun if isinstance(begun, list) else [begun]:
+            ray.cancel(each)
+
+
+@contextmanager
+def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngine]:
+    """A cluster of this machine, which ends with the block, or the one whose head (GCS) is at
+    `address`; this machine must be one of its nodes.
+
+    Meanwhile, nothing that is written to descriptor 1 is shown: Ray writes there of workers that
+    died, and standard output is for results.
+
+    Raises:
+        UsageError: token authentication is switched off.
+        EngineError: it cannot be started or reached.
+    """
+    if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
+        raise UsageError(
+            "RAY_AUTH_MODE switches Ray's token off, and Ray executes what anybody sends it; "
+            "unset it"
+        )
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    own: dict[str, Any] = {"address": address}
+    if not address:
+        own = {
+            "address": "local",
+            "num_cpus": workers or _cores(),
+            "include_dashboard": False,
+            "object_store_memory": _store_bytes(),
+        }
+    with _descriptor_1_elsewhere(), _own_signals():
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+        except Exception as error:
+            ray.shutdown()
+            said = " ".join(str(error).split())[:300]
+            where = f"reached at {address!r}" if address else "started here"
+            raise EngineError(f"Ray cannot be {where}: {said}") from error
+        _restore_signals()
+        try:
+            yield RayEngine()
+        finally:
+            ray.shutdown()
+
+
+@ray.remote(num_cpus=1, max_retries=_REPEATED, retry_exceptions=False)
+def _run(work: Callable[..., Any], *given: Any) -> Any:
+    """Do it here. A `SystemExit` would count as a crash, and be repeated without end."""
+    try:
+        return work(*given)
+    except SystemExit as error:
+        raise RuntimeError(f"it left with exit code {error.code}") from error
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _store_bytes() -> int:
+    try:
+        free = os.statvfs("/dev/shm")
+    except (OSError, AttributeError):
+        return _MOST_STORE_BYTES // 4
+    return max(80 * 2**20, min(_MOST_STORE_BYTES, free.f_bavail * free.f_frsize // 2))
+
+
+_KEPT_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_kept: dict[signal.Signals, Any] = {}
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray replaces the handlers of the program that starts it."""
+    if threading.current_thread() is threading.main_thread():
+        _kept.update({each: signal.getsignal(each) for each in _KEPT_SIGNALS})
+    try:
+        yield
+    finally:
+        _restore_signals()
+        _kept.clear()
+
+
+def _restore_signals() -> None:
+    for each, handler in _kept.items():
+        if handler is not None:
+            signal.signal(each, handler)
+
+
+@contextmanager
+def _descriptor_1_elsewhere() -> Iterator[None]:
+    # The descriptor, not `sys.stdout`: processes that Ray starts inherit it.
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(nowhere)
+        os.close(kept)
