@@ -22,7 +22,8 @@ from docpager.archive.locating import (
 from docpager.archive.manifest import DocumentRecord, FileRecord
 from docpager.archive.search import By, Ranking, SearchPage, Threads, page_bounds, rank
 from docpager.archive.segment import Segment
-from docpager.archive.snapshot import Snapshot, open_snapshot, outdated_indexes
+from docpager.archive.shards import open_place, shards_at
+from docpager.archive.snapshot import Snapshot, outdated_indexes
 from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, Audit, audit_of, status_of
 from docpager.core.errors import ArchiveError, UsageError
@@ -91,7 +92,8 @@ class Archive:
         embedder: Embedder | None = None,
         progress: Progress | None = None,
     ) -> Archive:
-        """Open the committed generation; `embedder` spares loading it by the recorded name.
+        """Open the committed generation, or those of the shards that are named there as one
+        archive; `embedder` spares loading it by the recorded name.
 
         `progress` is told how far indexes are that a search has to make again.
 
@@ -101,7 +103,7 @@ class Archive:
             StorageError: object storage refuses, or does not answer.
         """
         directory = as_location(directory, "directory")
-        archive = cls(directory, open_snapshot(directory))
+        archive = cls(directory, open_place(directory))
         if embedder is not None and embedder.name != archive.embedder_name:
             raise ArchiveError(
                 f"archive '{directory}' was built with embedder {archive.embedder_name!r}, "
@@ -417,9 +419,9 @@ class Archive:
             if outdated_indexes(generation.manifest, judged):
                 from docpager.archive.maintenance import rebuild_indexes
 
-                home = home_at(self.directory)
-                rebuild_indexes(home, embedder=judged, progress=self._progress)
-                self._turn_to(open_snapshot(home))
+                for place in shards_at(self.directory) or [self.directory]:
+                    rebuild_indexes(home_at(place), embedder=judged, progress=self._progress)
+                self._turn_to(open_place(self.directory))
             self._searchable |= {"words"} if by == "words" else {"words", "meaning", "both"}
 
     def _turn_to(self, newer: Snapshot) -> None:

@@ -34,6 +34,7 @@ from docpager.archive.maintenance import with_current_indexes
 from docpager.archive.manifest import (
     COPY,
     MANIFEST,
+    SHARDS,
     FileRecord,
     Manifest,
     discard_unnamed_parts,
@@ -191,7 +192,7 @@ def _committed(directory: Home) -> Manifest | None:
     """
     if not isinstance(directory, Path):
         return directory.committed()
-    if (directory / MANIFEST).exists() or (directory / COPY).exists():
+    if any((directory / name).exists() for name in (MANIFEST, COPY, SHARDS)):
         return read_manifest(directory)
     if directory.is_dir():
         names = [path.name for path in directory.iterdir()]

@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     import tantivy
     from numpy.typing import NDArray
 
-__all__ = ["Best", "LexicalIndex", "LexicalWriter", "join_indexes", "key_of", "passage_of"]
+__all__ = [
+    "Best",
+    "LexicalIndex",
+    "LexicalWriter",
+    "join_indexes",
+    "key_of",
+    "open_joined",
+    "passage_of",
+]
 
 _COPIED = ("meta.json", ".managed.json")
 _HEAP_BYTES = 64_000_000
@@ -104,9 +112,11 @@ class LexicalWriter:
 class LexicalIndex:
     """A reader of one index; safe in threads."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, numbered_after: Sequence[int] = ()) -> None:
+        """`numbered_after`: by tantivy's segments, what is added to the numbers of documents."""
         import tantivy
 
+        self._after = tuple(numbered_after)
         if not (directory / _COPIED[0]).is_file():
             raise FileNotFoundError(directory)
         try:
@@ -126,6 +136,8 @@ class LexicalIndex:
         query = self._query(terms, documents)
         if query is None or count < 1:
             return Best(self._in_order([]), 0)
+        if documents is not None and self._after:
+            return self._best_among(query, count, documents)
         wanted = count + _BEYOND
         while True:
             # Many terms leave little to skip, so that counting all costs next to nothing more.
@@ -137,6 +149,16 @@ class LexicalIndex:
             if beyond < last:
                 return Best(self._in_order(found)[:count], int(result.count))
             wanted *= 2
+
+    def _best_among(self, query: tantivy.Query, count: int, documents: Collection[int]) -> Best:
+        """As `best`, where other shards have documents of the same numbers."""
+        import numpy as np
+
+        entries = max(1, int(self._searcher.num_docs))
+        found: Any = self._searcher.search(query, limit=entries, count=False)
+        keys = self._in_order(found.hits)
+        keys = keys[np.isin(keys >> 32, list(documents))]
+        return Best(keys[:count], len(keys))
 
     def every(
         self, terms: Sequence[str], *, documents: Collection[int] | None = None
@@ -153,14 +175,16 @@ class LexicalIndex:
         if words is None or not among:
             return set()
         # For a few hundred keys, looking each up is five times as fast as asking for their set.
-        keys = [Query.term_query(self._schema, "key", key, "basic") for key in among]
+        own = {key - (after << 32) for key in among for after in self._after or (0,)}
+        keys = [Query.term_query(self._schema, "key", key, "basic") for key in own if key >> 32 > 0]
         chosen = Query.boolean_query([(Occur.Should, key) for key in keys])
         query = Query.boolean_query([(Occur.Must, words), (Occur.Must, chosen)])
         # Put in order by key: no score is needed, and the hits come with their keys.
         found: Any = self._searcher.search(
-            query, limit=len(among), count=False, order_by_field="key"
+            query, limit=len(among) * len(self._after or (0,)), count=False, order_by_field="key"
         )
-        return {key for key, _ in found.hits}
+        global_keys = {key + (self._after_of(address) << 32) for key, address in found.hits}
+        return global_keys & set(among) if self._after else global_keys
 
     def keys(self) -> list[int]:
         """Every live entry's key, sorted."""
@@ -170,14 +194,24 @@ class LexicalIndex:
         if not entries:
             return []
         found = self._searcher.search(Query.all_query(), limit=entries, count=False).hits
-        keys: Any = self._searcher.fast_field_values("key", [address for _, address in found])
-        return sorted(map(int, keys))
+        return sorted(map(int, self._keys_of([address for _, address in found])))
+
+    def _after_of(self, address: Any) -> int:
+        return self._after[address.segment_ord] if self._after else 0
+
+    def _keys_of(self, addresses: Sequence[Any]) -> NDArray[np.int64]:
+        import numpy as np
+
+        values: Any = self._searcher.fast_field_values("key", list(addresses))
+        keys = np.array(values, dtype=np.int64)
+        if self._after and addresses:
+            keys += np.array([self._after_of(each) for each in addresses], dtype=np.int64) << 32
+        return keys
 
     def _in_order(self, found: Sequence[tuple[float, Any]]) -> NDArray[np.int64]:
         import numpy as np
 
-        values: Any = self._searcher.fast_field_values("key", [address for _, address in found])
-        keys = np.array(values, dtype=np.int64)
+        keys = self._keys_of([address for _, address in found])
         scores = np.round([score for score, _ in found], _SCORE_DIGITS)
         return keys[np.lexsort((keys, -scores))]
 
@@ -191,7 +225,8 @@ class LexicalIndex:
         words = Query.boolean_query(
             [(Occur.Should, Query.term_query(self._schema, "body", term, "freq")) for term in terms]
         )
-        if documents is None:
+        # Shards number their documents alike: what is not wanted is left out afterwards.
+        if documents is None or self._after:
             return words
         chosen = Query.term_set_query(self._schema, "document", list(documents))
         return Query.boolean_query(
@@ -261,6 +296,27 @@ def join_indexes(parts: Sequence[Path], directory: Path) -> int:
     write_bytes(directory / ".managed.json", json.dumps(sorted(managed)).encode())
     sync_part(directory, inherited)
     return len(joined.get("segments", ()))
+
+
+def open_joined(parts: Sequence[tuple[Path, int]]) -> LexicalIndex:
+    """One index over several, each with what is added to the numbers of its documents.
+
+    Nothing is copied; scores are those of one index that holds all, as in `join_indexes`.
+    """
+    after: list[int] = []
+    segments: list[Any] = []
+    joined: dict[str, Any] = {}
+    with TemporaryDirectory(prefix="docpager-") as temporary:
+        for part, numbered_after in parts:
+            joined = json.loads((part / "meta.json").read_bytes())
+            segments += joined["segments"]
+            after += [numbered_after] * len(joined["segments"])
+            for source in part.resolve().iterdir():
+                if source.name not in (*_COPIED, CHECKSUMS) and not source.name.endswith(".lock"):
+                    Path(temporary, source.name).symlink_to(source)
+        Path(temporary, "meta.json").write_text(json.dumps({**joined, "segments": segments}))
+        Path(temporary, ".managed.json").write_text("[]")
+        return LexicalIndex(Path(temporary), numbered_after=after)
 
 
 def _schema() -> tantivy.Schema:

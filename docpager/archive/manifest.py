@@ -27,6 +27,7 @@ __all__ = [
     "FORMAT",
     "MANIFEST",
     "RECOGNISED_WITH",
+    "SHARDS",
     "DamagedManifest",
     "DocumentRecord",
     "FileRecord",
@@ -48,6 +49,8 @@ _READABLE = (2, FORMAT)
 """Format 2 names no versions of rules and no hash of a text; what is missing has its default."""
 MANIFEST = "manifest.json"
 COPY = "manifest.copy.json"
+SHARDS = "shards.json"
+"""In its place where an archive is one of shards."""
 RECOGNISED_WITH = "ocr "
 """How `FileRecord.reader` and `DocumentRecord.reader` begin where text was recognised in pictures;
 the languages follow."""
@@ -358,6 +361,11 @@ def _nothing_here(directory: Path) -> str:
         )
     if not directory.is_dir():
         return f"'{directory}' is a file, not an archive; name another with `archive=`"
+    if (directory / SHARDS).exists():
+        return (
+            f"'{directory}' is an archive of shards, which are written and checked one by one; "
+            f"name one of those in its {SHARDS} with `archive=`"
+        )
     if (directory / LOCK_FILE).exists():
         return (
             f"archive '{directory}' holds nothing yet: its first ingest was interrupted or still "

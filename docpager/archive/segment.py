@@ -49,6 +49,8 @@ class Segment:
         self.directory = directory
         self.name = directory.name
         self.rows = rows
+        self.numbered_after = 0
+        """What is added to the numbers of its documents: other than 0 in an archive of shards."""
         self._files = files
 
     @classmethod
@@ -103,6 +105,7 @@ class Segment:
         import numpy as np
 
         documents = self.table.column("document").to_numpy().astype(np.int64)
+        documents += self.numbered_after
         ordinals = self.table.column("ordinal").to_numpy().astype(np.int64)
         keys: NDArray[np.int64] = (documents << 32) | ordinals
         return keys
@@ -115,7 +118,8 @@ class Segment:
         # A table of many batches takes long to find a row; most ranges lie within one of them.
         if first_row - begins + count <= len(self._batches[place]):
             part, start = self._batches[place], first_row - begins
-        return [_passage(row) for row in part.slice(start, count).to_pylist()]
+        rows = part.slice(start, count).to_pylist()
+        return [_passage(row, row["document"] + self.numbered_after) for row in rows]
 
     def text(self, first_row: int, count: int) -> str:
         """The text of `count` rows, joined."""
@@ -141,7 +145,8 @@ class Segment:
         return {n: row for row, n in enumerate(self._outlines.column("document").to_pylist())}
 
     def _outline(self, document: int) -> dict[str, Any]:
-        row: dict[str, Any] = self._outlines.slice(self._outline_rows[document], 1).to_pylist()[0]
+        place = self._outline_rows[document - self.numbered_after]
+        row: dict[str, Any] = self._outlines.slice(place, 1).to_pylist()[0]
         return row
 
     def _arrow(self, name: str) -> Any:
@@ -165,9 +170,9 @@ def _map(path: Path, size: int) -> mmap:
     return content
 
 
-def _passage(row: dict[str, Any]) -> Passage:
+def _passage(row: dict[str, Any], document: int) -> Passage:
     return Passage(
-        document=row["document"],
+        document=document,
         ordinal=row["ordinal"],
         text=row["text"],
         tokens=row["tokens"],

@@ -81,7 +81,7 @@ def status_of(directory: Location, generation: Snapshot) -> ArchiveStatus:
         segments=len(manifest.segments),
         bytes=(
             sum(_bytes(directory / part) for part in manifest.parts)
-            if isinstance(directory, Path)
+            if isinstance(directory, Path) and not manifest.stored
             else sum(file.bytes for file in manifest.stored)
         ),
         roots=tuple(sorted({file.root for file in manifest.files})),

@@ -19,6 +19,7 @@ COMMANDS = {
     "verify": "docpager.cli.lifecycle:verify",
     "forget": "docpager.cli.lifecycle:forget",
     "compact": "docpager.cli.lifecycle:compact",
+    "shards": "docpager.cli.lifecycle:shards",
     "batch": "docpager.cli.batch:batch",
     "export": "docpager.cli.export:export",
     "evaluate": "docpager.cli.evaluate:evaluate",

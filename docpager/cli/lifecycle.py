@@ -1,4 +1,4 @@
-"""`docpager verify`, `forget` and `compact`."""
+"""`docpager verify`, `forget`, `compact` and `shards`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.options import archive_option, as_json_option, chosen_documents, examples
+from docpager.cli.options import (
+    LOCATION,
+    archive_option,
+    as_json_option,
+    chosen_documents,
+    examples,
+)
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.locations import Location
 from docpager.core.passages import counted
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.archive.integrity import Repaired
 
-__all__ = ["compact", "forget", "verify"]
+__all__ = ["compact", "forget", "shards", "verify"]
 
 
 @click.command(
@@ -208,3 +214,30 @@ def _name_unreadable(
 
 def _strings(journals: list[tuple[Location, str]] | tuple[tuple[Location, str], ...]) -> list[str]:
     return [str(path) for path, _ in journals]
+
+
+@click.command(
+    epilog=examples(
+        "docpager shards 2022/.docpager 2023/.docpager --archive all-years",
+        "docpager shards s3://bucket/2022 s3://bucket/2023 --archive s3://bucket/all",
+    )
+)
+@click.argument("shards", nargs=-1, required=True, metavar="SHARD...", type=LOCATION)
+@archive_option
+def shards(shards: tuple[Location, ...], archive_directory: Location) -> None:
+    """Make the archive one of shards: other archives, searched together as one.
+
+    The order of results is that of one archive with all the documents. Shards go on being written
+    and read by themselves. Documents are numbered by the position of their shard (D1000001 is the
+    first of the first), so name new ones last.
+    """
+    from docpager.archive.archive import Archive
+    from docpager.archive.shards import name_shards
+
+    name_shards(archive_directory, shards)
+    with Archive.open(archive_directory) as archive:
+        held = archive.status()
+    say(
+        f"{counted(len(shards), 'shard')}, {counted(held.documents, 'document')}, "
+        f"{counted(held.passages, 'passage')} -> {archive_directory}"
+    )

@@ -250,3 +250,26 @@ def test_the_journal_of_a_run_that_goes_on_is_left_for_the_next_compact(home):
 
     assert run(home, "compact").exit_code == 0
     assert holding(home, SECRET) == set()
+
+
+def test_shards_are_asked_as_one_archive(home):
+    (home / "more").mkdir()
+    (home / "more" / "c.txt").write_text("The price of amber rose to 40 crowns in 2019.")
+    shard = str(home / "second")
+    run(home, "ingest", str(home / "more"), "--embedder", "hashing", "--archive", shard)
+    whole = ("--archive", str(home / "whole"))
+
+    named = run(home, "shards", str(home / "archive"), shard, *whole)
+
+    assert named.exit_code == 0
+    assert named.stdout.startswith("2 shards, 3 documents, 3 passages -> ")
+    assert "D2000001" in run(home, "search", "price of amber", *whole).stdout
+    asked = run(
+        home, "ask", "What was the price of amber in 2019?", *whole, "--model", "extractive"
+    )
+    assert "40 crowns" in asked.stdout
+    assert asked.exit_code == 0
+    for command in (("verify",), ("compact",), ("ingest", str(home / "more"))):
+        refused = run(home, *command, *whole)
+        assert refused.exit_code == 1
+        assert "one of those in its shards.json" in refused.stderr
