@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pickle
 import random
+import threading
+import uuid
+from typing import ClassVar
+
+from docpager.core.errors import DocpagerError
 
 
 class _Begun:
@@ -28,6 +33,7 @@ class UnreliableEngine:
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)
         self._waiting: list[_Begun] = []
+        self._lock = threading.RLock()
         self.attempts = 0
         self.forgotten = 0
 
@@ -37,9 +43,13 @@ class UnreliableEngine:
         return [_OneOf(begun, n) for n in range(results)] if results > 1 else begun
 
     def result(self, begun):
-        for other in self._random.sample(self._waiting, len(self._waiting) // 2):
-            self._do(other)
-        return self._value(begun)
+        with self._lock:
+            for other in self._random.sample(self._waiting, len(self._waiting) // 2):
+                self._do(other)
+            return self._value(begun)
+
+    def keep(self, make, *given):
+        return ForgetfulObject(make, given)
 
     def forget(self, begun):
         self.forgotten += 1
@@ -58,6 +68,28 @@ class UnreliableEngine:
             for _ in range(self._random.choice((1, 1, 2))):
                 self.attempts += 1
                 work, sent = pickle.loads(pickle.dumps((begun.work, given)))
-                begun.done = [pickle.dumps(work(*sent))]
+                try:
+                    begun.done = (True, pickle.dumps(work(*sent)))
+                except DocpagerError as error:
+                    begun.done = (False, pickle.dumps(error))
             self._waiting.remove(begun)
-        return pickle.loads(begun.done[0])
+        went_well, content = begun.done
+        if not went_well:
+            raise pickle.loads(content)
+        return pickle.loads(content)
+
+
+class ForgetfulObject:
+    """Kept somewhere else, and made anew again and again."""
+
+    _kept: ClassVar[dict] = {}
+
+    def __init__(self, make, given):
+        self.make, self.given, self.key = make, given, str(uuid.uuid4())
+
+    def call(self, method, *given):
+        calls, kept = self._kept.get(self.key, (0, None))
+        if calls % 5 == 0:
+            kept = self.make(*self.given)
+        self._kept[self.key] = (calls + 1, kept)
+        return getattr(kept, method)(*given)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from docpager.batch.questions import Question
     from docpager.batch.session import Session, SessionHooks
     from docpager.batch.settings import BatchSettings
+    from docpager.engines.engine import Engine
     from docpager.models.messages import ModelLike
     from docpager.run.answer_line import AnswerLine
     from docpager.run.preparation import PreparedModel
@@ -195,6 +196,7 @@ async def batch_session(
     paths: Sequence[Location] = (),
     without: Sequence[Location] = (),
     hooks: SessionHooks | None = None,
+    engine: Engine | None = None,
 ) -> AsyncIterator[Session]:
     """A batch that is ready to be driven: archive open, model usable. It looks in the documents
     under `paths` that are not under `without`, or in all."""
@@ -204,7 +206,9 @@ async def batch_session(
     with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
-        with open_batch(job, library, prepared, settings=settings, hooks=hooks) as session:
+        with open_batch(
+            job, library, prepared, settings=settings, hooks=hooks, engine=engine
+        ) as session:
             if not session.plan.tasks:
                 yield session
                 return

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 from docpager.batch.admission import Admission, UnfetchedReplies
 from docpager.batch.batch_client import BatchClient
+from docpager.batch.elsewhere import Elsewhere
 from docpager.batch.journals import JournalNames
 from docpager.batch.plan import Task
 from docpager.batch.rounds import Rounds, Send, ask_live
@@ -120,6 +121,8 @@ class DispatchContext:
     unanswered_is_lost: Callable[[JournalRecord], bool]
     answered: Callable[[Task, AnswerLine], None]
     replied: Callable[[ModelReply], None]
+    elsewhere: Elsewhere | None = None
+    """Where questions are answered, if not in this process."""
 
 
 class Dispatcher:
@@ -206,7 +209,12 @@ class Dispatcher:
     async def _answer(self, task: Task, model: ChatModel, shared: SharedResources) -> AnswerLine:
         archive = self._context.archive
         journal = self._context.journals.newest(task.id)
+        elsewhere = self._context.elsewhere
         try:
+            if elsewhere is not None:
+                return await elsewhere.answer(
+                    task.id, task.question, task.scope, journal, begun=task.begun
+                )
             if task.begun:
                 self._context.unfetched.release(task.id)
                 return await resume_run(journal, archive, model, shared=shared)

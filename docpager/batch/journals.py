@@ -105,7 +105,8 @@ class JournalNames:
         self._numbers[_name(id)] = self._numbers.get(_name(id), 1) + 1
         claim_log(self.newest(id))
 
-    def is_begun(self, journal: Location) -> bool:
+    @staticmethod
+    def is_begun(journal: Location) -> bool:
         """Whether a run stands there that got a reply, or may have cost something.
 
         One that was torn at its very start, or whose model never replied, is worth nothing.

@@ -17,6 +17,7 @@ from docpager.batch.answers_file import AnswersFile, open_answers
 from docpager.batch.batch_client import BatchClient
 from docpager.batch.batch_pricing import RoundsBill, compare
 from docpager.batch.dispatch import DispatchContext, drive_in_rounds, drive_live
+from docpager.batch.elsewhere import BatchLedger, Elsewhere
 from docpager.batch.estimate import as_asked, sample_runs
 from docpager.batch.job import BatchArchive, BatchJob, Fingerprint, asked_of, decisive
 from docpager.batch.journals import JournalNames, spent_in
@@ -29,6 +30,7 @@ from docpager.batch.submission_log import SubmissionLog
 from docpager.core.errors import JournalError, LimitReached, UsageError
 from docpager.core.locations import Location
 from docpager.core.passages import DocumentEntry
+from docpager.engines.engine import Engine
 from docpager.models.budget import Budget, Cost
 from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import JournalRecord, read_journal
@@ -64,6 +66,7 @@ class Session:
         batch_client: BatchClient | None = None,
         unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
         on_answer: Callable[[AnswerLine], None] = lambda _: None,
+        elsewhere: Elsewhere | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -95,6 +98,7 @@ class Session:
             unanswered_is_lost,
             answered=self._answered,
             replied=self.progress.replied,
+            elsewhere=elsewhere,
         )
 
     @property
@@ -284,6 +288,7 @@ def open_batch(
     *,
     settings: BatchSettings,
     hooks: SessionHooks | None = None,
+    engine: Engine | None = None,
 ) -> Iterator[Session]:
     """A session for what of the job is still to be done. Nothing has been spent when it opens.
 
@@ -305,11 +310,7 @@ def open_batch(
                 begun=JournalNames.any_begun,
             )
         )
-        journals = JournalNames.of(
-            answers.folder,
-            folder=job.journals or archive.directory / "runs",
-            named=job.journals is not None,
-        )
+        journals = _journals(job, archive, answers)
         batch_client = _batch_client(answers.folder / ROUND_BOOK, prepared, settings, hooks)
         if batch_client is not None:
             opened.callback(batch_client.close)
@@ -319,23 +320,61 @@ def open_batch(
         )
         del scopes  # each task has its own
         spent, unfetched = spent_before(answers, journals, unanswered_is_lost=lost)
+        spending = Budget(max_usd=settings.max_usd, max_tokens=settings.max_tokens, spent=spent)
+        elsewhere = _elsewhere(engine, archive, prepared, answers, journals, settings, spending)
         session = Session(
             archive,
             prepared,
             answers,
             plan,
             journals=journals,
-            spending=Budget(max_usd=settings.max_usd, max_tokens=settings.max_tokens, spent=spent),
+            spending=spending,
             unfetched=unfetched,
             settings=settings,
             batch_client=batch_client,
             unanswered_is_lost=lost,
             on_answer=hooks.on_answer,
+            elsewhere=elsewhere,
             sleep=hooks.sleep,
             clock=hooks.clock,
         )
         yield session
         answers.finish(order=[each.id for each in questions] if job.in_order else None)
+
+
+def _journals(job: BatchJob, archive: BatchArchive, answers: AnswersFile) -> JournalNames:
+    return JournalNames.of(
+        answers.folder,
+        folder=job.journals or archive.directory / "runs",
+        named=job.journals is not None,
+    )
+
+
+def _elsewhere(
+    engine: Engine | None,
+    archive: BatchArchive,
+    prepared: PreparedModel,
+    answers: AnswersFile,
+    journals: JournalNames,
+    settings: BatchSettings,
+    spending: Budget,
+) -> Elsewhere | None:
+    """Where an engine answers questions, and keeps their budget."""
+    if engine is None:
+        return None
+    if settings.by_batches:
+        raise UsageError("message batches are sent from this machine; leave `engine=` out")
+    if not prepared.owned:
+        raise UsageError("an engine finds its model by name; give `model=` as a name")
+    ledger = engine.keep(
+        BatchLedger,
+        settings.max_tokens,
+        settings.max_usd,
+        answers.spent(),
+        journals,
+        frozenset(journals.newest(id) for id in answers.stored),
+    )
+    return Elsewhere(engine, archive.directory, prepared, ledger, spending)
 
 
 def spent_before(

@@ -22,6 +22,8 @@ from docpager.cli.options import (
     as_json_option,
     embedder_for,
     embedder_option,
+    engine_of,
+    engine_option,
     examples,
     ocr_options,
     tell_misspelt,
@@ -123,6 +125,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     help="The folder for the journals of the runs. Default: `runs` in the archive.",
 )
 @ocr_options
+@engine_option
 @as_json_option
 def batch(
     questions: Location,
@@ -140,6 +143,7 @@ def batch(
     journals: Location | None,
     ocr: bool,
     ocr_language: str,
+    engine: str | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -180,10 +184,8 @@ def batch(
         print_estimate(forecast, prepared, settings, as_json=as_json)
         return
     where = {"archive": archive_directory, "paths": paths, "without": own}
-    report = asyncio.run(_drive(job, prepared, settings, **where))
-    if as_json:
-        print_json(asdict(report))
-    sys.exit(_exit_code(report))
+    report = asyncio.run(_drive(job, prepared, settings, engine, **where))
+    sys.exit(_told(report, as_json=as_json))
 
 
 def _ingest(
@@ -223,19 +225,26 @@ def _read(path: Location, *, skip_invalid: bool) -> tuple[Question, ...]:
 
 
 async def _drive(
-    job: BatchJob, prepared: PreparedModel, settings: BatchSettings, **where: Any
+    job: BatchJob,
+    prepared: PreparedModel,
+    settings: BatchSettings,
+    engine: str | None,
+    **where: Any,
 ) -> BatchReport:
     from docpager.api.ask_many import batch_session
     from docpager.batch.session import SessionHooks
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
     hooks = SessionHooks(on_message=note)
-    async with batch_session(job, prepared, settings, hooks=hooks, **where) as session:
-        tell_plan(session)
-        if settings.by_batches and (bill := await session.weigh_rounds()) is not None:
-            tell_rounds(bill)
-        with _stopping(session), live_view(session):
-            report = await session.drive()
+    with engine_of(engine) as running:
+        async with batch_session(
+            job, prepared, settings, hooks=hooks, engine=running, **where
+        ) as session:
+            tell_plan(session)
+            if settings.by_batches and (bill := await session.weigh_rounds()) is not None:
+                tell_rounds(bill)
+            with _stopping(session), live_view(session):
+                report = await session.drive()
     tell_report(report)
     return report
 
@@ -271,7 +280,10 @@ def _stopping(session: Session) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _exit_code(report: BatchReport) -> int:
+def _told(report: BatchReport, *, as_json: bool) -> int:
+    """The exit code, once the report is printed that was asked for."""
+    if as_json:
+        print_json(asdict(report))
     if report.why_stopped in ("interrupted", "terminated"):
         return INTERRUPTED
     return 0 if report.succeeded else 1

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from docpager.core.errors import DocpagerError, UsageError
 
-__all__ = ["ENGINE_EXTRA", "Engine", "EngineError", "engine_address", "engine_at"]
+__all__ = ["ENGINE_EXTRA", "Engine", "EngineError", "KeptObject", "engine_address", "engine_at"]
 
 ENGINE_EXTRA = "ray"
 """The extra of the package that runs work on a cluster."""
@@ -17,6 +17,20 @@ _RAY = "ray"
 
 class EngineError(DocpagerError):
     """The engine cannot be started, or a piece of work failed there again and again."""
+
+
+class KeptObject(Protocol):
+    """An object that an engine keeps in a process of its own. It can be sent to other work."""
+
+    def call(self, method: str, *given: Any) -> Any:
+        """What a method of it returns. Where its process is lost, the object is made anew and asked
+        again, so that it must bear both.
+
+        Raises:
+            DocpagerError: as the method raised it.
+            EngineError: it failed otherwise.
+        """
+        ...
 
 
 class Engine(Protocol):
@@ -42,6 +56,10 @@ class Engine(Protocol):
             DocpagerError: as the work raised it.
             EngineError: it failed otherwise.
         """
+        ...
+
+    def keep(self, make: Callable[..., Any], *given: Any) -> KeptObject:
+        """Have an object made and kept by the engine, until it ends."""
         ...
 
     def forget(self, begun: Any) -> None:

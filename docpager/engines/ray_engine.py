@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -21,7 +22,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from docpager.core.errors import DocpagerError, UsageError
 from docpager.engines.engine import EngineError
 
-__all__ = ["RayEngine", "ray_engine"]
+__all__ = ["RayEngine", "RayObject", "ray_engine"]
 
 _REPEATED = 100
 """How often work is begun again whose process or machine was lost."""
@@ -43,24 +44,24 @@ class RayEngine:
         return task.remote(work, *given)
 
     def result(self, begun: Any) -> Any:
-        while True:
-            try:
-                # In steps: a wait inside Ray's library would hold back Ctrl-C and SIGTERM.
-                return ray.get(begun, timeout=_LOOK_SECONDS)
-            except GetTimeoutError:
-                continue
-            except RayTaskError as error:
-                cause = error.cause
-                if isinstance(cause, DocpagerError | OSError):
-                    raise cause from None
-                raise EngineError(f"work on the cluster failed: {cause!r}") from error
-            except RayError as error:
-                said = " ".join(str(error).split())[:300]
-                raise EngineError(f"the cluster lost work again and again: {said}") from error
+        return _value(begun)
+
+    def keep(self, make: Callable[..., Any], *given: Any) -> RayObject:
+        return RayObject(_Keeper.remote(make, *given))  # type: ignore[attr-defined]
 
     def forget(self, begun: Any) -> None:
         for each in begun if isinstance(begun, list) else [begun]:
             ray.cancel(each)
+
+
+@dataclass(frozen=True, slots=True)
+class RayObject:
+    """An object in an actor."""
+
+    actor: Any
+
+    def call(self, method: str, *given: Any) -> Any:
+        return _value(self.actor.call.remote(method, *given))
 
 
 @contextmanager
@@ -111,6 +112,34 @@ def _run(work: Callable[..., Any], *given: Any) -> Any:
         return work(*given)
     except SystemExit as error:
         raise RuntimeError(f"it left with exit code {error.code}") from error
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+class _Keeper:
+    """Keeps an object; made anew, with the same arguments, when its process is lost."""
+
+    def __init__(self, make: Callable[..., Any], *given: Any) -> None:
+        self._kept = make(*given)
+
+    def call(self, method: str, *given: Any) -> Any:
+        return getattr(self._kept, method)(*given)
+
+
+def _value(begun: Any) -> Any:
+    while True:
+        try:
+            # In steps: a wait inside Ray's library would hold back Ctrl-C and SIGTERM.
+            return ray.get(begun, timeout=_LOOK_SECONDS)
+        except GetTimeoutError:
+            continue
+        except RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, DocpagerError | OSError):
+                raise cause from None
+            raise EngineError(f"work on the cluster failed: {cause!r}") from error
+        except RayError as error:
+            said = " ".join(str(error).split())[:300]
+            raise EngineError(f"the cluster lost work again and again: {said}") from error
 
 
 def _cores() -> int:

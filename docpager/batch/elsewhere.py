@@ -1,0 +1,211 @@
+"""Questions that are answered on an engine: each by the same driver, in a process that may die.
+
+A run is known by its journal alone. Work that is repeated because its process was lost goes on with
+what stands there, and a call that was under way is counted at its worst case, as ever. The budget
+of the batch is kept in one place, the ledger: before each call a run tells it what it has spent and
+set aside so far, and may go on where that fits. Told again, nothing is counted twice, so that a
+ledger that died begins with what journals say and learns the rest from the runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+from docpager.batch.job import Scope
+from docpager.batch.journals import JournalNames, spent_in
+from docpager.core.errors import JournalError, LimitReached
+from docpager.core.locations import Location
+from docpager.engines.engine import Engine, KeptObject
+from docpager.models.budget import Budget, Cost, HeldBudget
+from docpager.models.limiter import AdaptiveLimiter
+from docpager.models.registry import model_from
+from docpager.run.answer_line import AnswerLine
+from docpager.run.journal import read_journal
+from docpager.run.preparation import PreparedModel
+from docpager.run.service import AskSettings, SharedResources, ask_archive, resume_run
+from docpager.storage.entry_log import remove_log
+
+__all__ = ["BatchLedger", "Elsewhere", "QuestionElsewhere", "answer_question"]
+
+
+class BatchLedger:
+    """The budget of a batch whose runs are elsewhere; it lives as long as its engine."""
+
+    def __init__(
+        self,
+        max_tokens: int | None,
+        max_usd: float | None,
+        answered: Cost,
+        journals: JournalNames,
+        ended: Collection[Location],
+    ) -> None:
+        """`answered`: what the questions took that had an answer line when the batch began, whose
+        journals are `ended`; what all others took stands in their journals."""
+        self._limits = (max_tokens, max_usd)
+        self._held: dict[str, Cost] = {"": answered}
+        """By journal: spent and set aside."""
+        for path in journals.all():
+            if path not in ended and JournalNames.is_begun(path):
+                with suppress(JournalError):
+                    self._held[str(path)] = spent_in(read_journal(path))
+
+    def hold(self, journal: str, cost: Cost, needed: Cost) -> None:
+        """Note that a run has spent and set aside `cost` in all, if `needed` more of it fits.
+
+        Raises:
+            LimitReached: it does not fit.
+        """
+        others = [held for name, held in self._held.items() if name != journal]
+        tokens = sum(held.tokens for held in others) + cost.tokens - needed.tokens
+        usd = sum(held.usd or 0.0 for held in others) + (cost.usd or 0.0) - (needed.usd or 0.0)
+        spent = Cost(max(0, tokens), max(0.0, usd))
+        books = Budget(max_tokens=self._limits[0], max_usd=self._limits[1], spent=spent)
+        books.reserve(needed)
+        self._held[journal] = cost
+
+    def total(self) -> Cost:
+        """What all runs have spent and set aside."""
+        held = self._held.values()
+        return Cost(sum(each.tokens for each in held), sum(each.usd or 0.0 for each in held))
+
+
+class LedgerBudget(Budget):
+    """The books of one run, whose every reservation the ledger must grant."""
+
+    def __init__(self, ledger: KeptObject, journal: Location, *, spent: Cost) -> None:
+        super().__init__(spent=spent)
+        self._ledger = ledger
+        self._journal = str(journal)
+
+    def reserve(self, cost: Cost) -> HeldBudget:
+        held = super().reserve(cost)
+        try:
+            self._ledger.call("hold", self._journal, self._sum, cost)
+        except LimitReached:
+            super().settle(held, Cost())
+            raise
+        return held
+
+    def settle(self, held: HeldBudget, actual: Cost) -> None:
+        super().settle(held, actual)
+        self._ledger.call("hold", self._journal, self._sum, Cost())
+
+    @property
+    def _sum(self) -> Cost:
+        tokens, usd = self.tokens, self.usd
+        return Cost(int(tokens.spent + tokens.reserved), usd.spent + usd.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionElsewhere:
+    """One question, and all that a worker must know of it. Keys are where the worker is."""
+
+    id: str
+    question: str
+    scope: Scope
+    archive: Location
+    journal: Location
+    model: str
+    settings: AskSettings
+    ledger: KeptObject
+
+
+def answer_question(asked: QuestionElsewhere) -> tuple[AnswerLine, Cost]:
+    """The answer line of a question, begun or gone on with, and what its run took in all.
+
+    Raises:
+        DocpagerError: as `ask_archive` and `resume_run`.
+    """
+    return asyncio.run(_answer(asked))
+
+
+async def _answer(asked: QuestionElsewhere) -> tuple[AnswerLine, Cost]:
+    from docpager.archive.archive import Archive
+
+    begun = JournalNames.is_begun(asked.journal)
+    spent = spent_in(read_journal(asked.journal)) if begun else Cost()
+    budget = LedgerBudget(asked.ledger, asked.journal, spent=spent)
+    shared = SharedResources(budget, AdaptiveLimiter())
+    model = model_from(asked.model, asked.settings.source).model
+    try:
+        with Archive.open(asked.archive) as archive:
+            if begun:
+                line = await resume_run(asked.journal, archive, model, shared=shared)
+            else:
+                remove_log(asked.journal)  # torn at its very start
+                line = await ask_archive(
+                    asked.question,
+                    archive,
+                    model,
+                    settings=asked.settings,
+                    scope=asked.scope,
+                    journal=asked.journal,
+                    id=asked.id,
+                    shared=shared,
+                )
+    finally:
+        await model.close()
+    return line, spent_in(read_journal(asked.journal))
+
+
+class Elsewhere:
+    """Sends questions to an engine and waits for their answer lines."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        archive: Location,
+        prepared: PreparedModel,
+        ledger: KeptObject,
+        spending: Budget,
+    ) -> None:
+        self._engine = engine
+        self._archive = archive
+        self._prepared = prepared
+        self._ledger = ledger
+        self._spending = spending
+
+    async def answer(
+        self, id: str, question: str, scope: Scope, journal: Location, *, begun: bool
+    ) -> AnswerLine:
+        """As `answer_question`. What it took is put into the books of this process too.
+
+        Raises:
+            DocpagerError: as `answer_question`, or the engine lost the work again and again.
+        """
+        before = _spent(journal) if begun else Cost()
+        asked = QuestionElsewhere(
+            id,
+            question,
+            scope,
+            self._archive,
+            journal,
+            self._prepared.model.name,
+            self._prepared.settings,
+            self._ledger,
+        )
+        work = self._engine.begin(answer_question, asked)
+        took: Cost | None = None
+        try:
+            line, took = await asyncio.to_thread(self._engine.result, work)
+        except asyncio.CancelledError:
+            self._engine.forget(work)
+            raise
+        finally:
+            self._settle(before, _spent(journal) if took is None else took)
+        answer: AnswerLine = line
+        return answer
+
+    def _settle(self, before: Cost, after: Cost) -> None:
+        """Put into the books of this process what a run took since it was sent away."""
+        tokens = after.tokens - before.tokens
+        usd = (after.usd or 0.0) - (before.usd or 0.0)
+        self._spending.settle(self._spending.reserve(Cost()), Cost(max(0, tokens), max(0.0, usd)))
+
+
+def _spent(journal: Location) -> Cost:
+    """What a run has taken by its journal; nothing where it has none."""
+    return spent_in(read_journal(journal)) if JournalNames.is_begun(journal) else Cost()
