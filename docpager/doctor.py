@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from importlib.util import find_spec
 from time import perf_counter
 from urllib.parse import urlsplit
@@ -20,12 +20,14 @@ from docpager.models.messages import ChatModel, ModelRequest, UserTurn
 from docpager.models.pricing import price_of
 from docpager.models.registry import ModelSource
 from docpager.models.servers import SPEAKS_NO_HTTP, ServerFacts, is_paid_host, key_from, look_at
+from docpager.version import __version__
 
 __all__ = [
     "MOST_OUTPUT_TOKENS",
     "Finding",
     "ask_something",
     "check_embedders",
+    "check_engine",
     "check_models",
     "check_servers",
     "check_storage",
@@ -53,7 +55,7 @@ class Finding:
     """One thing, whether it can be used, and why or how not."""
 
     part: str
-    """`model`, `server`, `embedder`, `tokenizer`, `storage` or `live request`."""
+    """`model`, `server`, `embedder`, `tokenizer`, `storage`, `engine` or `live request`."""
     name: str
     state: str
     """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
@@ -192,6 +194,49 @@ def check_storage(place: ObjectPath | None) -> Iterator[Finding]:
     }
     held = f"{sum(sizes.values()) / 1e9:.2f} of at most {cache.most_bytes / 1e9:g} GB"
     yield Finding("storage", "part cache", "usable", f"'{cache.root}' holds {held}")
+
+
+def check_engine(name: str | None) -> Iterator[Finding]:
+    """Whether work can be done on an engine: the one of this `name` is started or joined, and does
+    a piece of it. Without a name only what is installed is looked at.
+
+    Raises:
+        UsageError: there is no such engine.
+    """
+    from docpager.engines.engine import ENGINE_EXTRA, EngineError, engine_address, engine_at
+
+    if name is not None:
+        engine_address(name)
+    if find_spec("ray") is None:
+        yield Finding("engine", name or "ray", "missing", f"pip install 'docpager[{ENGINE_EXTRA}]'")
+        return
+    if name is None:
+        yield Finding("engine", "ray", "not asked", f"ray {version('ray')} is installed; {_OPEN}")
+        return
+    try:
+        began = perf_counter()
+        with engine_at(name) as engine:
+            ready = perf_counter()
+            theirs = engine.result(engine.begin(_docpager_there))
+            seconds, done = ready - began, perf_counter() - ready
+            workers = engine.workers
+    except (EngineError, UsageError) as error:
+        yield Finding("engine", name, "failed", str(error))
+        return
+    if theirs != __version__:
+        detail = f"workers have docpager {theirs}, and this is {__version__}; install the same"
+        yield Finding("engine", name, "failed", detail)
+        return
+    detail = f"{workers} workers, there after {seconds:.1f} s, a first piece of work {done:.1f} s"
+    yield Finding("engine", name, "usable", f"{detail}; token on; {_OPEN}")
+
+
+_OPEN = "its raylet and GCS listen on all interfaces: only on machines and networks you trust"
+
+
+def _docpager_there() -> str:
+    """Runs on a worker."""
+    return __version__
 
 
 def _wordllama() -> Finding:

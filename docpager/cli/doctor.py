@@ -12,7 +12,7 @@ import click
 
 from docpager.cli.config import check_project_values
 from docpager.cli.flags import with_flags
-from docpager.cli.options import LOCATION, as_json_option, examples
+from docpager.cli.options import LOCATION, as_json_option, engine_option, examples
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.locations import Location
 
@@ -62,6 +62,7 @@ _COLOURS = {
     metavar="s3://BUCKET/PREFIX",
     help="Try object storage there: credentials, conditional puts, how long replies take.",
 )
+@engine_option
 @click.option(
     "--live", is_flag=True, help="Send the model one small request, and print what it can cost."
 )
@@ -78,17 +79,19 @@ def doctor(
     api_key_env: str | None,
     backend: str | None,
     storage: Location | None,
+    engine: str | None,
     live: bool,
     fetch_tokenizer: bool,
     as_json: bool,
 ) -> None:
     """Show what can be used now, and what is missing.
 
-    Checks models, servers, embedders, tokenizers and object storage. Asks only this machine and
-    the servers at --base-url and --storage; only --live costs money.
+    Checks models, servers, embedders, tokenizers, object storage and engines. Asks only this
+    machine, the servers at --base-url and --storage, and --engine; only --live costs money.
     """
     from docpager.doctor import (
         check_embedders,
+        check_engine,
         check_models,
         check_servers,
         check_storage,
@@ -108,8 +111,11 @@ def doctor(
         *check_embedders(),
         *check_tokenizers(),
         *check_storage(storage),
+        *check_engine(engine),
     ]
-    failed = failed or any(each.part == "storage" and each.state == "failed" for each in findings)
+    failed = failed or any(
+        each.part in ("storage", "engine") and each.state == "failed" for each in findings
+    )
     if live:
         findings.append(_try(name, source))
         failed = failed or findings[-1].state == "failed"

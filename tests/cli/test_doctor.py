@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -216,3 +218,26 @@ def test_object_storage_is_tried(s3):
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 1
     assert "ignores conditional puts" in result.stdout
+
+
+def test_engines_are_told_and_only_started_when_named():
+    told, result = findings()
+    assert result.exit_code == 0
+    found = told["engine", "ray"]
+    assert found["state"] in ("missing", "not asked")
+    assert "docpager[ray]" in found["detail"] or "on all interfaces" in found["detail"]
+    refused = doctor("--engine", "spark")
+    assert refused.exit_code == 2 and "there is no engine 'spark'" in refused.stderr
+
+
+@pytest.mark.slow
+def test_an_engine_is_tried_with_a_piece_of_work():
+    pytest.importorskip("ray", reason="needs docpager[ray]")
+    done = subprocess.run(
+        [sys.executable, "-m", "docpager", "doctor", "--engine", "ray", "--json"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    (found,) = [each for each in told if each["part"] == "engine"]
+    assert found["state"] == "usable" and "token on" in found["detail"]

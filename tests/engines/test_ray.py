@@ -1,0 +1,152 @@
+"""What docpager does with Ray itself: a cluster of processes on this machine, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docpager.core.errors import UsageError
+from docpager.engines.engine import engine_address, engine_at
+
+ROOT = Path(__file__).parent.parent.parent
+
+SCRIPT = """
+import json, os, signal, sys, time
+from pathlib import Path
+from docpager.engines.engine import EngineError, engine_at
+
+def own_pid(wait=0.0):
+    time.sleep(wait)
+    return os.getpid()
+
+def once_killed(mark):
+    if not Path(mark).exists():
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+class Counter:
+    def __init__(self, start):
+        self.count = start
+    def add(self, n):
+        self.count += n
+        return self.count
+    def die(self, mark):
+        if not Path(mark).exists():
+            Path(mark).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.count
+
+def leaves():
+    sys.exit(3)
+
+def wrong():
+    raise ValueError("a bug")
+
+def refuses():
+    from docpager.core.errors import ArchiveError
+    raise ArchiveError("no archive there")
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+    told = {}
+    with engine_at("ray", workers=2) as engine:
+        print("this must not be seen")
+        os.write(1, b"nor this")
+        told["workers"] = engine.workers
+        told["elsewhere"] = engine.result(engine.begin(own_pid)) != os.getpid()
+        told["again"] = engine.result(engine.begin(once_killed, sys.argv[1] + "/one"))
+        kept = engine.keep(Counter, 5)
+        told["kept"] = [kept.call("add", 1), kept.call("die", sys.argv[1] + "/two")]
+        told["kept"].append(kept.call("add", 1))
+        told["errors"] = []
+        for work in (leaves, wrong, refuses):
+            try:
+                engine.result(engine.begin(work))
+            except Exception as error:
+                told["errors"].append(f"{type(error).__name__}: {error}")
+        import ray
+        told["token"] = os.environ.get("RAY_AUTH_MODE", "token")
+        node = ray._private.worker.global_worker.node
+        told["dashboard"] = node.address_info.get("webui_url") or ""
+        told["handler"] = signal.getsignal(signal.SIGTERM).__name__
+    print(json.dumps(told))
+"""
+
+
+@pytest.fixture
+def ray_installed():
+    pytest.importorskip("ray", reason="needs docpager[ray]")
+
+
+def run(script: Path, *arguments: object, **how) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(script), *map(str, arguments)],
+        capture_output=True, text=True, timeout=120, cwd=ROOT, **how,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_work_is_done_elsewhere_and_again_where_its_process_is_lost(tmp_path, ray_installed):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = run(script, tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)  # and nothing else stands there
+    assert told["workers"] == 2 and told["elsewhere"] and told["again"] == "done"
+    assert told["kept"] == [6, 5, 6]  # made anew when it died
+    assert told["token"] == "token" and not told["dashboard"]
+    assert told["handler"] == "<lambda>"
+    assert told["errors"][0].startswith("EngineError: work on the cluster failed: RuntimeError")
+    assert "ValueError('a bug')" in told["errors"][1]
+    assert told["errors"][2] == "ArchiveError: no archive there"
+
+
+@pytest.mark.slow
+def test_the_command_makes_the_same_archive_and_prints_its_report_alone(tmp_path, ray_installed):
+    files = tmp_path / "files"
+    files.mkdir()
+    for n in range(6):
+        (files / f"{n}.txt").write_text(f"Report {n} says that goodwill rose to {n * 7} million.\n")
+    archives = [tmp_path / "far", tmp_path / "here"]
+    for archive, engine in zip(archives, (["--engine", "ray"], []), strict=True):
+        done = subprocess.run(
+            [sys.executable, "-m", "docpager", "ingest", str(files), "--archive", str(archive),
+             "--json", *engine],
+            capture_output=True, text=True, timeout=120, cwd=ROOT,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["documents"] == 6
+    found = [
+        subprocess.run(
+            [sys.executable, "-m", "docpager", "search", "goodwill 14 million", "--json",
+             "--archive", str(archive)],
+            capture_output=True, text=True, timeout=60, cwd=ROOT,
+        ).stdout
+        for archive in archives
+    ]  # fmt: skip
+    assert found[0] == found[1] != ""
+
+
+def test_engines_are_named_and_nothing_of_ray_is_imported_unasked():
+    assert engine_address("ray") == ""
+    for name in ("spark", "ray:", "ray://", "local"):
+        with pytest.raises(UsageError, match="there is no engine"):
+            engine_address(name)
+    script = (
+        "import sys, docpager, docpager.cli, docpager.archive.ingest, docpager.batch.session\n"
+        "import docpager.engines.engine\n"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('ray', 'obstore')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_an_engine_without_a_token_is_refused(monkeypatch, ray_installed):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with pytest.raises(UsageError, match="executes what anybody sends"), engine_at("ray"):
+        pass
