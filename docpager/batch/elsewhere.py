@@ -13,6 +13,8 @@ import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from docpager.batch.job import Scope
 from docpager.batch.journals import JournalNames, spent_in
@@ -27,6 +29,9 @@ from docpager.run.journal import read_journal
 from docpager.run.preparation import PreparedModel
 from docpager.run.service import AskSettings, SharedResources, ask_archive, resume_run
 from docpager.storage.entry_log import remove_log
+
+if TYPE_CHECKING:
+    from docpager.archive.archive import Archive
 
 __all__ = ["BatchLedger", "Elsewhere", "QuestionElsewhere", "answer_question"]
 
@@ -107,6 +112,8 @@ class QuestionElsewhere:
     question: str
     scope: Scope
     archive: Location
+    generation: int
+    """That the batch began with."""
     journal: Location
     model: str
     settings: AskSettings
@@ -123,32 +130,38 @@ def answer_question(asked: QuestionElsewhere) -> tuple[AnswerLine, Cost]:
 
 
 async def _answer(asked: QuestionElsewhere) -> tuple[AnswerLine, Cost]:
-    from docpager.archive.archive import Archive
-
     begun = JournalNames.is_begun(asked.journal)
     spent = spent_in(read_journal(asked.journal)) if begun else Cost()
     budget = LedgerBudget(asked.ledger, asked.journal, spent=spent)
     shared = SharedResources(budget, AdaptiveLimiter())
     model = model_from(asked.model, asked.settings.source).model
     try:
-        with Archive.open(asked.archive) as archive:
-            if begun:
-                line = await resume_run(asked.journal, archive, model, shared=shared)
-            else:
-                remove_log(asked.journal)  # torn at its very start
-                line = await ask_archive(
-                    asked.question,
-                    archive,
-                    model,
-                    settings=asked.settings,
-                    scope=asked.scope,
-                    journal=asked.journal,
-                    id=asked.id,
-                    shared=shared,
-                )
+        archive = _opened(asked.archive, asked.generation)
+        if begun:
+            line = await resume_run(asked.journal, archive, model, shared=shared)
+        else:
+            remove_log(asked.journal)  # torn at its very start
+            line = await ask_archive(
+                asked.question,
+                archive,
+                model,
+                settings=asked.settings,
+                scope=asked.scope,
+                journal=asked.journal,
+                id=asked.id,
+                shared=shared,
+            )
     finally:
         await model.close()
     return line, spent_in(read_journal(asked.journal))
+
+
+@lru_cache(maxsize=1)
+def _opened(place: Location, generation: int) -> Archive:
+    """Opened once for all questions that a process answers; `generation` tells batches apart."""
+    from docpager.archive.archive import Archive
+
+    return Archive.open(place)
 
 
 class Elsewhere:
@@ -158,12 +171,14 @@ class Elsewhere:
         self,
         engine: Engine,
         archive: Location,
+        generation: int,
         prepared: PreparedModel,
         ledger: KeptObject,
         spending: Budget,
     ) -> None:
         self._engine = engine
         self._archive = archive
+        self._generation = generation
         self._prepared = prepared
         self._ledger = ledger
         self._spending = spending
@@ -182,6 +197,7 @@ class Elsewhere:
             question,
             scope,
             self._archive,
+            self._generation,
             journal,
             self._prepared.model.name,
             self._prepared.settings,

@@ -374,7 +374,8 @@ def _elsewhere(
         journals,
         frozenset(journals.newest(id) for id in answers.stored),
     )
-    return Elsewhere(engine, archive.directory, prepared, ledger, spending)
+    place, generation = archive.directory, archive.generation
+    return Elsewhere(engine, place, generation, prepared, ledger, spending)
 
 
 def spent_before(
