@@ -29,7 +29,14 @@ from docpager.archive.manifest import (
 )
 from docpager.core.errors import ArchiveError, StorageError
 from docpager.core.locations import ObjectPath
-from docpager.storage.atomic_files import Checksum, checksum_of, checksums_of, discard
+from docpager.storage.atomic_files import (
+    CHECKSUMS,
+    Checksum,
+    checksum_of,
+    checksums_of,
+    discard,
+    parsed_checksums,
+)
 from docpager.storage.object_store import (
     Bucket,
     ConditionRefused,
@@ -102,8 +109,32 @@ class StoredArchive:
                 f"archive manifest '{place}' is damaged; restore an earlier version of the object "
                 "where the bucket keeps them, or ingest the documents into another archive"
             ) from None
+        if manifest.parts and not manifest.stored:
+            manifest = replace(manifest, stored=self._copied(manifest))
         self._note(manifest, found.tag)
         return manifest
+
+    def _copied(self, manifest: Manifest) -> tuple[StoredFile, ...]:
+        """The files of an archive that was written on disk and copied here as it was."""
+        stored = []
+        for part in manifest.parts:
+            place = self.location / part
+            try:
+                if part.startswith("deletions/"):
+                    content = self.bucket.get(place.key).content
+                    sha256 = hashlib.sha256(content).hexdigest()
+                    stored.append(StoredFile(part, "", len(content), sha256, place.key))
+                    continue
+                listed = parsed_checksums(self.bucket.get((place / CHECKSUMS).key).content)
+            except (ObjectMissing, ValueError, KeyError, TypeError) as error:
+                raise ArchiveError(
+                    f"part '{place}' of the archive is not as it was written: was all of it copied?"
+                ) from error
+            stored += [
+                StoredFile(part, name, each["bytes"], each["sha256"], (place / name).key)
+                for name, each in listed.items()
+            ]
+        return tuple(stored)
 
     def committed(self) -> Manifest | None:
         """The committed generation; None where an archive can be made.
@@ -267,7 +298,7 @@ class StoredArchive:
         key = (self.location / MANIFEST).key
         content, own = sealed_manifest(manifest), manifest.commits[0]
         try:
-            if not base:
+            if base not in self._tags:
                 return self.bucket.create(key, content)
             return self.bucket.replace(key, content, tag=self._tags[base])
         except StorageError as error:
@@ -354,8 +385,9 @@ class StoredArchive:
         in_parallel(fetch, sorted(missing, key=lambda file: -file.bytes))
 
     def _note(self, manifest: Manifest, tag: str) -> None:
-        if manifest.commits and tag:
-            self._tags[manifest.commits[0]] = tag
+        if tag:
+            # What was copied here has no commit of its own.
+            self._tags[manifest.commits[0] if manifest.commits else ""] = tag
         by_part: dict[str, list[StoredFile]] = {}
         for file in manifest.stored:
             by_part.setdefault(file.part, []).append(file)

@@ -14,6 +14,7 @@ from archive.conftest import HereSource
 from docpager.archive.archive import Archive
 from docpager.archive.home import home_at
 from docpager.archive.ingest import ingest
+from docpager.archive.ingest_files import ReadingSettings
 from docpager.archive.integrity import repair, verify
 from docpager.archive.maintenance import compact, forget
 from docpager.archive.manifest import read_manifest
@@ -109,8 +110,6 @@ def test_an_object_that_cannot_be_fetched_harms_only_itself(s3, tmp_path, monkey
     assert "s3://bucket/docs/bad.txt" in report.skipped[0].message
     s3.fault = lambda method, key: None
     how = {"embedder": HashingEmbedder()}
-    from docpager.archive.ingest_files import ReadingSettings
-
     reading = ReadingSettings(retry_failed=True)
     assert ingest([ObjectPath("bucket", "docs")], PLACE, reading=reading, **how).new == 1
 
@@ -305,6 +304,31 @@ def test_the_cache_is_bounded_and_keeps_what_was_used_last(tmp_path, s3):
     assert sum(file.stat().st_size for file in root.glob("files/*")) <= size // 2
     assert set(left) == set(parts[-len(left) :])
     assert opened(ObjectPath("bucket", "archives/0")).text(1).startswith("text 0")
+
+
+def test_an_archive_that_was_written_on_disk_can_be_copied_there(s3, tmp_path):
+    files = write(tmp_path / "files", **LONG)
+    take_in(files, place=tmp_path / "local")
+    forget(tmp_path / "local", [3])
+    for path in (tmp_path / "local").rglob("*"):
+        if path.is_file():
+            Bucket("bucket").upload(
+                path, (PLACE / path.relative_to(tmp_path / "local").as_posix()).key
+            )
+    expected = everything(opened(tmp_path / "local"), "cat 1905")
+    assert everything(opened(), "cat 1905") == expected
+    assert verify(PLACE).damages == ()
+    write(files, more="more text")
+    assert take_in(files, reading=ReadingSettings(keep_forgotten_out=True)).new >= 1
+    assert verify(PLACE).damages == ()
+    assert "more.txt" in [entry.path for entry in opened().documents()]
+    Bucket("bucket").delete([(PLACE / "manifest.json").key])
+    Bucket("bucket").upload(tmp_path / "local" / "manifest.json", (PLACE / "manifest.json").key)
+    for key in s3.keys("bucket"):
+        if key.endswith("checksums.json"):
+            del s3.objects["bucket"][key]
+    with pytest.raises(ArchiveError, match="was all of it copied"):
+        opened()
 
 
 def test_old_parts_go_after_their_time_of_grace(s3, tmp_path):
