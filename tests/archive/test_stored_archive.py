@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -398,3 +400,72 @@ def test_a_generation_of_format_and_ids_is_read_back_as_it_was(s3, tmp_path):
     assert len(manifest.commits) == 1
     assert {file.part for file in manifest.stored} == set(manifest.parts)
     assert replace(manifest, stored=(), commits=()) != manifest
+
+
+def test_readers_open_while_the_cache_is_emptied(s3, tmp_path, monkeypatch):
+    take_in(write(tmp_path / "files", **LONG))
+    monkeypatch.setattr("docpager.storage.part_cache._JUST_USED_SECONDS", 0.0)
+    expected, done = everything(opened(), "cat 1905"), threading.Event()
+
+    def empty():
+        while not done.wait(0.2):
+            PartCache(tmp_path / "part-cache", most_bytes=0).trim()
+
+    def read():
+        for _ in range(5):
+            assert everything(opened(), "cat 1905") == expected
+
+    emptying = threading.Thread(target=empty)
+    emptying.start()
+    try:
+        at_once(read, read, read)
+    finally:
+        done.set()
+        emptying.join()
+
+
+_INGEST = """
+import sys
+from pathlib import Path
+from docpager.archive.ingest import ingest
+from docpager.core.locations import ObjectPath
+from docpager.testing import HashingEmbedder
+ingest([Path(sys.argv[1])], ObjectPath("bucket", "archives/one"), embedder=HashingEmbedder())
+"""
+
+
+@pytest.mark.slow
+def test_a_writer_that_dies_at_any_request_loses_nothing(s3, tmp_path):
+    files = write(tmp_path / "files", a="one", b="two")
+    take_in(files, place=PLACE)
+    before = everything(opened(), "one")
+    write(files, c="three")
+    objects = dict(s3.objects["bucket"])
+    number = 0
+    while True:
+        number += 1
+        s3.objects["bucket"] = dict(objects)
+        seen = [0]
+        child = subprocess.Popen([sys.executable, "-c", _INGEST, str(files)])
+
+        def die(method: str, key: str, seen=seen, child=child, number=number) -> str | None:
+            if method in ("PUT", "POST", "DELETE"):
+                seen[0] += 1
+                if seen[0] == number:
+                    child.kill()
+                    # Half of them die when it is done, half before.
+                    return "lost" if number % 2 else "503"
+            return None
+
+        s3.fault = die
+        child.wait(timeout=120)
+        s3.fault = lambda method, key: None
+        with opened() as archive:
+            if archive.generation == 1:
+                assert everything(archive, "one") == before
+        report = take_in(files)
+        assert (report.documents, report.generation) == (3, 2)
+        assert verify(PLACE).damages == ()
+        if child.returncode == 0:
+            break
+    assert number > 8
