@@ -12,7 +12,7 @@ import hashlib
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -243,6 +243,40 @@ class StoredArchive:
         except ObjectMissing as error:
             raise FileNotFoundError(str(error)) from error
 
+    def send_part(
+        self, part: str, there: Mapping[tuple[str, int], str] | None = None
+    ) -> tuple[StoredFile, ...]:
+        """Upload a part that was written in `new_part`, but for content that is `there` under
+        another key; its files. Whoever commits a manifest that names it must `know` them.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        place, own = self.new_part(part), (self.location / part).key
+        new: list[tuple[Path, StoredFile]] = []
+        files: list[StoredFile] = []
+        for name, path, checksum in _files_in(place):
+            content = (checksum["sha256"], checksum["bytes"])
+            key = (there or {}).get(content)
+            file = StoredFile(
+                part, name, content[1], content[0], key or f"{own}/{name}".rstrip("/")
+            )
+            files.append(file)
+            if key is None:
+                new.append((path, file))
+        in_parallel(lambda each: self.bucket.upload(each[0], each[1].key), new)
+        # What was written here need not be fetched again.
+        if not part.startswith("deletions/"):
+            self._cache.adopt([_part_file(file) for file in files], place, of=self.kept_here)
+        return tuple(files)
+
+    def know(self, files: Sequence[StoredFile]) -> None:
+        """Take these files for those of their parts, whoever sent them."""
+        by_part: dict[str, list[StoredFile]] = {}
+        for file in files:
+            by_part.setdefault(file.part, []).append(file)
+        self._files |= {part: tuple(found) for part, found in by_part.items()}
+
     def commit(self, manifest: Manifest) -> Manifest:
         """Upload the parts of `manifest` that are new, and make it the archive; as committed.
 
@@ -320,38 +354,17 @@ class StoredArchive:
             return None
 
     def _upload(self, manifest: Manifest) -> tuple[StoredFile, ...]:
-        known = {(file.part, file.name): file for files in self._files.values() for file in files}
-        by_content = {
+        """Send the parts that are new; the files of all."""
+        # What the word index took over from the one before is in storage already.
+        there = {
             (file.sha256, file.bytes): file.key
             for file in manifest.stored
             if file.key not in self._damaged
         }
         stored: list[StoredFile] = []
-        new: list[tuple[Path, StoredFile]] = []
         for part in manifest.parts:
-            if part in self._files:
-                stored += [file for (name, _), file in known.items() if name == part]
-                continue
-            place = self.new_part(part)
-            for name, path, checksum in _files_in(place):
-                content = (checksum["sha256"], checksum["bytes"])
-                # What the word index took over from the one before is in storage already.
-                key = by_content.get(content)
-                own = (self.location / part).key + (f"/{name}" if name else "")
-                file = StoredFile(part, name, content[1], content[0], key or own)
-                stored.append(file)
-                if key is None:
-                    new.append((path, file))
-        in_parallel(lambda each: self.bucket.upload(each[0], each[1].key), new)
-        self._keep_written(manifest, stored)
+            stored += self._files[part] if part in self._files else self.send_part(part, there)
         return tuple(stored)
-
-    def _keep_written(self, manifest: Manifest, stored: Sequence[StoredFile]) -> None:
-        """What was uploaded need not be fetched again."""
-        for part in manifest.parts:
-            if part not in self._files and not part.startswith("deletions/"):
-                files = [_part_file(file) for file in stored if file.part == part]
-                self._cache.adopt(files, self.new_part(part), of=self.kept_here)
 
     def _retired(
         self, manifest: Manifest, stored: Sequence[StoredFile]
@@ -388,10 +401,7 @@ class StoredArchive:
         if tag:
             # What was copied here has no commit of its own.
             self._tags[manifest.commits[0] if manifest.commits else ""] = tag
-        by_part: dict[str, list[StoredFile]] = {}
-        for file in manifest.stored:
-            by_part.setdefault(file.part, []).append(file)
-        self._files |= {part: tuple(files) for part, files in by_part.items()}
+        self.know(manifest.stored)
 
     def _keep_only(self, manifest: Manifest) -> None:
         live = [[_part_file(f) for f in self._files[part]] for part in manifest.parts]

@@ -14,12 +14,13 @@ import pytest
 from archive.conftest import HereSource
 
 from docpager.archive.archive import Archive
-from docpager.archive.home import home_at
+from docpager.archive.home import home_at, sound_segment
 from docpager.archive.ingest import ingest
 from docpager.archive.ingest_files import ReadingSettings
 from docpager.archive.integrity import repair, verify
 from docpager.archive.maintenance import compact, forget
-from docpager.archive.manifest import read_manifest
+from docpager.archive.manifest import SegmentRecord, read_manifest
+from docpager.archive.segment import merge_segments
 from docpager.archive.stored_archive import StoredArchive
 from docpager.core.errors import ArchiveError, StorageError, UsageError
 from docpager.core.locations import ObjectPath
@@ -469,3 +470,27 @@ def test_a_writer_that_dies_at_any_request_loses_nothing(s3, tmp_path):
         if child.returncode == 0:
             break
     assert number > 8
+
+
+def test_a_part_may_be_sent_by_another_than_commits_it(s3, tmp_path):
+    """So that many write segments, and one commits them all."""
+    take_in(write(tmp_path / "zero", z="zero"))
+    worker, driver = StoredArchive(PLACE), StoredArchive(PLACE)
+    base = read_manifest(driver)
+    (record,) = base.documents
+    with worker.writing():
+        read_manifest(worker)
+        name = worker.part_name(base.next_part)
+        segment = sound_segment(worker, base.segments[0])
+        live = [(0, record.id, record.first_row, record.passages)]
+        target = worker.new_part(f"segments/{name}")
+        merge_segments([segment], target, live=live, dimension=base.dimension)
+        files = worker.send_part(f"segments/{name}")
+    shutil.rmtree(tmp_path / "part-cache")
+    with driver.writing():
+        driver.know(files)
+        moved = replace(record, segment=name, first_row=0)
+        segments = (SegmentRecord(name, record.passages),)
+        driver.commit(base.succeed(segments=segments, documents=(moved,)))
+    assert verify(PLACE).damages == ()
+    assert opened().text(1) == "zero"
