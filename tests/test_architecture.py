@@ -49,6 +49,7 @@ DOORS = {
     "numpy": {"archive", "documents/ocr", "documents/pdf", "evaluation/intervals", "testing"},
     "olefile": {"documents/mail"},
     "openai": {"models/openai"},
+    "opentelemetry": {"run/telemetry"},
     "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},
