@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from docpager.cli.options import examples
+from docpager.cli.options import archive_option, examples
 from docpager.cli.terminal import note
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted
@@ -23,6 +23,7 @@ _SHOWN_AT_MOST = 5
         "docpager export answers.jsonl -o citations.xlsx --by citation",
         "docpager export answers.jsonl -o steps.parquet --by step",
         "docpager export answers.jsonl -o log.eval --questions questions.jsonl",
+        "docpager export answers.jsonl -o cited.bib",
         "docpager export .docpager/runs -o events.parquet --by page-event",
         'duckdb -c "SELECT file, count(*) AS faults, sum(refault) AS again '
         "FROM 'events.parquet' WHERE event = 'page_in' GROUP BY file ORDER BY faults DESC\"",
@@ -37,7 +38,8 @@ _SHOWN_AT_MOST = 5
     metavar="FILE",
     help="What is written, replaced if it exists: a table as .csv, .xlsx (`pip install "
     "'docpager[tables]'`) or .parquet; or a log that the viewer of Inspect opens: .eval (`pip "
-    "install 'docpager[inspect]'`).",
+    "install 'docpager[inspect]'`); or a bibliography of the cited documents: .bib (BibTeX), .json "
+    "(CSL-JSON).",
 )
 @click.option(
     "--by",
@@ -54,7 +56,14 @@ _SHOWN_AT_MOST = 5
     metavar="FILE",
     help="For a log: the questions with their gold answers, so that it holds targets and scores.",
 )
-def export(paths: tuple[Path, ...], output: Path, by: str | None, questions: Path | None) -> None:
+@archive_option
+def export(
+    paths: tuple[Path, ...],
+    output: Path,
+    by: str | None,
+    questions: Path | None,
+    archive_directory: Path,
+) -> None:
     """Make of answers and runs what other programs open.
 
     PATH is a file that `batch` or `ask --json` wrote; for steps, page events and logs also the
@@ -64,14 +73,20 @@ def export(paths: tuple[Path, ...], output: Path, by: str | None, questions: Pat
     Tables of answers have question, status, answer, file, page (sheet, row, slide, section),
     quote, match, cost and more. Text stays text: in a CSV file a text that a spreadsheet would
     take for a formula begins with a quote ('=1+1).
+
+    A bibliography has title, authors, date and DOI as the files say them, which must still be
+    where they were ingested from; a document without a title is named by its file.
     """
-    is_log = output.suffix.lower() == ".eval"
-    if is_log and by is not None:
-        raise UsageError("--by is for tables; a log has a sample for each question")
-    if questions is not None and not is_log:
+    ending = output.suffix.lower()
+    if ending in (".eval", ".bib", ".json") and by is not None:
+        raise UsageError("--by is for tables (.csv, .xlsx, .parquet)")
+    if questions is not None and ending != ".eval":
         raise UsageError("--questions is for a log (.eval); `docpager evaluate` scores answers")
-    if is_log:
+    if ending == ".eval":
         _export_log(paths, output, questions)
+        return
+    if ending in (".bib", ".json"):
+        _export_bibliography(paths, output, archive_directory)
         return
     if by in ("step", "page-event"):
         _export_runs(paths, output, by)
@@ -91,6 +106,15 @@ def _export_runs(paths: tuple[Path, ...], output: Path, by: str) -> None:
         export_table = export_steps if by == "step" else export_page_events
         rows = export_table(paths, output, left_out=omitted.tell)
     note(f"{counted(rows, by.replace('-', ' '))} in {output}")
+
+
+def _export_bibliography(paths: tuple[Path, ...], output: Path, archive: Path) -> None:
+    from docpager.exports.bibliography import export_bibliography
+
+    with _Omitted() as omitted:
+        works, untitled = export_bibliography(paths, output, archive, left_out=omitted.tell)
+    named = f"; {untitled} without a title, named by the file" if untitled else ""
+    note(f"{counted(works, 'cited document')} in {output}{named}")
 
 
 def _export_log(paths: tuple[Path, ...], output: Path, questions: Path | None) -> None:

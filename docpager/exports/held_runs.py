@@ -17,7 +17,7 @@ from docpager.report.run_page import Excerpts
 from docpager.report.watching import WatchedRun, watch
 from docpager.run.journal import is_journal, journal_lines
 
-__all__ = ["HeldRun", "held_runs"]
+__all__ = ["HeldRun", "held_runs", "named_runs"]
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def held_runs(paths: Sequence[Path]) -> Iterator[HeldRun]:
         UsageError: a path cannot be read, or holds neither runs nor answers.
     """
     with Excerpts() as archives:
-        for held in _named(paths):
+        for held in named_runs(paths):
             _watch(held, archives)
             yield held
 
@@ -81,7 +81,12 @@ def _is_redacted(journal: Path) -> bool:
         return False
 
 
-def _named(paths: Sequence[Path]) -> Iterator[HeldRun]:
+def named_runs(paths: Sequence[Path]) -> Iterator[HeldRun]:
+    """The runs of all paths as they are named, not made again.
+
+    Raises:
+        UsageError: a path cannot be read, or holds neither runs nor answers.
+    """
     for path in paths:
         try:
             if path.is_dir():
