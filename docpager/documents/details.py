@@ -36,6 +36,10 @@ _NO_AUTHOR = re.compile(
     r"(?i)(?:unknown|author|user\d*|owner|admin(?:istrator)?|root|anonymous|none|n/?a"
     r"|python-docx|openpyxl|apache poi|microsoft.*|(?:adobe|acrobat)\b.*)"
 )
+_LOGIN = re.compile(r"[a-z][a-z0-9._-]*")
+"""One word without a capital: the name of an account, which programs write for the author."""
+_TEMPLATE_DATES = ("2006-09-16T00:00:00", "2013-12-23T23:15:00", "2015-06-05T18:1")
+"""When the empty files were made that Excel and python-docx begin with."""
 _PACKAGED = {
     "docx": ("docProps/core.xml",),
     "pptx": ("docProps/core.xml",),
@@ -106,7 +110,7 @@ def dublin_core(root: Element) -> DocumentDetails:
                 said.setdefault(name.rpartition("}")[2], []).append(on_one_line(value))
     identifiers = [*said.get("doi", ()), *said.get("identifier", ())]
     dates = ("publicationDate", "coverDate", "issued", "date", "creation-date", "created",
-             "CreateDate")  # fmt: skip
+             "modified", "CreateDate")  # fmt: skip
     return make_details(
         title=_first(said, "title"),
         authors=said.get("creator") or said.get("initial-creator") or (),
@@ -164,7 +168,8 @@ def _values(element: Element) -> Iterator[str]:
 
 
 def _first(said: dict[str, list[str]], *names: str) -> str:
-    return next((said[name][0] for name in names if said.get(name)), "")
+    found = (value for name in names for value in said.get(name, ()))
+    return next((value for value in found if not value.startswith(_TEMPLATE_DATES)), "")
 
 
 def _line(text: str) -> str:
@@ -176,14 +181,14 @@ def _people(authors: Iterable[str]) -> Iterator[str]:
     """Every author by name. Commas part names only where each part is more than one word: else
     they stand between the names of one person."""
     for written in authors:
-        for part in re.split(r"\s*;\s*|\s+&\s+|\s+and\s+(?=\w+[.\s])", on_one_line(written)):
+        for part in re.split(r"\s*;\s*|\s+and\s+(?=\w+[.\s])", on_one_line(written)):
             names = [part]
             several = part.split(",")
             if len(several) > 1 and all(" " in each.strip() for each in several):
                 names = [each.strip() for each in several]
             for name in names:
                 name = _line(name).strip(" ,")
-                if name and not _NO_AUTHOR.fullmatch(name):
+                if name and not (_NO_AUTHOR.fullmatch(name) or _LOGIN.fullmatch(name)):
                     yield name
 
 

@@ -41,7 +41,7 @@ _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_"},
 }
 _LATEX_SPECIAL = re.compile("[" + re.escape("".join(_LATEX)) + "]")
-_SMALL_WORD = re.compile(r"(?i)(?:an?|the|of|on|in|for|and|to|der|die|das|les?|la|el|los|il)?")
+_SMALL_WORD = re.compile(r"(?i)(?:an?|the|of|on|in|for|and|to|der|die|das|les?|la|el|los|il)")
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
 
 
@@ -174,8 +174,8 @@ def _give_keys(works: Sequence[CitedWork]) -> None:
     for work in works:
         author = next(iter(work.details.authors), "")
         family = author.partition(",")[0] if "," in author else author.rpartition(" ")[2]
-        words = [w for w in re.split(r"\W+", work.title) if not _SMALL_WORD.fullmatch(w)]
-        parts = (family, work.details.date[:4], next(iter(filter(None, words)), ""))
+        words = [w for w in re.findall(r"[^\W\d_]+", work.title) if not _SMALL_WORD.fullmatch(w)]
+        parts = (family, work.details.date[:4], next(iter(words), ""))
         key = "".join(map(_plain, parts))[:40] or work.entry.name
         key = key if key[0].isalpha() else f"d{key}"
         number, free = 1, key

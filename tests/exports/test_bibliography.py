@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from published_files import HOSTILE, SENTENCES, library
 
 import docpager
 from docpager.cli import main
+from docpager.documents.details import dublin_core, make_details
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +191,30 @@ def test_nothing_is_written_where_nothing_is_cited(world, tmp_path):
     assert done.exit_code != 0 and "nothing was written" in done.output
     assert by.exit_code != 0 and "--by is for tables" in by.output
     assert not (tmp_path / "cited.bib").exists()
+
+
+def test_what_programs_write_by_themselves_is_left_out():
+    details = make_details(
+        title="Microsoft Word - Q3.doc", authors=["karlp", "Owner", "bell hooks"]
+    )
+    assert (details.title, details.authors) == ("", ("bell hooks",))
+
+    dated = (
+        "<p><created>2006-09-16T00:00:00Z</created><modified>2019-02-03T10:00:00Z</modified></p>"
+    )
+    assert dublin_core(fromstring(dated)).date == "2019-02-03"
+
+
+@pytest.mark.parametrize(
+    ("written", "authors"),
+    [
+        ("Jane Roe; Roe, Richard", ("Jane Roe", "Roe, Richard")),
+        ("Jane Roe and John Doe", ("Jane Roe", "John Doe")),
+        ("Jane Roe, John Doe", ("Jane Roe", "John Doe")),
+        ("Roe, Jane", ("Roe, Jane",)),
+        ("Ministry of Trade and Industry", ("Ministry of Trade and Industry",)),
+        ("Smith, Jones & Partners", ("Smith, Jones & Partners",)),
+    ],
+)
+def test_authors_in_one_text_are_told_apart(written, authors):
+    assert make_details(authors=[written]).authors == authors
