@@ -68,19 +68,21 @@ def export_log(
         raise UsageError(
             "a log for Inspect needs inspect_ai: pip install 'docpager[inspect]'"
         ) from error
-    held = list(held_runs(paths))
-    if not held:
-        raise UsageError("there are no answers; nothing was written")
     golds = {question.id: question for question in questions}
-    marks = _marks(held, golds)
     seen: Counter[str] = Counter()
-    samples = []
-    for each in held:
-        seen[each.id] += 1
+    without_steps, samples, windows = [], [], []
+    # One run after the other: the steps of all at once would take more memory than their samples.
+    for held in held_runs(paths):
+        seen[held.id] += 1
         # A question that was asked again is what Inspect calls another epoch of its sample.
-        written = _Sample(each, golds.get(each.id), marks.get(each.id, {}), epoch=seen[each.id])
-        samples.append(written.sample())
-    log = _log(paths, held, samples)
+        samples.append(_Sample(held, golds.get(held.id), epoch=seen[held.id]).sample())
+        if held.run is None:
+            without_steps.append((held.id, held.why_not))
+        else:
+            windows.append(held.run.header.plan.paging.window)
+    if not samples:
+        raise UsageError("there are no answers; nothing was written")
+    log = _log(paths, samples, window=windows[0] if windows else None)
     temporary = output.with_name(f"{output.stem}.new{LOG_ENDING}")
     try:
         write_eval_log(log, str(temporary), format="eval")
@@ -89,22 +91,7 @@ def export_log(
         raise UsageError(f"cannot write {str(output)!r}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return len(samples), [(each.id, each.why_not) for each in held if each.run is None]
-
-
-def _marks(
-    held: Sequence[HeldRun], golds: Mapping[str, Question]
-) -> dict[str, Mapping[str, float | None]]:
-    """What the answers to questions with gold answers score, by metric; of a question that was
-    asked again, the first answer."""
-    if not golds:
-        return {}
-    lines: dict[str, AnswerLine] = {}
-    for each in held:
-        if each.id in golds and (line := _line(each)) is not None:
-            lines.setdefault(each.id, line)
-    asked = [golds[id].gold for id in lines]
-    return {marks.id: marks.values for marks in score(asked, lines.values())}
+    return len(samples), without_steps
 
 
 def _line(held: HeldRun) -> AnswerLine | None:
@@ -125,7 +112,6 @@ class _Sample:
 
     held: HeldRun
     question: Question | None
-    marks: Mapping[str, float | None]
     epoch: int
 
     def sample(self) -> EvalSample:
@@ -187,7 +173,10 @@ class _Sample:
 
         answer = shown(line.answer or "") if line is not None else None
         status = Score(value=line.status if line else "unfinished", answer=answer)
-        known = {name: self.marks.get(name) for name in METRICS}
+        known: Mapping[str, float | None] = {}
+        if line is not None and self.question is not None:
+            (marks,) = score([self.question.gold], [line])
+            known = {name: marks.values.get(name) for name in METRICS}
         return {
             "status": status,
             **{
@@ -257,7 +246,7 @@ def _stopped(run: WatchedRun | None) -> EvalSampleLimit | None:
     )
 
 
-def _log(paths: Sequence[Path], held: Sequence[HeldRun], samples: list[EvalSample]) -> EvalLog:
+def _log(paths: Sequence[Path], samples: list[EvalSample], *, window: int | None) -> EvalLog:
     from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalPlan, EvalSpec, EvalStats
     from inspect_ai.log import EvalPlanStep as Step
 
@@ -267,11 +256,9 @@ def _log(paths: Sequence[Path], held: Sequence[HeldRun], samples: list[EvalSampl
     for sample in samples:
         for model, used in sample.model_usage.items():
             usage[model] = usage[model] + used if model in usage else used
-    models = sorted({_model(each) for each in held} - {""})
+    models = sorted({sample.output.model for sample in samples} - {""})
     ids = sorted({str(sample.id) for sample in samples})
     key = stable_id(*ids, *models, *began)
-    runs = [each.run for each in held if each.run is not None]
-    params = {"window": runs[0].header.plan.paging.window} if runs else {}
     return EvalLog(
         status="success",
         eval=EvalSpec(
@@ -289,7 +276,7 @@ def _log(paths: Sequence[Path], held: Sequence[HeldRun], samples: list[EvalSampl
             config=EvalConfig(epochs=max(sample.epoch for sample in samples)),
             packages={"docpager": __version__},
         ),
-        plan=EvalPlan(steps=[Step(solver="docpager", params=params)]),
+        plan=EvalPlan(steps=[Step(solver="docpager", params={"window": window} if window else {})]),
         results=_results(samples),
         stats=EvalStats(
             started_at=began[0] if began else "",
