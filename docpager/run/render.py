@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from docpager.core.passages import DocumentEntry, written_ranges
 from docpager.paging.rendering import one_line, page_span, render_passages
-from docpager.run.tool_results import Found, Listed, Loaded, TooLarge
+from docpager.run.tool_results import Found, Listed, Loaded, TooLarge, Viewed
 
 __all__ = [
     "document_line",
@@ -16,6 +16,7 @@ __all__ = [
     "present_listed",
     "present_loaded",
     "present_too_large",
+    "present_viewed",
     "render_document_map",
 ]
 
@@ -57,6 +58,14 @@ def present_loaded(loaded: Loaded) -> str:
     if already:
         header += f"; {already} is in main context already"
     return f"{header}\n{render_passages(loaded.passages)}"
+
+
+def present_viewed(viewed: Viewed) -> str:
+    """What the picture beside this shows, and what the archive has of the page's text."""
+    picture = viewed.picture
+    size = f"{picture.width} x {picture.height} pixels, {picture.tokens:,} tokens"
+    text = f"; its text: {viewed.text}" if viewed.text else ""
+    return f"{picture.id} of {viewed.path} as a picture, {size}{text}"
 
 
 def present_too_large(refused: TooLarge) -> str:

@@ -32,8 +32,8 @@ from docpager.run.plan import RunPlan
 from docpager.run.replay import Replay
 from docpager.run.request_hashes import request_hash
 from docpager.run.serialization import from_json, to_json
-from docpager.run.state import PendingCall, Run
-from docpager.run.tool_results import Found, Loaded, TooLarge, ToolResult
+from docpager.run.state import Run
+from docpager.run.tool_results import Found, Loaded, PendingCall, TooLarge, ToolResult
 
 WARNING = "[memory] Main context is"
 FRAMING = 8
