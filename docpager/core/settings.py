@@ -94,10 +94,10 @@ class PagingSettings:
             raise UsageError(f"`functions=` is one of {', '.join(INTERFACES)}")
         if self.page_pictures not in PICTURES:
             raise UsageError(f"`page_pictures=` is one of {', '.join(PICTURES)}")
-        if self.page_pictures == "on" and self.plain:
+        if self.page_pictures == "on" and self.functions in ("small", "plain"):
             raise UsageError(
-                "`page_pictures=on` needs a model that calls functions, and `functions=plain` "
-                "offers none"
+                f"`page_pictures=on` needs `functions=full`; `functions={self.functions}` leaves "
+                "out what shows a page"
             )
         for name in ("warn_at", "rebuild_at", "rebuild_to"):
             check_number(getattr(self, name), name)

@@ -357,6 +357,18 @@ def test_a_window_without_room_for_a_legible_picture_offers_none(place: Path) ->
         asked(place, ["Not found: it."], pictures="on", **small)
 
 
+@pytest.mark.parametrize("functions", ["small", "plain"])
+def test_a_small_set_of_functions_shows_no_pages(place: Path, functions: str) -> None:
+    with pytest.raises(UsageError, match="`page_pictures=on` needs `functions=full`"):
+        PagingSettings(page_pictures="on", functions=functions)
+    with FakeApi(["Not found: it."]) as api, Archive.open(place) as archive:
+        model = ClaudeModel(SONNET, base_url=api.url, backend="anthropic")
+        settings = prepare(model, functions=functions, environment={}).settings
+        asyncio.run(_twice(archive, model, settings))
+        tools = {tool["name"] for tool in api.requests[0].body.get("tools", ())}
+    assert "view_page" not in tools
+
+
 def test_every_claude_model_is_priced_as_the_documentation_says() -> None:
     for model in MODELS:
         sees = family_of(model.id).sees
