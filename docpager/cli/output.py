@@ -73,7 +73,7 @@ def _passage(citation: Citation) -> str:
 
 def _quoted(citation: Citation) -> str:
     if citation.match == "picture":
-        return f"(seen as a picture; nothing was checked: the page's text is {citation.doubt})"
+        return f"(seen as a picture, nothing was checked; text of the page: {citation.doubt})"
     quote = " ".join(citation.quote.split())
     mark = {
         "failed": " (NOT FOUND there)",

@@ -201,11 +201,12 @@ class Driver:
         run = self._run
         while run.outcome is None:
             request = run.next_request()
+            # Before it is written down as under way: nothing is sent where one is missing.
+            request = replace(request, picture_files=self._pictures.files(request))
             estimate, sha256 = run.context.estimate, self._hasher.hash(request)
             # Before it is sent: a journal that ends here says that a request was under way and may
             # have been billed.
             self._write(Entry("request", run.steps, request_sha256=sha256, prompt_tokens=estimate))
-            request = replace(request, picture_files=self._pictures.files(request))
             await self._count(request)
             if not run.awaits_reply:
                 continue  # it does not fit by the server's count

@@ -27,7 +27,7 @@ class PageInApplier:
 
     def __init__(self, context: MainContext) -> None:
         self._context = context
-        self._repeats: Counter[PassageRange] = Counter()
+        self._repeats: Counter[PassageRange | PictureId] = Counter()
         self._ranges: dict[str, PassageRange] = {}
         self.pages: set[tuple[int, int]] = set()
         """(document, page) of every page, slide or sheet that was paged in, all or a part of it."""
@@ -41,11 +41,7 @@ class PageInApplier:
         context, pin = self._context, call.arguments.get("pin") is True
         # A model that pages the same range in, loses it and pages it in again makes no progress:
         # this is thrashing, and only a note ends it.
-        if self._repeats[loaded.range] >= MOST_REPEATS:
-            context.refuse(
-                f"refused: {loaded.range} was paged in {MOST_REPEATS} times without a note or a "
-                "search between; write_note what you need of it"
-            )
+        if self._is_thrashing(loaded.range):
             return
         # Another call of the same reply may have paged some of them in.
         here = [p.id for p in loaded.passages if p.id in context.table]
@@ -76,6 +72,8 @@ class PageInApplier:
         if picture.id in context.table:  # another call of the same reply brought it
             self.keep_picture(picture.id, call, step=step)
             return
+        if self._is_thrashing(picture.id):
+            return
         if pin and not self._may_pin(context.page_tokens(picture)):
             return
         if not context.admit_picture(present_viewed(viewed), picture):
@@ -83,8 +81,19 @@ class PageInApplier:
             return
         context.enter([picture], step=step, pin=pin)
         context.statistics.pictures += 1
+        self._repeats[picture.id] += 1
         self.pages.add((picture.document, picture.pdf_page))
         context.log.add(LogEntry(step, written_call(call), "seen as a picture"))
+
+    def _is_thrashing(self, wanted: PassageRange | PictureId) -> bool:
+        """Whether the same was brought too often before; answers the call if so."""
+        if self._repeats[wanted] < MOST_REPEATS:
+            return False
+        self._context.refuse(
+            f"refused: {wanted} was paged in {MOST_REPEATS} times without a note or a "
+            "search between; write_note what you need of it"
+        )
+        return True
 
     def keep_picture(self, picture: PictureId, call: ToolCall, *, step: int) -> None:
         """Answer a `view_page` of a picture that is in main context already."""

@@ -22,6 +22,7 @@ from docpager.core.pictures import CAUTIOUS, Picture, PictureId, PicturePrice
 from docpager.core.settings import PagingSettings
 from docpager.documents.reasons import Reason
 from docpager.models.messages import ChatModel, ModelRequest
+from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.tool_results import Viewed
 from docpager.storage.atomic_files import write_bytes
@@ -109,7 +110,7 @@ def viewed_page(
         len(drawn.png),
     )
     text = page_trouble(library, wanted)
-    return Viewed(" ".join(entry.path.split()), picture, text, drawn.renderer, drawn.png)
+    return Viewed(one_line(entry.path), picture, text, drawn.renderer, drawn.png)
 
 
 def png_size(png: bytes) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from make_pdf import make_pdf
+from playing import Play
 from run_worlds import world
 from watched_run import WatchedRun
 
@@ -21,6 +22,7 @@ from benchmarks.fake_api.images import image_tokens
 from benchmarks.fake_api.models import MODELS
 from docpager.archive.archive import Archive
 from docpager.cli import main
+from docpager.cli.output import print_answer
 from docpager.core.errors import DocumentsChanged, JournalError, UsageError
 from docpager.core.pictures import Picture, PictureId, PicturePrice
 from docpager.core.settings import PagingSettings
@@ -42,6 +44,7 @@ from docpager.run.replay import Replay
 from docpager.run.service import ask_archive, open_replay, resume_run
 from docpager.run.tool_results import Viewed
 
+PRICE = PicturePrice(edge=1_568, most_tokens=1_568)
 QUESTION = "What does the second page show?"
 SONNET = "claude-sonnet-5-5"
 TEXT = "Rope was bought for 41 dollars in March."
@@ -275,6 +278,23 @@ def test_what_has_no_picture_is_refused_with_a_sentence(
     ]
     assert result["is_error"]
     assert said in result["content"]
+
+
+def test_a_picture_that_comes_and_goes_without_a_note_is_refused(place: Path) -> None:
+    """Paging the same in and out again is no progress; only a note ends it."""
+    play = Play(world("scans"), paging=PagingSettings(window=16_000), pictures=PRICE)
+    view = calling("view_page", locator="D1:p3")
+    for _ in range(2):
+        play.say(view)
+        assert play.run.context.table.pictures
+        play.say(calling("page_out", locators=["D1:p3"]))
+        play.run.context.table.keep_only(())
+    (refused,) = play.say(view)
+    assert refused.text.startswith("refused: D1:p3 was paged in 2 times without a note")
+
+    play.say(calling("write_note", text="a square", sources=["D1:p3"]))
+    (shown,) = play.say(view)
+    assert shown.picture is not None
 
 
 def test_the_same_picture_twice_is_shown_once(place: Path) -> None:
@@ -515,10 +535,15 @@ def test_the_trace_shows_what_was_looked_at(place: Path) -> None:
     assert "(picture" in shown.output
 
 
-def test_the_answer_says_that_nothing_was_checked_and_open_shows_the_page(place: Path) -> None:
+def test_the_answer_says_that_nothing_was_checked_and_open_shows_the_page(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     line, _ = asked(place, [VIEW, SEEN])
-    printed = CliRunner().invoke(main, ["trace", line.journal])
-    assert printed.exit_code == 0
+    print_answer(line)
+    printed = capsys.readouterr().out
+    assert "(unsupported: no quote of it stands" in printed
+    assert "ledger.pdf, page 2: " in printed
+    assert "(seen as a picture, nothing was checked; text of the page: none that could" in printed
 
     with Archive.open(place) as archive:
         place_of = cited_words(archive, line.citations[0])
