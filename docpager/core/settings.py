@@ -82,7 +82,10 @@ class PagingSettings:
     """Whether `view_page` is offered, which shows a page of a PDF as a picture at its price in
     tokens. `auto`: to models that are known to see (Claude), where a page in reach has no usable
     text, doubtful text or recognised text; there a picture says what no passage can, and elsewhere
-    it would only cost more than the text. `on`: always, whatever is known of the model."""
+    it would only cost more than the text. `on`: always, whatever is known of the model.
+
+    What the archive does not know `auto` does not look for: figures on pages of good text. A PDF
+    without any text is in the archive only if its pages were recognised."""
 
     def __post_init__(self) -> None:
         check_whole(self.window, "window")

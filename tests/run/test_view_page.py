@@ -21,6 +21,10 @@ from benchmarks.fake_api import FakeApi, call
 from benchmarks.fake_api.images import image_tokens
 from benchmarks.fake_api.models import MODELS
 from docpager.archive.archive import Archive
+from docpager.batch.job import BatchJob
+from docpager.batch.questions import Question
+from docpager.batch.session import SessionHooks, open_batch
+from docpager.batch.settings import BatchSettings
 from docpager.cli import main
 from docpager.cli.output import print_answer
 from docpager.core.errors import DocumentsChanged, JournalError, UsageError
@@ -31,6 +35,7 @@ from docpager.models.claude import ClaudeModel
 from docpager.models.claude.families import family_of
 from docpager.models.messages import AssistantTurn, CallResult, ModelRequest, ToolCall, UserTurn
 from docpager.models.openai.chat import request_body
+from docpager.models.pricing import price_of
 from docpager.models.scripted import ScriptedModel, reply
 from docpager.models.scripted import call as calling
 from docpager.report.watching import watch as watch_journal
@@ -39,7 +44,7 @@ from docpager.run.cited_places import cited_words
 from docpager.run.journal import held_journal, read_journal
 from docpager.run.page_pictures import draw_page, png_size
 from docpager.run.plan import plan_run
-from docpager.run.preparation import prepare
+from docpager.run.preparation import PreparedModel, prepare
 from docpager.run.replay import Replay
 from docpager.run.service import ask_archive, open_replay, resume_run
 from docpager.run.tool_results import Viewed
@@ -581,3 +586,47 @@ def test_chat_completions_carry_pictures_beside_the_results() -> None:
     assert messages[0]["content"] == [{"type": "text", "text": "Why?"}, label, shown]
     assert messages[2] == {"role": "tool", "tool_call_id": "a", "content": "D3:p45 of x.pdf"}
     assert messages[3] == {"role": "user", "content": [label, shown]}
+
+
+async def _in_rounds(place: Path, output: Path, model: ClaudeModel, api: FakeApi) -> dict:
+    """One question, answered in message batches on a clock that moves when somebody waits."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+        api.clock.advance(seconds)
+
+    price = price_of(SONNET)
+    prepared = PreparedModel(model, prepare(model, environment={}).settings, price)
+    hooks = SessionHooks(
+        on_message=lambda message: None, now=api.clock.now, sleep=sleep, clock=api.clock.now
+    )
+    with (
+        Archive.open(place) as archive,
+        open_batch(
+            BatchJob([Question("q1", QUESTION)], output),
+            archive,
+            prepared,
+            settings=BatchSettings(by_batches=True, max_usd=100.0),
+            hooks=hooks,
+        ) as session,
+    ):
+        await session.drive()
+        await model.close()
+    return json.loads(output.read_text())
+
+
+def test_a_batch_of_rounds_sends_pictures_too(place: Path, tmp_path: Path) -> None:
+    shown: list[int] = []
+
+    def saying(what: object) -> object:
+        return lambda asked: (shown.append(len(images(asked.body))), what)[1]
+
+    with FakeApi([saying(VIEW), saying(SEEN)]) as api:
+        model = ClaudeModel(SONNET, base_url=api.url, backend="anthropic")
+        line = asyncio.run(_in_rounds(place, tmp_path / "answers.jsonl", model, api))
+
+    assert line["status"] == "unsupported"
+    assert line["citations"][0]["match"] == "picture"
+    assert shown == [0, 1]
+    (file,) = tmp_path.rglob("*.png")
+    assert file.parent.name == "pictures"
