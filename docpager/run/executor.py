@@ -44,7 +44,7 @@ from docpager.run.page_pictures import DrawPage, viewed_page
 from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
 from docpager.run.read_ahead import found_passages
-from docpager.run.render import document_line, present_loaded
+from docpager.run.render import DOUBTED, document_line, present_loaded
 from docpager.run.state import Run
 from docpager.run.tool_results import (
     Found,
@@ -254,7 +254,10 @@ class FunctionExecutor:
         missing = [p for p in self._library.load_range(wanted) if p.id not in pending.resident]
         labels = self._labels(entry, missing)
         word = entry.page_word.lower() if entry.pdf_pages else "pdf page"
-        loaded = Loaded(wanted, one_line(entry.path), tuple(missing), resident, labels, word)
+        loaded = Loaded(
+            wanted, one_line(entry.path), tuple(missing), resident, labels, word,
+            self._better_seen(entry, missing),
+        )  # fmt: skip
         if self._sizer.text(present_loaded(loaded)) > pending.bound:
             return self._too_large(wanted, entry, pending.bound)
         return loaded
@@ -266,6 +269,15 @@ class FunctionExecutor:
         if self._draw is None or self._pictures is None:
             raise FunctionError("pages cannot be drawn here; page_in their text")
         return viewed_page(self._library, wanted, draw=self._draw, price=self._pictures)
+
+    def _better_seen(self, entry: DocumentEntry, passages: Sequence[Passage]) -> str:
+        """A hint at the first page whose text may be wrong, to a model that may look at it."""
+        if self._pictures is None or entry.kind != "pdf":
+            return ""
+        doubts = self._library.page_doubts(entry.id)
+        pages = (p.pdf_pages or (1, 0) for p in passages)
+        first = next((n for a, b in pages for n in range(a, b + 1) if n in doubts), None)
+        return DOUBTED.format(f"{entry.name}:p{first}") if first is not None else ""
 
     def _least_tokens(self, wanted: PassageRange) -> int:
         """Headers alone: tells without reading that a whole document cannot fit."""

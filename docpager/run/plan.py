@@ -20,7 +20,7 @@ from docpager.paging.pressure import SMALLEST_STEP, WindowBudget, smallest_windo
 from docpager.paging.rebuild import smallest_step_tokens
 from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
-from docpager.run.render import full_map_tokens, render_document_map
+from docpager.run.render import DOUBTED, full_map_tokens, render_document_map
 
 __all__ = ["RULES", "RunPlan", "instructions", "plan_run"]
 
@@ -148,7 +148,7 @@ def plan_run(
     # Who can name no document needs no list of them.
     listed = () if paging.plain else documents
     document_map = render_document_map(listed, cap=budget.map_cap, count=sizer.count)
-    _check_window(budget, sizer, question, documents, factor)
+    _check_window(draft, sizer, documents)
     return replace(draft, document_map=document_map)
 
 
@@ -183,24 +183,21 @@ def _offering(draft: RunPlan, pictures: PicturePrice | None, sizer: PromptSizer)
     )
 
 
-def _framing(documents: Sequence[DocumentEntry], sizer: PromptSizer) -> int:
+def _framing(documents: Sequence[DocumentEntry], sizer: PromptSizer, *, pictures: bool) -> int:
     """What stands around one passage when it is paged in right after a rebuild."""
     path = one_line(max((entry.path for entry in documents), key=len, default=""))
     pages = ", pdf pages 1000-1001 (printed 1000-1001)"
     has_pages = any(entry.pdf_pages for entry in documents)
-    header = f"D1000:c1000 of {path}{pages if has_pages else ''}\n[D1000:c1000 p1000]\n[p1001]"
+    remark = f"; {DOUBTED.format('D1000:p1000')}" if pictures else ""
+    pages = f"{pages if has_pages else ''}{remark}"
+    header = f"D1000:c1000 of {path}{pages}\n[D1000:c1000 p1000]\n[p1001]"
     return sizer.text(header) + smallest_step_tokens(sizer)
 
 
-def _check_window(
-    budget: WindowBudget,
-    sizer: PromptSizer,
-    question: str,
-    documents: Sequence[DocumentEntry],
-    factor: float,
-) -> None:
-    asked = sizer.count(question)
-    passage = ceil(LARGEST_PASSAGE * factor) + _framing(documents, sizer)
+def _check_window(plan: RunPlan, sizer: PromptSizer, documents: Sequence[DocumentEntry]) -> None:
+    budget, asked = plan.budget(sizer), sizer.count(plan.question)
+    framing = _framing(documents, sizer, pictures=plan.pictures is not None)
+    passage = ceil(LARGEST_PASSAGE * plan.factor) + framing
     # Where a map of this size is cut to its share, the window is large enough whatever the map.
     listed = full_map_tokens(documents, most=passage + asked, count=sizer.count)
     if budget.holds(question=asked, document_map=listed, passage=passage):

@@ -111,7 +111,7 @@ def _is_held(path: Path) -> bool:
     try:
         with held_journal(path):
             return False
-    except JournalError:
+    except (JournalError, OSError):
         return True
 
 

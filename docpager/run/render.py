@@ -10,6 +10,7 @@ from docpager.paging.rendering import one_line, page_span, render_passages
 from docpager.run.tool_results import Found, Listed, Loaded, TooLarge, Viewed
 
 __all__ = [
+    "DOUBTED",
     "document_line",
     "full_map_tokens",
     "present_found",
@@ -19,6 +20,10 @@ __all__ = [
     "present_viewed",
     "render_document_map",
 ]
+
+
+DOUBTED = "text of {0} may be wrong, view_page shows it"
+"""What is said above passages of a page whose text cannot be relied on."""
 
 
 def present_found(found: Found, *, subject: str) -> str:
@@ -57,6 +62,8 @@ def present_loaded(loaded: Loaded) -> str:
     header = f"{written_ranges(tuple(p.id for p in loaded.passages))} of {loaded.path}{span}"
     if already:
         header += f"; {already} is in main context already"
+    if loaded.remark:
+        header += f"; {loaded.remark}"
     return f"{header}\n{render_passages(loaded.passages)}"
 
 

@@ -13,7 +13,7 @@ from cattrs.strategies import configure_tagged_union
 from docpager.core.places import Place, parse_place
 from docpager.models.messages import CallResult, UserTurn
 from docpager.run.outcome import Outcome
-from docpager.run.tool_results import QuoteCheck, ToolResult, Viewed
+from docpager.run.tool_results import Loaded, QuoteCheck, ToolResult, Viewed
 
 __all__ = ["UNREADABLE", "T", "from_json", "to_json"]
 
@@ -89,13 +89,14 @@ def _keep_old_quotes(converter: Converter) -> None:
 
 
 def _keep_old_turns(converter: Converter) -> None:
-    """Write turns and results without pictures as they were before there were any, as requests are
+    """Write turns and results without pictures as they were before there were any, as a journal is
     proved by hashes of them; and a picture's bytes never."""
     none = override(omit_if_default=True)
     left_out = override(omit=True)
     changed: tuple[tuple[type, dict[str, Any]], ...] = (
         (CallResult, {"picture": none}),
         (UserTurn, {"pictures": none}),  # after what it holds, as it is written in its way
+        (Loaded, {"remark": none}),
         (Viewed, {"png": left_out}),
     )
     for kind, fields in changed:

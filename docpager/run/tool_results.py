@@ -81,6 +81,8 @@ class Loaded:
     """(pdf_page, printed label) where the two differ."""
     page_word: str = "pdf page"
     """What the document's pages are called."""
+    remark: str = ""
+    """Which of its pages are better looked at, where the model may."""
 
 
 @dataclass(frozen=True, slots=True)

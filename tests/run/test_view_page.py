@@ -409,6 +409,16 @@ def test_contents_name_the_pages_without_text(place: Path) -> None:
     )
 
 
+def test_passages_of_a_doubtful_page_say_that_it_can_be_seen() -> None:
+    for pictures, hinted in ((PRICE, True), (None, False)):
+        play = Play(world("scans"), paging=PagingSettings(window=16_000), pictures=pictures)
+        (good,) = play.say(calling("page_in", locator="D1:c1"))
+        (poor,) = play.say(calling("page_in", locator="D1:p6"))
+        said = poor.text.partition("\n")[0]
+        assert ("text of D1:p6 may be wrong, view_page shows it" in said) == hinted
+        assert "may be wrong" not in good.text.partition("\n")[0]
+
+
 @pytest.mark.parametrize("most", [500, 1_200, 4_784])
 def test_a_page_is_drawn_as_large_as_its_price_allows(place: Path, most: int) -> None:
     price = PicturePrice(edge=2_576, most_tokens=most)
