@@ -84,7 +84,8 @@ def _compare(passages: int, local: Path, remote: ObjectPath, cache: Path, proxy)
     size = sum(path.stat().st_size for path in local.rglob("*") if path.is_file())
     print(
         f"{passages:,} passages ({size / 1e6:.1f} MB on disk): cold {fetched / 1e6:.1f} MB in "
-        f"{requests} requests, first search after {cold['searched']:.2f} s ({cold['cores']:.2f} core-seconds); from the cache "
+        f"{requests} requests, first search after {cold['searched']:.2f} s "
+        f"({cold['cores']:.2f} core-seconds); from the cache "
         f"{figures['searched'][0]:.2f} s ({again / 1e6:.2f} MB: the manifest), on disk "
         f"{figures['searched'][1]:.2f} s, ratio "
         f"{figures['searched'][0] / figures['searched'][1]:.2f} (core-seconds "

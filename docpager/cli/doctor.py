@@ -84,11 +84,12 @@ def doctor(
 ) -> None:
     """Show what can be used now, and what is missing.
 
-    Checks models, servers, embedders, tokenizers and object storage. Asks only this machine and
-    the servers at --base-url and --storage; only --live costs money.
+    Checks models, servers, embedders, tokenizers, exporters of traces and object storage. Asks
+    only this machine and the servers at --base-url and --storage; only --live costs money.
     """
     from docpager.doctor import (
         check_embedders,
+        check_exporters,
         check_models,
         check_servers,
         check_storage,
@@ -107,6 +108,7 @@ def doctor(
         *check_servers(source, model=model or ""),
         *check_embedders(),
         *check_tokenizers(),
+        *check_exporters(),
         *check_storage(storage),
     ]
     failed = failed or any(each.part == "storage" and each.state == "failed" for each in findings)
