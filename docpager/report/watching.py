@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docpager.core.passages import Note, Passage, PassageId
+from docpager.core.passages import Hit, Note, Passage, PassageId
 from docpager.models.messages import CallResult, Usage
 from docpager.paging.statistics import faults_under_belady, faults_under_lru
 from docpager.run.answer_line import AnswerLine, answer_line
@@ -93,6 +93,8 @@ class DocumentSeen:
     """Shown in results and not read."""
     pdf_pages: set[int] = field(default_factory=set)
     """Pages of which a passage was read."""
+    shown_pages: set[int] = field(default_factory=set)
+    """Pages of which a result showed a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ class WatchedRun:
     dollars: dict[int, float | None]
     notes: list[WatchedNote]
     documents: list[DocumentSeen]
+    searches: list[tuple[str, ...]]
+    """For each search and grep the documents that it was kept to, as the model named them; none
+    where it went over all that the question is about."""
     passages: dict[PassageId, Passage]
     """Every passage that was read."""
     faults: dict[PassageId, list[int]]
@@ -149,12 +154,15 @@ class _Watch(Replay):
         self.dollars: dict[int, float | None] = {}
         self.notes: dict[int, WatchedNote] = {}
         self.documents: dict[int, DocumentSeen] = {}
+        self.searches: list[tuple[str, ...]] = []
         self.passages: dict[PassageId, Passage] = {}
         self.faults: dict[PassageId, list[int]] = {}
 
     def feed(self, entry: Entry) -> None:
         before = set(self.run.context.statistics.read), self.run.context.table.ids
         faults = self.run.context.statistics.faults
+        if entry.kind in ("results", "prefetched"):
+            self._note_searches(entry)
         super().feed(entry)
         match entry.kind:
             case "request":
@@ -163,6 +171,13 @@ class _Watch(Replay):
                 self._replied(entry)
             case "results" | "prefetched":
                 self._delivered(entry, before[1], self.run.context.statistics.faults - faults)
+
+    def _note_searches(self, entry: Entry) -> None:
+        calls = [pending.call.arguments for pending in self.pending or ()]
+        for n, result in enumerate(entry.results):
+            if isinstance(result, Found):
+                kept_to = calls[n].get("documents") if n < len(calls) else ()
+                self.searches.append(tuple(map(str, kept_to or ())))
 
     def _sent(self, entry: Entry) -> None:
         table = self.run.context.table
@@ -187,13 +202,20 @@ class _Watch(Replay):
                 for number, path in result.paths:
                     self._document(number).path = path
                 for hit in result.hits:
-                    self._document(hit.passage.document).shown.add(hit.passage)
+                    self._shown(hit)
             elif isinstance(result, Loaded):
                 self._loaded(result)
         newest = self.run.context.statistics.reference_string[-faults:] if faults else []
         for at, passage in newest:
             self.faults.setdefault(passage, []).append(at)
         self._note_notes(step)
+
+    def _shown(self, hit: Hit) -> None:
+        # What did not fit into main context was found, and not shown.
+        if hit.passage in self.run.delivery.shown:
+            document = self._document(hit.passage.document)
+            document.shown.add(hit.passage)
+            document.shown_pages |= {hit.pdf_page} if hit.pdf_page is not None else set()
 
     def _loaded(self, result: Loaded) -> None:
         document = self._document(result.range.document)
@@ -244,6 +266,7 @@ def watch(journal: Path) -> WatchedRun:
         dollars=replay.dollars,
         notes=[replay.notes[number] for number in sorted(replay.notes)],
         documents=[replay.documents[number] for number in sorted(replay.documents)],
+        searches=replay.searches,
         passages=replay.passages,
         faults=replay.faults,
         replacement=_replacement(replay),
