@@ -6,13 +6,14 @@ Pages are PDF pages, slides or sheets; documents without any are counted in pass
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from docpager.archive.archive import Archive
 from docpager.core.passages import DocumentEntry, counted, number_ranges
-from docpager.report.watching import DocumentSeen, WatchedRun
+from docpager.report.watching import WatchedRun
 from docpager.run.argument_repair import documents_named
+from docpager.run.coverage import ReachedDocument
 
 __all__ = ["BatchCoverage", "CoveredDocument", "RunCoverage", "coverage_of"]
 
@@ -64,26 +65,26 @@ class RunCoverage:
 
 def coverage_of(run: WatchedRun, archive: Archive | None) -> RunCoverage:
     """How far a run got with the documents that it was asked about, as the archive has them now."""
-    met = [seen for seen in run.documents if seen.read or seen.shown]
+    searches = len(run.searches)
     if archive is None:
-        documents = [_covered(seen, None, {}, len(run.searches)) for seen in met]
-        return RunCoverage(documents, len(run.searches), is_known=False)
+        documents = [_covered(each, None, (), searches) for each in run.documents]
+        return RunCoverage(documents, searches, is_known=False)
     entries = {entry.id: entry for entry in _asked_about(run, archive)}
     gone_over = _gone_over(run, list(entries.values()))
     documents = [
         _covered(
-            seen,
-            entries.get(seen.number),
-            archive.page_doubts(seen.number) if seen.number in entries else {},
-            gone_over[seen.number],
+            each,
+            entries.get(each.number),
+            archive.page_doubts(each.number) if each.number in entries else (),
+            gone_over[each.number],
         )
-        for seen in met
+        for each in run.documents
     ]
-    numbers = {seen.number for seen in met}
-    rest = [entry for entry in entries.values() if entry.id not in numbers]
+    met = {each.number for each in run.documents}
+    rest = [entry for entry in entries.values() if entry.id not in met]
     return RunCoverage(
         documents,
-        len(run.searches),
+        searches,
         is_known=True,
         unseen=[entry for entry in rest if gone_over[entry.id]],
         unsearched=[entry for entry in rest if not gone_over[entry.id]],
@@ -107,37 +108,36 @@ def _gone_over(run: WatchedRun, entries: Sequence[DocumentEntry]) -> Counter[int
 
 
 def _covered(
-    seen: DocumentSeen, entry: DocumentEntry | None, doubts: Iterable[int], searches: int
+    reached: ReachedDocument,
+    entry: DocumentEntry | None,
+    doubts: Iterable[int],
+    searches: int,
 ) -> CoveredDocument:
-    has_pages = bool(seen.pdf_pages or seen.shown_pages or (entry and entry.pdf_pages))
+    read, shown = reached.pages_read, reached.pages_shown - reached.pages_read
+    has_pages = bool(read or shown or (entry and entry.pdf_pages))
     unreadable = set(entry.unreadable_pdf_pages) if entry else set()
-    shown_pages = seen.shown_pages - seen.pdf_pages
-    every = set(range(1, entry.pdf_pages + 1)) if entry else set()
     size = never_seen = ""
     if entry is not None and has_pages:
         size = counted(entry.pdf_pages, entry.page_word)
-        never_seen = written_pages(every - seen.pdf_pages - shown_pages - unreadable)
+        never_seen = written_pages({*range(1, entry.pdf_pages + 1)} - read - shown - unreadable)
     elif entry is not None:
         size = counted(entry.passages, "passage")
-        left = entry.passages - len(seen.read) - len(seen.shown)
-        never_seen = counted(left, "passage") if left > 0 else ""
+        never_seen = _passages(entry.passages - len(reached.read | reached.shown))
     return CoveredDocument(
-        name=f"D{seen.number}",
-        path=entry.path if entry else seen.path,
+        name=f"D{reached.number}",
+        path=entry.path if entry else reached.path,
         size=size,
         searches=searches,
-        read=_amount(seen.read, seen.pdf_pages if has_pages else None),
-        shown=_amount(seen.shown, shown_pages if has_pages else None),
+        read=written_pages(read) if has_pages else _passages(len(reached.read)),
+        shown=written_pages(shown) if has_pages else _passages(len(reached.shown - reached.read)),
         never_seen=never_seen,
         unreadable=written_pages(unreadable),
         doubtful="all of it" if 0 in doubts else written_pages(doubts),
     )
 
 
-def _amount(passages: Collection[object], pages: set[int] | None) -> str:
-    if pages is not None:
-        return written_pages(pages)
-    return counted(len(passages), "passage") if passages else ""
+def _passages(count: int) -> str:
+    return counted(count, "passage") if count > 0 else ""
 
 
 def written_pages(numbers: Iterable[int]) -> str:
@@ -182,12 +182,12 @@ class BatchCoverage:
             return
         self.runs += 1
         self._add_scope(run, archive)
-        for seen in run.documents:
-            across = self._documents.get((archive.id, seen.number))
+        for reached in run.documents:
+            across = self._documents.get((archive.id, reached.number))
             if across is not None:
-                across.questions += bool(seen.read)
-                across.shown_to += bool(seen.shown and not seen.read)
-                across.pages |= seen.pdf_pages
+                across.questions += bool(reached.read)
+                across.shown_to += bool(reached.shown and not reached.read)
+                across.pages |= reached.pages_read
 
     def _add_scope(self, run: WatchedRun, archive: Archive) -> None:
         if archive.id in self._whole:

@@ -23,6 +23,7 @@ from docpager.paging.reading_log import HERE, LogEntry, written_call
 from docpager.paging.rebuild import QUOTE_PLAINLY
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
+from docpager.run.coverage import Reached
 from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Failure, Outcome
 from docpager.run.quotes import mark_seen, review
 from docpager.run.reminders import RepeatedCalls, say_instead
@@ -52,8 +53,7 @@ class PageInApplier:
         self._context = context
         self._repeats: Counter[PassageRange] = Counter()
         self._ranges: dict[str, PassageRange] = {}
-        self.pages: set[tuple[int, int]] = set()
-        """(document, page) of every page, slide or sheet that was paged in, all or a part of it."""
+        self.reached = Reached()
 
     def forget_repeats(self) -> None:
         """A note or a search came between: a range may be paged in again."""
@@ -84,9 +84,7 @@ class PageInApplier:
         # as resident.
         context.enter(fresh, step=step, pin=pin)
         context.statistics.fault([p.id for p in fresh], step=step)
-        for passage in fresh:
-            first, last = passage.pdf_pages or (1, 0)
-            self.pages.update((passage.document, page) for page in range(first, last + 1))
+        self.reached.read(fresh, loaded.path)
         context.statistics.reference(loaded.resident, step=step)
         self._repeats[loaded.range] += 1
         self._ranges[str(call.arguments["locator"]).strip()] = loaded.range
@@ -230,8 +228,6 @@ class ResultApplier:
         self._quoted: set[tuple[tuple[PassageId, ...], str]] = set()
         """Quotes of answers that stood where the model had them before it."""
         self._repeated = RepeatedCalls()
-        self.shown: set[PassageId] = set()
-        """Passages of which a search or a grep showed a part."""
 
     def apply(
         self,
@@ -270,9 +266,9 @@ class ResultApplier:
         return None
 
     @property
-    def pages_read(self) -> int:
-        """Pages, slides and sheets that were paged in, all or a part of each."""
-        return len(self._page_ins.pages)
+    def reached(self) -> Reached:
+        """What was shown and read so far."""
+        return self._page_ins.reached
 
     def apply_prefetch(self, calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> None:
         """Show results that no model asked for."""
@@ -303,9 +299,9 @@ class ResultApplier:
                 subject=subject,
             ),
         )
-        seen = [hit.passage for hit in found.hits[: shown or 0]]
-        self.shown.update(seen)
-        best = ", ".join(dict.fromkeys(map(str, seen)))
+        seen = found.hits[: shown or 0]
+        self.reached.show(seen, found.paths)
+        best = ", ".join(dict.fromkeys(str(hit.passage) for hit in seen))
         self._log(
             call, f"{found.by_words + found.by_meaning} found, seen {best}" if best else "nothing"
         )

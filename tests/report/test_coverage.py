@@ -93,7 +93,7 @@ def test_documents_that_were_not_seen_are_named_by_whether_a_search_went_over_th
 def test_what_did_not_fit_into_main_context_was_not_shown(folder):
     run = watch(asked(call("search", query="zirconium")))
 
-    shown = sum(len(seen.shown) for seen in run.documents)
+    shown = sum(len(seen.shown - seen.read) for seen in run.documents)
     assert shown == run.line.coverage.searched
 
 
