@@ -35,7 +35,7 @@ _SAY_EVERY = 5.0
     "Without it, into the current folder.",
 )
 @click.option("--no-pictures", is_flag=True, help="Leave plots and cited pages out; needs no "
-              "matplotlib, and takes a tenth of the time.")  # fmt: skip
+              "matplotlib, and much less time.")  # fmt: skip
 @click.option(
     "--pictures",
     type=click.IntRange(min=0),
