@@ -76,6 +76,11 @@ class Excerpts:
         `header` is that of the journal."""
         return self._archive(journal, header["archive"], header["archive_id"])
 
+    def forgotten(self, journal: Path, header: Mapping[str, Any]) -> tuple[int, ...]:
+        """Documents that the archive of a journal has forgotten since."""
+        archive = self.archive_of(journal, header)
+        return archive.forgotten if archive else ()
+
     def archive_of_run(self, run: WatchedRun) -> Archive | None:
         """The same of a run that was watched."""
         return self._archive(run.journal, run.header.archive, run.header.archive_id)

@@ -15,6 +15,7 @@ from docpager.report.excerpts import Excerpts
 from docpager.report.page_pictures import PagePictures
 from docpager.report.pages import check_writable
 from docpager.report.run_page import write_run
+from docpager.run.journal import is_journal
 
 __all__ = ["write_reports"]
 
@@ -23,8 +24,6 @@ Progress = Callable[[int, int], None]
 _ALL = sys.maxsize
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_SEALED = re.compile(rb"[0-9a-f]{16} \{")
-"""How a journal begins: with the seal of its first line."""
 
 
 def write_reports(
@@ -89,8 +88,7 @@ def _is_journal(path: Path) -> bool:
         UsageError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return _SEALED.match(file.read(18)) is not None
+        return is_journal(path)
     except OSError as error:
         raise UsageError(
             f"cannot read {str(path)!r}: {error.strerror}; name the journal of a run or the "

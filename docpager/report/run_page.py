@@ -45,7 +45,7 @@ def write_run(
     archive = None
     if isinstance(header := lines[0].get("header"), dict):
         archive = excerpts.archive_of(journal, header)
-        lines = redacted_lines(lines, archive.forgotten if archive else ())
+        lines = redacted_lines(lines, excerpts.forgotten(journal, header))
     if "redacted" in lines[0]:
         write_page(path, "redacted.html", index=index, journal=journal.name, **_redacted(lines))
         return None
