@@ -17,7 +17,15 @@ from docpager.core.errors import ArchiveError
 from docpager.models.messages import ChatModel, ModelRequest, UserTurn
 from docpager.models.pricing import price_of
 from docpager.models.registry import ModelSource
-from docpager.models.servers import SPEAKS_NO_HTTP, ServerFacts, is_paid_host, key_from, look_at
+from docpager.models.servers import (
+    CHAT_COUNTS,
+    MESSAGE_COUNTS,
+    SPEAKS_NO_HTTP,
+    ServerFacts,
+    is_paid_host,
+    key_from,
+    look_at,
+)
 
 __all__ = [
     "MOST_OUTPUT_TOKENS",
@@ -98,7 +106,7 @@ def check_servers(source: ModelSource, *, model: str = "") -> Iterator[Finding]:
 
     url = (openai_address if source.api == "openai" else address)(source.base_url or None)
     if not is_paid_host(url) and (source.base_url or urlsplit(url).hostname in _LOOPBACK):
-        yield _server(url, model=model, api_key_env=source.api_key_env)
+        yield _server(url, model=model, source=source)
     else:
         yield Finding("server", url, "not asked", "`live=True` sends one small request")
     for port, server in _USUAL_PORTS.items():
@@ -159,9 +167,10 @@ def _wordllama() -> Finding:
     return Finding("embedder", "wordllama", "usable", "the default; its weights are installed")
 
 
-def _server(url: str, *, model: str, api_key_env: str) -> Finding:
+def _server(url: str, *, model: str, source: ModelSource) -> Finding:
     """What one look at a server tells; only a key that was named for it is sent."""
-    facts = look_at(url, model=model, key=key_from(api_key_env), counting=True)
+    counting = CHAT_COUNTS if source.api == "openai" else MESSAGE_COUNTS
+    facts = look_at(url, model=model, key=key_from(source.api_key_env), counting=counting)
     if facts.loading:
         return Finding("server", url, "not ready", "it is still loading its model")
     if not facts.reachable:

@@ -21,6 +21,7 @@ from benchmarks.local_models.recording import Recording, RecordingModel, Repeati
 from benchmarks.local_models.scores import print_scores
 from benchmarks.local_models.systems import AskedWhere, Contestant, contestant_named
 from docpager import Archive, ingest
+from docpager.models.messages import ChatModel
 from docpager.models.registry import model_named
 
 REPLIES = Path(__file__).parent / "replies"
@@ -36,8 +37,11 @@ def ask(half: str, contestant: Contestant, options: argparse.Namespace) -> None:
         archives = {name: _archive(name, options.work) for name in sorted(names)}
         for archive in archives.values():
             stack.callback(archive.close)
+        # One for all, as in a batch: measuring how its server counts would empty the cache of what
+        # the questions' prompts begin with.
+        server = model_named(options.model, base_url=options.base_url).model
         for question in left:
-            asyncio.run(_ask_one(question, contestant, archives, options, path))
+            asyncio.run(_ask_one(question, contestant, archives, options, path, server))
 
 
 async def _ask_one(
@@ -46,8 +50,9 @@ async def _ask_one(
     archives: dict[str, Archive],
     options: argparse.Namespace,
     path: Path,
+    server: ChatModel,
 ) -> None:
-    model = RecordingModel(model_named(options.model, base_url=options.base_url).model)
+    model = RecordingModel(server)
     place = _place(question, archives, model, options)
     answered = await contestant.answer(question, place)
     await model.close()

@@ -23,7 +23,6 @@ from docpager.models.pricing import Price, PriceList, price_of
 from docpager.models.registry import (
     ModelSource,
 )
-from docpager.models.server_tokens import MARGIN
 from docpager.paging.epoch import PromptSizer
 from docpager.run.answer_line import AnswerLine, answer_line
 from docpager.run.archival_storage import ArchivalStorage
@@ -300,7 +299,7 @@ async def _measured(settings: AskSettings, model: ChatModel) -> tuple[AskSetting
     measured = await model.measure_tokens(instructions(paging.functions), offered)
     if measured is None:
         return settings, 0
-    return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed
+    return replace(settings, counter=measured.counter, factor=measured.margin), measured.fixed
 
 
 def _header(
