@@ -47,6 +47,9 @@ CHAT_COUNTS = ("/v1/chat/completions/input_tokens", "/tokenize")
 """Where servers of either protocol count the tokens of a prompt: of Chat Completions llama.cpp and
 vLLM, which no standard names."""
 
+TIMED_OUT = ("no answer within 2 seconds", "timed out")
+"""Problems of a server that took a connection and said nothing, as we say it and as sockets do."""
+
 SPEAKS_NO_HTTP = "it speaks no HTTP"
 """The problem of a server whose answers are none."""
 
@@ -93,6 +96,8 @@ class ServerFacts:
     """How many the model has; None where the server does not say."""
     problem: str = ""
     """Why it told nothing, in words."""
+    status: int = 200
+    """What it said when it was asked for its models, as a status of HTTP."""
 
 
 def is_paid_host(url: str) -> bool:
@@ -241,8 +246,9 @@ def look_at(
         return ServerFacts(url, software, names, context, certain, counts, parameters=size)
     problem = "" if listed.status == 200 else f"lists no models ({listed.status or listed.problem})"
     return ServerFacts(
-        url, _software(answers), names, counts=counts, parameters=size, problem=problem
-    )
+        url, _software(answers), names, counts=counts, parameters=size, problem=problem,
+        status=listed.status,
+    )  # fmt: skip
 
 
 def _parameters(answers: Mapping[str, _Answer], model: str) -> int | None:
@@ -341,7 +347,7 @@ class _Answer:
     """0 where there was none."""
     text: str = ""
     json: object = None
-    problem: str = "no answer within 2 seconds"
+    problem: str = TIMED_OUT[0]
 
 
 class _NoRedirects(HTTPRedirectHandler):
