@@ -77,7 +77,7 @@ def reread(half: str, options: argparse.Namespace) -> None:
     questions = {question.id: question for question in draw(half)}
     for path in sorted(REPLIES.glob(f"*-{half}-*.jsonl")):
         model, _, name = path.stem.partition(f"-{half}-")
-        if name == "earlier":
+        if name.startswith("earlier"):
             continue
         runs = [json.loads(line) for line in _lines(path)]
         names = {questions[run["question"]].document_set for run in runs}

@@ -91,11 +91,20 @@ class ReadingServer(ChatModel):
 
 
 def script(question: DrawnQuestion, archive: Archive, *, visits: int = VISITS) -> list[ModelReply]:
-    """Replies of a careful reader: a search, then its best passages with what stands around them,
-    one after the other, each noted and released, then the answer."""
-    hits = list(dict.fromkeys(h.passage for h in archive.search(question.text, page_size=50).hits))
-    places = [PassageRange(d, max(1, n - 1), n) for d, n in hits[:visits]]
-    texts = [archive.load(str(hit))[0].text for hit in hits[:visits]]
+    """Replies of a careful reader: a search, then its best passages with what stands before them,
+    one after the other, each noted and released, then the answer.
+
+    No passage is looked at twice: where one never left, it would not be shown again, and the three
+    ways would read different texts.
+    """
+    hits = dict.fromkeys(hit.passage for hit in archive.search(question.text, page_size=50).hits)
+    places: list[PassageRange] = []
+    for document, ordinal in hits:
+        place = PassageRange(document, max(1, ordinal - 1), ordinal)
+        if not any(set(place.ids()) & set(other.ids()) for other in places):
+            places.append(place)
+    del places[visits:]
+    texts = [archive.load(f"D{p.document}:c{p.last}")[0].text for p in places]
     quotes = [" ".join(text.split()[:12]) for text in texts]
     replies = [(("search", {"query": question.text}),)]
     for number, place in enumerate(places):

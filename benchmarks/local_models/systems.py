@@ -101,6 +101,8 @@ class EarlierDocpager:
 
     name: str
     command: Path
+    window: int = WINDOW
+    """It refuses what it cannot be sure of: for this model's server anything below 9,439."""
 
     async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         return await asyncio.to_thread(self._answer, question, place)
@@ -111,7 +113,7 @@ class EarlierDocpager:
         archive = place.work / f"{self.name}-{question.document_set}"
         options: Mapping[str, object] = {
             "--archive": archive, "--journal": journal, "--base-url": place.url,
-            "--model": place.model.name, "--window": WINDOW, "--max-output": MAX_OUTPUT,
+            "--model": place.model.name, "--window": self.window, "--max-output": MAX_OUTPUT,
             "--max-steps": MAX_STEPS,
         }  # fmt: skip
         written = [text for pair in options.items() for text in map(str, pair)]
@@ -210,7 +212,7 @@ def _found(question: DrawnQuestion, archive: Archive) -> Iterator[Passage]:
 
 def contestant_named(name: str, *, earlier: Path | None = None) -> Contestant:
     """`docpager`, `docpager+small`, `docpager+plain`, `docpager+small+prefetch=4`, `head`,
-    `one-search:k=4` or `earlier`, the command of an earlier docpager.
+    `one-search:k=4`, `earlier` or `earlier:window=9500`, the command of an earlier docpager.
 
     Raises:
         ValueError: there is no such way to answer.
@@ -224,6 +226,6 @@ def contestant_named(name: str, *, earlier: Path | None = None) -> Contestant:
         return OneLook(name, _from_the_beginning)
     if name.startswith("one-search:k="):
         return OneLook(name, _found, int(name.partition("=")[2]))
-    if name == "earlier" and earlier is not None:
-        return EarlierDocpager(name, earlier)
+    if base.startswith("earlier") and earlier is not None:
+        return EarlierDocpager(name, earlier, int(name.partition("window=")[2] or WINDOW))
     raise ValueError(f"no way to answer is called {name!r}")
