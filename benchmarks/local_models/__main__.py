@@ -19,7 +19,13 @@ from typing import Any
 from benchmarks.local_models.questions import HALVES, NESTED, DrawnQuestion, documents_of, draw
 from benchmarks.local_models.recording import Recording, RecordingModel, RepeatingModel
 from benchmarks.local_models.scores import print_scores
-from benchmarks.local_models.systems import AskedWhere, Contestant, contestant_named
+from benchmarks.local_models.systems import (
+    AskedWhere,
+    Contestant,
+    OneLook,
+    StructuredModel,
+    contestant_named,
+)
 from docpager import Archive, ingest
 from docpager.models.messages import ChatModel
 from docpager.models.registry import model_named
@@ -39,7 +45,12 @@ def ask(half: str, contestant: Contestant, options: argparse.Namespace) -> None:
             stack.callback(archive.close)
         # One for all, as in a batch: measuring how its server counts would empty the cache of what
         # the questions' prompts begin with.
-        server = model_named(options.model, base_url=options.base_url).model
+        structured = isinstance(contestant, OneLook) and contestant.structured
+        server: ChatModel = (
+            StructuredModel(options.model, base_url=options.base_url)
+            if structured
+            else model_named(options.model, base_url=options.base_url).model
+        )
         for question in left:
             asyncio.run(_ask_one(question, contestant, archives, options, path, server))
 
