@@ -121,6 +121,7 @@ def uncounted(random: Random) -> ServedRun | None:
             Entry("request", watch.run.steps, request_sha256=request_hash(request))
         )
         tokens = server.prompt(request)
+        assert tokens <= watch.run.context.epoch.tokens <= plan.paging.window
         assert tokens + plan.paging.max_output <= plan.paging.window
         watch.happened["rebuild"] += len(request.turns) == 1 and watch.run.steps > 0
         watch.happened["more than 3/4"] += tokens > 0.75 * plan.paging.window
