@@ -15,7 +15,15 @@ from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.openai import OpenAIModel
 from docpager.models.pricing import Price, read_prices
-from docpager.models.server_tokens import MARGIN, PROOF, SAMPLES, UNCOUNTED_MARGIN
+from docpager.models.server_tokens import (
+    MARGIN,
+    PROOF,
+    SAMPLES,
+    UNCOUNTED_MARGIN,
+    MeasuredCounter,
+    ServerCounts,
+    ServerTokens,
+)
 from docpager.run.journal import read_journal
 from docpager.run.service import open_replay
 
@@ -215,3 +223,21 @@ def test_a_small_model_is_asked_plainly_in_a_small_window(answers, tmp_path):
 def test_without_counts_that_window_is_too_small(tmp_path):
     with serving(said(QUOTE)) as server, pytest.raises(WindowTooSmall):
         ask(server, tmp_path)
+
+
+def test_a_server_that_was_busy_is_measured_once_more():
+    async def busy():
+        raise TimeoutError
+
+    async def ready():
+        return ServerTokens(MeasuredCounter({}), 9)
+
+    async def measured_twice(first, second):
+        counts = ServerCounts()
+        assert await counts.measured("", (), first) is None
+        assert counts.proved is None
+        return await counts.measured("", (), second), counts.proved
+
+    found, proved = asyncio.run(measured_twice(busy, ready))
+    assert (found.fixed, proved) == (9, True)
+    assert asyncio.run(measured_twice(busy, busy)) == (None, False)

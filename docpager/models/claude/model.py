@@ -29,7 +29,13 @@ from docpager.models.messages import (
 )
 from docpager.models.pricing import Price, price_of
 from docpager.models.server_errors import header_count, refusal, told
-from docpager.models.server_tokens import PROOF, ServerCounts, ServerTokens, measure_server
+from docpager.models.server_tokens import (
+    PROOF,
+    TOO_BUSY,
+    ServerCounts,
+    ServerTokens,
+    measure_server,
+)
 from docpager.models.servers import ServerLook, is_paid_host
 
 if TYPE_CHECKING:
@@ -320,13 +326,20 @@ class ClaudeModel(ChatModel):
         return measured if measured and await self._agrees(PROOF, framing) else None
 
     async def _agrees(self, request: ModelRequest, counted: int) -> bool:
-        """Whether the usage of a reply of one token says what was counted beforehand."""
+        """Whether the usage of a reply of one token says what was counted beforehand.
+
+        Raises:
+            TimeoutError: there was none in time.
+        """
         try:
-            with self._failures():
-                async with asyncio.timeout(_PROOF_SECONDS):
+            async with asyncio.timeout(_PROOF_SECONDS):
+                with self._failures():
                     message, _ = await self._stream(self.body(request))
                     usage = model_reply(message, exact_usage=True).usage
-        except (ModelError, TimeoutError):
+        except TimeoutError:
+            self.notify(TOO_BUSY.format(self.url))
+            raise
+        except ModelError:
             return False
         return usage is not None and usage.prompt_tokens == counted
 

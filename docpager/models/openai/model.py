@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from docpager.models.pricing import Price, price_of
 from docpager.models.server_errors import header_count, refusal, told
 from docpager.models.server_tokens import (
     PROOF,
+    TOO_BUSY,
     UNCOUNTED_MARGIN,
     ServerCounts,
     ServerTokens,
@@ -155,7 +156,8 @@ class OpenAIModel(ChatModel):
     ) -> ServerTokens | None:
         """By the counts of the server where they agree with the usage of a reply, else by the usage
         of replies of one token to known texts: where that costs nothing."""
-        said = await self._said(PROOF)
+        async with self._in_time():
+            said = await self._said(PROOF)
         if said is None:
             return None
         for path in CHAT_COUNTS:
@@ -168,16 +170,15 @@ class OpenAIModel(ChatModel):
         self._counted_at = ""
         # A proxy of unknown price may lead to where tokens are sold.
         free = self._price is not None or await self._look.software()
-        # The second time a cache may hold it: some servers count only what it did not hold.
-        if not free or await self._said(PROOF) != said:
+        if not free:
             return None
-        try:
-            async with asyncio.timeout(_PROOF_SECONDS):
-                return await measure_server(
-                    self._said, said, instructions, functions, margin=UNCOUNTED_MARGIN
-                )
-        except TimeoutError:
-            return None
+        async with self._in_time():
+            # The second time a cache may hold it: some servers count only what it did not hold.
+            if await self._said(PROOF) != said:
+                return None
+            return await measure_server(
+                self._said, said, instructions, functions, margin=UNCOUNTED_MARGIN
+            )
 
     async def _counted(self, request: ModelRequest, *, seconds: float | None = None) -> int | None:
         """What the server counts where it does."""
@@ -194,14 +195,27 @@ class OpenAIModel(ChatModel):
             return None
         return token_count(told)
 
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Let replies that only measure take so long and no longer.
+
+        Raises:
+            TimeoutError: they took longer.
+        """
+        try:
+            async with asyncio.timeout(_PROOF_SECONDS):
+                yield
+        except TimeoutError:
+            self.notify(TOO_BUSY.format(self.url))
+            raise
+
     async def _said(self, request: ModelRequest) -> int | None:
         """Tokens of a prompt by the usage of a reply of one token."""
         try:
             with self._failures():
-                async with asyncio.timeout(_PROOF_SECONDS):
-                    collected = await self._stream(self.body(request), request.max_output_tokens)
+                collected = await self._stream(self.body(request), request.max_output_tokens)
             usage = collected.reply(exact_usage=True, reply_id="proof").usage
-        except (ModelError, TimeoutError):
+        except ModelError:
             return None
         return None if usage is None else usage.prompt_tokens
 
