@@ -145,9 +145,9 @@ class EarlierDocpager:
 
 
 def _replies_in(journal: Path) -> Iterator[Any]:
-    """Replies of a journal of any version."""
+    """Replies of a journal of any version: entries may stand behind a seal."""
     for line in journal.read_text("utf-8").splitlines():
-        if reply := json.loads(line).get("reply"):
+        if reply := json.loads(line[line.index("{") :]).get("reply"):
             reply = {name: value for name, value in reply.items() if value is not None}
             yield from Recording.from_json({"replies": [reply]}).replies
 
