@@ -30,6 +30,7 @@ from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
+from docpager.run.observer import RunObserver, observer_of
 from docpager.run.outcome import Stopped
 from docpager.run.plan import instructions, plan_run
 from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
@@ -160,7 +161,10 @@ async def ask_archive(
         if on_started is not None:
             on_started(path)
         recording = None if needs_no_file(settings.counter) else counter
-        driver = _driver(run, metered_model, executor, writer, archive, counter=recording)
+        driver = _driver(
+            run, metered_model, executor, writer, archive, observer_of(header, path),
+            counter=recording,
+        )  # fmt: skip
         if on_driver is not None:
             on_driver(driver)
         if prefetched:
@@ -210,7 +214,7 @@ async def resume_run(
         prefetched = await _prefetch(run, executor)
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
             driver = _driver(
-                run, metered_model, executor, writer, archive,
+                run, metered_model, executor, writer, archive, observer_of(header, path),
                 counter=recording, met=record.documents,
             )  # fmt: skip
             if limits is not None:
@@ -234,6 +238,7 @@ def _driver(
     executor: FunctionExecutor,
     journal: Journal,
     archive: OpenArchive,
+    observer: RunObserver,
     *,
     counter: RecordingCounter | None,
     met: Collection[int] = (),
@@ -247,6 +252,7 @@ def _driver(
         text_sha256_of=archive.text_sha256,
         counter=counter,
         met=met,
+        observer=observer,
     )
 
 
