@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         JournalError,
         LimitReached,
         ModelError,
+        StorageError,
         UsageError,
         WindowTooSmall,
     )
@@ -70,6 +71,7 @@ _HOMES = {
     "ReadingSettings": "docpager.archive.ingest_files",
     "Repaired": "docpager.archive.integrity",
     "RunLimits": "docpager.core.settings",
+    "StorageError": "docpager.core.errors",
     "ToolCall": "docpager.models.messages",
     "Usage": "docpager.models.messages",
     "UsageError": "docpager.core.errors",
@@ -110,6 +112,7 @@ __all__ = [
     "ReadingSettings",
     "Repaired",
     "RunLimits",
+    "StorageError",
     "ToolCall",
     "Usage",
     "UsageError",

@@ -25,7 +25,7 @@ FLOORS = {
     5: ["run"],
     6: ["evaluation"],
     7: ["batch"],
-    8: ["__init__", "__main__", "api", "doctor", "cli", "report", "testing"],
+    8: ["__init__", "__main__", "api", "doctor", "cli", "exports", "report", "testing"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -41,6 +41,7 @@ DOORS = {
     "filelock": {"storage/writer_lock"},
     "httpx": {"models/openai"},
     "httpx2": {"archive/embedders/remote", "models/claude"},
+    "inspect_ai": {"exports/inspect_log", "exports/inspect_turns"},
     "jinja2": {"report/pages"},
     "markupsafe": {"report/pages"},
     "matplotlib": {"report/plots"},
@@ -49,6 +50,7 @@ DOORS = {
     "obstore": {"storage/object_store"},
     "olefile": {"documents/mail"},
     "openai": {"models/openai"},
+    "opentelemetry": {"run/telemetry"},
     "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},

@@ -18,14 +18,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.object_storage.storage import BUCKET, parser, storage
+from benchmarks.object_storage.storage import BUCKET, Proxy, parser, storage
 from benchmarks.performance.million import MadeSource, Pieces, SummingEmbedder
 from docpager import Archive
 from docpager import ingest as ingest_folder
 from docpager.archive.ingest import ingest
 from docpager.core.locations import Location, ObjectPath
-
-WARM = 5
 
 _TIMED = """
 import json, os, resource, sys, time
@@ -46,6 +44,7 @@ def main() -> None:
     made.add_argument("data", type=Path)
     made.add_argument("--work", type=Path, required=True)
     made.add_argument("--passages", type=int, nargs="+", default=[10_000, 100_000])
+    made.add_argument("--times", type=int, default=5, help="how often each is opened again")
     arguments = made.parse_args()
     cache = arguments.work / "cache"
     os.environ["DOCPAGER_CACHE_DIR"] = str(cache)
@@ -58,7 +57,7 @@ def main() -> None:
             remote = ObjectPath(BUCKET, f"made-{passages}")
             for place in (local, remote):
                 _make(pieces, passages, place)
-            _compare(passages, local, remote, cache, proxy)
+            _compare(passages, local, remote, cache, proxy, arguments.times)
 
 
 def _make(pieces: Pieces, passages: int, place: Location) -> None:
@@ -66,7 +65,9 @@ def _make(pieces: Pieces, passages: int, place: Location) -> None:
     ingest([Path("made")], place, embedder=SummingEmbedder(pieces), source=source)
 
 
-def _compare(passages: int, local: Path, remote: ObjectPath, cache: Path, proxy) -> None:
+def _compare(
+    passages: int, local: Path, remote: ObjectPath, cache: Path, proxy: Proxy, times: int
+) -> None:
     shutil.rmtree(cache)
     proxy.fetched_bytes = proxy.requests = 0
     cold = _timed(remote)
@@ -74,8 +75,8 @@ def _compare(passages: int, local: Path, remote: ObjectPath, cache: Path, proxy)
     proxy.fetched_bytes = proxy.requests = 0
     _timed(remote), _timed(local)
     # In turn, so that what else the machine does befalls both.
-    pairs = [(_timed(remote), _timed(local)) for _ in range(WARM)]
-    again = proxy.fetched_bytes / (WARM + 1)
+    pairs = [(_timed(remote), _timed(local)) for _ in range(times)]
+    again = proxy.fetched_bytes / (times + 1)
     figures = {
         name: [statistics.median(pair[side][name] for pair in pairs) for side in (0, 1)]
         for name in ("searched", "cores")
@@ -84,7 +85,8 @@ def _compare(passages: int, local: Path, remote: ObjectPath, cache: Path, proxy)
     size = sum(path.stat().st_size for path in local.rglob("*") if path.is_file())
     print(
         f"{passages:,} passages ({size / 1e6:.1f} MB on disk): cold {fetched / 1e6:.1f} MB in "
-        f"{requests} requests, first search after {cold['searched']:.2f} s; from the cache "
+        f"{requests} requests, first search after {cold['searched']:.2f} s "
+        f"({cold['cores']:.2f} core-seconds); from the cache "
         f"{figures['searched'][0]:.2f} s ({again / 1e6:.2f} MB: the manifest), on disk "
         f"{figures['searched'][1]:.2f} s, ratio "
         f"{figures['searched'][0] / figures['searched'][1]:.2f} (core-seconds "

@@ -28,6 +28,7 @@ PAGES = 3
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("data", type=Path, nargs="+")
+    made.add_argument("--questions", type=Path, nargs="*", default=[], help="more of them")
     made.add_argument("--work", type=Path, required=True)
     arguments = made.parse_args()
     os.environ["DOCPAGER_CACHE_DIR"] = str(arguments.work / "cache")
@@ -50,15 +51,14 @@ def main() -> None:
         print(f"{proxy.requests} requests, {proxy.fetched_bytes:,} bytes fetched")
         one = Archive.open(arguments.work / "local")
         other = Archive.open(f"s3://{BUCKET}/archive")
-        wrong = _differences(one, other, _questions(arguments.data))
+        wrong = _differences(one, other, _questions(arguments.data, arguments.questions))
     print("\n".join(wrong) or "no difference")
     sys.exit(1 if wrong else 0)
 
 
-def _questions(data: list[Path]) -> list[str]:
-    lines = [
-        line for folder in data for line in (folder / "questions.jsonl").read_text().splitlines()
-    ]
+def _questions(data: list[Path], more: list[Path]) -> list[str]:
+    files = [*(folder / "questions.jsonl" for folder in data), *more]
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     return [json.loads(line)["question"] for line in lines if line.strip()]
 
 

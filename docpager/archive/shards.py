@@ -95,11 +95,13 @@ def open_place(place: Location) -> Snapshot:
         ArchiveError: there is no archive, it is damaged, or its shards do not fit together.
         StorageError: object storage cannot be read.
     """
-    if isinstance(place, Path) and not (place / SHARDS).exists():
+    try:
+        # First: it is what most places hold, and looking for shards there is a request more.
         return open_snapshot(place)
-    shards = shards_at(place)
-    if shards is None:
-        return open_snapshot(place)
+    except ArchiveError:
+        shards = shards_at(place)
+        if shards is None:
+            raise
     return _as_one([open_snapshot(shard) for shard in shards], [str(each) for each in shards])
 
 

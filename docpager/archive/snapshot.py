@@ -27,7 +27,7 @@ __all__ = ["Snapshot", "UnknownLocator", "open_snapshot", "outdated_indexes", "v
 
 
 _NAMED_AT_MOST = 8
-_FETCHED_AGAIN = 3
+_FETCHED_AGAIN = 8
 
 
 class UnknownLocator(UsageError, ArchiveError, LookupError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +10,23 @@ from docpager.archive.archive import Archive
 from docpager.archive.remote_files import local_copy, sha256_at, stands_there
 from docpager.core.errors import ArchiveError, DocumentError, UsageError
 from docpager.core.locations import Location, as_location
+from docpager.core.pictures import PicturePrice
+from docpager.documents.details import DocumentDetails
 from docpager.documents.files import leads_out
 from docpager.documents.ocr.tesseract import Tesseract, find_tesseract
-from docpager.documents.page_picture import DPI, PagePicture, PageWanted
+from docpager.documents.page_picture import DPI, MOST_PIXELS, PagePicture, PageWanted
 from docpager.documents.reader_pool import Reader, ReadingJob, ReadingLimits
 from docpager.documents.reasons import Reason
 
-__all__ = ["PagePart", "SourceFile", "draw_pages", "known_file", "source_file"]
+__all__ = [
+    "PagePart",
+    "PageRenderer",
+    "SourceFile",
+    "draw_pages",
+    "known_file",
+    "read_details",
+    "source_file",
+]
 
 _LIMITS = ReadingLimits(processes=1, timeout_seconds=60.0)
 
@@ -109,6 +118,89 @@ def _found(archive: Archive, number: int) -> list[SourceFile]:
     return there
 
 
+class PageRenderer:
+    """Draws pages of documents, one after the other, in one process with limits of time and memory.
+
+    A file is looked at once: whether it is there, and unchanged.
+    """
+
+    def __init__(self) -> None:
+        self._reader = Reader(_LIMITS)
+        self._files: dict[tuple[str, int], SourceFile | ArchiveError] = {}
+
+    def __enter__(self) -> PageRenderer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._reader.stop()
+        self._reader.close()
+
+    def draw(
+        self,
+        archive: Archive,
+        number: int,
+        parts: Sequence[PagePart],
+        *,
+        dpi: int = DPI,
+        most_pixels: int = MOST_PIXELS,
+        colours: int | None = None,
+        is_marked: bool = True,
+        is_drawn: bool = True,
+        within: PicturePrice | None = None,
+    ) -> list[PagePicture]:
+        """Pages of a document as they are shown, each with the rectangles around what is to be
+        marked. The other arguments are those of `PageWanted`.
+
+        Raises:
+            UsageError: the document is no PDF.
+            UnknownLocator: there is no live document of this id.
+            ArchiveError: its file is not there, or has changed.
+            DocumentError: a page cannot be drawn, or is too large.
+        """
+        entry = archive.document(number)
+        if entry.kind != "pdf":
+            raise UsageError(f"{entry} has no page that could be drawn: it is no PDF")
+        if not parts:
+            return []
+        file = self._file(archive, number)
+        tesseract = _tesseract(file) if any(part.is_recognised for part in parts) else None
+        sha256 = archive.sha256(number)
+        wanted = [
+            PageWanted(
+                sha256,
+                part.number,
+                part.text,
+                part.start,
+                part.end,
+                dpi=dpi,
+                is_marked=is_marked,
+                is_drawn=is_drawn,
+                is_recognised=part.is_recognised,
+                most_pixels=most_pixels,
+                colours=colours,
+                within=within,
+            )
+            for part in parts
+        ]
+        with local_copy(file.path) as path:
+            jobs = [
+                ReadingJob(path, file.relative_path, ocr=tesseract, picture=each) for each in wanted
+            ]
+            return [_picture(self._reader, job) for job in jobs]
+
+    def _file(self, archive: Archive, number: int) -> SourceFile:
+        key = (archive.id, number)
+        if key not in self._files:
+            try:
+                self._files[key] = source_file(archive, number)
+            except ArchiveError as error:
+                self._files[key] = error
+        found = self._files[key]
+        if isinstance(found, ArchiveError):
+            raise found
+        return found
+
+
 def draw_pages(
     archive: Archive,
     number: int,
@@ -117,53 +209,23 @@ def draw_pages(
     dpi: int = DPI,
     is_marked: bool = True,
     is_drawn: bool = True,
+    within: PicturePrice | None = None,
 ) -> list[PagePicture]:
-    """Pages of a document as they are shown, each with the rectangles around what is to be marked.
-
-    Drawn in a process of its own, with limits of time and memory.
+    """Pages of one document, in a process of their own; see `PageRenderer.draw`.
 
     Raises:
-        UsageError: the document is no PDF.
-        UnknownLocator: there is no live document of this id.
-        ArchiveError: its file is not there, or has changed.
-        DocumentError: a page cannot be drawn, or is too large.
+        UsageError, UnknownLocator, ArchiveError, DocumentError: as there.
     """
-    entry = archive.document(number)
-    if entry.kind != "pdf":
-        raise UsageError(f"{entry} has no page that could be drawn: it is no PDF")
-    if not parts:
-        return []
-    file = source_file(archive, number)
-    tesseract = _tesseract(file) if any(part.is_recognised for part in parts) else None
-    reader, opened = Reader(_LIMITS), ExitStack()
-    try:
-        path = opened.enter_context(local_copy(file.path))
-        return [
-            _picture(
-                reader,
-                ReadingJob(
-                    path,
-                    file.relative_path,
-                    ocr=tesseract,
-                    picture=PageWanted(
-                        archive.sha256(number),
-                        part.number,
-                        part.text,
-                        part.start,
-                        part.end,
-                        dpi=dpi,
-                        is_marked=is_marked,
-                        is_drawn=is_drawn,
-                        is_recognised=part.is_recognised,
-                    ),
-                ),
-            )
-            for part in parts
-        ]
-    finally:
-        reader.stop()
-        reader.close()
-        opened.close()
+    with PageRenderer() as renderer:
+        return renderer.draw(
+            archive,
+            number,
+            parts,
+            dpi=dpi,
+            is_marked=is_marked,
+            is_drawn=is_drawn,
+            within=within,
+        )
 
 
 def _tesseract(file: SourceFile) -> Tesseract | None:
@@ -180,4 +242,42 @@ def _picture(reader: Reader, job: ReadingJob) -> PagePicture:
         raise found
     if not isinstance(found, PagePicture):
         raise DocumentError(f"{job.relative_path!r} could not be drawn", Reason.NOT_READ)
+    return found
+
+
+def read_details(
+    archive: Archive, numbers: Sequence[int]
+) -> dict[int, DocumentDetails | DocumentError | ArchiveError]:
+    """What the file of each document says of itself as a publication, or why that is not known.
+
+    It is read when it is asked for, from the file as it was ingested, and not kept in the archive:
+    few documents are ever cited, and so archives that are there already have it too. The details of
+    a file that carries others are not theirs: a carried document, or a line, has none.
+
+    Raises:
+        UnknownLocator: there is no live document of such an id.
+    """
+    found: dict[int, DocumentDetails | DocumentError | ArchiveError] = {}
+    reader = Reader(_LIMITS)
+    try:
+        for number in numbers:
+            try:
+                file = source_file(archive, number)
+            except ArchiveError as error:
+                found[number] = error
+                continue
+            if file.inside:
+                found[number] = DocumentDetails()
+                continue
+            try:
+                with local_copy(file.path) as path:
+                    told = reader.read(ReadingJob(path, file.relative_path, details=True))
+            except DocumentError as error:  # it cannot be fetched
+                found[number] = error
+                continue
+            assert isinstance(told, DocumentDetails | DocumentError), told
+            found[number] = told
+    finally:
+        reader.stop()
+        reader.close()
     return found

@@ -12,7 +12,7 @@ import hashlib
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,7 +29,14 @@ from docpager.archive.manifest import (
 )
 from docpager.core.errors import ArchiveError, StorageError
 from docpager.core.locations import ObjectPath
-from docpager.storage.atomic_files import Checksum, checksum_of, checksums_of, discard
+from docpager.storage.atomic_files import (
+    CHECKSUMS,
+    Checksum,
+    checksum_of,
+    checksums_of,
+    discard,
+    parsed_checksums,
+)
 from docpager.storage.object_store import (
     Bucket,
     ConditionRefused,
@@ -102,8 +109,32 @@ class StoredArchive:
                 f"archive manifest '{place}' is damaged; restore an earlier version of the object "
                 "where the bucket keeps them, or ingest the documents into another archive"
             ) from None
+        if manifest.parts and not manifest.stored:
+            manifest = replace(manifest, stored=self._copied(manifest))
         self._note(manifest, found.tag)
         return manifest
+
+    def _copied(self, manifest: Manifest) -> tuple[StoredFile, ...]:
+        """The files of an archive that was written on disk and copied here as it was."""
+        stored = []
+        for part in manifest.parts:
+            place = self.location / part
+            try:
+                if part.startswith("deletions/"):
+                    content = self.bucket.get(place.key).content
+                    sha256 = hashlib.sha256(content).hexdigest()
+                    stored.append(StoredFile(part, "", len(content), sha256, place.key))
+                    continue
+                listed = parsed_checksums(self.bucket.get((place / CHECKSUMS).key).content)
+            except (ObjectMissing, ValueError, KeyError, TypeError) as error:
+                raise ArchiveError(
+                    f"part '{place}' of the archive is not as it was written: was all of it copied?"
+                ) from error
+            stored += [
+                StoredFile(part, name, each["bytes"], each["sha256"], (place / name).key)
+                for name, each in listed.items()
+            ]
+        return tuple(stored)
 
     def committed(self) -> Manifest | None:
         """The committed generation; None where an archive can be made.
@@ -218,6 +249,40 @@ class StoredArchive:
         except ObjectMissing as error:
             raise FileNotFoundError(str(error)) from error
 
+    def send_part(
+        self, part: str, there: Mapping[tuple[str, int], str] | None = None
+    ) -> tuple[StoredFile, ...]:
+        """Upload a part that was written in `new_part`, but for content that is `there` under
+        another key; its files. Whoever commits a manifest that names it must `know` them.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        place, own = self.new_part(part), (self.location / part).key
+        new: list[tuple[Path, StoredFile]] = []
+        files: list[StoredFile] = []
+        for name, path, checksum in _files_in(place):
+            content = (checksum["sha256"], checksum["bytes"])
+            key = (there or {}).get(content)
+            file = StoredFile(
+                part, name, content[1], content[0], key or f"{own}/{name}".rstrip("/")
+            )
+            files.append(file)
+            if key is None:
+                new.append((path, file))
+        in_parallel(lambda each: self.bucket.upload(each[0], each[1].key), new)
+        # What was written here need not be fetched again.
+        if not part.startswith("deletions/"):
+            self._cache.adopt([_part_file(file) for file in files], place, of=self.kept_here)
+        return tuple(files)
+
+    def know(self, files: Sequence[StoredFile]) -> None:
+        """Take these files for those of their parts, whoever sent them."""
+        by_part: dict[str, list[StoredFile]] = {}
+        for file in files:
+            by_part.setdefault(file.part, []).append(file)
+        self._files |= {part: tuple(found) for part, found in by_part.items()}
+
     def commit(self, manifest: Manifest) -> Manifest:
         """Upload the parts of `manifest` that are new, and make it the archive; as committed.
 
@@ -247,13 +312,6 @@ class StoredArchive:
             StorageError: they cannot be written.
         """
         return self._upload(manifest)
-
-    def know(self, files: Sequence[StoredFile]) -> None:
-        """Take objects that others uploaded for what they say they are."""
-        by_part: dict[str, list[StoredFile]] = {}
-        for file in files:
-            by_part.setdefault(file.part, []).append(file)
-        self._files |= {part: tuple(each) for part, each in by_part.items()}
 
     def discard_unnamed(self) -> None:
         """Remove what was written here and is not committed, or is and stands in the cache."""
@@ -289,7 +347,7 @@ class StoredArchive:
         key = (self.location / MANIFEST).key
         content, own = sealed_manifest(manifest), manifest.commits[0]
         try:
-            if not base:
+            if base not in self._tags:
                 return self.bucket.create(key, content)
             return self.bucket.replace(key, content, tag=self._tags[base])
         except StorageError as error:
@@ -311,38 +369,17 @@ class StoredArchive:
             return None
 
     def _upload(self, manifest: Manifest) -> tuple[StoredFile, ...]:
-        known = {(file.part, file.name): file for files in self._files.values() for file in files}
-        by_content = {
+        """Send the parts that are new; the files of all."""
+        # What the word index took over from the one before is in storage already.
+        there = {
             (file.sha256, file.bytes): file.key
             for file in manifest.stored
             if file.key not in self._damaged
         }
         stored: list[StoredFile] = []
-        new: list[tuple[Path, StoredFile]] = []
         for part in manifest.parts:
-            if part in self._files:
-                stored += [file for (name, _), file in known.items() if name == part]
-                continue
-            place = self.new_part(part)
-            for name, path, checksum in _files_in(place):
-                content = (checksum["sha256"], checksum["bytes"])
-                # What the word index took over from the one before is in storage already.
-                key = by_content.get(content)
-                own = (self.location / part).key + (f"/{name}" if name else "")
-                file = StoredFile(part, name, content[1], content[0], key or own)
-                stored.append(file)
-                if key is None:
-                    new.append((path, file))
-        in_parallel(lambda each: self.bucket.upload(each[0], each[1].key), new)
-        self._keep_written(manifest, stored)
+            stored += self._files[part] if part in self._files else self.send_part(part, there)
         return tuple(stored)
-
-    def _keep_written(self, manifest: Manifest, stored: Sequence[StoredFile]) -> None:
-        """What was uploaded need not be fetched again."""
-        for part in manifest.parts:
-            if part not in self._files and not part.startswith("deletions/"):
-                files = [_part_file(file) for file in stored if file.part == part]
-                self._cache.adopt(files, self.new_part(part), of=self.kept_here)
 
     def _retired(
         self, manifest: Manifest, stored: Sequence[StoredFile]
@@ -376,8 +413,9 @@ class StoredArchive:
         in_parallel(fetch, sorted(missing, key=lambda file: -file.bytes))
 
     def _note(self, manifest: Manifest, tag: str) -> None:
-        if manifest.commits and tag:
-            self._tags[manifest.commits[0]] = tag
+        if tag:
+            # What was copied here has no commit of its own.
+            self._tags[manifest.commits[0] if manifest.commits else ""] = tag
         self.know(manifest.stored)
 
     def _keep_only(self, manifest: Manifest) -> None:

@@ -27,7 +27,8 @@ from docpager.core.locations import Location
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelReply, Usage
-from docpager.run.answer_line import AnswerLine, Coverage
+from docpager.run.answer_line import AnswerLine
+from docpager.run.coverage import Coverage
 from docpager.run.journal import JournalRecord
 from docpager.run.service import AskSettings, OpenArchive, SharedResources, ask_archive, resume_run
 from docpager.storage.entry_log import log_exists, remove_log

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from docpager.core.errors import UsageError
+from docpager.core.inputs import kind_of
 
 __all__ = [
     "Location",
@@ -92,8 +93,7 @@ def as_location(given: StrLocation, name: str) -> Location:
         return given
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str):
-        kind = type(given).__name__
-        raise UsageError(f"{name} must be a path or s3://bucket/prefix, as a str, not {kind}")
+        raise UsageError(f"{name} must be a path, as a str or a Path, not {kind_of(given)}")
     scheme = _SCHEME.match(path)
     if scheme is None or (len(scheme[1]) == 1 or ("://" not in path and scheme[1].lower() != "s3")):
         return Path(path)
@@ -117,5 +117,5 @@ def as_locations(given: StrLocation | Iterable[StrLocation], name: str) -> list[
     if isinstance(given, str | bytes | os.PathLike | ObjectPath):
         return [as_location(given, name)]
     if not isinstance(given, Iterable):
-        raise UsageError(f"{name} must be a list of paths, not {type(given).__name__}")
+        raise UsageError(f"{name} must be a list of paths, not {kind_of(given)}")
     return [as_location(each, f"each of {name}") for each in given]

@@ -14,6 +14,7 @@ from docpager.batch.journals import journal_folder
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted
 from docpager.core.visible import visible
+from docpager.report.coverage import MOST_LISTED, BatchCoverage
 from docpager.report.pages import cut, safe_element, write_page
 from docpager.report.plots import plot_distribution
 from docpager.run.answer_line import STATUSES, Citation, parse_answer
@@ -24,7 +25,6 @@ __all__ = ["AnswerRow", "answer_rows", "lines_file", "write_index"]
 REDACTED = "[redacted]"
 SHOWN_FIRST = 100
 """Rows that stand in the page before its script runs; the script draws as many at once."""
-_MOST_CITED = 200
 _NUMBERS = re.compile(r"\d[\d,.]*")
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 
@@ -38,7 +38,10 @@ class AnswerRow:
     question: str
     answer: str
     reason: str
-    """Why there is no supported answer; empty where there is one."""
+    """Why there is no supported answer, in words that are the same for the same cause; empty where
+    there is one."""
+    error: str
+    """Why it stopped or failed, as the line says it."""
     citations: tuple[Citation, ...]
     steps: int
     tokens: int
@@ -48,6 +51,7 @@ class AnswerRow:
     """Whether the server counted the tokens."""
     usd: float | None
     seconds: float
+    model: str
     coverage: Mapping[str, int]
     journal: Path | None
     """Where its journal was found."""
@@ -57,6 +61,12 @@ class AnswerRow:
     """Address of its run's page, from the index."""
     pageless: str = ""
     """Why there is none."""
+
+    @property
+    def first_cited(self) -> tuple[str, int]:
+        """Document and page of the first citation that stands; the same for rows without one."""
+        places = (citation.place for citation in self.citations if citation.stands)
+        return next(((place.document, place.page or 0) for place in places), ("", 0))
 
     @property
     def quotes(self) -> int:
@@ -71,6 +81,7 @@ class AnswerRow:
         """Take out what may be text of a document that was forgotten since."""
         self.answer, self.citations = REDACTED, ()
         self.reason = REDACTED if self.reason else ""
+        self.error = REDACTED if self.error else ""
 
 
 def lines_file(answers: Path) -> Path:
@@ -122,6 +133,7 @@ def _row(value: Mapping[str, Any], answers: Path, kept: Path | None) -> AnswerRo
         question=str(value.get("question") or ""),
         answer=parsed.answer or "",
         reason=_reason(parsed.status, value),
+        error=str(value.get("error") or ""),
         citations=parsed.citations,
         steps=int(value.get("steps") or 0),
         tokens=sum(tokens.values()),
@@ -130,7 +142,10 @@ def _row(value: Mapping[str, Any], answers: Path, kept: Path | None) -> AnswerRo
         told=usage.get("source") == "server",
         usd=None if usd is None else float(usd),
         seconds=float(value.get("seconds") or 0.0),
-        coverage={name: int(n) for name, n in (value.get("coverage") or {}).items()},
+        model=str(value.get("model") or ""),
+        coverage={
+            name: n for name, n in (value.get("coverage") or {}).items() if isinstance(n, int)
+        },
         journal=_journal(named, answers, kept),
         named=named,
     )
@@ -160,8 +175,16 @@ def _journal(named: str, answers: Path, kept: Path | None) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def write_index(answers: Path, path: Path, rows: Sequence[AnswerRow], *, pictures: bool) -> None:
-    """Write the page of a batch.
+def write_index(
+    answers: Path,
+    path: Path,
+    rows: Sequence[AnswerRow],
+    *,
+    coverage: BatchCoverage,
+    pictures: bool,
+    pictured: int,
+) -> None:
+    """Write the page of a batch; `pictured` runs of it have pictures on their pages.
 
     Raises:
         UsageError: a library is missing, or the page cannot be written.
@@ -188,7 +211,10 @@ def write_index(answers: Path, path: Path, rows: Sequence[AnswerRow], *, picture
         reasons=_grouped(rows, lambda row: row.reason),
         pageless=_grouped(rows, lambda row: row.pageless),
         coverage=_coverage(rows),
-        cited=cited[:_MOST_CITED],
+        together=coverage,
+        pictured=pictured,
+        cited=cited[:MOST_LISTED],
+        most_listed=MOST_LISTED,
         cited_in_all=len(cited),
         counted=counted,
     )

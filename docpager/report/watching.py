@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.core.passages import Note, Passage, PassageId
-from docpager.models.messages import CallResult, Usage
+from docpager.models.messages import CallResult, ModelReply, Turn, Usage
 from docpager.paging.statistics import faults_under_belady, faults_under_lru
+from docpager.report.page_events import PageEvent, PageEvents
 from docpager.run.answer_line import AnswerLine, answer_line
+from docpager.run.coverage import ReachedDocument
 from docpager.run.journal import Entry, Header, read_journal
 from docpager.run.outcome import Outcome
 from docpager.run.replay import Replay
 from docpager.run.tool_results import Found, Loaded
 from docpager.run.trace import TracedStep, trace
 
-__all__ = ["DocumentSeen", "Filling", "Replacement", "WatchedNote", "WatchedRun", "watch"]
+__all__ = ["Filling", "Replacement", "WatchedNote", "WatchedRun", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Filling:
     """Document map and question."""
     notes: int
     passages: dict[int, int]
-    """By document number."""
+    """By document number, pictures of pages included."""
 
     @property
     def turns(self) -> int:
@@ -46,7 +48,7 @@ class Filling:
         """Of the newest request, which took `total` tokens."""
         context, plan, meter = replay.run.context, replay.run.plan, replay.run.meter
         passages: Counter[int] = Counter()
-        for id in context.table.ids:
+        for id in context.table.ids | context.table.pictures:
             passages[id.document] += context.table[id].tokens
         fixed = context.budget.fixed
         asked = sum(meter.size(text).likely for text in (plan.document_map, plan.question))
@@ -82,19 +84,6 @@ class WatchedNote:
     """The step that replaced it."""
 
 
-@dataclass(slots=True)
-class DocumentSeen:
-    """How far the run got with one document."""
-
-    number: int
-    path: str = ""
-    read: set[PassageId] = field(default_factory=set)
-    shown: set[PassageId] = field(default_factory=set)
-    """Shown in results and not read."""
-    pdf_pages: set[int] = field(default_factory=set)
-    """Pages of which a passage was read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """Faults of the run beside what other rules would have had on the same references."""
@@ -122,14 +111,23 @@ class WatchedRun:
     """By step, from 1."""
     results: dict[int, tuple[CallResult, ...]]
     """What each step's calls gave, as the model read it."""
+    turns: dict[int, tuple[Turn, ...]]
+    """What each step's request held below instructions and functions."""
+    replies: dict[int, ModelReply]
     usages: dict[int, Usage]
     dollars: dict[int, float | None]
     notes: list[WatchedNote]
-    documents: list[DocumentSeen]
+    documents: list[ReachedDocument]
+    """How far it got with each that it met."""
+    searches: list[tuple[str, ...]]
+    """For each search and grep the documents that it was kept to, as the model named them; none
+    where it went over all that the question is about."""
     passages: dict[PassageId, Passage]
     """Every passage that was read."""
     faults: dict[PassageId, list[int]]
     """The steps in which each passage had to be loaded."""
+    events: list[PageEvent]
+    """What happened to passages in main context, in order."""
     replacement: Replacement | None
     """None where no passage was read."""
     usage: Usage
@@ -145,17 +143,23 @@ class _Watch(Replay):
         super().__init__(read_journal(journal))
         self.snapshots: dict[int, ContextAt] = {}
         self.results: dict[int, tuple[CallResult, ...]] = {}
+        self.turns: dict[int, tuple[Turn, ...]] = {}
+        self.replies: dict[int, ModelReply] = {}
         self.usages: dict[int, Usage] = {}
         self.dollars: dict[int, float | None] = {}
         self.notes: dict[int, WatchedNote] = {}
-        self.documents: dict[int, DocumentSeen] = {}
+        self.searches: list[tuple[str, ...]] = []
         self.passages: dict[PassageId, Passage] = {}
         self.faults: dict[PassageId, list[int]] = {}
+        self.happened = PageEvents(self.run)
 
     def feed(self, entry: Entry) -> None:
         before = set(self.run.context.statistics.read), self.run.context.table.ids
         faults = self.run.context.statistics.faults
+        if entry.kind in ("results", "prefetched"):
+            self._note_searches(entry)
         super().feed(entry)
+        self.happened.note()
         match entry.kind:
             case "request":
                 self._sent(entry)
@@ -164,16 +168,25 @@ class _Watch(Replay):
             case "results" | "prefetched":
                 self._delivered(entry, before[1], self.run.context.statistics.faults - faults)
 
+    def _note_searches(self, entry: Entry) -> None:
+        calls = [pending.call.arguments for pending in self.pending or ()]
+        for n, result in enumerate(entry.results):
+            if isinstance(result, Found):
+                kept_to = calls[n].get("documents") if n < len(calls) else ()
+                self.searches.append(tuple(map(str, kept_to or ())))
+
     def _sent(self, entry: Entry) -> None:
         table = self.run.context.table
+        self.turns[self.run.steps + 1] = self.run.context.epoch.turns
         self.snapshots[self.run.steps + 1] = ContextAt(
             Filling.of(self, entry.prompt_tokens),
             table.ids,
-            frozenset(each.passage.id for each in table.released),
+            frozenset(e.id for e in table.released if isinstance(e.id, PassageId)),
         )
 
     def _replied(self, entry: Entry) -> None:
         assert entry.reply is not None
+        self.replies[self.run.steps] = entry.reply
         self.dollars[self.run.steps] = entry.reply.cost_usd
         if entry.reply.usage is not None:
             self.usages[self.run.steps] = entry.reply.usage
@@ -183,12 +196,7 @@ class _Watch(Replay):
         if entry.kind == "results":
             self.results[step] = self.run.context.newest_results
         for result in entry.results:
-            if isinstance(result, Found):
-                for number, path in result.paths:
-                    self._document(number).path = path
-                for hit in result.hits:
-                    self._document(hit.passage.document).shown.add(hit.passage)
-            elif isinstance(result, Loaded):
+            if isinstance(result, Loaded):
                 self._loaded(result)
         newest = self.run.context.statistics.reference_string[-faults:] if faults else []
         for at, passage in newest:
@@ -196,16 +204,10 @@ class _Watch(Replay):
         self._note_notes(step)
 
     def _loaded(self, result: Loaded) -> None:
-        document = self._document(result.range.document)
-        document.path = result.path
         for passage in result.passages:
             # Loaded is not read: a result that did not fit was refused.
             if passage.id in self.run.context.statistics.read:
                 self.passages[passage.id] = passage
-                document.read.add(passage.id)
-                if passage.pdf_pages is not None:
-                    first, last = passage.pdf_pages
-                    document.pdf_pages.update(range(first, last + 1))
 
     def _note_notes(self, step: int) -> None:
         now = {note.number: note for note in self.run.context.notes.notes}
@@ -214,9 +216,6 @@ class _Watch(Replay):
         for number, watched in self.notes.items():
             if number not in now and watched.replaced is None:
                 watched.replaced = step
-
-    def _document(self, number: int) -> DocumentSeen:
-        return self.documents.setdefault(number, DocumentSeen(number))
 
 
 def watch(journal: Path) -> WatchedRun:
@@ -229,8 +228,7 @@ def watch(journal: Path) -> WatchedRun:
     events = list(trace(replay))
     steps = [event for event in events if isinstance(event, TracedStep)]
     run, header = replay.run, replay.record.header
-    for document in replay.documents.values():
-        document.shown -= document.read
+    reached = run.delivery.reached.by_document
     finished = run.outcome is not None
     return WatchedRun(
         journal=journal,
@@ -240,12 +238,16 @@ def watch(journal: Path) -> WatchedRun:
         steps=steps,
         snapshots=replay.snapshots,
         results=replay.results,
+        turns=replay.turns,
+        replies=replay.replies,
         usages=replay.usages,
         dollars=replay.dollars,
         notes=[replay.notes[number] for number in sorted(replay.notes)],
-        documents=[replay.documents[number] for number in sorted(replay.documents)],
+        documents=[reached[number] for number in sorted(reached)],
+        searches=replay.searches,
         passages=replay.passages,
         faults=replay.faults,
+        events=replay.happened.events,
         replacement=_replacement(replay),
         usage=run.usage,
         cost_usd=run.cost_usd,

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -29,7 +31,7 @@ from docpager.run.outcome import Outcome
 from docpager.run.plan import RunPlan
 from docpager.run.serialization import from_json, to_json
 from docpager.run.tool_results import ToolResult
-from docpager.storage.entry_log import LogExists, LogTaken, held_log, open_log, read_log
+from docpager.storage.entry_log import LogExists, LogTaken, held_log, log_exists, open_log, read_log
 
 __all__ = [
     "FORMAT",
@@ -40,6 +42,7 @@ __all__ = [
     "entry_json",
     "fed_hash",
     "held_journal",
+    "is_journal",
     "journal_lines",
     "left_unanswered",
     "read_journal",
@@ -50,6 +53,7 @@ __all__ = [
 FORMAT = 3
 _READABLE = (2, FORMAT)
 
+_SEALED = re.compile(rb"[0-9a-f]{16} \{")
 _FED = (
     "prefetched",
     "counted",
@@ -308,6 +312,18 @@ def journal_lines(path: Location) -> tuple[list[dict[str, Any]], int, str]:
     if not parsed:
         raise JournalError(f"{path} is not a docpager journal: it has no complete line")
     return parsed, content.end, seal
+
+
+def is_journal(path: Location) -> bool:
+    """Whether a file begins as a journal does, with the seal of its first line.
+
+    Raises:
+        OSError, StorageError: it cannot be read.
+    """
+    if not isinstance(path, Path):
+        return log_exists(path)
+    with path.open("rb") as file:
+        return _SEALED.match(file.read(18)) is not None
 
 
 def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:

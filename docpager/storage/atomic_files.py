@@ -29,6 +29,7 @@ __all__ = [
     "damaged_part",
     "discard",
     "fresh_directory",
+    "parsed_checksums",
     "replace_file",
     "sizes_of",
     "sync_directory",
@@ -144,7 +145,16 @@ def checksums_of(directory: Path) -> dict[str, Checksum]:
     Raises:
         ValueError: the list is damaged.
     """
-    content = json.loads((directory / CHECKSUMS).read_bytes())
+    return parsed_checksums((directory / CHECKSUMS).read_bytes())
+
+
+def parsed_checksums(listed: bytes) -> dict[str, Checksum]:
+    """What a part's list of files says.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    content = json.loads(listed)
     if not isinstance(content, dict):
         raise ValueError(f"{CHECKSUMS} is not a list of files")
     return {

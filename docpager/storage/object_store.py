@@ -233,7 +233,7 @@ class Bucket:
                     f"{self._at(key)} was overwritten against its condition ({condition}): "
                     f"{self.endpoint or 'this storage'} ignores conditional puts, so two writers "
                     "would overwrite each other; nothing is written there. Use storage that "
-                    "keeps them, or write the archive on disk and copy it"
+                    "keeps them, or write the archive on disk and copy its folder there"
                 )
 
     def _at(self, key: str) -> str:

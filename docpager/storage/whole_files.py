@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from docpager.core.locations import Location
+from docpager.core.locations import Location, ObjectPath
 from docpager.storage.atomic_files import replace_file
 from docpager.storage.object_store import Bucket, ObjectMissing
 
-__all__ = ["copied_here", "read_whole", "send", "size_of", "write_whole"]
+__all__ = ["copied_here", "discard_objects", "read_whole", "send", "size_of", "write_whole"]
 
 
 def size_of(place: Location) -> int | None:
@@ -53,6 +54,24 @@ def write_whole(place: Location, content: bytes) -> None:
         replace_file(place, content)
     else:
         Bucket(place.bucket).put(place.key, content)
+
+
+def discard_objects(
+    folder: ObjectPath, is_unwanted: Callable[[str], bool], *, older_than_seconds: float
+) -> list[Location]:
+    """Remove the objects of a folder that are unwanted by their names; what is gone.
+
+    Raises:
+        StorageError: they cannot be listed or removed.
+    """
+    bucket, latest = Bucket(folder.bucket), time.time() - older_than_seconds
+    gone = [
+        found.path
+        for found in bucket.list(folder.key)
+        if is_unwanted(found.path.name) and found.modified.timestamp() <= latest
+    ]
+    bucket.delete([path.key for path in gone])
+    return list(gone)
 
 
 def send(path: Path, place: Location) -> None:

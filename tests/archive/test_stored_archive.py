@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +14,13 @@ import pytest
 from archive.conftest import HereSource
 
 from docpager.archive.archive import Archive
-from docpager.archive.home import home_at
+from docpager.archive.home import home_at, sound_segment
 from docpager.archive.ingest import ingest
+from docpager.archive.ingest_files import ReadingSettings
 from docpager.archive.integrity import repair, verify
 from docpager.archive.maintenance import compact, forget
-from docpager.archive.manifest import read_manifest
+from docpager.archive.manifest import SegmentRecord, read_manifest
+from docpager.archive.segment import merge_segments
 from docpager.archive.stored_archive import StoredArchive
 from docpager.core.errors import ArchiveError, StorageError, UsageError
 from docpager.core.locations import ObjectPath
@@ -109,8 +113,6 @@ def test_an_object_that_cannot_be_fetched_harms_only_itself(s3, tmp_path, monkey
     assert "s3://bucket/docs/bad.txt" in report.skipped[0].message
     s3.fault = lambda method, key: None
     how = {"embedder": HashingEmbedder()}
-    from docpager.archive.ingest_files import ReadingSettings
-
     reading = ReadingSettings(retry_failed=True)
     assert ingest([ObjectPath("bucket", "docs")], PLACE, reading=reading, **how).new == 1
 
@@ -307,6 +309,31 @@ def test_the_cache_is_bounded_and_keeps_what_was_used_last(tmp_path, s3):
     assert opened(ObjectPath("bucket", "archives/0")).text(1).startswith("text 0")
 
 
+def test_an_archive_that_was_written_on_disk_can_be_copied_there(s3, tmp_path):
+    files = write(tmp_path / "files", **LONG)
+    take_in(files, place=tmp_path / "local")
+    forget(tmp_path / "local", [3])
+    for path in (tmp_path / "local").rglob("*"):
+        if path.is_file():
+            Bucket("bucket").upload(
+                path, (PLACE / path.relative_to(tmp_path / "local").as_posix()).key
+            )
+    expected = everything(opened(tmp_path / "local"), "cat 1905")
+    assert everything(opened(), "cat 1905") == expected
+    assert verify(PLACE).damages == ()
+    write(files, more="more text")
+    assert take_in(files, reading=ReadingSettings(keep_forgotten_out=True)).new >= 1
+    assert verify(PLACE).damages == ()
+    assert "more.txt" in [entry.path for entry in opened().documents()]
+    Bucket("bucket").delete([(PLACE / "manifest.json").key])
+    Bucket("bucket").upload(tmp_path / "local" / "manifest.json", (PLACE / "manifest.json").key)
+    for key in s3.keys("bucket"):
+        if key.endswith("checksums.json"):
+            del s3.objects["bucket"][key]
+    with pytest.raises(ArchiveError, match="was all of it copied"):
+        opened()
+
+
 def test_old_parts_go_after_their_time_of_grace(s3, tmp_path):
     files = write(tmp_path / "files", a="one")
     take_in(files)
@@ -374,3 +401,96 @@ def test_a_generation_of_format_and_ids_is_read_back_as_it_was(s3, tmp_path):
     assert len(manifest.commits) == 1
     assert {file.part for file in manifest.stored} == set(manifest.parts)
     assert replace(manifest, stored=(), commits=()) != manifest
+
+
+def test_readers_open_while_the_cache_is_emptied(s3, tmp_path, monkeypatch):
+    take_in(write(tmp_path / "files", **LONG))
+    monkeypatch.setattr("docpager.storage.part_cache._JUST_USED_SECONDS", 0.0)
+    expected, done = everything(opened(), "cat 1905"), threading.Event()
+
+    def empty():
+        while not done.wait(0.2):
+            PartCache(tmp_path / "part-cache", most_bytes=0).trim()
+
+    def read():
+        for _ in range(5):
+            assert everything(opened(), "cat 1905") == expected
+
+    emptying = threading.Thread(target=empty)
+    emptying.start()
+    try:
+        at_once(read, read, read)
+    finally:
+        done.set()
+        emptying.join()
+
+
+_INGEST = """
+import sys
+from pathlib import Path
+from docpager.archive.ingest import ingest
+from docpager.core.locations import ObjectPath
+from docpager.testing import HashingEmbedder
+ingest([Path(sys.argv[1])], ObjectPath("bucket", "archives/one"), embedder=HashingEmbedder())
+"""
+
+
+@pytest.mark.slow
+def test_a_writer_that_dies_at_any_request_loses_nothing(s3, tmp_path):
+    files = write(tmp_path / "files", a="one", b="two")
+    take_in(files, place=PLACE)
+    before = everything(opened(), "one")
+    write(files, c="three")
+    objects = dict(s3.objects["bucket"])
+    number = 0
+    while True:
+        number += 1
+        s3.objects["bucket"] = dict(objects)
+        seen = [0]
+        child = subprocess.Popen([sys.executable, "-c", _INGEST, str(files)])
+
+        def die(method: str, key: str, seen=seen, child=child, number=number) -> str | None:
+            if method in ("PUT", "POST", "DELETE"):
+                seen[0] += 1
+                if seen[0] == number:
+                    child.kill()
+                    # Half of them die when it is done, half before.
+                    return "lost" if number % 2 else "503"
+            return None
+
+        s3.fault = die
+        child.wait(timeout=120)
+        s3.fault = lambda method, key: None
+        with opened() as archive:
+            if archive.generation == 1:
+                assert everything(archive, "one") == before
+        report = take_in(files)
+        assert (report.documents, report.generation) == (3, 2)
+        assert verify(PLACE).damages == ()
+        if child.returncode == 0:
+            break
+    assert number > 8
+
+
+def test_a_part_may_be_sent_by_another_than_commits_it(s3, tmp_path):
+    """So that many write segments, and one commits them all."""
+    take_in(write(tmp_path / "zero", z="zero"))
+    worker, driver = StoredArchive(PLACE), StoredArchive(PLACE)
+    base = read_manifest(driver)
+    (record,) = base.documents
+    with worker.writing():
+        read_manifest(worker)
+        name = worker.part_name(base.next_part)
+        segment = sound_segment(worker, base.segments[0])
+        live = [(0, record.id, record.first_row, record.passages)]
+        target = worker.new_part(f"segments/{name}")
+        merge_segments([segment], target, live=live, dimension=base.dimension)
+        files = worker.send_part(f"segments/{name}")
+    shutil.rmtree(tmp_path / "part-cache")
+    with driver.writing():
+        driver.know(files)
+        moved = replace(record, segment=name, first_row=0)
+        segments = (SegmentRecord(name, record.passages),)
+        driver.commit(base.succeed(segments=segments, documents=(moved,)))
+    assert verify(PLACE).damages == ()
+    assert opened().text(1) == "zero"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -14,9 +15,12 @@ from docpager.batch.questions import parse_question
 from docpager.cli import main
 from docpager.core.errors import JournalError, UsageError
 from docpager.core.locations import ObjectPath
+from docpager.core.pictures import Picture
 from docpager.run.journal import Entry, Journal, read_journal
+from docpager.run.page_pictures import PictureStore
 from docpager.run.past_runs import past_runs
 from docpager.run.redaction import redact_journals
+from docpager.run.tool_results import Viewed
 from docpager.storage.entry_log import LogTaken, log_lines, logs_in, open_log, read_log, replace_log
 from docpager.storage.object_store import Bucket
 
@@ -202,3 +206,20 @@ def test_message_batches_need_answers_on_this_machine(archive, s3):
 
     with pytest.raises(UsageError, match="object storage; name an output on this machine"):
         _batch_client(OUT / ROUND_BOOK, None, BatchSettings(by_batches=True), None)
+
+
+def test_pictures_of_pages_stand_beside_journals_there(s3):
+    png = b"a picture"
+    sha256 = hashlib.sha256(png).hexdigest()
+    picture = Picture(1, 2, sha256, 10, 10, 100, len(png))
+    store = PictureStore.beside(LOG)
+    store.keep(Viewed("a.pdf", picture, "", "pdfium", png))
+    assert s3.keys("bucket") == [f"runs/pictures/{sha256}.png"]
+    assert store._load(picture) == png
+    assert store.discard_others(set()) == []  # it may belong to a run that goes on
+    content, tag, modified = s3.objects["bucket"][f"runs/pictures/{sha256}.png"]
+    s3.objects["bucket"][f"runs/pictures/{sha256}.png"] = (content, tag, modified - 4000)
+    assert store.discard_others({sha256}) == []
+    assert store.discard_others(set()) == [LOG.parent / "pictures" / f"{sha256}.png"]
+    with pytest.raises(JournalError, match="no such object"):
+        store._load(picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import struct
 import zlib
@@ -12,6 +13,7 @@ from make_pdf import make_pdf
 from page_pdf import page_pdf, text_at, width
 
 from docpager.core.errors import DocumentError
+from docpager.core.pictures import PicturePrice
 from docpager.documents.page_picture import PageWanted, Rectangle
 from docpager.documents.pdf import read_pdf
 from docpager.documents.pdf.marking import Mark, line_rectangles, marked_characters
@@ -105,6 +107,39 @@ def test_the_rectangle_lies_on_the_words(tmp_path):
     outside = pixels.copy()
     outside[top:bottom, left:right] = 255
     assert (outside[..., 0] == outside[..., 2]).all(), "nothing is coloured beside it"
+
+
+def test_words_of_a_table_on_a_page_turned_upside_down_are_marked(tmp_path):
+    rows = "".join(
+        text_at(60, 780 - 14 * row, f"Operating expenses of segment {row}")
+        + text_at(360, 780 - 14 * row, f"{row},20{row}")
+        + text_at(460, 780 - 14 * row, f"({row}0{row})")
+        for row in range(24)
+    )
+    content = page_pdf(rows, pages=["/MediaBox [0 0 612 792] /Rotate 180"])
+
+    picture = drawn(tmp_path, content, "expenses of segment 7 7,207 (707)")
+
+    assert picture.share == 1.0
+    assert {(round(box.top), round(box.bottom)) for box in picture.rectangles} == {(679, 693)}
+    assert min(box.left for box in picture.rectangles) == pytest.approx(612 - 490, abs=8)
+
+
+def test_a_picture_of_few_colours_is_small_and_what_pillow_reads(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    from io import BytesIO
+
+    content = page_pdf(text_at(72, 700, LINE))
+    whole = drawn(tmp_path, content, QUOTE)
+    small = drawn(tmp_path, content, QUOTE, colours=64, most_pixels=300_000)
+
+    opened = image.open(BytesIO(small.png))
+    assert len(small.png) < len(whole.png) / 2
+    assert opened.mode == "P" and opened.size[0] * opened.size[1] <= 301_000
+    shown = np.asarray(opened.convert("RGB")).astype(int)
+    assert (shown[5, 5] == 255).all(), "paper stays white"
+    assert (abs(shown - (255, 238, 85)).sum(axis=2) == 0).any(), "and the mark yellow"
+    assert small.rectangles == whole.rectangles
 
 
 def test_a_page_is_drawn_without_marks_where_none_are_wanted(tmp_path):
@@ -349,3 +384,54 @@ def test_a_scanned_page_is_marked_where_it_shows_the_words(tmp_path):
     left = 72 + width("In the year ", 14)
     right = left + width("1907 the harbour had 10 cranes", 14)
     assert near(box, (left, 792 - 490 - 11, right, 792 - 490 + 4), by=5)
+
+
+GREY, COLOURED = 0, 2
+"""Colour types of PNG."""
+FOR_A_MODEL = {"within": PicturePrice(edge=2_576, most_tokens=4_784), "dpi": 200}
+
+
+def scanned(colours, *, noise):
+    """A letter page that is one picture at 200 dots an inch, as a scanner sees paper."""
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(1)
+    paper = np.full((2_200, 1_700, 3), colours, np.int16)
+    paper += random.integers(-noise, noise + 1, (2_200, 1_700, 1), np.int16)
+    content = io.BytesIO()
+    Image.fromarray(paper.clip(0, 255).astype(np.uint8)).save(content, "PDF", resolution=200)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("colours", "noise", "kind", "is_smaller"),
+    [
+        ((200, 200, 200), 0, GREY, False),
+        ((200, 120, 40), 0, COLOURED, False),
+        ((128, 128, 128), 120, GREY, True),
+    ],
+)
+def test_a_scan_for_a_model_is_grey_where_it_can_be_and_never_too_many_bytes(
+    tmp_path, colours, noise, kind, is_smaller
+):
+    pytest.importorskip("PIL")
+    content = scanned(colours, noise=noise)
+    path = tmp_path / "made.pdf"
+    path.write_bytes(content)
+
+    found = picture_of(path, PageWanted(read_hash(content), 1, **FOR_A_MODEL))
+
+    width, height = (int.from_bytes(found.png[at : at + 4], "big") for at in (16, 20))
+    assert found.png[25] == kind
+    assert len(found.png) <= 3_500_000
+    patches = FOR_A_MODEL["within"].tokens(width, height)
+    assert patches <= 4_784
+    assert (patches < 4_000) == is_smaller
+    assert found.renderer.startswith("pdfium ")
+    from PIL import Image
+
+    with Image.open(io.BytesIO(found.png)) as image:
+        assert image.size == (width, height)
+        mean = image.convert("RGB").resize((1, 1)).getpixel((0, 0))
+    assert mean == pytest.approx(colours, abs=12)
