@@ -90,7 +90,7 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
             "include_dashboard": False,
             "object_store_memory": _store_bytes(),
         }
-    with _descriptor_1_elsewhere(), _own_signals():
+    with _descriptor_1_elsewhere(), _own_signals() as put_back:
         try:
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
         except Exception as error:
@@ -98,7 +98,7 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
             said = " ".join(str(error).split())[:300]
             where = f"reached at {address!r}" if address else "started here"
             raise EngineError(f"Ray cannot be {where}: {said}") from error
-        _restore_signals()
+        put_back()
         try:
             yield RayEngine()
         finally:
@@ -154,26 +154,30 @@ def _store_bytes() -> int:
     return max(80 * 2**20, min(_MOST_STORE_BYTES, free.f_bavail * free.f_frsize // 2))
 
 
-_KEPT_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_kept: dict[signal.Signals, Any] = {}
-
-
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Ray replaces the handlers of the program that starts it."""
+def _own_signals() -> Iterator[Callable[[], None]]:
+    """Ray replaces the handlers of the program that starts it: what is given puts them back.
+
+    Where SIGTERM would end the process at once it leaves in order, so that the cluster ends too.
+    """
+    kept: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        _kept.update({each: signal.getsignal(each) for each in _KEPT_SIGNALS})
+        kept = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+
+    def put_back(*, ordinary: bool = False) -> None:
+        for each, handler in kept.items():
+            in_order = each == signal.SIGTERM and handler == signal.SIG_DFL and not ordinary
+            if handler is not None:
+                signal.signal(each, _leave if in_order else handler)
+
     try:
-        yield
+        yield put_back
     finally:
-        _restore_signals()
-        _kept.clear()
+        put_back(ordinary=True)
 
 
-def _restore_signals() -> None:
-    for each, handler in _kept.items():
-        if handler is not None:
-            signal.signal(each, handler)
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 @contextmanager

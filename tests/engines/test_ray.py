@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,28 @@ def test_the_command_makes_the_same_archive_and_prints_its_report_alone(tmp_path
         for archive in archives
     ]  # fmt: skip
     assert found[0] == found[1] != ""
+
+
+@pytest.mark.slow
+def test_a_terminated_ingest_takes_its_cluster_along(tmp_path, ray_installed):
+    psutil = pytest.importorskip("psutil", reason="looks at processes")
+    files = tmp_path / "files"
+    files.mkdir()
+    for n in range(400):
+        (files / f"{n}.txt").write_text(f"Report {n} says that goodwill rose.\n" * 2000)
+    arguments = ["ingest", str(files), "--archive", str(tmp_path / "a"), "--engine", "ray"]
+    started = subprocess.Popen([sys.executable, "-m", "docpager", *arguments], cwd=ROOT)
+    there = psutil.Process(started.pid)
+    deadline = time.monotonic() + 60
+    while not any("raylet" in each.name() for each in there.children(recursive=True)):
+        assert time.monotonic() < deadline and started.poll() is None
+        time.sleep(0.2)
+    time.sleep(4)  # the handlers are put back once the cluster is there
+    below = there.children(recursive=True)
+    started.terminate()
+    assert started.wait(30) == 128 + 15
+    _, left = psutil.wait_procs(below, timeout=10)
+    assert not [" ".join(each.cmdline()) for each in left if each.status() != "zombie"]
 
 
 def test_engines_are_named_and_nothing_of_ray_is_imported_unasked():
