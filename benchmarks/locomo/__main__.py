@@ -70,6 +70,9 @@ def ways(options: argparse.Namespace) -> dict[str, Way]:
         SlidingWindow(),
         Summary(),
         TurnSearch(options.embedder, options.work / "turns"),
+        TurnSearch(
+            options.embedder, options.work / "turns", turns=200, name="search over turns, filled"
+        ),
     ]
     return {way.name: way for way in found}
 
@@ -85,7 +88,7 @@ def room_of(way: Way, options: argparse.Namespace) -> Room:
 async def evidence(conversations: Sequence[Conversation], options: argparse.Namespace) -> None:
     """Print how much of the evidence each way shows, over all questions."""
     for name, way in ways(options).items():
-        if isinstance(way, Summary):
+        if isinstance(way, Summary) or (options.ways and name not in options.ways):
             continue  # what a summary holds is not a matter of turns
         marks, tokens, room = [], [], room_of(way, options)
         for conversation in conversations:
@@ -94,7 +97,7 @@ async def evidence(conversations: Sequence[Conversation], options: argparse.Name
                 told = await way.ask(question, room, Silent())
                 marks.append(marked(question, "", told.shown))
                 tokens.append(told.prompt_estimate)
-        print(f"{name}, window {room.window}: {mean(tokens):.0f} prompt tokens at most in the mean")
+        print(f"{name}, window {room.window}: {mean(tokens):.0f} prompt tokens at most", flush=True)
         for kind, interval in kind_table(marks, what="evidence"):
             print(f"  {kind:<20} {_said(interval)}")
 
@@ -201,8 +204,9 @@ def main() -> None:
             sub.add_argument("--show", action="store_true", help="one line for every question")
         else:
             sub.add_argument("--work", type=Path, required=True)
+        if command != "score":
+            sub.add_argument("ways", nargs="+" if command == "ask" else "*")
         if command == "ask":
-            sub.add_argument("ways", nargs="+")
             sub.add_argument("--base-url", default="http://127.0.0.1:8080")
             sub.add_argument("--model", default="qwen2.5-coder-1.5b")
             sub.add_argument("--per-kind", type=int, default=4)

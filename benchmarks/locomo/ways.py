@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 from benchmarks.locomo.conversations import Conversation, LocomoQuestion, SaidTurn
 from benchmarks.locomo.scores import NOT_TOLD
+from docpager.archive.embedders.base import load_embedder
 from docpager.core.tokens import TokenCounter
+from docpager.memory.store import MemoryStore
 from docpager.models.messages import ChatModel, ModelRequest, Usage, UserTurn
 
 __all__ = ["AnswerTold", "FullHistory", "Room", "SlidingWindow", "Summary", "TurnSearch", "Way"]
@@ -28,6 +31,8 @@ _SUMMARISE = (
     "You keep a summary of a conversation. Write the summary anew so that it also holds what was "
     "said since: who did, wants, owns or likes what, with dates and names. At most {words} words."
 )
+_DATE_TOKENS = 24
+"""Tokens of the line with the date above the turns of a session, at most."""
 _TITLE_TOKENS = 40
 """Tokens around what is shown: titles, and the framing of one turn."""
 
@@ -47,6 +52,12 @@ class Room:
     def tokens(self, text: str) -> int:
         """At most so many tokens has `text`."""
         return int(self.counter.count(text) * self.factor) + 1
+
+    def lines(self, turns: Sequence[SaidTurn]) -> int:
+        """Tokens of turns as they are written, at most: line by line, with the dates above."""
+        sessions = [turn.session for turn in turns]
+        dates = sum(one != other for one, other in zip([None, *sessions], sessions, strict=False))
+        return dates * _DATE_TOKENS + sum(_line_tokens(self, turn.line) for turn in turns)
 
     def for_turns(self, question: str) -> int:
         """Tokens left for what was said."""
@@ -173,11 +184,11 @@ class TurnSearch:
     name: str = "search over turns"
 
     async def remember(self, conversation: Conversation, room: Room, model: ChatModel) -> None:
-        from docpager.memory.store import MemoryStore
-
         self._turns = conversation.turns
-        self._store = MemoryStore.open(self.work / conversation.name, embedder=self.embedder)
-        for turn in list(conversation.turns)[len(self._store.entries()) :]:
+        self._store = MemoryStore.open(
+            self.work / conversation.name, embedder=load_embedder(self.embedder)
+        )
+        for turn in list(conversation.turns)[len(self._store) :]:
             self._store.append(turn.line, kind="turn", who=turn.speaker, when=turn.when)
 
     async def ask(self, question: LocomoQuestion, room: Room, model: ChatModel) -> AnswerTold:
@@ -191,7 +202,7 @@ class TurnSearch:
             place = hit.memory.id - 1
             near = range(place - self.neighbours, place + self.neighbours + 1)
             more = chosen | {each for each in near if 0 <= each < len(self._turns)}
-            if room.tokens(written([self._turns[each] for each in sorted(more)])) > space:
+            if room.lines([self._turns[each] for each in sorted(more)]) > space:
                 break
             chosen = more
         return [self._turns[each] for each in sorted(chosen)]
@@ -202,16 +213,22 @@ def newest(turns: Sequence[SaidTurn], space: int, room: Room) -> list[SaidTurn]:
     low, high = 0, len(turns)
     while low < high:
         middle = (low + high) // 2
-        fits = room.tokens(written(turns[middle:])) <= space
+        fits = room.lines(turns[middle:]) <= space
         low, high = (low, middle) if fits else (middle + 1, high)
     return list(turns[low:])
+
+
+@lru_cache(maxsize=20_000)
+def _line_tokens(room: Room, line: str) -> int:
+    """Lines are measured again for each question."""
+    return room.tokens(line)
 
 
 def _cuts(turns: Sequence[SaidTurn], space: int, room: Room) -> list[int]:
     """Where to cut turns so that each part fits `space`."""
     cuts, used = [0], 0
     for place, turn in enumerate(turns):
-        tokens = room.tokens(turn.line) + 20
+        tokens = room.lines([turn])
         if used + tokens > space and place > cuts[-1]:
             cuts.append(place)
             used = 0

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.locomo.conversations import LocomoQuestion, read_conversations, sample
 from benchmarks.locomo.scores import kind_table, marked, said_not_told
-from benchmarks.locomo.ways import FullHistory, Room, Summary, newest, written
+from benchmarks.locomo.ways import FullHistory, Room, Summary, newest
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.scripted import ScriptedModel
 
@@ -68,8 +68,8 @@ def test_full_history_keeps_the_newest_turns_within_its_window(tmp_path):
     assert told.shown == tuple(ids[-len(told.shown) :])
     assert 8 < len(told.shown) < len(ids)
     assert told.prompt_estimate + ROOM.max_output <= ROOM.window
-    one_more = written(talk.turns[-len(told.shown) - 1 :])
-    assert ROOM.tokens(one_more) > ROOM.for_turns(talk.questions[0].text)
+    one_more = ROOM.lines(talk.turns[-len(told.shown) - 1 :])
+    assert one_more > ROOM.for_turns(talk.questions[0].text)
     assert marked(talk.questions[0], told.text, told.shown).evidence == 0.5
 
 
