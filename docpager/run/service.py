@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry, Passage, PassageRange
@@ -24,15 +23,16 @@ from docpager.models.registry import (
     ModelSource,
 )
 from docpager.models.server_tokens import MARGIN
+from docpager.paging.conversation import Conversation
 from docpager.paging.epoch import PromptSizer
 from docpager.run.answer_line import AnswerLine, answer_line
-from docpager.run.archival_storage import ArchivalStorage
+from docpager.run.archival_storage import ArchivalStorage, OpenArchive
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.outcome import Stopped
-from docpager.run.plan import instructions, plan_run
+from docpager.run.plan import RunPlan, chat_room, instructions, plan_run
 from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
 from docpager.run.state import Run
 from docpager.run.tool_results import Loaded, ToolResult
@@ -40,7 +40,6 @@ from docpager.version import __version__
 
 __all__ = [
     "AskSettings",
-    "OpenArchive",
     "SharedResources",
     "ask_archive",
     "check_limits",
@@ -52,26 +51,6 @@ __all__ = [
 _RAISED = ("max_steps", "timeout_seconds", "max_usd", "max_tokens")
 ROOM_PER_HIT = 300
 """Tokens of room for each hit of a result page: small windows get short pages."""
-
-
-class OpenArchive(ArchivalStorage, Protocol):
-    """A library that knows which archive it is."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def directory(self) -> Path: ...
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Versions of the rules that read the documents and made the indexes."""
-
-    def sha256(self, number: int) -> str:
-        """Hash of a document's file."""
-
-    def text_sha256(self, number: int) -> str:
-        """Hash of a document's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +102,13 @@ async def ask_archive(
     on_started: Callable[[Path], None] | None = None,
     on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
+    at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None = None,
+    on_outcome: Callable[[Run], None] | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
+
+    A chat's turn is given what it has `at_hand`, made for the room there is (in tokens) and counted
+    as the run counts; what the run leaves is told to `on_outcome`.
 
     `journal` is where the run is written down, by default in the archive's `runs/`; `on_started`
     is called with it, and `on_driver` with the driver, which takes messages for the model.
@@ -139,18 +123,8 @@ async def ask_archive(
     settings = settings or AskSettings()
     price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
-    settings, fixed = await _measured(await _suited(settings, model), model)
-    counter = RecordingCounter(settings.counter)
-    plan = plan_run(
-        question,
-        documents := _documents(archive, scope),
-        counter=counter,
-        factor=settings.factor,
-        paging=settings.paging,
-        limits=settings.limits,
-        policy=settings.policy,
-        fixed=fixed,
-    )
+    documents = _documents(archive, scope)
+    plan, counter, settings = await _planned(question, documents, model, settings, at_hand)
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
@@ -167,7 +141,38 @@ async def ask_archive(
         if prefetched:
             driver.write_prefetched(prefetched)
         await driver.drive()
+    if on_outcome is not None:
+        on_outcome(run)
     return answer_line(run, header, journal=str(path))
+
+
+async def _planned(
+    question: str,
+    documents: Sequence[DocumentEntry],
+    model: ChatModel,
+    settings: AskSettings,
+    at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None,
+) -> tuple[RunPlan, RecordingCounter, AskSettings]:
+    """The plan of a run, what counts its tokens, and the settings as they were measured."""
+    settings = await _suited(settings, model)
+    settings, fixed = await _measured(settings, model, chat=at_hand is not None)
+    counter = RecordingCounter(settings.counter)
+    conversation = None
+    if at_hand is not None:
+        room = chat_room(settings.paging, counter=counter, factor=settings.factor, fixed=fixed)
+        conversation = await at_hand(*room)
+    plan = plan_run(
+        question,
+        documents,
+        counter=counter,
+        factor=settings.factor,
+        paging=settings.paging,
+        limits=settings.limits,
+        policy=settings.policy,
+        fixed=fixed,
+        conversation=conversation,
+    )
+    return plan, counter, settings
 
 
 async def resume_run(
@@ -178,6 +183,8 @@ async def resume_run(
     on_new_archive: bool = False,
     limits: RunLimits | None = None,
     shared: SharedResources | None = None,
+    on_driver: Callable[[Driver], None] | None = None,
+    on_outcome: Callable[[Run], None] | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
 
@@ -214,6 +221,8 @@ async def resume_run(
                 run, metered_model, executor, writer, archive,
                 counter=recording, met=record.documents,
             )  # fmt: skip
+            if on_driver is not None:
+                on_driver(driver)
             if limits is not None:
                 writer.write(Entry("extended", run.steps, limits=limits))
             # Nobody knows whether the server billed the request that was under way: it counts at
@@ -226,6 +235,8 @@ async def resume_run(
             if prefetched:
                 driver.write_prefetched(prefetched)
             await driver.drive(replay.pending)
+    if on_outcome is not None:
+        on_outcome(run)
     return answer_line(run, header, journal=str(path))
 
 
@@ -288,16 +299,19 @@ async def _suited(settings: AskSettings, model: ChatModel) -> AskSettings:
     return replace(settings, paging=chosen)
 
 
-async def _measured(settings: AskSettings, model: ChatModel) -> tuple[AskSettings, int]:
+async def _measured(
+    settings: AskSettings, model: ChatModel, *, chat: bool
+) -> tuple[AskSettings, int]:
     """The settings with the server's own way to count, where it has proved itself, and what
     instructions and functions take by it; else as they are, and 0."""
     if settings.factor <= 1:
         return settings, 0
     paging = settings.paging
     small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, chat=chat)
     offered = () if paging.plain else functions
-    measured = await model.measure_tokens(instructions(paging.functions), offered)
+    told = instructions("chat" if chat else paging.functions)
+    measured = await model.measure_tokens(told, offered)
     if measured is None:
         return settings, 0
     return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed
@@ -476,6 +490,7 @@ def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -
         scope=header.scope,
         rules=header.plan.rules,
         question=header.plan.question,
+        at_hand=header.plan.conversation.shown if header.plan.conversation else None,
     )
 
 
