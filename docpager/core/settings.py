@@ -188,7 +188,7 @@ class ChatSettings:
         if not 0 <= self.leave_to <= 1:
             raise UsageError("leave_to is a share from 0 to 1")
         if self.summary not in SUMMARIES:
-            raise UsageError(f"`summary=` is one of {', '.join(SUMMARIES)}")
+            raise UsageError(f"summary is one of {', '.join(SUMMARIES)}")
         if self.maintain_after is not None and self.maintain_after < 1:
             raise UsageError("maintain_after is a number of messages, from 1")
         names = [name.strip() for name in self.blocks]

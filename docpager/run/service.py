@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
-from docpager.core.passages import DocumentEntry, Passage, PassageRange
+from docpager.core.errors import JournalError, LimitReached, UsageError
+from docpager.core.passages import DocumentEntry
 from docpager.core.settings import PLAIN_UP_TO, PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.budget import Budget
@@ -33,9 +33,15 @@ from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.outcome import Stopped
 from docpager.run.plan import RunPlan, chat_room, instructions, plan_run
-from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
+from docpager.run.replay import (
+    RecordingCounter,
+    Replay,
+    check_archive,
+    counter_named,
+    needs_no_file,
+)
 from docpager.run.state import Run
-from docpager.run.tool_results import Loaded, ToolResult
+from docpager.run.tool_results import ToolResult
 from docpager.version import __version__
 
 __all__ = [
@@ -135,9 +141,9 @@ async def ask_archive(
         if on_started is not None:
             on_started(path)
         recording = None if needs_no_file(settings.counter) else counter
-        driver = _driver(run, metered_model, executor, writer, archive, counter=recording)
-        if on_driver is not None:
-            on_driver(driver)
+        driver = _driver(
+            run, metered_model, executor, writer, archive, counter=recording, on_driver=on_driver
+        )
         if prefetched:
             driver.write_prefetched(prefetched)
         await driver.drive()
@@ -200,11 +206,9 @@ async def resume_run(
     """
     record = read_journal(path)
     header = record.header
-    _check_archive(record, archive, on_new_archive=on_new_archive)
+    check_archive(record, archive, on_new_archive=on_new_archive)
     if model.name != header.model:
-        raise JournalError(
-            f"the run in {path} was started with model {header.model!r}, not {model.name!r}"
-        )
+        raise JournalError(f"the run in {path} is of model {header.model!r}, not {model.name!r}")
     counter = counter_named(header.plan.counter)
     recording = None if needs_no_file(counter) else RecordingCounter(counter)
     replay = Replay(record, recording or counter)
@@ -219,10 +223,8 @@ async def resume_run(
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
             driver = _driver(
                 run, metered_model, executor, writer, archive,
-                counter=recording, met=record.documents,
+                counter=recording, met=record.documents, on_driver=on_driver,
             )  # fmt: skip
-            if on_driver is not None:
-                on_driver(driver)
             if limits is not None:
                 writer.write(Entry("extended", run.steps, limits=limits))
             # Nobody knows whether the server billed the request that was under way: it counts at
@@ -249,8 +251,9 @@ def _driver(
     *,
     counter: RecordingCounter | None,
     met: Collection[int] = (),
+    on_driver: Callable[[Driver], None] | None = None,
 ) -> Driver:
-    return Driver(
+    driver = Driver(
         run,
         metered_model=metered_model,
         executor=executor,
@@ -260,6 +263,9 @@ def _driver(
         counter=counter,
         met=met,
     )
+    if on_driver is not None:
+        on_driver(driver)
+    return driver
 
 
 async def _prefetch(run: Run, executor: FunctionExecutor) -> Sequence[ToolResult]:
@@ -276,7 +282,7 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
     record = read_journal(path)
     replay = Replay(record)
     if against is not None:
-        _check_archive(record, against, on_new_archive=True)
+        check_archive(record, against, on_new_archive=True)
         replay.executor = _executor(against, record.header, replay.counter)
         replay.text_sha256_of = against.text_sha256
         replay.versions = lambda: against.versions
@@ -434,47 +440,6 @@ def _set_aside(run: Run, metered_model: MeteredModel) -> None:
         # Its own limit is as short at any other time: the driver ends the run and says so, as it
         # does with a run that shares nothing.
         metered_model.release()
-
-
-def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:
-    header = record.header
-    if archive.id != header.archive_id:
-        raise JournalError(
-            f"the run in {record.path} belongs to archive {header.archive_id}, but "
-            f"{archive.directory} is {archive.id}; name the right one with `archive=`"
-        )
-    changed = [f"D{number}" for number in _changed(record, archive)]
-    if changed and not on_new_archive:
-        raise DocumentsChanged(changed, record.path)
-
-
-def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
-    """The documents that the run has met and that are not what they were: their file, or the text
-    that was read from it."""
-    live = {entry.id for entry in archive.documents()}
-    texts, unhashed = record.texts, _passages_read(record)
-    for number, sha256 in sorted(record.documents.items()):
-        if number not in live or archive.sha256(number) != sha256:
-            yield number
-        elif number in texts:
-            if archive.text_sha256(number) != texts[number]:
-                yield number
-        elif not all(_stands(each, archive) for each in unhashed if each.document == number):
-            yield number
-
-
-def _passages_read(record: JournalRecord) -> list[Passage]:
-    """What the run has read: all that journals before format 3 have of a document's text."""
-    results = (result for entry in record.entries for result in entry.results)
-    return [p for result in results if isinstance(result, Loaded) for p in result.passages]
-
-
-def _stands(passage: Passage, archive: OpenArchive) -> bool:
-    """Whether the archive has this very passage at its place."""
-    if passage.ordinal > archive.document(passage.document).passages:
-        return False
-    place = PassageRange(passage.document, passage.ordinal, passage.ordinal)
-    return list(archive.load_range(place)) == [passage]
 
 
 def _documents(archive: ArchivalStorage, scope: Collection[int] | None) -> Sequence[DocumentEntry]:
