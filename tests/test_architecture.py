@@ -24,7 +24,7 @@ FLOORS = {
     4: ["paging"],
     5: ["memory"],
     6: ["run"],
-    7: ["evaluation"],
+    7: ["evaluation", "chat"],
     8: ["batch"],
     9: ["__init__", "__main__", "api", "doctor", "cli", "report", "testing"],
 }

@@ -27,6 +27,7 @@ from typing import Any
 __all__ = [
     "ArchiveError",
     "AttemptFailed",
+    "ChatError",
     "ContextExceeded",
     "DocpagerError",
     "DocumentError",
@@ -37,6 +38,7 @@ __all__ = [
     "MemoryLimitReached",
     "MemoryStoreError",
     "ModelError",
+    "SessionLocked",
     "UnknownMemory",
     "UsageError",
     "WindowTooSmall",
@@ -109,6 +111,23 @@ class DocumentsChanged(JournalError):
         self.documents = tuple(documents)
         """Their names, as in D3."""
         self.journal = journal
+
+
+class ChatError(DocpagerError):
+    """A chat's session that is damaged, or cannot be written."""
+
+
+class SessionLocked(ChatError):
+    """Another process has a chat's session open."""
+
+    def __init__(self, session: str, holder: tuple[int, str] | None) -> None:
+        named = "another process" if holder is None else f"process {holder[0]} on {holder[1]}"
+        super().__init__(
+            f"session {session!r} is open in {named}; close it there, or open another one"
+        )
+        self.session = session
+        self.holder = holder
+        """Process id and host of who has it; None where it has not said who it is."""
 
 
 class UnknownMemory(UsageError):
