@@ -1,6 +1,7 @@
 """Asks about very long conversations in several ways, and says how that went.
 
     python -m benchmarks.locomo evidence DATA --work FOLDER
+    python -m benchmarks.locomo replay DATA --work FOLDER --conversations 26 30 41
     python -m benchmarks.locomo ask DATA WAY... --base-url URL --model NAME --work FOLDER
     python -m benchmarks.locomo score DATA
 
@@ -14,18 +15,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from benchmarks.locomo.chat_way import ChatWay, Recaller
 from benchmarks.locomo.conversations import (
     Conversation,
     LocomoQuestion,
     read_conversations,
     sample,
 )
+from benchmarks.locomo.replay import joined, replay
 from benchmarks.locomo.scores import Marks, kind_table, marked
 from benchmarks.locomo.ways import FullHistory, Room, SlidingWindow, Summary, TurnSearch, Way
 from docpager.core.tokens import BuiltInEstimator
@@ -73,6 +77,8 @@ def ways(options: argparse.Namespace) -> dict[str, Way]:
         TurnSearch(
             options.embedder, options.work / "turns", turns=200, name="search over turns, filled"
         ),
+        ChatWay(options.work),
+        ChatWay(options.work, "chat, small", functions="small"),
     ]
     return {way.name: way for way in found}
 
@@ -91,10 +97,11 @@ async def evidence(conversations: Sequence[Conversation], options: argparse.Name
         if isinstance(way, Summary) or (options.ways and name not in options.ways):
             continue  # what a summary holds is not a matter of turns
         marks, tokens, room = [], [], room_of(way, options)
+        reader = Recaller() if isinstance(way, ChatWay) else Silent()
         for conversation in conversations:
             await way.remember(conversation, room, Silent())
             for question in conversation.questions:
-                told = await way.ask(question, room, Silent())
+                told = await way.ask(question, room, reader)
                 marks.append(marked(question, "", told.shown))
                 tokens.append(told.prompt_estimate)
         print(f"{name}, window {room.window}: {mean(tokens):.0f} prompt tokens at most", flush=True)
@@ -164,6 +171,19 @@ def score(conversations: Sequence[Conversation], options: argparse.Namespace) ->
                 print(f"f1, {name} less {other}: {_said(_difference(ours, theirs))}")
 
 
+def hold(conversations: Sequence[Conversation], options: argparse.Namespace) -> None:
+    """Hold each conversation, or all of them as one, and print what that showed."""
+    held = {each.name: list(each.sessions.values()) for each in conversations}
+    if options.join:
+        held = {f"joined to {options.join}": joined(conversations, options.join)}
+    for name, sessions in held.items():
+        folder = options.work / f"replay-{name.replace(' ', '-')}"
+        shutil.rmtree(folder, ignore_errors=True)
+        print(name, flush=True)
+        for line in replay(sessions, folder).report():
+            print(f"  {line}", flush=True)
+
+
 def _difference(ours: Sequence[Marks], theirs: Sequence[Marks]) -> Interval | None:
     other = {each.question.id: each.f1 for each in theirs}
     return paired_interval(
@@ -193,7 +213,7 @@ def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in ("evidence", "ask", "score"):
+    for command in ("evidence", "replay", "ask", "score"):
         sub = commands.add_parser(command)
         sub.add_argument("data", type=Path)
         sub.add_argument("--conversations", nargs="+", help="names, all unless given")
@@ -204,8 +224,10 @@ def main() -> None:
             sub.add_argument("--show", action="store_true", help="one line for every question")
         else:
             sub.add_argument("--work", type=Path, required=True)
-        if command != "score":
+        if command in ("evidence", "ask"):
             sub.add_argument("ways", nargs="+" if command == "ask" else "*")
+        if command == "replay":
+            sub.add_argument("--join", type=int, help="join conversations to so many sessions")
         if command == "ask":
             sub.add_argument("--base-url", default="http://127.0.0.1:8080")
             sub.add_argument("--model", default="qwen2.5-coder-1.5b")
@@ -214,6 +236,9 @@ def main() -> None:
     conversations = read_conversations(options.data)
     if options.conversations:
         conversations = [each for each in conversations if each.name in options.conversations]
+    if options.command == "replay":
+        hold(conversations, options)
+        return
     if options.command == "score":
         score(conversations, options)
         return

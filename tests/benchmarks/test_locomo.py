@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.locomo.chat_way import ChatWay, Recaller
 from benchmarks.locomo.conversations import LocomoQuestion, read_conversations, sample
+from benchmarks.locomo.replay import WINDOW, exchanges, joined, replay
 from benchmarks.locomo.scores import kind_table, marked, said_not_told
 from benchmarks.locomo.ways import FullHistory, Room, Summary, newest
 from docpager.core.tokens import BuiltInEstimator
@@ -140,3 +143,36 @@ def test_means_are_by_kind_and_leave_out_what_has_no_mark():
     assert table["adversarial"] is not None and table["adversarial"].mean == 0.0
     assert table["all but adversarial"] is not None and table["all but adversarial"].n == 2
     assert dict(kind_table(marks, what="evidence"))["time"] is None
+
+
+def test_a_session_is_held_as_messages_and_replies(tmp_path):
+    [talk] = read_conversations(write_conversation(tmp_path / "data"))
+    first = talk.sessions[1]
+    pairs = exchanges(first)
+    assert pairs[0] == ("I saw bird 1-1.", "I saw bird 1-2.")
+    assert len(pairs) == 4
+    assert exchanges(first[1:])[0] == ("Hello.", "I saw bird 1-2.")
+    assert exchanges(first[:3])[-1] == ("I saw bird 1-3.", "I see.")
+
+
+def test_a_conversation_is_held_within_its_window_and_found_again(tmp_path):
+    [talk] = read_conversations(write_conversation(tmp_path / "data"))
+    held = replay(joined([talk], 6), tmp_path / "held")
+    assert (held.sessions, held.messages, held.turns, held.not_found) == (6, 24, 48, [])
+    assert 0 < held.largest <= WINDOW
+    assert len(list(held.report())) == 6
+
+
+def test_a_chat_shows_what_one_recall_finds(tmp_path):
+    [talk] = read_conversations(write_conversation(tmp_path / "data"))
+    way, room = ChatWay(tmp_path / "work"), Room(8_000, 200, BuiltInEstimator(), 1.0)
+    asked = replace(talk.questions[1], text="Who saw bird 2-1?")
+    told = asyncio.run(ask_with(way, talk, asked, room))
+    assert "D2:1" in told.shown
+    assert said_not_told(told.text)
+
+
+async def ask_with(way, talk, asked, room):
+    model = Recaller()
+    await way.remember(talk, room, model)
+    return await way.ask(asked, room, model)
