@@ -34,7 +34,7 @@ from docpager.run.preparation import PreparedModel
 from docpager.run.service import ask_archive, resume_run
 from docpager.run.state import Run
 
-__all__ = ["ChatSession", "OnDriver"]
+__all__ = ["ChatSession", "OnDriver", "newer_than"]
 
 OnDriver = Callable[[Driver], None]
 """Told of each run's driver, which tells steps and retries and takes messages."""
@@ -305,11 +305,13 @@ class ChatSession:
 
     # What came of it.
 
-    def _commit(self, message: Memory, line: AnswerLine, run: Run) -> ChatReply:
-        """Keep what a run left: memories, reply, and the entry that concludes the turn."""
+    def _commit(
+        self, message: Memory, line: AnswerLine, run: Run, done: Sequence[Memory] = ()
+    ) -> ChatReply:
+        """Keep what a run left: memories, reply, and the entry that concludes the turn. `done` is
+        what a process that was killed had stored of it."""
         remembering = run.delivery.remembering
         assert remembering is not None
-        done = [each for each in self.since(message.id) if each.who != "user"]
         archived, replaced = self.archive(remembering.edits, done)
         reply = next((each for each in done if each.kind == "turn"), None)
         if line.answer and reply is None:
@@ -409,14 +411,15 @@ class ChatSession:
             self._interrupts = [each for each in more if each.kind == "turn" and each.who == "user"]
             if (ended := ended_run(self._journal)) is not None:
                 # All that was missing is to keep what came of it.
-                self._commit(self.pending, *ended)
+                done = [each for each in more if each.who != "user"]
+                self._commit(self.pending, *ended, done=done)
         elif left and not self.state.maintaining:
             turns = tuple(each.id for each in left if each.kind == "turn")
             self.log.append(SessionEntry("said", self.now, turns=turns))
 
     def since(self, id: int) -> list[Memory]:
         """What this session has in the store beyond a number."""
-        return [each for each in self.home.store.entries(session=self.name) if each.id > id]
+        return newer_than(self.home.store.entries(session=self.name), id)
 
     def _said(
         self,
@@ -441,6 +444,18 @@ class ChatSession:
         except UsageError:
             return "(forgotten)"
         return f"{memory.text} [{', '.join(memory.sources)}]" if memory.sources else memory.text
+
+
+def newer_than(entries: Sequence[Memory], id: int) -> list[Memory]:
+    """Those beyond a number, of entries in the order of their numbers: the others, which may be
+    many, are not read."""
+    newer: list[Memory] = []
+    for at in range(len(entries) - 1, -1, -1):
+        entry = entries[at]
+        if entry.id <= id:
+            break
+        newer.append(entry)
+    return newer[::-1]
 
 
 def _remark(turn: Memory) -> str:
