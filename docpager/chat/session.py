@@ -102,8 +102,7 @@ class ChatSession:
             raise UsageError('the message is empty; say something, such as "Hello"')
         if HALF_CHARACTER.search(text):
             raise UsageError("the message is not valid Unicode; check the terminal's encoding")
-        if self.pending is not None:
-            self.leave_unanswered()
+        self._settle()
         self.log.append(SessionEntry("asking", self.now))
         self.pending = self._said(text, who="user")
         return await self._answer_pending(on_driver)
@@ -111,7 +110,11 @@ class ChatSession:
     async def resume(self, *, on_driver: OnDriver | None = None) -> ChatReply | None:
         """Answer the message that has no reply yet, from where its run came to; None where every
         message has one."""
-        return None if self.pending is None else await self._answer_pending(on_driver)
+        if self.pending is None:
+            return None
+        # Where keeping what came of the run failed before, for want of disk, part of it is there.
+        done = [each for each in self.since(self.pending.id) if each.who != "user"]
+        return await self._answer_pending(on_driver, done)
 
     def leave_unanswered(self) -> None:
         """Go on without a reply to the last message, which stays in the conversation."""
@@ -147,8 +150,7 @@ class ChatSession:
 
     def record(self, text: str, *, who: str, when: datetime | None = None) -> Memory:
         """Take in a turn that was said elsewhere, without asking a model."""
-        if self.pending is not None:
-            self.leave_unanswered()
+        self._settle()
         turn = self._said(text, who=who, when=when)
         self.log.append(SessionEntry("said", self.now, turns=(turn.id,)))
         return turn
@@ -179,8 +181,7 @@ class ChatSession:
         Raises:
             SessionLocked: another process has a session of this home open; nothing is forgotten.
         """
-        if self.pending is not None:
-            self.leave_unanswered()
+        self._settle()
         found = forgetting_of(self.home, what, self.library)
         forget(self.home, found, own=self.log, own_name=self.name)
         self.library.forget_cached()
@@ -188,7 +189,19 @@ class ChatSession:
 
     # One turn.
 
-    async def _answer_pending(self, on_driver: OnDriver | None) -> ChatReply:
+    def _settle(self) -> None:
+        """See that no message waits for its reply: keep what came of its run, if that ended."""
+        if self.pending is None:
+            return
+        if (ended := ended_run(self._journal)) is not None:
+            done = [each for each in self.since(self.pending.id) if each.who != "user"]
+            self._commit(self.pending, *ended, done=done)
+        else:
+            self.leave_unanswered()
+
+    async def _answer_pending(
+        self, on_driver: OnDriver | None, done: Sequence[Memory] = ()
+    ) -> ChatReply:
         message = self.pending
         assert message is not None
         self.library.answering = message.id
@@ -215,7 +228,7 @@ class ChatSession:
             self.library.answering = 0
         if line.resumable:
             return self._reply(message, line)
-        return self._commit(message, line, run)
+        return self._commit(message, line, run, done)
 
     async def run(
         self,
@@ -409,10 +422,8 @@ class ChatSession:
         if self.state.asking and left:
             self.pending, *more = left
             self._interrupts = [each for each in more if each.kind == "turn" and each.who == "user"]
-            if (ended := ended_run(self._journal)) is not None:
-                # All that was missing is to keep what came of it.
-                done = [each for each in more if each.who != "user"]
-                self._commit(self.pending, *ended, done=done)
+            if ended_run(self._journal) is not None:
+                self._settle()  # all that was missing is to keep what came of it
         elif left and not self.state.maintaining:
             turns = tuple(each.id for each in left if each.kind == "turn")
             self.log.append(SessionEntry("said", self.now, turns=turns))
