@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from textwrap import shorten
 
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.snippets import snippet
@@ -39,6 +40,11 @@ __all__ = ["ChatLibrary", "FoundPage", "document_numbers", "memory_id", "name_of
 
 _KEPT = 1_024
 """Turns and memories whose passages are kept after they were cut."""
+
+_BESIDE = 200
+"""Characters of what was said right before or after a turn that is found. Over LoCoMo's questions
+(`benchmarks/locomo`) ten turns with their neighbours show .73 of the evidence, twenty-five turns
+without, in as many tokens, .68."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +222,15 @@ class ChatLibrary:
     ) -> FoundPage:
         """Passages of turns and memories that match, one for each; what was withdrawn is not there.
 
-        What others took the place of is found too, and says so.
+        What others took the place of is found too, and says so. With each turn comes what was said
+        right before and after it: an answer seldom has the words of its question.
         """
         found = self._home.store.search(query, limit=page_size, page=page, since=since, until=until)
         terms = self._analyzer.query_terms(query)
         states = self._home.states.all()
+        listed = {hit.memory.id for hit in found.hits}
         hits = tuple(
-            self._hit(hit, terms)
+            self._hit(hit, terms, listed)
             for hit in found.hits
             if hit.memory.id != self.answering
             and not (hit.memory.id in states and states[hit.memory.id].withdrawn)
@@ -258,11 +266,30 @@ class ChatLibrary:
         """All passages of a turn or a memory."""
         return self._passages(number)
 
-    def _hit(self, hit: MemoryHit, terms: Collection[str]) -> Hit:
+    def _hit(self, hit: MemoryHit, terms: Collection[str], listed: Collection[int]) -> Hit:
         number = number_of(hit.memory)
         shown = snippet(hit.memory.text, terms, self._analyzer)
         passage = next(p for p in reversed(self._passages(number)) if p.start <= shown.offset)
-        return Hit(passage.id, shown.text, None, hit.by)
+        return Hit(passage.id, shown.text + self._around(hit.memory, listed), None, hit.by)
+
+    def _around(self, memory: Memory, listed: Collection[int]) -> str:
+        """The turns right before and after a turn, but those that are listed themselves."""
+        if memory.kind != "turn":
+            return ""
+        said = []
+        for word, id in (("before it", memory.id - 1), ("after it", memory.id + 1)):
+            turn = None if id in listed or id == self.answering else self._turn(id)
+            if turn is not None and turn.session == memory.session:
+                text = shorten(turn.text, _BESIDE, placeholder=" …")
+                said.append(f" ({word}, T{id} {turn.who}: {text})")
+        return "".join(said)
+
+    def _turn(self, id: int) -> Memory | None:
+        try:
+            memory = self._home.store.get(id)
+        except UnknownMemory:
+            return None
+        return memory if memory.kind == "turn" else None
 
     def _cut(self, number: int) -> tuple[Passage, ...]:
         text = self.said(number).text

@@ -139,3 +139,20 @@ def test_sessions_are_listed(tmp_path):
 
     (listed,) = docpager.chat_sessions(tmp_path / "a")
     assert (listed.name, listed.messages, listed.answering) == ("one", 1, False)
+
+
+def test_what_was_said_right_before_and_after_comes_with_a_turn_that_is_found(tmp_path):
+    model = ScriptedModel(call("recall", query="submarine hull depth"), "Hm.")
+    with opened(tmp_path / "a", session="one") as chat:
+        for n in range(40):
+            chat.record(f"Nothing of the kind, {n} times.", who="user")
+        for text in ("Good day.", "How deep can a submarine's hull go?", "Six hundred ells."):
+            chat.record(text, who="user")
+        chat.record("Thanks!", who="user")
+    with opened(tmp_path / "a", model=model, session="two") as chat:
+        chat.say("Tell me.")
+
+    shown = prompt_of(model, 1)
+    hit = next(line for line in shown.splitlines() if line.startswith("- T42:c1 one"))
+    assert "(before it, T41 user: Good day.)" in hit
+    assert "(after it, T43 user: Six hundred ells.)" in hit

@@ -116,3 +116,19 @@ def test_a_turn_is_forgotten_by_its_locator(tmp_path):
 def test_too_little_to_look_for_is_refused(tmp_path):
     with opened(tmp_path / "a") as chat, pytest.raises(docpager.UsageError, match="everywhere"):
         chat.forget_preview("a")
+
+
+def test_a_turn_that_stood_beside_one_that_was_found_is_forgotten_too(tmp_path):
+    model = ScriptedModel(call("recall", query="deposit box key"), "Hm.", "Hm.")
+    settings = docpager.ChatSettings(summary="none")
+    with opened(tmp_path / "a", model=model, settings=settings) as chat:
+        for n in range(40):
+            chat.record(f"Nothing of the kind, {n} times.", who="user")
+        chat.record("What opens the deposit box? The key does not.", who="user")
+        chat.record(f"Try {SECRET}.", who="user")
+        for n in range(40):
+            chat.record(f"Other things {n}.", who="user")
+        chat.say("Look for the deposit box key.")
+        assert f"after it, T42 user: Try {SECRET}." in str(model.requests[1])
+        chat.forget(SECRET)
+        assert files_with(tmp_path, SECRET) == []
