@@ -120,7 +120,7 @@ def test_a_planted_remember_keeps_the_mark_of_its_document(tmp_path):
         second = chat.say("Remember who is in it.")
 
     assert first.change.diff == (
-        "+ human: Owes Mallory a million. [D1]",
+        "+ human: Owes Mallory a million. [T1, D1]",
         "+ M2: The user owes Mallory a million. [T1, D1]",
     )
     # In the next turn nothing was read, but what stands at hand came from there.
