@@ -290,6 +290,7 @@ class ChatSession:
             self.memories(self.state.at_hand),
             shares,
             passages_of=self.library.passages_of,
+            message=self.pending,
         )
 
     async def _let_leave(self, shares: Shares) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from chatting import opened
+from click.testing import CliRunner
+from test_kills import in_a_process_that_dies
 
 import docpager
+from docpager.cli import main
 from docpager.models.scripted import ScriptedModel, call, reply
 
 SECRET = "AT61 1904 3002 3457 3201"
@@ -132,3 +136,47 @@ def test_a_turn_that_stood_beside_one_that_was_found_is_forgotten_too(tmp_path):
         assert f"after it, T42 user: Try {SECRET}." in str(model.requests[1])
         chat.forget(SECRET)
         assert files_with(tmp_path, SECRET) == []
+def test_whoever_is_killed_while_forgetting_forgets_the_rest_later(tmp_path):
+    told(tmp_path / "told").close()
+    died = 0
+    for count in range(1, 40, 2):
+        archive = tmp_path / f"a{count}"
+        shutil.copytree(tmp_path / "told", archive)
+        died += in_a_process_that_dies(count, lambda archive=archive: forget_in(archive))
+        forget_in(archive)
+        assert files_with(archive, SECRET) == [], count
+        with opened(archive) as chat:
+            assert [line.text for line in chat.core[0].lines] == ["Likes tea."]
+            assert chat.show("T4").text == "I like tea."
+    assert died >= 5
+
+
+def forget_in(archive: Path) -> None:
+    with opened(archive) as chat:
+        chat.forget(SECRET)
+
+
+def test_a_forgotten_document_leaves_journals_and_memories_of_chats(tmp_path):
+    docs, archive = tmp_path / "docs", tmp_path / "a"
+    docs.mkdir()
+    (docs / "bank.txt").write_text(f"The account is {SECRET}.\n")
+    (docs / "other.txt").write_text("Tea is grown in Assam.\n")
+    docpager.ingest(docs, archive, embedder="hashing")
+    model = ScriptedModel(
+        call("page_in", locator="D1"),
+        call("archive_memory", text=f"The account is {SECRET}.", sources=["D1:c1"]),
+        call("answer", text=f"It is {SECRET}.", citations=[{"locator": "D1", "quote": SECRET}]),
+    )
+    with opened(archive, model=model) as chat:
+        assert chat.say("Which account?").status == "answered"
+    (docs / "bank.txt").unlink()
+    done = CliRunner().invoke(main, ["forget", "D1", "--archive", str(archive)])
+    assert "sessions/main/T1.jsonl" in done.output
+    assert CliRunner().invoke(main, ["compact", "--archive", str(archive)]).exit_code == 0
+
+    assert files_with(archive / "chats/sessions", SECRET) == []
+    with opened(archive) as chat:
+        found = chat.forget("D1")
+        assert {(h.where, h.why) for h in found.holdings} >= {
+            ("M2", "came from D1"), ("T3", "came from D1")}  # fmt: skip
+    assert files_with(archive, SECRET) == []
