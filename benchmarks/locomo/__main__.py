@@ -78,7 +78,8 @@ def ways(options: argparse.Namespace) -> dict[str, Way]:
             options.embedder, options.work / "turns", turns=200, name="search over turns, filled"
         ),
         ChatWay(options.work),
-        ChatWay(options.work, "chat, small", functions="small"),
+        ChatWay(options.work, "chat, four functions", functions="small"),
+        ChatWay(options.work, "chat, plain", functions="plain"),
     ]
     return {way.name: way for way in found}
 
@@ -97,7 +98,8 @@ async def evidence(conversations: Sequence[Conversation], options: argparse.Name
         if isinstance(way, Summary) or (options.ways and name not in options.ways):
             continue  # what a summary holds is not a matter of turns
         marks, tokens, room = [], [], room_of(way, options)
-        reader = Recaller() if isinstance(way, ChatWay) else Silent()
+        functions = isinstance(way, ChatWay) and way.functions != "plain"
+        reader = Recaller() if functions else Silent()
         for conversation in conversations:
             await way.remember(conversation, room, Silent())
             for question in conversation.questions:

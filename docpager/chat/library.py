@@ -25,6 +25,7 @@ from docpager.core.passages import (
     DocumentEntry,
     Hit,
     Passage,
+    PassageId,
     PassageRange,
     counted,
     memory_number,
@@ -240,6 +241,18 @@ class ChatLibrary:
         by_words = found.by_words if query.strip() else found.total
         return FoundPage(hits, by_words, found.by_meaning, found.page, found.pages)
 
+    def with_neighbours(self, passages: Sequence[PassageId]) -> list[PassageId]:
+        """Passages, each turn among them between the turns right before and after it."""
+        found: dict[PassageId, None] = {}
+        for passage in passages:
+            number = passage.document
+            beside = self._turns_beside(self.said(number)) if number < 0 else []
+            cut = [(turn.id, self._passages(number_of(turn))) for turn in beside]
+            before = [parts[-1].id for id, parts in cut if parts and id < memory_id(number)]
+            after = [parts[0].id for id, parts in cut if parts and id > memory_id(number)]
+            found.update((each, None) for each in (*before, passage, *after))
+        return list(found)
+
     def origins(self, numbers: Collection[int]) -> Sequence[int]:
         """Documents that these turns and memories came from."""
         return sorted({d for n in numbers for d in document_numbers(self.said(n).sources)})
@@ -276,22 +289,27 @@ class ChatLibrary:
 
     def _around(self, memory: Memory, listed: Collection[int]) -> str:
         """The turns right before and after a turn, but those that are listed themselves."""
-        if memory.kind != "turn":
-            return ""
-        said = []
-        for word, id in (("before it", memory.id - 1), ("after it", memory.id + 1)):
-            turn = None if id in listed or id == self.answering else self._turn(id)
-            if turn is not None and turn.session == memory.session:
-                text = shorten(turn.text, _BESIDE, placeholder=" …")
-                said.append(f" ({word}, T{id} {turn.who}: {text})")
-        return "".join(said)
+        return "".join(
+            f" ({'before' if turn.id < memory.id else 'after'} it, {name_of(turn)} {turn.who}: "
+            f"{shorten(turn.text, _BESIDE, placeholder=' …')})"
+            for turn in self._turns_beside(memory)
+            if turn.id not in listed
+        )
 
-    def _turn(self, id: int) -> Memory | None:
-        try:
-            memory = self._home.store.get(id)
-        except UnknownMemory:
-            return None
-        return memory if memory.kind == "turn" else None
+    def _turns_beside(self, memory: Memory) -> list[Memory]:
+        """The turns of its session right before and after a turn; none of a memory, and never the
+        message that is being answered."""
+        if memory.kind != "turn":
+            return []
+        found = []
+        for id in (memory.id - 1, memory.id + 1):
+            try:
+                turn = self._home.store.get(id)
+            except UnknownMemory:
+                continue
+            if turn.kind == "turn" and turn.session == memory.session and id != self.answering:
+                found.append(turn)
+        return found
 
     def _cut(self, number: int) -> tuple[Passage, ...]:
         text = self.said(number).text

@@ -23,6 +23,8 @@ __all__ = [
     "StepText",
     "fence_tokens",
     "frame_tokens",
+    "plainly",
+    "quote_plainly",
     "smallest_step_tokens",
     "warning",
 ]
@@ -178,6 +180,20 @@ QUOTE_PLAINLY = (
     '[D1:c88] "exact quote"'
 )
 """What such a prompt ends with where an answer came without a quote that stands."""
+
+_CHAT_EXAMPLE = ("[D1:c88]", "[T12:c1]")
+
+
+def plainly(question: str, *, chat: bool) -> str:
+    """How a prompt of a model without functions ends; in a chat turns are quoted too."""
+    return (PLAINLY.replace(*_CHAT_EXAMPLE) if chat else PLAINLY).format(question)
+
+
+def quote_plainly(question: str, answer: str, *, chat: bool) -> str:
+    """How such a prompt ends where an answer came without a quote that stands."""
+    asked = QUOTE_PLAINLY.replace(*_CHAT_EXAMPLE) if chat else QUOTE_PLAINLY
+    return asked.format(question, answer)
+
 
 _FRAME = (
     "# Documents\n\n# Question\n\n# Notes\n\n# Reading log\n\n# Pages in main context\n"

@@ -17,7 +17,7 @@ from docpager.core.passages import PassageId, PassageRange
 from docpager.models.messages import ToolCall
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import LogEntry, written_call
-from docpager.paging.rebuild import QUOTE_PLAINLY
+from docpager.paging.rebuild import quote_plainly
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
 from docpager.run.outcome import REPLIED, UNSUPPORTED, Abstention, Answer, Failure, Outcome
@@ -475,8 +475,8 @@ class ResultApplier:
         if has_pages and call.id == PLAIN_TEXT and call.arguments.get("found", True):
             # Only for the quote, and with the answer before it: one thing at a time.
             said = one_line(str(call.arguments["text"]), limit=80)
-            asked = one_line(self._question, limit=160), said
-            self._context.close_with(QUOTE_PLAINLY.format(*asked))
+            asked, chat = one_line(self._question, limit=160), self.remembering is not None
+            self._context.close_with(quote_plainly(asked, said, chat=chat))
         elif call.id == PLAIN_TEXT:
             self._context.nudge(f"[run] Not accepted: {listed}. Answer again.")
         else:

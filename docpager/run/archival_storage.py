@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from docpager.core.locators import Locator
-from docpager.core.passages import DocumentEntry, Hit, Passage, PassageRange
+from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.documents.document import Section
 
 __all__ = ["ArchivalStorage", "GrepHits", "HitPage", "OpenArchive", "RecallStorage", "SearchHits"]
@@ -94,6 +94,9 @@ class RecallStorage(Protocol):
         page_size: int,
     ) -> SearchHits:
         """Passages of turns and memories; the newest where nothing is looked for."""
+
+    def with_neighbours(self, passages: Sequence[PassageId]) -> Sequence[PassageId]:
+        """Passages, each turn among them between the turns right before and after it."""
 
     def origins(self, numbers: Collection[int]) -> Sequence[int]:
         """Documents that these turns and memories came from."""

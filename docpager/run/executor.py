@@ -39,7 +39,7 @@ from docpager.run.functions import (
 )
 from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
-from docpager.run.read_ahead import found_passages
+from docpager.run.read_ahead import found_passages, joined_finds
 from docpager.run.remembering import days_between
 from docpager.run.render import document_line, present_loaded
 from docpager.run.state import PendingCall, Run
@@ -119,13 +119,23 @@ class FunctionExecutor:
         return [self.execute(pending) for pending in calls]
 
     def prefetch(self, run: Run) -> list[ToolResult]:
-        """The search that a run begins with, and its best passages; `run` is not changed."""
-        wanted = ToolCall("", "search", {"query": run.plan.question})
-        query = PendingCall(wanted, run.largest_prompt, frozenset())
-        found = self.execute(query)
+        """The search that a run begins with, and its best passages; `run` is not changed.
+
+        In a chat it is one in what was said and in the documents, a hit of each in turn, and every
+        turn is read with those right before and after it.
+        """
+        query = PendingCall(ToolCall("", "search", {}), run.largest_prompt, frozenset())
+
+        def called(name: str, **arguments: str) -> ToolResult:
+            return self.execute(replace(query, call=ToolCall("", name, arguments)))
+
+        looks = ["recall"] if self._said is not None else []
+        looks += ["search"] if self._library.documents() or not looks else []
+        found = joined_finds([called(look, query=run.plan.question) for look in looks])
         best = found_passages(found)[: run.plan.paging.ahead]
-        calls = [ToolCall("", "page_in", {"locator": str(each)}) for each in best]
-        return [found, *(self.execute(replace(query, call=call)) for call in calls)]
+        if self._said is not None:
+            best = list(self._said.with_neighbours(best))
+        return [found, *(called("page_in", locator=str(each)) for each in best)]
 
     def execute(self, pending: PendingCall) -> ToolResult:
         """Check and run one call."""

@@ -22,7 +22,15 @@ from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
 from docpager.run.render import full_map_tokens, render_document_map
 
-__all__ = ["RULES", "RunPlan", "chat_room", "functions_of", "instructions", "plan_run"]
+__all__ = [
+    "RULES",
+    "RunPlan",
+    "chat_room",
+    "functions_of",
+    "instructions",
+    "plan_run",
+    "told_first",
+]
 
 
 RULES = 4
@@ -78,6 +86,11 @@ class RunPlan:
         return self.conversation.text if self.conversation else ""
 
     @property
+    def is_chat(self) -> bool:
+        """Whether it is of a turn of a chat."""
+        return self.conversation is not None
+
+    @property
     def counts_each(self) -> bool:
         """Whether the server counts each prompt before it is sent."""
         return self.fixed > 0
@@ -107,6 +120,13 @@ class RunPlan:
         )
 
 
+def told_first(paging: PagingSettings, *, chat: bool) -> str:
+    """The instructions of a run with these settings."""
+    if chat:
+        return instructions("chat_plain" if paging.plain else "chat")
+    return instructions(paging.functions)
+
+
 def functions_of(
     paging: PagingSettings, *, chat: bool, documents: bool
 ) -> tuple[FunctionSchema, ...]:
@@ -132,7 +152,7 @@ def chat_room(
     how they are counted; 0 where the window is too small for any."""
     functions = functions_of(paging, chat=True, documents=documents)
     draft = RunPlan(
-        "", "", instructions("chat"), functions, paging, RunLimits(),
+        "", "", told_first(paging, chat=True), functions, paging, RunLimits(),
         counter=counter.name, factor=factor, fixed=fixed,
     )  # fmt: skip
     sizer = PromptSizer.of(counter, factor)
@@ -173,7 +193,7 @@ def plan_run(
     draft = RunPlan(
         question,
         "",
-        instructions("chat" if chat else paging.functions),
+        told_first(paging, chat=chat),
         functions,
         paging,
         limits,

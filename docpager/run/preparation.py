@@ -141,21 +141,15 @@ def refuse_reader(model: object) -> None:
 
 
 def for_chat(prepared: PreparedModel) -> PreparedModel:
-    """A model with the functions that a chat needs: all, unless the small set is asked for.
+    """A model as a chat asks it: with all functions, the small set, or plainly where its size or
+    the settings say so. A model that is asked plainly is shown what a search in the documents and
+    in everything said finds; it remembers nothing by itself.
 
     Raises:
-        UsageError: it is to be asked plainly, without any, or is the rule-based reader.
+        UsageError: it is the rule-based reader.
     """
     refuse_reader(prepared.model)
-    paging = prepared.settings.paging
-    if paging.plain:
-        raise UsageError(
-            "a chat needs functions to remember and to recall; pass `functions=small` or "
-            "`functions=full`"
-        )
-    if paging.functions == "auto":
-        paging = replace(paging, functions="full")
-    return replace(prepared, settings=replace(prepared.settings, paging=paging))
+    return prepared
 
 
 def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:

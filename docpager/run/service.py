@@ -31,7 +31,7 @@ from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.outcome import Stopped
-from docpager.run.plan import RunPlan, chat_room, functions_of, instructions, plan_run
+from docpager.run.plan import RunPlan, chat_room, functions_of, plan_run, told_first
 from docpager.run.replay import (
     RecordingCounter,
     Replay,
@@ -321,7 +321,7 @@ async def _measured(
     paging = settings.paging
     functions = functions_of(paging, chat=chat, documents=documents)
     offered = () if paging.plain else functions
-    told = instructions("chat" if chat else paging.functions)
+    told = told_first(paging, chat=chat)
     measured = await model.measure_tokens(told, offered)
     if measured is None:
         return settings, 0

@@ -21,7 +21,7 @@ from docpager.models.pricing import Price
 from docpager.models.server_tokens import CutWatch
 from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
-from docpager.paging.rebuild import LAST_REPLY, PLAINLY
+from docpager.paging.rebuild import LAST_REPLY, plainly
 from docpager.paging.rendering import one_line
 from docpager.paging.token_meter import Meter
 from docpager.run import reminders
@@ -75,7 +75,9 @@ class Run:
             document_map=plan.document_map,
             question=plan.question,
             policy=POLICIES[plan.policy],
-            closing=PLAINLY.format(one_line(plan.question, limit=200)) if plan.paging.plain else "",
+            closing=plainly(one_line(plan.question, limit=200), chat=plan.is_chat)
+            if plan.paging.plain
+            else "",
             conversation=plan.said,
         )
         self.outcome: Outcome | None = None
@@ -105,7 +107,9 @@ class Run:
         self._useless = reminders.UselessReplies()
         self._interrupts: list[str] = []
         self._calls_natively = self._prefetched = False
-        self._ahead = ReadAhead(plan.paging, plan.question)
+        self._ahead = ReadAhead(
+            plan.paging, plan.question, look="recall" if plan.is_chat else "search"
+        )
         self._calls: tuple[ToolCall, ...] = ()
         self._resident: frozenset[PassageId] = frozenset()
 

@@ -156,3 +156,29 @@ def test_what_was_said_right_before_and_after_comes_with_a_turn_that_is_found(tm
     hit = next(line for line in shown.splitlines() if line.startswith("- T42:c1 one"))
     assert "(before it, T41 user: Good day.)" in hit
     assert "(after it, T43 user: Six hundred ells.)" in hit
+
+
+def test_a_small_model_is_shown_what_a_search_in_everything_said_finds(tmp_path):
+    with opened(tmp_path / "a", session="one") as chat:
+        for n in range(40):
+            chat.record(f"Nothing of the kind, {n} times.", who="user")
+        chat.record("How deep can a submarine's hull go?", who="user")
+        chat.record("Six hundred ells, said the builder.", who="assistant")
+    model = ScriptedModel('Six hundred ells.\n[T42:c1] "Six hundred ells, said the builder."')
+    paging = docpager.PagingSettings(8_000, 400, functions="plain")
+    with opened(tmp_path / "a", model=model, session="two", paging=paging) as chat:
+        said = chat.say("How deep did the submarine's hull go?")
+
+    (request,) = model.requests
+    assert request.functions == ()
+    assert "Six hundred ells, said the builder." in prompt_of(model, 0)
+    assert prompt_of(model, 0).rstrip().endswith("Above it write the answer in a few words.")
+    assert said.status == "answered"
+    assert said.citations[0].place.turn == 42
+
+
+def test_a_small_model_may_greet(tmp_path):
+    paging = docpager.PagingSettings(8_000, 400, functions="plain")
+    with opened(tmp_path / "a", "Hello!", paging=paging) as chat:
+        said = chat.say("Good morning")
+    assert (said.status, said.text) == ("replied", "Hello!")

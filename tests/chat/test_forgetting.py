@@ -136,6 +136,8 @@ def test_a_turn_that_stood_beside_one_that_was_found_is_forgotten_too(tmp_path):
         assert f"after it, T42 user: Try {SECRET}." in str(model.requests[1])
         chat.forget(SECRET)
         assert files_with(tmp_path, SECRET) == []
+
+
 def test_whoever_is_killed_while_forgetting_forgets_the_rest_later(tmp_path):
     told(tmp_path / "told").close()
     died = 0
