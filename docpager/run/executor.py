@@ -132,9 +132,12 @@ class FunctionExecutor:
         looks = ["recall"] if self._said is not None else []
         looks += ["search"] if self._library.documents() or not looks else []
         found = joined_finds([called(look, query=run.plan.question) for look in looks])
-        best = found_passages(found)[: run.plan.paging.ahead]
-        if self._said is not None:
-            best = list(self._said.with_neighbours(best))
+        ahead = run.plan.paging.ahead
+        if self._said is None:
+            best = found_passages(found)[:ahead]
+        else:
+            # Turns are short: a passage is as long as eight of them.
+            best = list(self._said.with_neighbours(found_passages(found)[: 2 * ahead]))
         return [found, *(called("page_in", locator=str(each)) for each in best)]
 
     def execute(self, pending: PendingCall) -> ToolResult:
