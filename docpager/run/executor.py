@@ -267,7 +267,7 @@ class FunctionExecutor:
         if parse_locator(text).kind is LocatorKind.NOTE:
             return PassedThrough()
         wanted = self._library.resolve(self._locator(text))
-        if self._at_hand.issuperset(wanted.ids()):
+        if self._at_hand and self._at_hand.issuperset(wanted.ids()):
             raise FunctionError(f"{text} stands in the conversation above; quote it from there")
         entry = self._library.document(wanted.document)
         resident = tuple(each for each in wanted.ids() if each in pending.resident)
