@@ -24,14 +24,21 @@ from statistics import mean
 
 from benchmarks.locomo.chat_way import ChatWay, Recaller
 from benchmarks.locomo.conversations import (
-    Conversation,
     LocomoQuestion,
+    LongConversation,
     read_conversations,
     sample,
 )
 from benchmarks.locomo.replay import joined, replay
-from benchmarks.locomo.scores import Marks, kind_table, marked
-from benchmarks.locomo.ways import FullHistory, Room, SlidingWindow, Summary, TurnSearch, Way
+from benchmarks.locomo.scores import LocomoMarks, kind_table, marked
+from benchmarks.locomo.ways import (
+    FullHistory,
+    PromptRoom,
+    RecursiveSummary,
+    SlidingWindow,
+    TurnSearch,
+    Way,
+)
 from docpager.core.tokens import BuiltInEstimator
 from docpager.evaluation.intervals import Interval, paired_interval
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
@@ -56,7 +63,7 @@ class Silent(ChatModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ToldLine:
     """One answer on disk."""
 
     question: str
@@ -72,7 +79,7 @@ def ways(options: argparse.Namespace) -> dict[str, Way]:
     found: list[Way] = [
         FullHistory(),
         SlidingWindow(),
-        Summary(),
+        RecursiveSummary(),
         TurnSearch(options.embedder, options.work / "turns"),
         TurnSearch(
             options.embedder, options.work / "turns", turns=200, name="search over turns, filled"
@@ -84,18 +91,18 @@ def ways(options: argparse.Namespace) -> dict[str, Way]:
     return {way.name: way for way in found}
 
 
-def room_of(way: Way, options: argparse.Namespace) -> Room:
+def room_of(way: Way, options: argparse.Namespace) -> PromptRoom:
     """The window of a way."""
     window = options.full_window if isinstance(way, FullHistory) and not isinstance(
         way, SlidingWindow
     ) else options.window  # fmt: skip
-    return Room(window, MAX_OUTPUT, BuiltInEstimator(), ESTIMATE_FACTOR)
+    return PromptRoom(window, MAX_OUTPUT, BuiltInEstimator(), ESTIMATE_FACTOR)
 
 
-async def evidence(conversations: Sequence[Conversation], options: argparse.Namespace) -> None:
+async def evidence(conversations: Sequence[LongConversation], options: argparse.Namespace) -> None:
     """Print how much of the evidence each way shows, over all questions."""
     for name, way in ways(options).items():
-        if isinstance(way, Summary) or (options.ways and name not in options.ways):
+        if isinstance(way, RecursiveSummary) or (options.ways and name not in options.ways):
             continue  # what a summary holds is not a matter of turns
         marks, tokens, room = [], [], room_of(way, options)
         functions = isinstance(way, ChatWay) and way.functions != "plain"
@@ -111,7 +118,7 @@ async def evidence(conversations: Sequence[Conversation], options: argparse.Name
             print(f"  {kind:<20} {_said(interval)}")
 
 
-async def ask(conversations: Sequence[Conversation], options: argparse.Namespace) -> None:
+async def ask(conversations: Sequence[LongConversation], options: argparse.Namespace) -> None:
     """Ask what has no line yet."""
     drawn = sample(conversations, options.per_kind)
     for name in options.ways:
@@ -126,7 +133,7 @@ async def ask(conversations: Sequence[Conversation], options: argparse.Namespace
 
 
 async def _ask_about(
-    conversation: Conversation,
+    conversation: LongConversation,
     questions: Iterable[LocomoQuestion],
     way: Way,
     path: Path,
@@ -138,20 +145,22 @@ async def _ask_about(
         begun = time.monotonic()
         told = await way.ask(question, room, model)
         tokens = told.usage.prompt_tokens
-        line = Line(question.id, told.text, told.shown, tokens, round(time.monotonic() - begun, 1))
+        line = ToldLine(
+            question.id, told.text, told.shown, tokens, round(time.monotonic() - begun, 1)
+        )
         ANSWERS.mkdir(exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({field: getattr(line, field) for field in Line.__slots__},
+            file.write(json.dumps({field: getattr(line, field) for field in ToldLine.__slots__},
                                   ensure_ascii=False) + "\n")  # fmt: skip
         took = f"{line.tokens} tokens, {line.seconds:.0f} s"
         print(f"{way.name} {question.id}: {took}: {told.text[:120]!r}", flush=True)
     await model.close()
 
 
-def score(conversations: Sequence[Conversation], options: argparse.Namespace) -> None:
+def score(conversations: Sequence[LongConversation], options: argparse.Namespace) -> None:
     """Print a table for each model and way, and what each way is beside search over turns."""
     questions = {each.id: each for one in conversations for each in one.questions}
-    tables: dict[str, list[Marks]] = {}
+    tables: dict[str, list[LocomoMarks]] = {}
     for path in sorted(ANSWERS.glob("*.jsonl")):
         lines = list(lines_of(path))
         marks = [marked(questions[line.question], line.answer, line.shown) for line in lines]
@@ -173,7 +182,7 @@ def score(conversations: Sequence[Conversation], options: argparse.Namespace) ->
                 print(f"f1, {name} less {other}: {_said(_difference(ours, theirs))}")
 
 
-def hold(conversations: Sequence[Conversation], options: argparse.Namespace) -> None:
+def hold(conversations: Sequence[LongConversation], options: argparse.Namespace) -> None:
     """Hold each conversation, or all of them as one, and print what that showed."""
     held = {each.name: list(each.sessions.values()) for each in conversations}
     if options.join:
@@ -186,7 +195,7 @@ def hold(conversations: Sequence[Conversation], options: argparse.Namespace) -> 
             print(f"  {line}", flush=True)
 
 
-def _difference(ours: Sequence[Marks], theirs: Sequence[Marks]) -> Interval | None:
+def _difference(ours: Sequence[LocomoMarks], theirs: Sequence[LocomoMarks]) -> Interval | None:
     other = {each.question.id: each.f1 for each in theirs}
     return paired_interval(
         [each.f1 - other[each.question.id] for each in ours if each.question.id in other]
@@ -204,11 +213,11 @@ def answers_path(model: str, way: str) -> Path:
     return ANSWERS / f"{model}--{way.replace(' ', '-')}.jsonl"
 
 
-def lines_of(path: Path) -> list[Line]:
+def lines_of(path: Path) -> list[ToldLine]:
     """The answers of a file; none where it is missing."""
     if not path.exists():
         return []
-    return [Line(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+    return [ToldLine(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.locomo.conversations import Conversation, LocomoQuestion, SaidTurn
+from benchmarks.locomo.conversations import LocomoQuestion, LongConversation, SaidTurn
 from benchmarks.locomo.scores import NOT_TOLD
-from benchmarks.locomo.ways import AnswerTold, Room
+from benchmarks.locomo.ways import AnswerTold, PromptRoom
 from docpager import Chat, ChatSettings, PagingSettings, RunLimits
 from docpager.models.messages import (
     AssistantTurn,
@@ -97,7 +97,9 @@ class ChatWay:
     prefetch: int = 0
     _turns: Sequence[SaidTurn] = field(default=(), init=False)
 
-    async def remember(self, conversation: Conversation, room: Room, model: ChatModel) -> None:
+    async def remember(
+        self, conversation: LongConversation, room: PromptRoom, model: ChatModel
+    ) -> None:
         self._turns = conversation.turns
         self._folder = self.work / f"chat-{conversation.name}"
         finished = self._folder / "finished"
@@ -109,7 +111,7 @@ class ChatWay:
                 chat.record(turn.line, who=turn.speaker, when=turn.when)
         finished.touch()
 
-    async def ask(self, question: LocomoQuestion, room: Room, model: ChatModel) -> AnswerTold:
+    async def ask(self, question: LocomoQuestion, room: PromptRoom, model: ChatModel) -> AnswerTold:
         copy = self._folder.with_name("question")
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self._folder, copy)

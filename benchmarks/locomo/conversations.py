@@ -17,7 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["KINDS", "Conversation", "LocomoQuestion", "SaidTurn", "read_conversations", "sample"]
+__all__ = [
+    "KINDS",
+    "LocomoQuestion",
+    "LongConversation",
+    "SaidTurn",
+    "read_conversations",
+    "sample",
+]
 
 KINDS: Mapping[int, str] = {
     1: "several hops",
@@ -65,7 +72,7 @@ class LocomoQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class LongConversation:
     """One conversation, its turns in the order in which they were said."""
 
     name: str
@@ -81,7 +88,7 @@ class Conversation:
         return found
 
 
-def read_conversations(path: Path) -> list[Conversation]:
+def read_conversations(path: Path) -> list[LongConversation]:
     """All conversations of a zip file or a folder, by name.
 
     Raises:
@@ -93,7 +100,7 @@ def read_conversations(path: Path) -> list[Conversation]:
     return found
 
 
-def sample(conversations: Iterable[Conversation], per_kind: int) -> list[LocomoQuestion]:
+def sample(conversations: Iterable[LongConversation], per_kind: int) -> list[LocomoQuestion]:
     """So many questions of each kind, drawn by the hash of their ids from all conversations."""
     by_kind: dict[str, list[LocomoQuestion]] = {}
     for conversation in conversations:
@@ -121,12 +128,12 @@ def _files(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield Path(name).stem, json.loads(packed.read(name))
 
 
-def _conversation(name: str, written: Mapping[str, Any]) -> Conversation:
+def _conversation(name: str, written: Mapping[str, Any]) -> LongConversation:
     numbers = sorted(int(match[1]) for key in written if (match := _SESSION.fullmatch(key)))
     turns = [turn for number in numbers for turn in _session(number, written)]
     known = {turn.id for turn in turns}
     questions = [_question(name, n, asked, known) for n, asked in enumerate(written["qa"])]
-    return Conversation(name, turns, questions)
+    return LongConversation(name, turns, questions)
 
 
 def _session(number: int, written: Mapping[str, Any]) -> Iterator[SaidTurn]:

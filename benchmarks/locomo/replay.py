@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.locomo.conversations import Conversation, SaidTurn
+from benchmarks.locomo.conversations import LongConversation, SaidTurn
 from docpager import Chat, ChatSettings, PagingSettings
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
@@ -67,7 +67,7 @@ class Replayed:
         yield f"found by their words: {found} of {self.turns}; not {self.not_found[:10]}"
 
 
-class Script(ChatModel):
+class OtherPerson(ChatModel):
     """Says what the other person said, writes core memory, and summaries when asked for one."""
 
     name = "scripted"
@@ -117,7 +117,7 @@ def exchanges(turns: Sequence[SaidTurn]) -> list[tuple[str, str]]:
     return pairs
 
 
-def joined(conversations: Sequence[Conversation], sessions: int) -> list[Sequence[SaidTurn]]:
+def joined(conversations: Sequence[LongConversation], sessions: int) -> list[Sequence[SaidTurn]]:
     """The first so many sessions of conversations one after the other."""
     every = [turns for each in conversations for turns in each.sessions.values()]
     return every[:sessions]
@@ -126,7 +126,7 @@ def joined(conversations: Sequence[Conversation], sessions: int) -> list[Sequenc
 def replay(sessions: Sequence[Sequence[SaidTurn]], folder: Path) -> Replayed:
     """Hold these sessions one after the other in one chat session kept in `folder`."""
     result = Replayed(sessions=len(sessions))
-    script = Script(result)
+    script = OtherPerson(result)
     said: list[str] = []
     for turns in sessions:
         spent = []
@@ -152,7 +152,7 @@ def replay(sessions: Sequence[Sequence[SaidTurn]], folder: Path) -> Replayed:
     return result
 
 
-def _opened(folder: Path, script: Script) -> Chat:
+def _opened(folder: Path, script: OtherPerson) -> Chat:
     return Chat.open(
         archive=folder,
         session="talk",

@@ -10,7 +10,7 @@ from benchmarks.locomo.conversations import KINDS, LocomoQuestion
 from docpager.evaluation.intervals import Interval, mean_interval
 from docpager.evaluation.texts import token_f1
 
-__all__ = ["NOT_TOLD", "Marks", "kind_table", "marked", "said_not_told"]
+__all__ = ["NOT_TOLD", "LocomoMarks", "kind_table", "marked", "said_not_told"]
 
 NOT_TOLD = "not mentioned"
 """What every system is told to say where the conversation does not tell."""
@@ -24,7 +24,7 @@ _NOT_TOLD = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class LocomoMarks:
     """One question."""
 
     question: LocomoQuestion
@@ -36,8 +36,8 @@ class Marks:
     """Whether the answer says that the conversation does not tell."""
 
 
-def marked(question: LocomoQuestion, answer: str, shown: Sequence[str]) -> Marks:
-    """Marks of an answer, given the ids of the turns that the model saw.
+def marked(question: LocomoQuestion, answer: str, shown: Sequence[str]) -> LocomoMarks:
+    """LocomoMarks of an answer, given the ids of the turns that the model saw.
 
     F1 is SQuAD's over words (`evaluation.texts.token_f1`), without the stemming of LoCoMo's own
     script, so it is a little lower than that; as there, a gold answer to a question over several
@@ -48,7 +48,7 @@ def marked(question: LocomoQuestion, answer: str, shown: Sequence[str]) -> Marks
     seen = set(shown)
     wanted = question.evidence
     evidence = sum(turn in seen for turn in wanted) / len(wanted) if wanted else None
-    return Marks(question, _f1(question, answer, held_back), evidence, held_back)
+    return LocomoMarks(question, _f1(question, answer, held_back), evidence, held_back)
 
 
 def said_not_told(answer: str) -> bool:
@@ -69,7 +69,7 @@ def _f1(question: LocomoQuestion, answer: str, held_back: bool) -> float:
     return sum(max(token_f1(part, [item]) for part in said) for item in items) / len(items)
 
 
-def kind_table(marks: Sequence[Marks], *, what: str) -> list[tuple[str, Interval | None]]:
+def kind_table(marks: Sequence[LocomoMarks], *, what: str) -> list[tuple[str, Interval | None]]:
     """The mean of `f1` or `evidence` for each kind of question, then for all but the adversarial.
 
     Questions whose mark is None are left out of their mean.

@@ -13,14 +13,22 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.locomo.conversations import Conversation, LocomoQuestion, SaidTurn
+from benchmarks.locomo.conversations import LocomoQuestion, LongConversation, SaidTurn
 from benchmarks.locomo.scores import NOT_TOLD
 from docpager.archive.embedders.base import load_embedder
 from docpager.core.tokens import TokenCounter
 from docpager.memory.store import MemoryStore
 from docpager.models.messages import ChatModel, ModelRequest, Usage, UserTurn
 
-__all__ = ["AnswerTold", "FullHistory", "Room", "SlidingWindow", "Summary", "TurnSearch", "Way"]
+__all__ = [
+    "AnswerTold",
+    "FullHistory",
+    "PromptRoom",
+    "RecursiveSummary",
+    "SlidingWindow",
+    "TurnSearch",
+    "Way",
+]
 
 INSTRUCTIONS = (
     "You remember conversations between two people and answer questions about them. "
@@ -38,7 +46,7 @@ _TITLE_TOKENS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class PromptRoom:
     """What a way may use."""
 
     window: int
@@ -83,11 +91,13 @@ class Way(Protocol):
 
     name: str
 
-    async def remember(self, conversation: Conversation, room: Room, model: ChatModel) -> None:
+    async def remember(
+        self, conversation: LongConversation, room: PromptRoom, model: ChatModel
+    ) -> None:
         """Take in a whole conversation."""
         ...
 
-    async def ask(self, question: LocomoQuestion, room: Room, model: ChatModel) -> AnswerTold:
+    async def ask(self, question: LocomoQuestion, room: PromptRoom, model: ChatModel) -> AnswerTold:
         """Answer one question about it, without remembering the question."""
         ...
 
@@ -104,7 +114,7 @@ def written(turns: Sequence[SaidTurn]) -> str:
 
 
 async def _asked(
-    shown: Sequence[SaidTurn], question: str, room: Room, model: ChatModel, before: str = ""
+    shown: Sequence[SaidTurn], question: str, room: PromptRoom, model: ChatModel, before: str = ""
 ) -> AnswerTold:
     text = f"{before}# What was said\n{written(shown)}\n\n# Question\n{question}"
     prompt = room.tokens(INSTRUCTIONS) + room.tokens(text)
@@ -123,10 +133,12 @@ class FullHistory:
 
     name: str = "full history"
 
-    async def remember(self, conversation: Conversation, room: Room, model: ChatModel) -> None:
+    async def remember(
+        self, conversation: LongConversation, room: PromptRoom, model: ChatModel
+    ) -> None:
         self._turns = conversation.turns
 
-    async def ask(self, question: LocomoQuestion, room: Room, model: ChatModel) -> AnswerTold:
+    async def ask(self, question: LocomoQuestion, room: PromptRoom, model: ChatModel) -> AnswerTold:
         shown = newest(self._turns, room.for_turns(question.text), room)
         return await _asked(shown, question.text, room, model)
 
@@ -139,14 +151,16 @@ class SlidingWindow(FullHistory):
 
 
 @dataclass
-class Summary:
+class RecursiveSummary:
     """A summary of all older turns, written anew by the model as turns leave (MemGPT's baseline of
     recursive summarisation, arXiv:2310.08560, section 3.1), and the newest turns."""
 
     name: str = "recursive summary"
     words: int = 300
 
-    async def remember(self, conversation: Conversation, room: Room, model: ChatModel) -> None:
+    async def remember(
+        self, conversation: LongConversation, room: PromptRoom, model: ChatModel
+    ) -> None:
         self.spent = Usage(source="server")
         self._summary = ""
         self._newest = newest(conversation.turns, room.for_turns("") // 2, room)
@@ -155,7 +169,7 @@ class Summary:
         for begin, end in pairwise(_cuts(older, room.for_turns("") // 2, room)):
             await self._add(older[begin:end], room, model)
 
-    async def _add(self, turns: Sequence[SaidTurn], room: Room, model: ChatModel) -> None:
+    async def _add(self, turns: Sequence[SaidTurn], room: PromptRoom, model: ChatModel) -> None:
         text = f"# Summary so far\n{self._summary or 'Nothing yet.'}\n\n# Said since\n"
         asked = UserTurn(f"{text}{written(turns)}\n\nWrite the summary.")
         told = _SUMMARISE.format(words=self.words)
@@ -165,7 +179,7 @@ class Summary:
         self._summary = reply.text.strip()
         self.spent += reply.usage or Usage()
 
-    async def ask(self, question: LocomoQuestion, room: Room, model: ChatModel) -> AnswerTold:
+    async def ask(self, question: LocomoQuestion, room: PromptRoom, model: ChatModel) -> AnswerTold:
         before = f"# Summary of what was said before\n{self._summary}\n\n"
         left = room.for_turns(question.text) - room.tokens(before)
         shown = newest(self._newest, left, room)
@@ -183,7 +197,9 @@ class TurnSearch:
     neighbours: int = 1
     name: str = "search over turns"
 
-    async def remember(self, conversation: Conversation, room: Room, model: ChatModel) -> None:
+    async def remember(
+        self, conversation: LongConversation, room: PromptRoom, model: ChatModel
+    ) -> None:
         self._turns = conversation.turns
         self._store = MemoryStore.open(
             self.work / conversation.name, embedder=load_embedder(self.embedder)
@@ -191,11 +207,11 @@ class TurnSearch:
         for turn in list(conversation.turns)[len(self._store) :]:
             self._store.append(turn.line, kind="turn", who=turn.speaker, when=turn.when)
 
-    async def ask(self, question: LocomoQuestion, room: Room, model: ChatModel) -> AnswerTold:
+    async def ask(self, question: LocomoQuestion, room: PromptRoom, model: ChatModel) -> AnswerTold:
         shown = self.found(question.text, room.for_turns(question.text), room)
         return await _asked(shown, question.text, room, model)
 
-    def found(self, query: str, space: int, room: Room) -> list[SaidTurn]:
+    def found(self, query: str, space: int, room: PromptRoom) -> list[SaidTurn]:
         """The best turns with their neighbours that fit, best first; given in order of time."""
         chosen: set[int] = set()
         for hit in self._store.search(query, limit=self.turns).hits:
@@ -208,7 +224,7 @@ class TurnSearch:
         return [self._turns[each] for each in sorted(chosen)]
 
 
-def newest(turns: Sequence[SaidTurn], space: int, room: Room) -> list[SaidTurn]:
+def newest(turns: Sequence[SaidTurn], space: int, room: PromptRoom) -> list[SaidTurn]:
     """As many of the last turns as `space` tokens hold."""
     low, high = 0, len(turns)
     while low < high:
@@ -219,12 +235,12 @@ def newest(turns: Sequence[SaidTurn], space: int, room: Room) -> list[SaidTurn]:
 
 
 @lru_cache(maxsize=20_000)
-def _line_tokens(room: Room, line: str) -> int:
+def _line_tokens(room: PromptRoom, line: str) -> int:
     """Lines are measured again for each question."""
     return room.tokens(line)
 
 
-def _cuts(turns: Sequence[SaidTurn], space: int, room: Room) -> list[int]:
+def _cuts(turns: Sequence[SaidTurn], space: int, room: PromptRoom) -> list[int]:
     """Where to cut turns so that each part fits `space`."""
     cuts, used = [0], 0
     for place, turn in enumerate(turns):

@@ -35,6 +35,7 @@ from docpager.core.passages import (
 from docpager.documents.chunking import cut
 from docpager.documents.document import Section
 from docpager.memory.entries import Memory, MemoryHit
+from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import GrepHits, OpenArchive, SearchHits
 
 __all__ = ["ChatLibrary", "FoundPage", "document_numbers", "memory_id", "name_of", "number_of"]
@@ -312,9 +313,19 @@ class ChatLibrary:
         return found
 
     def _cut(self, number: int) -> tuple[Passage, ...]:
-        text = self.said(number).text
+        memory = self.said(number)
+        text = memory.text
+        said_by = f" {one_line(memory.who, limit=40)}" if memory.kind == "turn" else ""
+        caption = f"{memory.when:%Y-%m-%d %H:%M}{said_by}"
         return tuple(
-            Passage(number, ordinal, text[piece.start : piece.end], piece.tokens, piece.start)
+            Passage(
+                number,
+                ordinal,
+                text[piece.start : piece.end],
+                piece.tokens,
+                piece.start,
+                caption=caption,
+            )
             for ordinal, piece in enumerate(cut(text), 1)
         )
 

@@ -154,6 +154,8 @@ class Passage:
     """PDF page of the first character, counted from 1; None where there are no PDF pages."""
     page_starts: tuple[tuple[int, int], ...] = ()
     """(offset in `text`, pdf_page) of each PDF page that begins inside, in order; offset 0 too."""
+    caption: str = ""
+    """What is said beside its locator: of a turn who said it, and when."""
 
     @property
     def id(self) -> PassageId:

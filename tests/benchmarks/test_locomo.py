@@ -13,12 +13,12 @@ from benchmarks.locomo.chat_way import ChatWay, Recaller
 from benchmarks.locomo.conversations import LocomoQuestion, read_conversations, sample
 from benchmarks.locomo.replay import WINDOW, exchanges, joined, replay
 from benchmarks.locomo.scores import kind_table, marked, said_not_told
-from benchmarks.locomo.ways import FullHistory, Room, Summary, newest
+from benchmarks.locomo.ways import FullHistory, PromptRoom, RecursiveSummary, newest
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.scripted import ScriptedModel
 
 SESSIONS = 12
-ROOM = Room(1_200, 100, BuiltInEstimator(), 1.0)
+ROOM = PromptRoom(1_200, 100, BuiltInEstimator(), 1.0)
 
 
 def write_conversation(folder: Path) -> Path:
@@ -78,7 +78,7 @@ def test_full_history_keeps_the_newest_turns_within_its_window(tmp_path):
 
 def test_a_summary_reads_every_turn_that_the_prompt_no_longer_holds(tmp_path):
     [talk] = read_conversations(write_conversation(tmp_path / "data"))
-    way, said = Summary(), [f"summary {number}" for number in range(30)]
+    way, said = RecursiveSummary(), [f"summary {number}" for number in range(30)]
     model = ScriptedModel(*said)
     told = asyncio.run(remember_and_ask(way, talk, model))
     asked = [request.turns[-1].text for request in model.requests]
@@ -165,7 +165,7 @@ def test_a_conversation_is_held_within_its_window_and_found_again(tmp_path):
 
 def test_a_chat_shows_what_one_recall_finds(tmp_path):
     [talk] = read_conversations(write_conversation(tmp_path / "data"))
-    way, room = ChatWay(tmp_path / "work"), Room(8_000, 200, BuiltInEstimator(), 1.0)
+    way, room = ChatWay(tmp_path / "work"), PromptRoom(8_000, 200, BuiltInEstimator(), 1.0)
     asked = replace(talk.questions[1], text="Who saw bird 2-1?")
     told = asyncio.run(ask_with(way, talk, asked, room))
     assert "D2:1" in told.shown

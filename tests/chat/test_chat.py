@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 from chatting import days_from, opened
 
@@ -171,6 +174,8 @@ def test_a_small_model_is_shown_what_a_search_in_everything_said_finds(tmp_path)
 
     (request,) = model.requests
     assert request.functions == ()
+    when = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert re.search(rf"\[T42:c1 {when} \d\d:\d\d assistant\]\nSix", prompt_of(model, 0))
     assert "Six hundred ells, said the builder." in prompt_of(model, 0)
     assert prompt_of(model, 0).rstrip().endswith("Above it write the answer in a few words.")
     assert said.status == "answered"

@@ -59,7 +59,8 @@ def test_a_preview_names_everything_and_changes_nothing(tmp_path):
             ("core memory of main", "holds it"),
             ("journal T1 of main", "holds it"),
         }
-        assert any(h.where == "undo log of main" for h in found.holdings)
+        (log,) = (h.why for h in found.holdings if h.where == "log of main")
+        assert log == "names what goes; 2 changes can no longer be undone"
         assert files_with(tmp_path, SECRET) == before
 
 
@@ -115,6 +116,19 @@ def test_a_turn_is_forgotten_by_its_locator(tmp_path):
         assert ("T4", "is it") in {(h.where, h.why) for h in found.holdings}
         assert [line.text for line in chat.core[0].lines] == [f"IBAN {SECRET}"]
         assert chat.show("T1").text == f"My IBAN is {SECRET}."
+
+
+def test_the_conversation_goes_on_without_a_turn_that_nothing_was_made_of(tmp_path):
+    model = ScriptedModel("Good.", "Fine.", "Yes.", "Well.")
+    with opened(tmp_path / "a", model=model, session="other") as chat:
+        chat.say("This is a secret word.")
+        chat.say("Hello")
+    with opened(tmp_path / "a", model=model) as chat:
+        chat.forget("secret word")
+    with opened(tmp_path / "a", model=model, session="other") as chat:
+        assert chat.say("Hello again").status == "replied"
+        assert [turn.id for turn in chat.turns()] == [3, 4, 5, 6]
+    assert files_with(tmp_path, "secret word") == []
 
 
 def test_too_little_to_look_for_is_refused(tmp_path):
