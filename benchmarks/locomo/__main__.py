@@ -37,7 +37,7 @@ from benchmarks.locomo.ways import (
     RecursiveSummary,
     SlidingWindow,
     TurnSearch,
-    Way,
+    WayToRemember,
 )
 from docpager.core.tokens import BuiltInEstimator
 from docpager.evaluation.intervals import Interval, paired_interval
@@ -74,9 +74,9 @@ class ToldLine:
     seconds: float
 
 
-def ways(options: argparse.Namespace) -> dict[str, Way]:
+def ways(options: argparse.Namespace) -> dict[str, WayToRemember]:
     """Every way by its name."""
-    found: list[Way] = [
+    found: list[WayToRemember] = [
         FullHistory(),
         SlidingWindow(),
         RecursiveSummary(),
@@ -91,7 +91,7 @@ def ways(options: argparse.Namespace) -> dict[str, Way]:
     return {way.name: way for way in found}
 
 
-def room_of(way: Way, options: argparse.Namespace) -> PromptRoom:
+def room_of(way: WayToRemember, options: argparse.Namespace) -> PromptRoom:
     """The window of a way."""
     window = options.full_window if isinstance(way, FullHistory) and not isinstance(
         way, SlidingWindow
@@ -135,7 +135,7 @@ async def ask(conversations: Sequence[LongConversation], options: argparse.Names
 async def _ask_about(
     conversation: LongConversation,
     questions: Iterable[LocomoQuestion],
-    way: Way,
+    way: WayToRemember,
     path: Path,
     options: argparse.Namespace,
 ) -> None:

@@ -27,7 +27,7 @@ __all__ = [
     "RecursiveSummary",
     "SlidingWindow",
     "TurnSearch",
-    "Way",
+    "WayToRemember",
 ]
 
 INSTRUCTIONS = (
@@ -86,7 +86,7 @@ class AnswerTold:
     """Tokens of the prompt, at most."""
 
 
-class Way(Protocol):
+class WayToRemember(Protocol):
     """One way to remember."""
 
     name: str
