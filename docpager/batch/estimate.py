@@ -21,9 +21,10 @@ from docpager.batch.settings import BatchSettings
 from docpager.core.errors import DocpagerError
 from docpager.core.passages import counted
 from docpager.models.extractive import ExtractiveModel
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.journal import read_journal
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import OpenArchive, ask_archive
+from docpager.run.service import ask_archive
 
 __all__ = [
     "FEWEST_PAST",

@@ -32,7 +32,7 @@ _KEPT = frozenset(
     {"kind", "id", "name", "type", "path", "by", "match", "status", "source", "stop_reason"}
 )
 """Keys whose values are docpager's own words or a file's name, never a document's text."""
-_LOCATOR = re.compile(r"(?:D\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
+_LOCATOR = re.compile(r"(?:[DTM]\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
 _NAMED_LINE = re.compile(r"D(\d+)[ :]")
 _SIZED = re.compile(r"(?:(.*) \| )?\d+ (?:(?:pdf pages|pages?|sheets?|slides?), \d+ )?passages")
 _MARK = "redacted:sha256:"
@@ -134,7 +134,10 @@ def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
 
 
 def _journals(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
+    """The journals of a folder, and those of the chats that are kept beside it."""
+    beside = folder.parent.glob("chats/sessions/*/*.jsonl")
+    chats = [path for path in beside if path.name != "session.jsonl"]
+    return sorted([*folder.glob("*.jsonl"), *chats])
 
 
 def _belongs(first: Json, archive_id: str) -> bool:
