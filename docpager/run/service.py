@@ -177,12 +177,13 @@ async def resume_run(
     *,
     on_new_archive: bool = False,
     limits: RunLimits | None = None,
+    on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
 
     Its limits are those it began with, or `limits` from now on, also where one had stopped it; what
-    it has spent counts.
+    it has spent counts. `on_driver` is called with the driver, as by `ask_archive`.
 
     Raises:
         UsageError: `limits` are given, and the run ended otherwise, or the limit that stopped it is
@@ -214,6 +215,8 @@ async def resume_run(
                 run, metered_model, executor, writer, archive,
                 counter=recording, met=record.documents,
             )  # fmt: skip
+            if on_driver is not None:
+                on_driver(driver)
             if limits is not None:
                 writer.write(Entry("extended", run.steps, limits=limits))
             # Nobody knows whether the server billed the request that was under way: it counts at
