@@ -48,6 +48,7 @@ DOORS = {
     "numpy": {"archive", "documents/ocr", "documents/pdf", "evaluation/intervals", "testing"},
     "olefile": {"documents/mail"},
     "openai": {"models/openai"},
+    "prompt_toolkit": {"cli/chat_terminal"},
     "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},

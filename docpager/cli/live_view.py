@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EventLines",
     "RunRow",
+    "RunView",
     "ask_progress",
     "clock",
     "cut_line",
@@ -81,7 +82,7 @@ def ask_progress(
     """
     with ExitStack() as shown, ExitStack() as reading_shown:
         events = shown.enter_context(event_lines(quiet=quiet, verbose=verbose, log=log))
-        view: list[_RunView] = []
+        view: list[RunView] = []
         moving = sys.stderr.isatty() and not quiet
         if moving:
             reading = reading_shown.enter_context(progress_bar(at_once=False))
@@ -214,8 +215,9 @@ def cut_line(line: str, width: int) -> str:
     return line if cell_len(line) <= room else set_cell_size(line, room - 1) + "…"
 
 
-class _RunView:
-    """Makes itself anew whenever it is drawn: time goes on, and terminals change their width."""
+class RunView:
+    """The run that is under way; made anew whenever it is drawn: time goes on, and terminals change
+    their width."""
 
     def __init__(self) -> None:
         self._began = monotonic()
@@ -223,26 +225,32 @@ class _RunView:
         self._after = ""
 
     def take(self, now: StepNow) -> None:
+        """What the run does now."""
         if not now.waits:
             self._after = now.doing
         self._now = now
 
+    def lines(self, width: int) -> list[str]:
+        """The lines to show at a terminal of so many columns; none before anything was told."""
+        if self._now is None:
+            return []
+        seconds = monotonic() - self._began
+        return view_lines(self._now, after=self._after, seconds=seconds, width=width)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.text import Text
 
-        if self._now is not None:
-            seconds, width = monotonic() - self._began, options.max_width
-            lines = view_lines(self._now, after=self._after, seconds=seconds, width=width)
-            for line, style in zip(lines, ("bold", "", "dim"), strict=True):
-                yield Text(line, style=style, no_wrap=True)
+        lines = self.lines(options.max_width)
+        for line, style in zip(lines, ("bold", "", "dim"), strict=False):
+            yield Text(line, style=style, no_wrap=True)
 
 
 @contextmanager
-def _drawn() -> Iterator[_RunView]:
+def _drawn() -> Iterator[RunView]:
     from rich.console import Console
     from rich.live import Live
 
-    console, view = Console(stderr=True), _RunView()
+    console, view = Console(stderr=True), RunView()
     moving = Live(view, console=console, refresh_per_second=_A_SECOND, transient=True)
     with moving, drawn_on(console):
         yield view

@@ -1,0 +1,228 @@
+"""What goes on while somebody types in a chat: messages, commands, and the reply under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+from docpager.cli.chat_view import print_changes, print_memory, print_undone, said_in
+from docpager.cli.live_view import EventLines, RunView
+from docpager.cli.terminal import note, say
+from docpager.core.errors import DocpagerError, UsageError
+
+if TYPE_CHECKING:
+    from docpager.api.chat import Chat
+    from docpager.chat.session import ChatReply
+    from docpager.run.driver import StepNow
+
+__all__ = ["ChatDesk", "ChatTalk"]
+
+HELP = """\
+/memory       what is remembered, and what stands in every prompt
+/log          what was changed in memory, with numbers
+/undo [N]     take the newest change of memory back, or change N
+/resume       answer the last message, which was interrupted
+/quit         leave (also Ctrl-D); the session stays as it is
+Enter sends, Alt-Enter begins a new line. While a reply is made, what you send is told to the model
+at its next step; Ctrl-C interrupts the reply."""
+
+
+class ChatTalk:
+    """One session: what is typed becomes messages and commands, and replies are printed."""
+
+    def __init__(self, chat: Chat, archive: Path) -> None:
+        self.chat = chat
+        self.failed = False
+        """Whether a message came to nothing."""
+        self._archive = archive
+
+    async def answer(self, text: str) -> None:
+        """Say it, or resume with `/resume`, and print what comes."""
+        try:
+            if text.strip() == "/resume":
+                reply = await self.chat.resume_async()
+                if reply is None:
+                    note("every message has its reply")
+                    return
+            else:
+                reply = await self.chat.say_async(text)
+        except DocpagerError as error:
+            self.failed = True
+            note(f"docpager: {error}")
+            return
+        self.failed = self.failed or reply.text is None
+        self._print(reply)
+
+    def _print(self, reply: ChatReply) -> None:
+        from docpager.cli.answer_sources import links_of
+        from docpager.cli.output import print_reply
+
+        assert reply.line is not None
+        said = [said_in(citation, self.chat) for citation in reply.citations]
+        print_reply(reply, links_of(reply.line, self._archive), said)
+        if reply.resumable:
+            note("/resume tries again")
+        say()
+
+    def commanded(self, line: str) -> bool | None:
+        """Do what a command says: whether the chat goes on; None where it is no command that can
+        be done at once."""
+        command, _, rest = line.strip().partition(" ")
+        if command in ("/quit", "/exit"):
+            return False
+        if command == "/resume" or not command.startswith("/") or line.startswith(" "):
+            return None
+        try:
+            self._command(command, rest.strip())
+        except DocpagerError as error:
+            note(f"docpager: {error}")
+        return True
+
+    def _command(self, command: str, rest: str) -> None:
+        if command == "/help":
+            say(HELP, lines=True, err=True)
+        elif command == "/memory":
+            print_memory(self.chat.core, self.chat.summary)
+        elif command == "/log":
+            print_changes(self.chat.log())
+        elif command == "/undo":
+            if rest and not rest.isdecimal():
+                raise UsageError(f"{rest!r} is no number of a change; /log lists them")
+            print_undone(self.chat.undo(int(rest) if rest else None))
+        else:
+            raise UsageError(
+                f"there is no {command}; /help lists what there is (begin with a space to say it)"
+            )
+
+
+class ChatDesk:
+    """What is going on while somebody types: a reply under way or none, and how it goes.
+
+    Replies are made in a thread of their own, so that the line can be edited whatever they do.
+    """
+
+    def __init__(self, talk: ChatTalk, events: EventLines, *, quiet: bool) -> None:
+        self._talk = talk
+        self._events = events
+        self._quiet = quiet
+        self._view = RunView()
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._reply: Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._warned = False
+        self._waiting: list[str] = []
+        """Typed while a reply was under way, and not told to the model yet."""
+        self._telling = Lock()
+        talk.chat.tell(on_step=self._step, on_retry=note)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is under way."""
+        return self._reply is not None and not self._reply.done()
+
+    def _step(self, now: StepNow) -> None:
+        self._events.take(now)
+        self._view.take(now)
+        self._tell_waiting()
+
+    def prompt(self) -> str:
+        """What stands before the line: `+` where it is told in the middle of a reply."""
+        return "+ " if self.busy else "> "
+
+    def below(self, width: int) -> list[str]:
+        """How the reply goes, in a few lines."""
+        if not self.busy or self._quiet:
+            return []
+        return self._view.lines(width) or ["begins"]
+
+    def interrupt(self) -> bool:
+        """Ctrl-C: let the reply go; where none is under way, the second one leaves."""
+        if self.busy:
+            self._cancel()
+            return True
+        if self._warned:
+            return False
+        self._warned = True
+        note("Ctrl-C again or Ctrl-D leaves; the session stays as it is")
+        return True
+
+    def take(self, line: str, *, on_end: Callable[[], None]) -> bool:
+        """Do what a line says; whether the chat goes on. `on_end` is called should the reply end
+        in an error that nobody expects."""
+        self._warned = False
+        if not line.strip():
+            return True
+        if self.busy:
+            return self._take_in_the_middle(line)
+        goes_on = self._talk.commanded(line)
+        if goes_on is None:
+            self._reply = asyncio.run_coroutine_threadsafe(self._answered(line), self._loop)
+            self._reply.add_done_callback(
+                lambda reply: None if reply.exception() is None else on_end()
+            )
+        return goes_on is not False
+
+    def _take_in_the_middle(self, line: str) -> bool:
+        command = line.strip().partition(" ")[0]
+        if command in ("/quit", "/exit"):
+            return False
+        if command.startswith("/") and not line.startswith(" "):
+            note("a reply is under way; Ctrl-C interrupts it")
+            return True
+        self._waiting.append(line)
+        self._tell_waiting()
+        return True
+
+    def _tell_waiting(self) -> None:
+        """Tell the model what was typed meanwhile, as soon as there is a run to tell it."""
+        with self._telling:
+            while self._waiting:
+                try:
+                    turn = self._talk.chat.interrupt(self._waiting[0])
+                except UsageError:
+                    return
+                note(f"({turn}: the model reads it at its next step)")
+                del self._waiting[0]
+
+    async def _answered(self, line: str) -> None:
+        self._task = asyncio.ensure_future(self._answers(line))
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            note("interrupted; /resume goes on with it, or say something else")
+            for left in self._waiting:
+                note(f"not said: {left}")
+            self._waiting.clear()
+
+    async def _answers(self, line: str) -> None:
+        self._view = RunView()
+        await self._talk.answer(line)
+        while self._waiting:  # typed when it was too late to tell: then it is the next message
+            note(f"> {self._waiting[0]}")
+            self._view = RunView()
+            await self._talk.answer(self._waiting.pop(0))
+
+    def _cancel(self) -> None:
+        self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
+
+    def close(self) -> None:
+        """Let go of a reply that is under way.
+
+        Raises:
+            Exception: what ended it, where nobody expects that.
+        """
+        try:
+            if self._reply is not None:
+                if self.busy:
+                    self._cancel()
+                self._reply.result()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
