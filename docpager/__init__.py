@@ -21,6 +21,7 @@ from docpager.version import __version__
 if TYPE_CHECKING:
     from docpager.api.ask import ask, ask_async, ingest, ingest_async, resume, resume_async
     from docpager.api.ask_many import ManyAnswers, ask_many, ask_many_async
+    from docpager.api.chat import Chat, chat_sessions
     from docpager.archive.archive import Archive
     from docpager.archive.embedders.base import Embedder
     from docpager.archive.ingest_files import ReadingSettings
@@ -28,19 +29,28 @@ if TYPE_CHECKING:
     from docpager.archive.ingest_session import IngestProgress
     from docpager.archive.integrity import Repaired, repair
     from docpager.batch.settings import BatchSettings
+    from docpager.chat.changes import MemoryChange
+    from docpager.chat.home import SessionInfo
+    from docpager.chat.session import ChatReply
     from docpager.core.errors import (
         ArchiveError,
+        ChatError,
         DocpagerError,
         DocumentError,
         DocumentsChanged,
         JournalError,
         LimitReached,
+        MemoryLimitReached,
+        MemoryStoreError,
         ModelError,
+        SessionLocked,
+        UnknownMemory,
         UsageError,
         WindowTooSmall,
     )
     from docpager.core.places import Place
-    from docpager.core.settings import PagingSettings, RunLimits
+    from docpager.core.settings import ChatSettings, PagingSettings, RunLimits
+    from docpager.memory.entries import Memory
     from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.run.answer_line import AnswerLine, Citation
     from docpager.storage.writer_lock import ArchiveLocked
@@ -51,6 +61,15 @@ _HOMES = {
     "ArchiveError": "docpager.core.errors",
     "ArchiveLocked": "docpager.storage.writer_lock",
     "BatchSettings": "docpager.batch.settings",
+    "Chat": "docpager.api.chat",
+    "ChatError": "docpager.core.errors",
+    "ChatReply": "docpager.chat.session",
+    "ChatSettings": "docpager.core.settings",
+    "Memory": "docpager.memory.entries",
+    "MemoryChange": "docpager.chat.changes",
+    "SessionInfo": "docpager.chat.home",
+    "SessionLocked": "docpager.core.errors",
+    "chat_sessions": "docpager.api.chat",
     "ChatModel": "docpager.models.messages",
     "Citation": "docpager.run.answer_line",
     "DocpagerError": "docpager.core.errors",
@@ -61,6 +80,8 @@ _HOMES = {
     "JournalError": "docpager.core.errors",
     "LimitReached": "docpager.core.errors",
     "ManyAnswers": "docpager.api.ask_many",
+    "MemoryLimitReached": "docpager.core.errors",
+    "MemoryStoreError": "docpager.core.errors",
     "ModelError": "docpager.core.errors",
     "ModelReply": "docpager.models.messages",
     "ModelRequest": "docpager.models.messages",
@@ -71,6 +92,7 @@ _HOMES = {
     "Repaired": "docpager.archive.integrity",
     "RunLimits": "docpager.core.settings",
     "ToolCall": "docpager.models.messages",
+    "UnknownMemory": "docpager.core.errors",
     "Usage": "docpager.models.messages",
     "UsageError": "docpager.core.errors",
     "WindowTooSmall": "docpager.core.errors",
@@ -91,7 +113,11 @@ __all__ = [
     "ArchiveError",
     "ArchiveLocked",
     "BatchSettings",
+    "Chat",
+    "ChatError",
     "ChatModel",
+    "ChatReply",
+    "ChatSettings",
     "Citation",
     "DocpagerError",
     "DocumentError",
@@ -102,6 +128,10 @@ __all__ = [
     "JournalError",
     "LimitReached",
     "ManyAnswers",
+    "Memory",
+    "MemoryChange",
+    "MemoryLimitReached",
+    "MemoryStoreError",
     "ModelError",
     "ModelReply",
     "ModelRequest",
@@ -110,7 +140,10 @@ __all__ = [
     "ReadingSettings",
     "Repaired",
     "RunLimits",
+    "SessionInfo",
+    "SessionLocked",
     "ToolCall",
+    "UnknownMemory",
     "Usage",
     "UsageError",
     "WindowTooSmall",
@@ -119,6 +152,7 @@ __all__ = [
     "ask_async",
     "ask_many",
     "ask_many_async",
+    "chat_sessions",
     "ingest",
     "ingest_async",
     "repair",

@@ -19,6 +19,7 @@ from docpager.archive.ingest_report import IngestReport, report_of
 from docpager.archive.ingest_session import COMMIT_PASSAGES, IngestChanges, IngestSession, Progress
 from docpager.archive.maintenance import with_current_indexes
 from docpager.archive.manifest import (
+    CHATS,
     COPY,
     MANIFEST,
     FileRecord,
@@ -145,7 +146,7 @@ def _committed(directory: Path) -> Manifest | None:
     if (directory / MANIFEST).exists() or (directory / COPY).exists():
         return read_manifest(directory)
     if directory.is_dir():
-        names = [path.name for path in directory.iterdir()]
+        names = [path.name for path in directory.iterdir() if path.name != CHATS]
         if names and LOCK_FILE not in names:
             raise ArchiveError(
                 f"'{directory}' is not empty and not an archive; name another with `archive=`"

@@ -20,6 +20,7 @@ from docpager.storage.atomic_files import discard, replace_file
 from docpager.storage.writer_lock import LOCK_FILE
 
 __all__ = [
+    "CHATS",
     "COPY",
     "FORMAT",
     "MANIFEST",
@@ -40,6 +41,8 @@ FORMAT = 3
 _READABLE = (2, FORMAT)
 """Format 2 names no versions of rules and no hash of a text; what is missing has its default."""
 MANIFEST = "manifest.json"
+CHATS = "chats"
+"""Folder of conversations beside an archive, which may be there before the archive is."""
 COPY = "manifest.copy.json"
 RECOGNISED_WITH = "ocr "
 """How `FileRecord.reader` and `DocumentRecord.reader` begin where text was recognised in pictures;

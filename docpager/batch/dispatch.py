@@ -27,9 +27,10 @@ from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelReply, Usage
 from docpager.run.answer_line import AnswerLine, Coverage
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.driver import Driver, StepNow
 from docpager.run.journal import JournalRecord
-from docpager.run.service import AskSettings, OpenArchive, SharedResources, ask_archive, resume_run
+from docpager.run.service import AskSettings, SharedResources, ask_archive, resume_run
 
 __all__ = [
     "DispatchContext",

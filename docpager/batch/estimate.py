@@ -23,9 +23,10 @@ from docpager.core.passages import counted
 from docpager.core.settings import RunLimits
 from docpager.models.extractive import ExtractiveModel
 from docpager.models.pricing import Price
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.journal import read_journal
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import OpenArchive, ask_archive
+from docpager.run.service import ask_archive
 
 __all__ = [
     "FEWEST_PAST",

@@ -14,8 +14,8 @@ from typing import Protocol
 
 from docpager.batch.questions import BadLine, Question
 from docpager.core.errors import UsageError
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import OpenArchive
 from docpager.storage.atomic_files import replace_file
 
 __all__ = [

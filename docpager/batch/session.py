@@ -30,11 +30,12 @@ from docpager.core.errors import JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry
 from docpager.models.budget import Budget, Cost
 from docpager.run.answer_line import AnswerLine
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.driver import StepNow
 from docpager.run.journal import JournalRecord, read_journal
 from docpager.run.plan import plan_run
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import OpenArchive, check_limits
+from docpager.run.service import check_limits
 
 __all__ = ["Session", "SessionHooks", "open_batch", "spent_before"]
 

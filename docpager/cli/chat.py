@@ -27,7 +27,7 @@ from docpager.cli.options import (
     ocr_options,
 )
 from docpager.cli.terminal import note, print_json
-from docpager.core.errors import DocpagerError, UsageError
+from docpager.core.errors import DocpagerError
 from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = ["chat"]
         "docpager chat reports/",
         "docpager chat --session lease --model claude-sonnet-5-5 contracts/",
         "docpager chat --json < messages.txt > replies.jsonl",
-        'docpager chat forget "my old address"',
     )
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
@@ -80,17 +79,12 @@ def chat(
 
     With --json each line of stdin is a message, or a JSON string or {"message": ...} for one of
     several lines, and each gives one line: the reply with its citations, or an "error".
-
-    `docpager chat forget WORDS` shows what holds these words, asks, and removes it.
     """
-    if paths[:1] == ("forget",):
-        _forget(paths[1:], archive_directory)
-        return
     from docpager.api.chat import Chat, chat_sessions
     from docpager.archive.ingest_files import ReadingSettings
 
     prepared = prepared_model(**how)
-    shown = {"quiet": quiet, "verbose": verbose, "log": log}
+    shown: dict[str, Any] = {"quiet": quiet, "verbose": verbose, "log": log}
     before = [info for info in chat_sessions(archive_directory) if info.name == session]
     with asyncio.Runner() as runner:
         with ask_progress(**shown) as (progress, _):
@@ -120,17 +114,6 @@ def chat(
                     runner.run(_edited(talk, events, quiet=quiet or verbose))
             else:
                 _plainly(talk, runner, shown)
-
-
-def _forget(words: tuple[str, ...], archive: Path) -> None:
-    from docpager.cli.sessions import forget_words
-
-    if Path("forget").exists():
-        raise UsageError(
-            "`forget` is a folder or file here; write ./forget to talk about it, or `docpager "
-            "sessions forget` to forget something"
-        )
-    forget_words(" ".join(words), archive, yes=False)
 
 
 async def _edited(talk: ChatTalk, events: EventLines, *, quiet: bool) -> None:

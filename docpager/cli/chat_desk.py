@@ -106,7 +106,7 @@ class ChatDesk:
     """
 
     def __init__(self, talk: ChatTalk, events: EventLines, *, quiet: bool) -> None:
-        self._talk = talk
+        self.talk = talk
         self._events = events
         self._quiet = quiet
         self._view = RunView()
@@ -160,7 +160,7 @@ class ChatDesk:
             return True
         if self.busy:
             return self._take_in_the_middle(line)
-        goes_on = self._talk.commanded(line)
+        goes_on = self.talk.commanded(line)
         if goes_on is None:
             self._reply = asyncio.run_coroutine_threadsafe(self._answered(line), self._loop)
             self._reply.add_done_callback(
@@ -184,7 +184,7 @@ class ChatDesk:
         with self._telling:
             while self._waiting:
                 try:
-                    turn = self._talk.chat.interrupt(self._waiting[0])
+                    turn = self.talk.chat.interrupt(self._waiting[0])
                 except UsageError:
                     return
                 note(f"({turn}: the model reads it at its next step)")
@@ -202,11 +202,11 @@ class ChatDesk:
 
     async def _answers(self, line: str) -> None:
         self._view = RunView()
-        await self._talk.answer(line)
+        await self.talk.answer(line)
         while self._waiting:  # typed when it was too late to tell: then it is the next message
             note(f"> {self._waiting[0]}")
             self._view = RunView()
-            await self._talk.answer(self._waiting.pop(0))
+            await self.talk.answer(self._waiting.pop(0))
 
     def _cancel(self) -> None:
         self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())

@@ -30,6 +30,7 @@ from docpager.run.outcome import Outcome
 from docpager.run.plan import RunPlan
 from docpager.run.serialization import from_json, to_json
 from docpager.run.tool_results import ToolResult
+from docpager.storage.sealed_log import seal_of
 
 __all__ = [
     "FORMAT",
@@ -283,7 +284,7 @@ class Journal:
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         # Each seal covers the one before it, so a line cannot be changed, left out or moved without
         # breaking all that follow.
-        self._seal = _sealed(self._seal, body)
+        self._seal = seal_of(self._seal, body)
         self._file.write(f"{self._seal} {body}\n".encode("utf-8", "surrogatepass"))
         # To the system, not to the disk: a killed process loses nothing, a power cut the last
         # seconds. An fsync here would cost the disk's latency at each step of each run of a batch.
@@ -329,7 +330,7 @@ def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:
     seal, written = "", []
     for line in lines:
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        seal = _sealed(seal, body)
+        seal = seal_of(seal, body)
         written.append(f"{seal} {body}\n")
     return "".join(written).encode("utf-8", "surrogatepass")
 
@@ -393,13 +394,6 @@ def _lock(file: BinaryIO) -> None:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _sealed(previous: str, body: str) -> str:
-    digest = hashlib.sha256(f"{previous}{body}".encode("utf-8", "surrogatepass"))
-    # 64 bits: this finds accidents and careless edits; whoever wants to forge a journal can seal it
-    # anew.
-    return digest.hexdigest()[:16]
-
-
 def _checked(
     line: bytes, seal: str, path: Path, number: int, before: Sequence[dict[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
@@ -408,7 +402,7 @@ def _checked(
     except UnicodeDecodeError:
         text = ""
     found, _, body = text.partition(" ")
-    if found != _sealed(seal, body):
+    if found != seal_of(seal, body):
         step = before[-1].get("step", 0) if before else 0
         what = f"{path} is not a docpager journal" if number == 1 else (
             f"the journal {path} is damaged at line {number} (after step {step})"

@@ -13,15 +13,16 @@ from docpager.core.passages import HALF_CHARACTER, DocumentEntry
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import FunctionSchema
+from docpager.paging.conversation import Conversation
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, WindowBudget, smallest_window
-from docpager.paging.rebuild import smallest_step_tokens
+from docpager.paging.rebuild import CONVERSATION_TITLE, smallest_step_tokens
 from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
 from docpager.run.render import full_map_tokens, render_document_map
 
-__all__ = ["RULES", "RunPlan", "instructions", "plan_run"]
+__all__ = ["RULES", "RunPlan", "chat_room", "instructions", "plan_run"]
 
 
 RULES = 4
@@ -68,6 +69,13 @@ class RunPlan:
     fixed: int = 0
     """Tokens of instructions and functions by the count of the server, whose tokenizer `counter`
     was measured at; 0 where they are estimated."""
+    conversation: Conversation | None = None
+    """Of a chat's turn: what it has at hand."""
+
+    @property
+    def said(self) -> str:
+        """The conversation at hand as it stands in the prompt; empty without one."""
+        return self.conversation.text if self.conversation else ""
 
     @property
     def counts_each(self) -> bool:
@@ -95,7 +103,23 @@ class RunPlan:
             rebuild_at=self.paging.rebuild_at,
             rebuild_to=self.paging.rebuild_to,
             reading_log=self.paging.reading_log,
+            at_hand=sizer.text(f"{CONVERSATION_TITLE}\n{self.said}") if self.said else 0,
         )
+
+
+def chat_room(
+    paging: PagingSettings, *, counter: TokenCounter, factor: float, fixed: int = 0
+) -> tuple[int, PromptSizer]:
+    """What a chat's run divides among the conversation at hand and everything else, in tokens, and
+    how they are counted; 0 where the window is too small for any."""
+    small = paging.functions != "full"
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, chat=True)
+    draft = RunPlan(
+        "", "", instructions("chat"), functions, paging, RunLimits(),
+        counter=counter.name, factor=factor, fixed=fixed,
+    )  # fmt: skip
+    sizer = PromptSizer.of(counter, factor)
+    return draft.budget(sizer).room, sizer
 
 
 def plan_run(
@@ -108,8 +132,10 @@ def plan_run(
     limits: RunLimits | None = None,
     policy: str = "recent",
     fixed: int = 0,
+    conversation: Conversation | None = None,
 ) -> RunPlan:
-    """Fix what a run will say before the model speaks.
+    """Fix what a run will say before the model speaks; of a chat's turn, with the `conversation`
+    that it has at hand.
 
     Raises:
         WindowTooSmall: the window is too small, or the question too long for it.
@@ -126,11 +152,12 @@ def plan_run(
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
     small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
+    chat = conversation is not None
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, chat=chat)
     draft = RunPlan(
         question,
         "",
-        instructions(paging.functions),
+        instructions("chat" if chat else paging.functions),
         functions,
         paging,
         limits,
@@ -138,6 +165,7 @@ def plan_run(
         counter.name,
         factor,
         fixed=fixed,
+        conversation=conversation,
     )
     sizer = PromptSizer.of(counter, factor)
     budget = draft.budget(sizer)
@@ -145,10 +173,7 @@ def plan_run(
     listed = () if paging.plain else documents
     document_map = render_document_map(listed, cap=budget.map_cap, count=sizer.count)
     _check_window(budget, sizer, question, documents, factor)
-    return RunPlan(
-        question, document_map, draft.instructions, functions, paging, limits, policy,
-        counter.name, factor, RULES, fixed,
-    )  # fmt: skip
+    return replace(draft, document_map=document_map, rules=RULES)
 
 
 def _framing(documents: Sequence[DocumentEntry], sizer: PromptSizer) -> int:
@@ -174,7 +199,7 @@ def _check_window(
     if budget.holds(question=asked, document_map=listed, passage=passage):
         return
     smallest = smallest_window(
-        fixed=budget.fixed,
+        fixed=budget.fixed + budget.at_hand,
         reserved_output=budget.reserved_output,
         question=asked,
         document_map=listed,

@@ -24,7 +24,7 @@ _KEPT = frozenset(
     {"kind", "id", "name", "type", "path", "by", "match", "status", "source", "stop_reason"}
 )
 """Keys whose values are docpager's own words or a file's name, never a document's text."""
-_LOCATOR = re.compile(r"(?:D\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
+_LOCATOR = re.compile(r"(?:[DTM]\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
 _NAMED_LINE = re.compile(r"D(\d+)[ :]")
 _SIZED = re.compile(r"(?:(.*) \| )?\d+ (?:(?:pdf pages|pages?|sheets?|slides?), \d+ )?passages")
 _MARK = "redacted:sha256:"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
-from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
-from docpager.core.passages import DocumentEntry, Passage, PassageRange
+from docpager.core.errors import JournalError, LimitReached, UsageError
+from docpager.core.passages import DocumentEntry
 from docpager.core.settings import PLAIN_UP_TO, PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.budget import Budget
@@ -24,23 +23,29 @@ from docpager.models.registry import (
     ModelSource,
 )
 from docpager.models.server_tokens import MARGIN
+from docpager.paging.conversation import Conversation
 from docpager.paging.epoch import PromptSizer
 from docpager.run.answer_line import AnswerLine, answer_line
-from docpager.run.archival_storage import ArchivalStorage
+from docpager.run.archival_storage import ArchivalStorage, OpenArchive
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.outcome import Stopped
-from docpager.run.plan import instructions, plan_run
-from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
+from docpager.run.plan import RunPlan, chat_room, instructions, plan_run
+from docpager.run.replay import (
+    RecordingCounter,
+    Replay,
+    check_archive,
+    counter_named,
+    needs_no_file,
+)
 from docpager.run.state import Run
-from docpager.run.tool_results import Loaded, ToolResult
+from docpager.run.tool_results import ToolResult
 from docpager.version import __version__
 
 __all__ = [
     "AskSettings",
-    "OpenArchive",
     "SharedResources",
     "ask_archive",
     "check_limits",
@@ -52,26 +57,6 @@ __all__ = [
 _RAISED = ("max_steps", "timeout_seconds", "max_usd", "max_tokens")
 ROOM_PER_HIT = 300
 """Tokens of room for each hit of a result page: small windows get short pages."""
-
-
-class OpenArchive(ArchivalStorage, Protocol):
-    """A library that knows which archive it is."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def directory(self) -> Path: ...
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Versions of the rules that read the documents and made the indexes."""
-
-    def sha256(self, number: int) -> str:
-        """Hash of a document's file."""
-
-    def text_sha256(self, number: int) -> str:
-        """Hash of a document's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +108,13 @@ async def ask_archive(
     on_started: Callable[[Path], None] | None = None,
     on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
+    at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None = None,
+    on_outcome: Callable[[Run], None] | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
+
+    A chat's turn is given what it has `at_hand`, made for the room there is (in tokens) and counted
+    as the run counts; what the run leaves is told to `on_outcome`.
 
     `journal` is where the run is written down, by default in the archive's `runs/`; `on_started`
     is called with it, and `on_driver` with the driver, which takes messages for the model.
@@ -139,18 +129,8 @@ async def ask_archive(
     settings = settings or AskSettings()
     price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
-    settings, fixed = await _measured(await _suited(settings, model), model)
-    counter = RecordingCounter(settings.counter)
-    plan = plan_run(
-        question,
-        documents := _documents(archive, scope),
-        counter=counter,
-        factor=settings.factor,
-        paging=settings.paging,
-        limits=settings.limits,
-        policy=settings.policy,
-        fixed=fixed,
-    )
+    documents = _documents(archive, scope)
+    plan, counter, settings = await _planned(question, documents, model, settings, at_hand)
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
@@ -161,13 +141,44 @@ async def ask_archive(
         if on_started is not None:
             on_started(path)
         recording = None if needs_no_file(settings.counter) else counter
-        driver = _driver(run, metered_model, executor, writer, archive, counter=recording)
-        if on_driver is not None:
-            on_driver(driver)
+        driver = _driver(
+            run, metered_model, executor, writer, archive, counter=recording, on_driver=on_driver
+        )
         if prefetched:
             driver.write_prefetched(prefetched)
         await driver.drive()
+    if on_outcome is not None:
+        on_outcome(run)
     return answer_line(run, header, journal=str(path))
+
+
+async def _planned(
+    question: str,
+    documents: Sequence[DocumentEntry],
+    model: ChatModel,
+    settings: AskSettings,
+    at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None,
+) -> tuple[RunPlan, RecordingCounter, AskSettings]:
+    """The plan of a run, what counts its tokens, and the settings as they were measured."""
+    settings = await _suited(settings, model)
+    settings, fixed = await _measured(settings, model, chat=at_hand is not None)
+    counter = RecordingCounter(settings.counter)
+    conversation = None
+    if at_hand is not None:
+        room = chat_room(settings.paging, counter=counter, factor=settings.factor, fixed=fixed)
+        conversation = await at_hand(*room)
+    plan = plan_run(
+        question,
+        documents,
+        counter=counter,
+        factor=settings.factor,
+        paging=settings.paging,
+        limits=settings.limits,
+        policy=settings.policy,
+        fixed=fixed,
+        conversation=conversation,
+    )
+    return plan, counter, settings
 
 
 async def resume_run(
@@ -177,13 +188,14 @@ async def resume_run(
     *,
     on_new_archive: bool = False,
     limits: RunLimits | None = None,
-    on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
+    on_driver: Callable[[Driver], None] | None = None,
+    on_outcome: Callable[[Run], None] | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
 
     Its limits are those it began with, or `limits` from now on, also where one had stopped it; what
-    it has spent counts. `on_driver` is called with the driver, as by `ask_archive`.
+    it has spent counts.
 
     Raises:
         UsageError: `limits` are given, and the run ended otherwise, or the limit that stopped it is
@@ -194,11 +206,9 @@ async def resume_run(
     """
     record = read_journal(path)
     header = record.header
-    _check_archive(record, archive, on_new_archive=on_new_archive)
+    check_archive(record, archive, on_new_archive=on_new_archive)
     if model.name != header.model:
-        raise JournalError(
-            f"the run in {path} was started with model {header.model!r}, not {model.name!r}"
-        )
+        raise JournalError(f"the run in {path} is of model {header.model!r}, not {model.name!r}")
     counter = counter_named(header.plan.counter)
     recording = None if needs_no_file(counter) else RecordingCounter(counter)
     replay = Replay(record, recording or counter)
@@ -213,10 +223,8 @@ async def resume_run(
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
             driver = _driver(
                 run, metered_model, executor, writer, archive,
-                counter=recording, met=record.documents,
+                counter=recording, met=record.documents, on_driver=on_driver,
             )  # fmt: skip
-            if on_driver is not None:
-                on_driver(driver)
             if limits is not None:
                 writer.write(Entry("extended", run.steps, limits=limits))
             # Nobody knows whether the server billed the request that was under way: it counts at
@@ -229,6 +237,8 @@ async def resume_run(
             if prefetched:
                 driver.write_prefetched(prefetched)
             await driver.drive(replay.pending)
+    if on_outcome is not None:
+        on_outcome(run)
     return answer_line(run, header, journal=str(path))
 
 
@@ -241,8 +251,9 @@ def _driver(
     *,
     counter: RecordingCounter | None,
     met: Collection[int] = (),
+    on_driver: Callable[[Driver], None] | None = None,
 ) -> Driver:
-    return Driver(
+    driver = Driver(
         run,
         metered_model=metered_model,
         executor=executor,
@@ -252,6 +263,9 @@ def _driver(
         counter=counter,
         met=met,
     )
+    if on_driver is not None:
+        on_driver(driver)
+    return driver
 
 
 async def _prefetch(run: Run, executor: FunctionExecutor) -> Sequence[ToolResult]:
@@ -268,7 +282,7 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
     record = read_journal(path)
     replay = Replay(record)
     if against is not None:
-        _check_archive(record, against, on_new_archive=True)
+        check_archive(record, against, on_new_archive=True)
         replay.executor = _executor(against, record.header, replay.counter)
         replay.text_sha256_of = against.text_sha256
         replay.versions = lambda: against.versions
@@ -291,16 +305,19 @@ async def _suited(settings: AskSettings, model: ChatModel) -> AskSettings:
     return replace(settings, paging=chosen)
 
 
-async def _measured(settings: AskSettings, model: ChatModel) -> tuple[AskSettings, int]:
+async def _measured(
+    settings: AskSettings, model: ChatModel, *, chat: bool
+) -> tuple[AskSettings, int]:
     """The settings with the server's own way to count, where it has proved itself, and what
     instructions and functions take by it; else as they are, and 0."""
     if settings.factor <= 1:
         return settings, 0
     paging = settings.paging
     small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, chat=chat)
     offered = () if paging.plain else functions
-    measured = await model.measure_tokens(instructions(paging.functions), offered)
+    told = instructions("chat" if chat else paging.functions)
+    measured = await model.measure_tokens(told, offered)
     if measured is None:
         return settings, 0
     return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed
@@ -425,47 +442,6 @@ def _set_aside(run: Run, metered_model: MeteredModel) -> None:
         metered_model.release()
 
 
-def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:
-    header = record.header
-    if archive.id != header.archive_id:
-        raise JournalError(
-            f"the run in {record.path} belongs to archive {header.archive_id}, but "
-            f"{archive.directory} is {archive.id}; name the right one with `archive=`"
-        )
-    changed = [f"D{number}" for number in _changed(record, archive)]
-    if changed and not on_new_archive:
-        raise DocumentsChanged(changed, record.path)
-
-
-def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
-    """The documents that the run has met and that are not what they were: their file, or the text
-    that was read from it."""
-    live = {entry.id for entry in archive.documents()}
-    texts, unhashed = record.texts, _passages_read(record)
-    for number, sha256 in sorted(record.documents.items()):
-        if number not in live or archive.sha256(number) != sha256:
-            yield number
-        elif number in texts:
-            if archive.text_sha256(number) != texts[number]:
-                yield number
-        elif not all(_stands(each, archive) for each in unhashed if each.document == number):
-            yield number
-
-
-def _passages_read(record: JournalRecord) -> list[Passage]:
-    """What the run has read: all that journals before format 3 have of a document's text."""
-    results = (result for entry in record.entries for result in entry.results)
-    return [p for result in results if isinstance(result, Loaded) for p in result.passages]
-
-
-def _stands(passage: Passage, archive: OpenArchive) -> bool:
-    """Whether the archive has this very passage at its place."""
-    if passage.ordinal > archive.document(passage.document).passages:
-        return False
-    place = PassageRange(passage.document, passage.ordinal, passage.ordinal)
-    return list(archive.load_range(place)) == [passage]
-
-
 def _documents(archive: ArchivalStorage, scope: Collection[int] | None) -> Sequence[DocumentEntry]:
     return [e for e in archive.documents() if scope is None or e.id in scope]
 
@@ -479,6 +455,7 @@ def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -
         scope=header.scope,
         rules=header.plan.rules,
         question=header.plan.question,
+        at_hand=header.plan.conversation.shown if header.plan.conversation else None,
     )
 
 

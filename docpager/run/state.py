@@ -31,11 +31,11 @@ from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
+from docpager.run.remembering import remembering_of
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import ToolResult
 
 __all__ = ["MOST_CALLS", "PendingCall", "Run"]
-
 
 MOST_CALLS = 8
 """Calls of one reply that are executed."""
@@ -76,6 +76,7 @@ class Run:
             question=plan.question,
             policy=POLICIES[plan.policy],
             closing=PLAINLY.format(one_line(plan.question, limit=200)) if plan.paging.plain else "",
+            conversation=plan.said,
         )
         self.outcome: Outcome | None = None
         self.steps = 0
@@ -89,14 +90,16 @@ class Run:
         """Prompts that the server counted as larger than the run did."""
         self.elapsed_seconds = 0.0
         self.delivery = ResultApplier(
-            self.context, rules=plan.rules, question=plan.question, plain=plan.paging.plain
+            self.context,
+            rules=plan.rules,
+            question=plan.question,
+            plain=plan.paging.plain,
+            remembering=remembering_of(plan, self.meter.count),
         )
         self._awaiting_reply = False
         self._narrowed = 0
         self._cuts = CutWatch()
-        self._finish_reason = ""
-        self._finish_limit = ""
-        self._forced_by = ""
+        self._finish_reason = self._finish_limit = self._forced_by = ""
         self._finished = False
         self._costliest = Cost()
         self._useless = reminders.UselessReplies()
@@ -255,12 +258,11 @@ class Run:
     @property
     def _limit_ahead(self) -> str:
         """The limit that allows only one more reply; empty where none does."""
-        limits = self.plan.limits
         if self._finish_reason:
             return self._finish_limit
-        if self.steps + 1 >= limits.max_steps:
+        if self.steps + 1 >= self.plan.limits.max_steps:
             return "max_steps"
-        late = reminders.is_time_to_finish(limits, self.elapsed_seconds)
+        late = reminders.is_time_to_finish(self.plan.limits, self.elapsed_seconds)
         return "timeout_seconds" if late else ""
 
     @property
@@ -283,10 +285,8 @@ class Run:
         return "no time is left", "timeout_seconds"
 
     def _stopped(self, reason: str, limit: str = "") -> Stopped:
-        notes = self.context.notes.notes
-        return (
-            Stopped(reason, notes) if self.plan.rules < 2 else Stopped(reason, notes, limit=limit)
-        )
+        limit = "" if self.plan.rules < 2 else limit
+        return Stopped(reason, self.context.notes.notes, limit=limit)
 
     def _unless_forced(self, outcome: Outcome | None) -> Outcome | None:
         """`outcome`, unless a limit forced the model to give up before it had found anything.
@@ -390,7 +390,7 @@ class Run:
         if reply.stop_reason == "pause_turn":
             return self._useless_reply("You paused. Go on: call a function, or answer.", "paused")
         if said := self._own_words(reply.text):
-            arguments = parse_plain_answer(said, labelled=self.plan.rules >= 4)
+            arguments = parse_plain_answer(said, self.plan.rules >= 4, said=bool(self.plan.said))
             if self.plan.paging.plain:
                 # Dropped: a small model that reads its own answer once more repeats it.
                 turn, tokens = None, 0

@@ -37,6 +37,8 @@ class Found:
     """Hits of this page left out because they would not have fitted."""
     remark: str = ""
     """What became of a filter that names no document."""
+    origins: tuple[int, ...] = ()
+    """Documents that turns and memories among the hits came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Loaded:
     """(pdf_page, printed label) where the two differ."""
     page_word: str = "pdf page"
     """What the document's pages are called."""
+    origins: tuple[int, ...] = ()
+    """Documents that a turn or a memory came from."""
 
 
 @dataclass(frozen=True, slots=True)

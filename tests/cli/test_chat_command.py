@@ -30,7 +30,7 @@ def brain(asked: Asked) -> object:
     first, step = json.dumps(asked.body["messages"][0]), len(asked.body["messages"]) // 2
     message = max((NAME, QUESTION, AGAIN, "Hello"), key=first.rfind)
     script: dict[str, list[object]] = {
-        "Hello": ["Hello! \x1b]0;owned\x07What shall we look at?"],
+        "Hello": ["Hello! \x1b]owned\x07What shall we look at?"],
         NAME: [
             call("core_append", block="human", text="Called Ada Quill.", sources=["T1"]),
             "Good to meet you.",
@@ -121,7 +121,7 @@ def test_control_sequences_in_a_reply_are_shown_and_not_obeyed(api):
     result = chat(api, "Hello")
 
     assert "\x1b" not in result.output
-    assert r"Hello! \x1b]0;owned\x07What" in result.stdout
+    assert r"Hello! \x1b]owned\x07What" in result.stdout
 
 
 def test_a_program_gets_one_line_for_each_line(api):
@@ -137,7 +137,7 @@ def test_a_program_gets_one_line_for_each_line(api):
         "kind": "UsageError",
     }
     assert replies[2]["text"] == "It cost 4,200 crowns."
-    assert replies[2]["citations"][0]["document"] == "crane.txt"
+    assert replies[2]["citations"][0]["place"]["document"] == "crane.txt"
     assert replies[0]["change"]["diff"] == ["+ human: Called Ada Quill. [T1]"]
     assert result.exit_code == 1  # one of them came to nothing
 

@@ -1,0 +1,476 @@
+"""ChatSession: one conversation at work - takes a message, runs it, keeps what came of it.
+
+The order in which things reach the disk is the promise that a kill loses nothing and repeats
+nothing: the message, the run's journal, memories, reply, and last the entry that concludes the
+turn. Whoever opens the session next sees how far it came and goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from docpager.chat.at_hand import Shares, conversation_of, leaving
+from docpager.chat.changes import MemoryChange, change_of, changes_of, edited, taken_back
+from docpager.chat.home import ChatHome, MemoryStatus
+from docpager.chat.library import ChatLibrary, name_of
+from docpager.chat.session_log import SessionEntry, SessionLog, SessionState, timestamp
+from docpager.chat.summarising import SummaryWriter, batches_of
+from docpager.core.errors import JournalError, ModelError, UsageError
+from docpager.core.passages import HALF_CHARACTER, memory_number
+from docpager.core.settings import ChatSettings
+from docpager.memory.entries import Memory
+from docpager.paging.conversation import Conversation, CoreBlock, MemoryEdit, with_documents
+from docpager.paging.epoch import PromptSizer
+from docpager.paging.rendering import one_line
+from docpager.run.answer_line import AnswerLine, Citation
+from docpager.run.driver import Driver
+from docpager.run.journal import read_journal
+from docpager.run.preparation import PreparedModel
+from docpager.run.service import ask_archive, resume_run
+from docpager.run.state import Run
+
+__all__ = ["ChatReply", "ChatSession", "OnDriver"]
+
+OnDriver = Callable[[Driver], None]
+"""Told of each run's driver, which tells steps and retries and takes messages."""
+
+_CUT_MESSAGE = 200
+"""Characters of a message in the middle of a run that its remark holds; the rest is paged in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatReply:
+    """What came of one message."""
+
+    status: str
+    """`answered`, `unsupported`, `abstained`, `replied`, `stopped` or `failed`. `replied`: nothing
+    was cited, and nothing was checked against anything."""
+    text: str | None
+    """None where there is no reply; `error` says why."""
+    citations: tuple[Citation, ...] = ()
+    """Their places name a document, or a turn or a memory by its `document_id`, as in T12."""
+    turn: str = ""
+    """The message, as in T12."""
+    reply: str | None = None
+    """The reply's turn, as in T13."""
+    error: str | None = None
+    resumable: bool = False
+    """Whether `resume` can go on with it: the model failed, not the run."""
+    cost_usd: float | None = None
+    """The run and the summaries before it, lost attempts included; None where no price is known."""
+    change: MemoryChange | None = None
+    """What the turn changed in memory; None where nothing was changed."""
+    line: AnswerLine | None = None
+    """All figures of the run."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The reply as `json.dumps` takes it: the run's answer line, and what a chat adds."""
+        line = self.line.as_json() if self.line else {}
+        own = {name: value for name, value in asdict(self).items() if name != "line"}
+        own["citations"] = [citation.as_json() for citation in self.citations]
+        own["change"] = self.change.as_json() if self.change else None
+        return {**line, **own}
+
+
+class ChatSession:
+    """One session, held by this process. Nothing here may be called from two threads at once but
+    `interrupt`."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        home: ChatHome,
+        library: ChatLibrary,
+        settings: ChatSettings,
+        prepared: PreparedModel | None = None,
+        scope: Collection[int] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.name = name
+        self.home = home
+        self.library = library
+        self.prepared = prepared
+        """What answers; a session can be looked at without it."""
+        self.settings = settings
+        self.folder = folder
+        self.log = SessionLog(folder)
+        self.pending: Memory | None = None
+        """A message that has no reply yet: a process was killed, or its model failed."""
+        self._scope = scope
+        self._clock = clock
+        self._driver: Driver | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._interrupts: list[Memory] = []
+        self._summary_usd: float | None = 0.0
+        if not self.log.entries:
+            self._begin()
+        self._recover()
+
+    @property
+    def state(self) -> SessionState:
+        return self.log.state
+
+    @property
+    def now(self) -> str:
+        return timestamp(self._clock())
+
+    # What a person does.
+
+    async def say(self, text: str, *, on_driver: OnDriver | None = None) -> ChatReply:
+        """Answer a message; it is on the disk before the model is asked.
+
+        A message before it that was never answered stays in the conversation as it is.
+
+        Raises:
+            UsageError: there is no text, or it is too long for the window (it is kept all the
+                same, and recall finds it).
+        """
+        if not text.strip():
+            raise UsageError('the message is empty; say something, such as "Hello"')
+        if HALF_CHARACTER.search(text):
+            raise UsageError("the message is not valid Unicode; check the terminal's encoding")
+        if self.pending is not None:
+            self.leave_unanswered()
+        self.log.append(SessionEntry("asking", self.now))
+        self.pending = self._said(text, who="user")
+        return await self._answer_pending(on_driver)
+
+    async def resume(self, *, on_driver: OnDriver | None = None) -> ChatReply | None:
+        """Answer the message that has no reply yet, from where its run came to; None where every
+        message has one."""
+        return None if self.pending is None else await self._answer_pending(on_driver)
+
+    def leave_unanswered(self) -> None:
+        """Go on without a reply to the last message, which stays in the conversation."""
+        assert self.pending is not None
+        self.log.append(
+            SessionEntry(
+                "turn",
+                self.now,
+                message=self.pending.id,
+                turns=tuple(turn.id for turn in self._interrupts),
+                status="unanswered",
+                journal=self._journal.name if self._journal.exists() else "",
+            )
+        )
+        self._conclude()
+
+    def interrupt(self, text: str) -> Memory:
+        """Say something in the middle of a reply: the model reads it at its next step. It is a turn
+        like any other, on the disk when this returns. May be called from any thread.
+
+        Raises:
+            UsageError: there is no text, or no reply is under way.
+        """
+        driver, loop = self._driver, self._loop
+        if driver is None or loop is None:
+            raise UsageError("no reply is under way; say it as a message")
+        if not text.strip():
+            raise UsageError("the message is empty")
+        turn = self._said(text, who="user")
+        self._interrupts.append(turn)
+        loop.call_soon_threadsafe(driver.interrupt, _remark(turn))
+        return turn
+
+    def record(self, text: str, *, who: str, when: datetime | None = None) -> Memory:
+        """Take in a turn that was said elsewhere, without asking a model."""
+        if self.pending is not None:
+            self.leave_unanswered()
+        turn = self._said(text, who=who, when=when)
+        self.log.append(SessionEntry("said", self.now, turns=(turn.id,)))
+        return turn
+
+    def changes(self) -> list[MemoryChange]:
+        """What changed in memory, oldest first."""
+        return changes_of(self.state, self._memory_line)
+
+    def undo(self, number: int | None = None) -> MemoryChange:
+        """Take back a change of memory, the newest if none is named.
+
+        Raises:
+            UsageError: there is none, it was undone, or a later change built on it.
+        """
+        entry = replace(taken_back(self.state, number), when=self.now)
+        undone = next(c for c in self.state.changes if c.number == entry.undoes)
+        # The states first: to say them twice changes nothing, and the entry says that it is done.
+        for memory in undone.memories:
+            self.home.states.set(memory, MemoryStatus(when=entry.when, withdrawn=True))
+        for old, _ in undone.replaced:
+            self.home.states.set(old, MemoryStatus(when=entry.when))
+        self.log.append(entry)
+        return change_of(self.state, len(self.state.changes) - 1, self._memory_line)
+
+    # One turn.
+
+    async def _answer_pending(self, on_driver: OnDriver | None) -> ChatReply:
+        message = self.pending
+        assert message is not None
+        self.library.answering = message.id
+        self._loop = asyncio.get_running_loop()
+        self._summary_usd = 0.0
+        runs: list[Run] = []
+        try:
+            line = await self._run(message, on_driver, runs.append)
+        except UsageError:
+            # The window does not hold it, or a setting cannot work: it would fail again.
+            self.leave_unanswered()
+            raise
+        finally:
+            self._driver = self._loop = None
+            self.library.answering = 0
+        if line.resumable:
+            return self._reply(message, line)
+        return self._commit(message, line, runs[0])
+
+    async def _run(
+        self, message: Memory, on_driver: OnDriver | None, on_outcome: Callable[[Run], None]
+    ) -> AnswerLine:
+        def hold(driver: Driver) -> None:
+            self._driver = driver
+            for turn in self._interrupts[heard:]:
+                driver.interrupt(_remark(turn))
+            if on_driver is not None:
+                on_driver(driver)
+
+        heard = 0
+        if (begun := self._begun()) is not None:
+            heard = begun
+            try:
+                return await resume_run(
+                    self._journal,
+                    self.library,
+                    self._asked.model,
+                    on_new_archive=True,
+                    on_driver=hold,
+                    on_outcome=on_outcome,
+                )
+            except JournalError:
+                # Of another archive, another model or another version: the message is answered
+                # anew. What was paid for is lost, what was said is not.
+                heard = 0
+                self._journal.unlink(missing_ok=True)
+        return await ask_archive(
+            message.text,
+            self.library,
+            self._asked.model,
+            settings=self._asked.settings,
+            scope=self._scope,
+            journal=self._journal,
+            id=name_of(message),
+            on_driver=hold,
+            at_hand=self._at_hand,
+            on_outcome=on_outcome,
+        )
+
+    @property
+    def _asked(self) -> PreparedModel:
+        assert self.prepared is not None, "nothing is said before there is a model"
+        return self.prepared
+
+    @property
+    def _journal(self) -> Path:
+        assert self.pending is not None
+        return self.folder / f"{name_of(self.pending)}.jsonl"
+
+    def _begun(self) -> int | None:
+        """How many messages a run has heard in its middle whose journal is there; None where there
+        is none, or it was torn before it held anything."""
+        if not self._journal.exists():
+            return None
+        try:
+            record = read_journal(self._journal)
+        except JournalError:
+            self._journal.unlink()
+            return None
+        return sum(entry.kind == "interrupt" for entry in record.entries)
+
+    async def _at_hand(self, room: int, sizer: PromptSizer) -> Conversation:
+        shares = Shares.of(self.settings, room, sizer)
+        await self._let_leave(shares)
+        return conversation_of(
+            self.state.core,
+            self.state.summary,
+            self._turns(self.state.at_hand),
+            shares,
+            passages_of=self.library.passages_of,
+        )
+
+    async def _let_leave(self, shares: Shares) -> None:
+        """Have turns leave main context that no longer fit, with a summary if one is kept."""
+        turns = self._turns(self.state.at_hand)
+        gone = turns[: leaving(turns, shares)]
+        if not gone:
+            return
+        if self.settings.summary == "none" or not shares.summary:
+            left = tuple(turn.id for turn in gone)
+            self.log.append(SessionEntry("left", self.now, turns=left))
+            return
+        writer = SummaryWriter(self._asked, shares)
+        for batch in batches_of(gone, shares):
+            try:
+                summary, reply = await writer.write(self.state.summary, batch)
+            except ModelError:
+                return  # they wait: the newest that fit are shown, and the next turn tries again
+            cost = _added(reply.cost_usd, reply.lost.usd)
+            self._summary_usd = _added(self._summary_usd, cost)
+            left = tuple(turn.id for turn in batch)
+            self.log.append(
+                SessionEntry("left", self.now, turns=left, summary=summary, cost_usd=cost)
+            )
+
+    # What came of it.
+
+    def _commit(self, message: Memory, line: AnswerLine, run: Run) -> ChatReply:
+        """Keep what a run left: memories, reply, and the entry that concludes the turn."""
+        remembering = run.delivery.remembering
+        assert remembering is not None
+        done = [each for each in self._since(message.id) if each.who != "user"]
+        archived, replaced = self._archive(remembering.edits, done)
+        reply = next((each for each in done if each.kind == "turn"), None)
+        if line.answer and reply is None:
+            cited = [p for c in line.citations for p in c.passages if c.stands]
+            sources = with_documents(tuple(map(_bare, cited)), remembering.documents)
+            reply = self._said(line.answer, who="assistant", sources=sources)
+        core = self._edited_core(remembering.edits)
+        self.log.append(
+            SessionEntry(
+                "turn",
+                self.now,
+                message=message.id,
+                reply=reply.id if reply else 0,
+                turns=tuple(turn.id for turn in self._interrupts),
+                status=line.status,
+                journal=self._journal.name,
+                core=core,
+                memories=archived,
+                replaced=replaced,
+                cost_usd=line.cost_usd,
+            )
+        )
+        result = self._reply(message, line, reply)
+        self._conclude()
+        return result
+
+    def _edited_core(self, edits: Sequence[MemoryEdit]) -> tuple[CoreBlock, ...] | None:
+        core = edited(self.state.core, edits, when=self.now[:10])
+        return None if core == self.state.core else core
+
+    def _archive(
+        self, edits: Sequence[MemoryEdit], done: Sequence[Memory]
+    ) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        """Store the memories of a run that are not stored yet: they are stored in the order in
+        which they were made, so as many as are there were."""
+        there = [each for each in done if each.kind == "memory"]
+        archived: list[int] = []
+        replaced: list[tuple[int, int]] = []
+        wanted = [edit for edit in edits if edit.function == "archive_memory"]
+        for place, edit in enumerate(wanted):
+            memory = there[place] if place < len(there) else self.home.store.append(
+                edit.text, kind="memory", who="assistant", when=self._clock(),
+                sources=edit.sources, session=self.name,
+            )  # fmt: skip
+            archived.append(memory.id)
+            for old in edit.replaces:
+                id = int(old[1:])
+                if self._is_memory(id) and id != memory.id:
+                    self.home.states.set(id, MemoryStatus(by=memory.id, when=self.now))
+                    replaced.append((id, memory.id))
+        return tuple(archived), tuple(replaced)
+
+    def _is_memory(self, id: int) -> bool:
+        try:
+            self.library.said(memory_number(id))
+        except UsageError:
+            return False
+        return True
+
+    def _reply(self, message: Memory, line: AnswerLine, reply: Memory | None = None) -> ChatReply:
+        state = self.state
+        newest = state.changes[-1] if state.changes else None
+        own = newest is not None and newest.message == message.id
+        return ChatReply(
+            status=line.status,
+            text=line.answer,
+            citations=line.citations,
+            turn=name_of(message),
+            reply=name_of(reply) if reply else None,
+            error=line.error,
+            resumable=line.resumable,
+            cost_usd=_added(line.cost_usd, self._summary_usd),
+            change=change_of(state, len(state.changes) - 1, self._memory_line) if own else None,
+            line=line,
+        )
+
+    def _conclude(self) -> None:
+        self.pending, self._interrupts = None, []
+
+    # What is there when the session is opened.
+
+    def _begin(self) -> None:
+        """Begin with the core memory of the session that was used last: it is the same person."""
+        core = tuple(CoreBlock(name) for name in self.settings.blocks)
+        for info in self.home.sessions():
+            if info.name != self.name and not info.error:
+                core = self.home.state(info.name).core
+                break
+        self.log.append(SessionEntry("begun", self.now, core=core))
+
+    def _recover(self) -> None:
+        """See what a process left behind that was killed in the middle of something."""
+        left = self._since(self.state.newest)
+        if self.state.asking and left:
+            self.pending, *more = left
+            self._interrupts = [each for each in more if each.kind == "turn" and each.who == "user"]
+        elif left and not self.state.maintaining:
+            turns = tuple(each.id for each in left if each.kind == "turn")
+            self.log.append(SessionEntry("said", self.now, turns=turns))
+
+    def _since(self, id: int) -> list[Memory]:
+        """What this session has in the store beyond a number."""
+        return [each for each in self.home.store.entries(session=self.name) if each.id > id]
+
+    def _said(
+        self,
+        text: str,
+        *,
+        who: str,
+        sources: Sequence[str] = (),
+        when: datetime | None = None,
+    ) -> Memory:
+        return self.home.store.append(
+            text, kind="turn", who=who, when=when or self._clock(), sources=sources,
+            session=self.name,
+        )  # fmt: skip
+
+    def _turns(self, ids: Sequence[int]) -> list[Memory]:
+        return [self.home.store.get(id) for id in ids]
+
+    def _memory_line(self, id: int) -> str:
+        try:
+            memory = self.home.store.get(id)
+        except UsageError:
+            return "(forgotten)"
+        return f"{memory.text} [{', '.join(memory.sources)}]" if memory.sources else memory.text
+
+
+def _remark(turn: Memory) -> str:
+    """A message in the middle of a run, as the model is told of it."""
+    text = one_line(turn.text, limit=_CUT_MESSAGE)
+    whole = text == " ".join(turn.text.split())
+    return f"{name_of(turn)}: {text}" + ("" if whole else f" (page_in {name_of(turn)} for all)")
+
+
+def _bare(passage: str) -> str:
+    """The locator of a turn or memory for one of its passages; of a document's as it is."""
+    return passage.partition(":")[0] if passage[0] in "TM" else passage
+
+
+def _added(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else round(one + other, 9)
