@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from docpager.cli.chat_view import print_changes, print_memory, print_undone, said_in
@@ -27,8 +28,14 @@ HELP = """\
 /undo [N]     take the newest change of memory back, or change N
 /resume       answer the last message, which was interrupted
 /quit         leave (also Ctrl-D); the session stays as it is
-Enter sends, Alt-Enter begins a new line. While a reply is made, what you send is told to the model
-at its next step; Ctrl-C interrupts the reply."""
+Enter sends, Alt-Enter begins a new line. What you send while a reply is made is told to the model
+in its middle, or is the next message where it is too late; Ctrl-C interrupts the reply."""
+
+
+_ANSWERING = re.compile(r"(?:^|; )answer\(")
+"""In what a run does: its last call, after which the model is shown nothing more."""
+_REQUESTS_TO_READ = 2
+"""A remark that comes while calls are executed stands with the results of the calls after them."""
 
 
 class ChatTalk:
@@ -118,7 +125,9 @@ class ChatDesk:
         self._warned = False
         self._waiting: list[str] = []
         """Typed while a reply was under way, and not told to the model yet."""
-        self._telling = Lock()
+        self._unread: list[tuple[str, int]] = []
+        """Told, and how many more requests it takes until the model has read it."""
+        self._closed = False
         talk.chat.tell(on_step=self._step, on_retry=note)
 
     @property
@@ -129,7 +138,10 @@ class ChatDesk:
     def _step(self, now: StepNow) -> None:
         self._events.take(now)
         self._view.take(now)
-        self._tell_waiting()
+        if now.waits:
+            self._unread = [(said, requests - 1) for said, requests in self._unread if requests > 1]
+        elif not _ANSWERING.search(now.doing):
+            self._tell_waiting()
 
     def prompt(self) -> str:
         """What stands before the line: `+` where it is told in the middle of a reply."""
@@ -176,37 +188,34 @@ class ChatDesk:
             note("a reply is under way; Ctrl-C interrupts it")
             return True
         self._waiting.append(line)
-        self._tell_waiting()
         return True
 
     def _tell_waiting(self) -> None:
-        """Tell the model what was typed meanwhile, as soon as there is a run to tell it."""
-        with self._telling:
-            while self._waiting:
-                try:
-                    turn = self.talk.chat.interrupt(self._waiting[0])
-                except UsageError:
-                    return
-                note(f"({turn}: the model reads it at its next step)")
-                del self._waiting[0]
+        """Tell the model what was typed meanwhile, while calls are executed: then another request
+        follows. During the last reply it would never be read, and is the next message instead."""
+        while self._waiting:
+            turn = self.talk.chat.interrupt(self._waiting[0])
+            note(f"({turn} is told to the model: {self._waiting[0]})")
+            self._unread.append((self._waiting.pop(0), _REQUESTS_TO_READ))
 
     async def _answered(self, line: str) -> None:
-        self._task = asyncio.ensure_future(self._answers(line))
-        try:
-            await self._task
-        except asyncio.CancelledError:
-            note("interrupted; /resume goes on with it, or say something else")
-            for left in self._waiting:
-                note(f"not said: {left}")
-            self._waiting.clear()
-
-    async def _answers(self, line: str) -> None:
-        self._view = RunView()
-        await self.talk.answer(line)
-        while self._waiting:  # typed when it was too late to tell: then it is the next message
-            note(f"> {self._waiting[0]}")
-            self._view = RunView()
-            await self.talk.answer(self._waiting.pop(0))
+        """The reply to a line, and to those for which it was too late to be told in its middle."""
+        said: str | None = line
+        while said is not None and not self._closed:
+            self._view, self._unread = RunView(), []
+            self._task = asyncio.ensure_future(self.talk.answer(said))
+            try:
+                await self._task
+                # Told, and the reply came before it was read: said again, or nobody answers it.
+                self._waiting[:0] = [each for each, _ in self._unread]
+            except asyncio.CancelledError:
+                note("interrupted; /resume goes on with it, or say something else")
+            said = self._waiting.pop(0) if self._waiting and not self._closed else None
+            if said is not None:
+                note(f"> {said}")
+        for left in self._waiting:
+            note(f"not said: {left}")
+        self._waiting.clear()
 
     def _cancel(self) -> None:
         self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
@@ -217,6 +226,7 @@ class ChatDesk:
         Raises:
             Exception: what ended it, where nobody expects that.
         """
+        self._closed = True
         try:
             if self._reply is not None:
                 if self.busy:

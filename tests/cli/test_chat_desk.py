@@ -84,43 +84,79 @@ def test_while_a_reply_is_made_the_line_says_so_and_the_view_stands_below(tmp_pa
     assert "Hello!" in capsys.readouterr().out
 
 
-def test_a_message_in_the_middle_reaches_the_model_at_its_next_step(tmp_path, capsys):
-    model = Gated(
-        call("core_append", block="human", text="Asks of metals.", sources=[]), "Zinc it is."
-    )
+def remember(text: str) -> object:
+    return call("core_append", block="human", text=text, sources=[])
+
+
+def test_a_message_in_the_middle_reaches_the_model_in_the_same_reply(tmp_path, capsys):
+    model = Gated(remember("Asks of metals."), remember("Of zinc."), "Zinc it is.")
     with desk_of(tmp_path, model) as desk:
         take(desk, "What of tin?")
         take(desk, "No, zinc!")  # before there is a run to tell it
         until(lambda: len(model.requests) == 1)
         take(desk, "And lead.")
-        model.may_reply.release(2)
-        until(lambda: not desk.busy)
-
-    second = str(model.requests[1])
-    assert "No, zinc!" in second and "And lead." in second
-    assert "the model reads it at its next step" in capsys.readouterr().err
-
-
-def test_what_comes_too_late_is_the_next_message(tmp_path, capsys):
-    class Slow(ScriptedModel):
-        """Is told something when its last reply is on its way."""
-
-        desk: ChatDesk
-
-        async def complete(self, request: ModelRequest) -> ModelReply:
-            reply = await super().complete(request)
-            if len(self.requests) == 1:
-                take(self.desk, "One more thing.")
-            return reply
-
-    model = Slow("First.", "Second.")
-    with desk_of(tmp_path, model) as desk:
-        model.desk = desk
-        take(desk, "Hi")
+        model.may_reply.release(3)
         until(lambda: not desk.busy)
         said = [turn.text for turn in desk.talk.chat.turns()]
 
-    assert "One more thing." in said, "nothing that was typed is lost"
+    assert "No, zinc!" in str(model.requests[2]) and "And lead." in str(model.requests[2])
+    assert said == ["What of tin?", "No, zinc!", "And lead.", "Zinc it is."]
+    assert "(T2 is told to the model: No, zinc!)" in capsys.readouterr().err
+
+
+def test_what_was_told_and_not_read_before_the_reply_is_said_again(tmp_path, capsys):
+    model = Gated(remember("Asks of metals."), "Tin is soft.", "Zinc it is.")
+    with desk_of(tmp_path, model) as desk:
+        take(desk, "What of tin?")
+        take(desk, "No, zinc!")
+        model.may_reply.release(3)
+        until(lambda: not desk.busy)
+        last = desk.talk.chat.turns(2)
+
+    assert "No, zinc!" not in str(model.requests[1])
+    assert [turn.text for turn in last] == ["No, zinc!", "Zinc it is."]
+
+
+@pytest.mark.parametrize(
+    "last", ["First.", call("answer", text="First.", citations=[])], ids=["text", "answer"]
+)
+def test_what_comes_too_late_is_the_next_message(tmp_path, capsys, last):
+    """Told while the last reply is on its way, it would stand in the session and never be read."""
+    model = Gated(last, "Second.")
+    with desk_of(tmp_path, model) as desk:
+        take(desk, "Hi")
+        until(lambda: len(model.requests) == 1)
+        take(desk, "One more thing.")
+        model.may_reply.release(2)
+        until(lambda: not desk.busy)
+        said = [turn.text for turn in desk.talk.chat.turns()]
+
+    assert said == ["Hi", "First.", "One more thing.", "Second."]
+    assert "> One more thing." in capsys.readouterr().err
+
+
+def test_after_an_interruption_what_was_typed_is_said(tmp_path, capsys):
+    model = Gated("Never said.", "Zinc it is.")
+    with desk_of(tmp_path, model) as desk:
+        take(desk, "What of tin?")
+        until(lambda: len(model.requests) == 1)
+        take(desk, "No, zinc!")
+        desk.interrupt()
+        model.may_reply.release()
+        until(lambda: not desk.busy)
+        said = [turn.text for turn in desk.talk.chat.turns()]
+
+    assert said == ["What of tin?", "No, zinc!", "Zinc it is."]
+
+
+def test_what_was_typed_and_not_said_when_somebody_leaves_is_named(tmp_path, capsys):
+    model = Gated("Never said.")
+    with desk_of(tmp_path, model) as desk:
+        take(desk, "What of tin?")
+        until(lambda: len(model.requests) == 1)
+        take(desk, "No, zinc!")
+
+    assert "not said: No, zinc!" in capsys.readouterr().err
 
 
 def test_ctrl_c_interrupts_the_reply_and_not_the_session(tmp_path, capsys):
