@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from docpager.cli.options import (
     examples,
     ocr_options,
 )
-from docpager.cli.terminal import note, print_json
+from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import DocpagerError
 from docpager.core.settings import DEFAULT_RUN_USD
 
@@ -133,7 +134,8 @@ async def _edited(talk: ChatTalk, events: EventLines, *, quiet: bool) -> None:
 
 def _plainly(talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any]) -> None:
     """Lines as the system reads them, one reply after the other."""
-    note(f"(pip install 'docpager[{EXTRA}]' lets you type while a reply is made)")
+    if find_spec("prompt_toolkit") is None:
+        note(f"(pip install 'docpager[{EXTRA}]' lets you type while a reply is made)")
     with suppress(ImportError):
         import readline
 
@@ -150,7 +152,8 @@ def _plainly(talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any]) -> N
             if warned:
                 break
             warned = True
-            note("\nCtrl-C again or Ctrl-D leaves; the session stays as it is")
+            say(err=True)
+            note("Ctrl-C again or Ctrl-D leaves; the session stays as it is")
             continue
         warned = False
         if not line.strip():
