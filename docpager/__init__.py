@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from docpager.archive.integrity import Repaired, repair
     from docpager.batch.settings import BatchSettings
     from docpager.chat.changes import MemoryChange
+    from docpager.chat.forgetting import Forgetting
     from docpager.chat.home import SessionInfo
-    from docpager.chat.session import ChatReply
+    from docpager.chat.replies import ChatReply
     from docpager.core.errors import (
         ArchiveError,
         ChatError,
@@ -63,13 +64,14 @@ _HOMES = {
     "BatchSettings": "docpager.batch.settings",
     "Chat": "docpager.api.chat",
     "ChatError": "docpager.core.errors",
-    "ChatReply": "docpager.chat.session",
+    "ChatReply": "docpager.chat.replies",
     "ChatSettings": "docpager.core.settings",
     "Memory": "docpager.memory.entries",
     "MemoryChange": "docpager.chat.changes",
     "SessionInfo": "docpager.chat.home",
     "SessionLocked": "docpager.core.errors",
     "chat_sessions": "docpager.api.chat",
+    "Forgetting": "docpager.chat.forgetting",
     "ChatModel": "docpager.models.messages",
     "Citation": "docpager.run.answer_line",
     "DocpagerError": "docpager.core.errors",
@@ -123,6 +125,7 @@ __all__ = [
     "DocumentError",
     "DocumentsChanged",
     "Embedder",
+    "Forgetting",
     "IngestProgress",
     "IngestReport",
     "JournalError",

@@ -13,7 +13,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestReport
     from docpager.archive.ingest_session import Progress
     from docpager.chat.changes import MemoryChange
+    from docpager.chat.forgetting import Forgetting
     from docpager.chat.home import SessionInfo
-    from docpager.chat.session import ChatReply, ChatSession
+    from docpager.chat.replies import ChatReply
+    from docpager.chat.session import ChatSession
     from docpager.memory.entries import Memory
     from docpager.models.messages import ModelLike
     from docpager.paging.conversation import CoreBlock
@@ -106,10 +108,12 @@ class Chat:
             ChatError: its log is damaged, or cannot be written.
             ArchiveError, DocumentError: as `ask`.
         """
+        from docpager.run.preparation import refuse_reader
+
         check_asked_with(paging, limits, reading)
         check_settings(settings, ChatSettings, "settings", example='summary="none"')
         check_text(session, "session")
-        _refuse_the_reader(prepared.model.name if prepared else model)
+        refuse_reader(prepared.model if prepared else model)
         directory = as_path(archive, "archive")
         source = _Source(base_url or "", effort or "", api or "", api_key_env or "", prices)
         held = ExitStack()
@@ -268,6 +272,62 @@ class Chat:
         """
         return self._session.undo(number)
 
+    @property
+    def maintenance_due(self) -> bool:
+        """Whether so many messages were answered since the last maintenance as
+        `ChatSettings.maintain_after` says; nothing begins by itself."""
+        from docpager.chat.maintenance import is_due
+
+        return is_due(self._session)
+
+    def maintenance(self, *, limits: RunLimits | None = None) -> list[MemoryChange]:
+        """Have the model tidy what is remembered: memories that say the same are joined, where two
+        contradict each other the newer wins, and the old one is kept with its date. Returns what
+        it changed; `undo` takes it back.
+
+        `limits` hold for all of it together, by default those of one message.
+
+        Raises:
+            UsageError: a message has no reply yet, or no model is named or implied.
+            ModelError: there are no credentials for the model.
+        """
+        return in_own_loop(
+            lambda: self.maintenance_async(limits=limits), twin="Chat.maintenance_async"
+        )
+
+    async def maintenance_async(self, *, limits: RunLimits | None = None) -> list[MemoryChange]:
+        """`maintenance` for programs that run an event loop."""
+        from docpager.chat.maintenance import maintain
+
+        check_settings(limits, RunLimits, "limits", example="max_usd=0.5")
+        await self._ready()
+        return await maintain(self._session, limits=limits, on_driver=self._watch)
+
+    def forget_preview(self, what: str) -> Forgetting:
+        """Everything that holds these words, whatever their case and line ends, and what was made
+        of it, in all sessions; or what a locator names (T12, M3), or what came from a document
+        (D4). Its `holdings` say `where`, `why` and what is `shown`. Nothing is changed.
+
+        Raises:
+            UsageError: fewer than three characters, which stand everywhere.
+        """
+        from docpager.chat.forgetting import forgetting_of
+
+        check_text(what, "what")
+        return forgetting_of(self._session.home, what, self._session.library)
+
+    def forget(self, what: str | Forgetting) -> Forgetting:
+        """Remove everything that `forget_preview` lists from the disk, and with it the undo log of
+        each session concerned. It cannot be undone. Returns what went.
+
+        What was said since a preview was made is looked through again.
+
+        Raises:
+            UsageError: as `forget_preview`.
+            SessionLocked: another process has one of the sessions open; nothing is forgotten.
+        """
+        return self._session.forget(what if isinstance(what, str) else what.what)
+
     # The end.
 
     def close(self) -> None:
@@ -282,9 +342,11 @@ class Chat:
 
     async def _ready(self) -> None:
         """See that there is a model, before anything is said to it."""
+        from docpager.run.preparation import for_chat
+
         if self._session.prepared is not None:
             return
-        prepared = _for_chat(self._prepare())
+        prepared = for_chat(self._prepare())
         paging = prepared.settings.paging
         await prepared.model.check(window=paging.window, max_output=paging.max_output)
         if prepared.owned:
@@ -358,6 +420,7 @@ class _Opening:
         from docpager.archive.manifest import MANIFEST
         from docpager.chat.home import ChatHome
         from docpager.chat.library import ChatLibrary
+        from docpager.chat.maintenance import finish_maintenance
         from docpager.chat.session import ChatSession
 
         archive = None
@@ -367,7 +430,7 @@ class _Opening:
         embedder = load_embedder(named) if isinstance(named, str) else named
         home = ChatHome(_home_directory(self.directory), embedder=embedder)
         self.held.callback(home.close)
-        return ChatSession(
+        session = ChatSession(
             self.session,
             self.held.enter_context(home.held(self.session)),
             home=home,
@@ -376,17 +439,8 @@ class _Opening:
             scope=archive.documents_under(places) if archive and places else None,
             clock=self.clock or (lambda: datetime.now(UTC)),
         )
-
-
-def _refuse_the_reader(model: object) -> None:
-    from docpager.models.registry import READER
-
-    name = model if isinstance(model, str) else getattr(model, "name", "")
-    if name == READER:
-        raise UsageError(
-            f"{READER!r} is the rule-based reader, which answers single questions and does not "
-            "chat; name a language model with `model=`"
-        )
+        finish_maintenance(session)
+        return session
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,24 +478,6 @@ class _Source:
             max_output=max_output,
             **settings,
         )
-
-
-def _for_chat(prepared: PreparedModel) -> PreparedModel:
-    """The model with the functions that a chat needs.
-
-    Raises:
-        UsageError: it is to be asked plainly, without any.
-    """
-    _refuse_the_reader(prepared.model)
-    paging = prepared.settings.paging
-    if paging.plain:
-        raise UsageError(
-            "a chat needs functions to remember and to recall; pass `functions=small` or "
-            "`functions=full`"
-        )
-    if paging.functions == "auto":
-        paging = replace(paging, functions="full")
-    return replace(prepared, settings=replace(prepared.settings, paging=paging))
 
 
 def _close_in_own_loop(prepared: PreparedModel) -> None:

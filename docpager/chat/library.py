@@ -8,6 +8,7 @@ into passages as documents are, so that they are paged in, noted and quoted by t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -232,6 +233,26 @@ class ChatLibrary:
     def origins(self, numbers: Collection[int]) -> Sequence[int]:
         """Documents that these turns and memories came from."""
         return sorted({d for n in numbers for d in document_numbers(self.said(n).sources)})
+
+    def documents_with(self, words: str) -> list[str]:
+        """Documents that hold these words, whatever their case and line ends: name and path."""
+        if self._archive is None or not self._archive.documents():
+            return []
+        pattern = "(?i)" + r"\s+".join(map(re.escape, words.split()))
+        found: dict[int, str] = {}
+        page = 1
+        while True:
+            hits = self._archive.grep(pattern, documents=None, page=page, page_size=1_000)
+            for hit in hits.hits:
+                number = hit.passage.document
+                found.setdefault(number, str(self._archive.document(number)))
+            if page >= hits.pages:
+                return [found[number] for number in sorted(found)]
+            page += 1
+
+    def forget_cached(self) -> None:
+        """Let go of texts that were kept."""
+        self._passages.cache_clear()
 
     def passages_of(self, number: int) -> Sequence[Passage]:
         """All passages of a turn or a memory."""

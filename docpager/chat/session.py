@@ -8,16 +8,17 @@ turn. Whoever opens the session next sees how far it came and goes on from there
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from docpager.chat.at_hand import Shares, conversation_of, leaving
 from docpager.chat.changes import MemoryChange, change_of, changes_of, edited, taken_back
+from docpager.chat.forgetting import Forgetting, forget, forgetting_of
 from docpager.chat.home import ChatHome, MemoryStatus
 from docpager.chat.library import ChatLibrary, name_of
+from docpager.chat.replies import ChatReply, ended_run, readable_journal
 from docpager.chat.session_log import SessionEntry, SessionLog, SessionState, timestamp
 from docpager.chat.summarising import SummaryWriter, batches_of
 from docpager.core.errors import JournalError, ModelError, UsageError
@@ -27,54 +28,19 @@ from docpager.memory.entries import Memory
 from docpager.paging.conversation import Conversation, CoreBlock, MemoryEdit, with_documents
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line
-from docpager.run.answer_line import AnswerLine, Citation
+from docpager.run.answer_line import AnswerLine
 from docpager.run.driver import Driver
-from docpager.run.journal import read_journal
 from docpager.run.preparation import PreparedModel
 from docpager.run.service import ask_archive, resume_run
 from docpager.run.state import Run
 
-__all__ = ["ChatReply", "ChatSession", "OnDriver"]
+__all__ = ["ChatSession", "OnDriver"]
 
 OnDriver = Callable[[Driver], None]
 """Told of each run's driver, which tells steps and retries and takes messages."""
 
 _CUT_MESSAGE = 200
 """Characters of a message in the middle of a run that its remark holds; the rest is paged in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatReply:
-    """What came of one message."""
-
-    status: str
-    """`answered`, `unsupported`, `abstained`, `replied`, `stopped` or `failed`. `replied`: nothing
-    was cited, and nothing was checked against anything."""
-    text: str | None
-    """None where there is no reply; `error` says why."""
-    citations: tuple[Citation, ...] = ()
-    """Their places name a document, or a turn or a memory by its `document_id`, as in T12."""
-    turn: str = ""
-    """The message, as in T12."""
-    reply: str | None = None
-    """The reply's turn, as in T13."""
-    error: str | None = None
-    resumable: bool = False
-    """Whether `resume` can go on with it: the model failed, not the run."""
-    cost_usd: float | None = None
-    """The run and the summaries before it, lost attempts included; None where no price is known."""
-    change: MemoryChange | None = None
-    """What the turn changed in memory; None where nothing was changed."""
-    line: AnswerLine | None = None
-    """All figures of the run."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The reply as `json.dumps` takes it: the run's answer line, and what a chat adds."""
-        line = self.line.as_json() if self.line else {}
-        own = {name: value for name, value in asdict(self).items() if name != "line"}
-        own["citations"] = [citation.as_json() for citation in self.citations]
-        own["change"] = self.change.as_json() if self.change else None
-        return {**line, **own}
 
 
 class ChatSession:
@@ -189,7 +155,7 @@ class ChatSession:
 
     def changes(self) -> list[MemoryChange]:
         """What changed in memory, oldest first."""
-        return changes_of(self.state, self._memory_line)
+        return changes_of(self.state, self.memory_line)
 
     def undo(self, number: int | None = None) -> MemoryChange:
         """Take back a change of memory, the newest if none is named.
@@ -205,7 +171,20 @@ class ChatSession:
         for old, _ in undone.replaced:
             self.home.states.set(old, MemoryStatus(when=entry.when))
         self.log.append(entry)
-        return change_of(self.state, len(self.state.changes) - 1, self._memory_line)
+        return change_of(self.state, len(self.state.changes) - 1, self.memory_line)
+
+    def forget(self, what: str) -> Forgetting:
+        """Remove everything that holds `what`, or was made of what does, from the disk.
+
+        Raises:
+            SessionLocked: another process has a session of this home open; nothing is forgotten.
+        """
+        if self.pending is not None:
+            self.leave_unanswered()
+        found = forgetting_of(self.home, what, self.library)
+        forget(self.home, found, own=self.log, own_name=self.name)
+        self.library.forget_cached()
+        return found
 
     # One turn.
 
@@ -215,9 +194,18 @@ class ChatSession:
         self.library.answering = message.id
         self._loop = asyncio.get_running_loop()
         self._summary_usd = 0.0
-        runs: list[Run] = []
+
+        def hold(driver: Driver, heard: int) -> None:
+            self._driver = driver
+            for turn in self._interrupts[heard:]:
+                driver.interrupt(_remark(turn))
+            if on_driver is not None:
+                on_driver(driver)
+
         try:
-            line = await self._run(message, on_driver, runs.append)
+            line, run = await self.run(
+                message.text, self._journal, id=name_of(message), at_hand=self._at_hand, hold=hold
+            )
         except UsageError:
             # The window does not hold it, or a setting cannot work: it would fail again.
             self.leave_unanswered()
@@ -227,69 +215,58 @@ class ChatSession:
             self.library.answering = 0
         if line.resumable:
             return self._reply(message, line)
-        return self._commit(message, line, runs[0])
+        return self._commit(message, line, run)
 
-    async def _run(
-        self, message: Memory, on_driver: OnDriver | None, on_outcome: Callable[[Run], None]
-    ) -> AnswerLine:
-        def hold(driver: Driver) -> None:
-            self._driver = driver
-            for turn in self._interrupts[heard:]:
-                driver.interrupt(_remark(turn))
-            if on_driver is not None:
-                on_driver(driver)
+    async def run(
+        self,
+        question: str,
+        journal: Path,
+        *,
+        id: str,
+        at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]],
+        hold: Callable[[Driver, int], None],
+    ) -> tuple[AnswerLine, Run]:
+        """Make a run, or go on with the one in `journal`; its answer line and itself.
 
-        heard = 0
-        if (begun := self._begun()) is not None:
-            heard = begun
+        `hold` is told the driver, and how many messages in its middle the run has heard already.
+        """
+        prepared = self.prepared
+        assert prepared is not None, "nothing is said before there is a model"
+        runs: list[Run] = []
+        if (record := readable_journal(journal)) is not None:
+            heard = sum(entry.kind == "interrupt" for entry in record.entries)
             try:
-                return await resume_run(
-                    self._journal,
+                line = await resume_run(
+                    journal,
                     self.library,
-                    self._asked.model,
+                    prepared.model,
                     on_new_archive=True,
-                    on_driver=hold,
-                    on_outcome=on_outcome,
+                    on_driver=lambda driver: hold(driver, heard),
+                    on_outcome=runs.append,
                 )
+                return line, runs[0]
             except JournalError:
-                # Of another archive, another model or another version: the message is answered
-                # anew. What was paid for is lost, what was said is not.
-                heard = 0
-                self._journal.unlink(missing_ok=True)
-        return await ask_archive(
-            message.text,
+                # Of another archive, another model or another version: it is made anew. What was
+                # paid for is lost, what was said is not.
+                journal.unlink(missing_ok=True)
+        line = await ask_archive(
+            question,
             self.library,
-            self._asked.model,
-            settings=self._asked.settings,
+            prepared.model,
+            settings=prepared.settings,
             scope=self._scope,
-            journal=self._journal,
-            id=name_of(message),
-            on_driver=hold,
-            at_hand=self._at_hand,
-            on_outcome=on_outcome,
+            journal=journal,
+            id=id,
+            on_driver=lambda driver: hold(driver, 0),
+            at_hand=at_hand,
+            on_outcome=runs.append,
         )
-
-    @property
-    def _asked(self) -> PreparedModel:
-        assert self.prepared is not None, "nothing is said before there is a model"
-        return self.prepared
+        return line, runs[0]
 
     @property
     def _journal(self) -> Path:
         assert self.pending is not None
         return self.folder / f"{name_of(self.pending)}.jsonl"
-
-    def _begun(self) -> int | None:
-        """How many messages a run has heard in its middle whose journal is there; None where there
-        is none, or it was torn before it held anything."""
-        if not self._journal.exists():
-            return None
-        try:
-            record = read_journal(self._journal)
-        except JournalError:
-            self._journal.unlink()
-            return None
-        return sum(entry.kind == "interrupt" for entry in record.entries)
 
     async def _at_hand(self, room: int, sizer: PromptSizer) -> Conversation:
         shares = Shares.of(self.settings, room, sizer)
@@ -297,22 +274,23 @@ class ChatSession:
         return conversation_of(
             self.state.core,
             self.state.summary,
-            self._turns(self.state.at_hand),
+            self.memories(self.state.at_hand),
             shares,
             passages_of=self.library.passages_of,
         )
 
     async def _let_leave(self, shares: Shares) -> None:
         """Have turns leave main context that no longer fit, with a summary if one is kept."""
-        turns = self._turns(self.state.at_hand)
+        turns = self.memories(self.state.at_hand)
         gone = turns[: leaving(turns, shares)]
         if not gone:
             return
+        assert self.prepared is not None
         if self.settings.summary == "none" or not shares.summary:
             left = tuple(turn.id for turn in gone)
             self.log.append(SessionEntry("left", self.now, turns=left))
             return
-        writer = SummaryWriter(self._asked, shares)
+        writer = SummaryWriter(self.prepared, shares)
         for batch in batches_of(gone, shares):
             try:
                 summary, reply = await writer.write(self.state.summary, batch)
@@ -331,14 +309,14 @@ class ChatSession:
         """Keep what a run left: memories, reply, and the entry that concludes the turn."""
         remembering = run.delivery.remembering
         assert remembering is not None
-        done = [each for each in self._since(message.id) if each.who != "user"]
-        archived, replaced = self._archive(remembering.edits, done)
+        done = [each for each in self.since(message.id) if each.who != "user"]
+        archived, replaced = self.archive(remembering.edits, done)
         reply = next((each for each in done if each.kind == "turn"), None)
         if line.answer and reply is None:
             cited = [p for c in line.citations for p in c.passages if c.stands]
             sources = with_documents(tuple(map(_bare, cited)), remembering.documents)
             reply = self._said(line.answer, who="assistant", sources=sources)
-        core = self._edited_core(remembering.edits)
+        core = self.edited_core(remembering.edits)
         self.log.append(
             SessionEntry(
                 "turn",
@@ -358,11 +336,12 @@ class ChatSession:
         self._conclude()
         return result
 
-    def _edited_core(self, edits: Sequence[MemoryEdit]) -> tuple[CoreBlock, ...] | None:
+    def edited_core(self, edits: Sequence[MemoryEdit]) -> tuple[CoreBlock, ...] | None:
+        """Core memory after the edits of a run; None where they change nothing."""
         core = edited(self.state.core, edits, when=self.now[:10])
         return None if core == self.state.core else core
 
-    def _archive(
+    def archive(
         self, edits: Sequence[MemoryEdit], done: Sequence[Memory]
     ) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
         """Store the memories of a run that are not stored yet: they are stored in the order in
@@ -404,7 +383,7 @@ class ChatSession:
             error=line.error,
             resumable=line.resumable,
             cost_usd=_added(line.cost_usd, self._summary_usd),
-            change=change_of(state, len(state.changes) - 1, self._memory_line) if own else None,
+            change=change_of(state, len(state.changes) - 1, self.memory_line) if own else None,
             line=line,
         )
 
@@ -424,15 +403,18 @@ class ChatSession:
 
     def _recover(self) -> None:
         """See what a process left behind that was killed in the middle of something."""
-        left = self._since(self.state.newest)
+        left = self.since(self.state.newest)
         if self.state.asking and left:
             self.pending, *more = left
             self._interrupts = [each for each in more if each.kind == "turn" and each.who == "user"]
+            if (ended := ended_run(self._journal)) is not None:
+                # All that was missing is to keep what came of it.
+                self._commit(self.pending, *ended)
         elif left and not self.state.maintaining:
             turns = tuple(each.id for each in left if each.kind == "turn")
             self.log.append(SessionEntry("said", self.now, turns=turns))
 
-    def _since(self, id: int) -> list[Memory]:
+    def since(self, id: int) -> list[Memory]:
         """What this session has in the store beyond a number."""
         return [each for each in self.home.store.entries(session=self.name) if each.id > id]
 
@@ -449,10 +431,11 @@ class ChatSession:
             session=self.name,
         )  # fmt: skip
 
-    def _turns(self, ids: Sequence[int]) -> list[Memory]:
+    def memories(self, ids: Sequence[int]) -> list[Memory]:
+        """Turns and memories by their numbers."""
         return [self.home.store.get(id) for id in ids]
 
-    def _memory_line(self, id: int) -> str:
+    def memory_line(self, id: int) -> str:
         try:
             memory = self.home.store.get(id)
         except UsageError:

@@ -136,12 +136,13 @@ class SessionState:
             state = replace(state, core=entry.core)
         match entry.kind:
             case "asking":
-                return replace(state, asking=entry.when)
+                # A maintenance run that was not finished by then is given up.
+                return replace(state, asking=entry.when, maintaining="")
             case "turn":
                 at_hand = (*self.at_hand, *sorted(said))
                 return replace(state, at_hand=at_hand, asking="", messages=self.messages + 1)
             case "said":
-                return replace(state, at_hand=(*self.at_hand, *said))
+                return replace(state, at_hand=(*self.at_hand, *said), maintaining="")
             case "left":
                 staying = tuple(n for n in self.at_hand if n not in set(entry.turns))
                 return replace(state, at_hand=staying, summary=entry.summary or self.summary)

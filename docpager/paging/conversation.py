@@ -66,6 +66,8 @@ class Conversation:
     core: tuple[CoreBlock, ...] = ()
     core_cap: int = 0
     """Tokens that core memory may take."""
+    is_tidying: bool = False
+    """Whether the run tidies memory: its last word is no answer to anybody."""
 
 
 def render_core(blocks: Sequence[CoreBlock]) -> list[str]:

@@ -21,7 +21,7 @@ from docpager.models.registry import (
 )
 from docpager.run.service import AskSettings
 
-__all__ = ["PreparedModel", "prepare"]
+__all__ = ["PreparedModel", "for_chat", "prepare", "refuse_reader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,38 @@ def prepare(
     counter, factor = defaults.counter()
     settings = AskSettings(paging, limits, policy, counter, factor, price_list, source)
     return PreparedModel(chat, settings, price, owned)
+
+
+def refuse_reader(model: object) -> None:
+    """Refuse a model, or its name, that cannot chat.
+
+    Raises:
+        UsageError: it is the rule-based reader.
+    """
+    name = model if isinstance(model, str) else getattr(model, "name", "")
+    if name == READER:
+        raise UsageError(
+            f"{READER!r} is the rule-based reader, which answers single questions and does not "
+            "chat; name a language model with `model=`"
+        )
+
+
+def for_chat(prepared: PreparedModel) -> PreparedModel:
+    """A model with the functions that a chat needs: all, unless the small set is asked for.
+
+    Raises:
+        UsageError: it is to be asked plainly, without any, or is the rule-based reader.
+    """
+    refuse_reader(prepared.model)
+    paging = prepared.settings.paging
+    if paging.plain:
+        raise UsageError(
+            "a chat needs functions to remember and to recall; pass `functions=small` or "
+            "`functions=full`"
+        )
+    if paging.functions == "auto":
+        paging = replace(paging, functions="full")
+    return replace(prepared, settings=replace(prepared.settings, paging=paging))
 
 
 def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:

@@ -95,7 +95,10 @@ def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
 
 
 def _journals(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
+    """The journals of a folder, and those of the chats that are kept beside it."""
+    beside = folder.parent.glob("chats/sessions/*/*.jsonl")
+    chats = [path for path in beside if path.name != "session.jsonl"]
+    return sorted([*folder.glob("*.jsonl"), *chats])
 
 
 def _belongs(first: Json, archive_id: str) -> bool:

@@ -100,6 +100,7 @@ class TurnMemory:
         """Passages of turns and memories that stand in every prompt of this run."""
         self._met = set(conversation.documents)
         self._message = message
+        self._is_tidying = conversation.is_tidying
         self._count = count
 
     @property
@@ -160,6 +161,8 @@ class TurnMemory:
         Rules cannot tell a claim from a greeting. These find signs: something was looked up, a
         figure or quoted words that the newest message does not hold, a locator.
         """
+        if self._is_tidying:
+            return ""
         if looked:
             return (
                 "what was looked up needs citations: a locator and a quote copied from there; or "
