@@ -28,8 +28,8 @@ from docpager.cli.options import (
     ocr_options,
 )
 from docpager.cli.terminal import note, print_json, say
-from docpager.core.errors import DocpagerError
-from docpager.core.settings import DEFAULT_RUN_USD
+from docpager.core.errors import DocpagerError, UsageError
+from docpager.core.settings import DEFAULT_RUN_USD, ChatSettings
 
 if TYPE_CHECKING:
     from docpager.api.chat import Chat
@@ -42,6 +42,7 @@ __all__ = ["chat"]
         "docpager chat reports/",
         "docpager chat --session lease --model claude-sonnet-5-5 contracts/",
         "docpager chat --json < messages.txt > replies.jsonl",
+        'docpager chat forget "my old address"',
     )
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
@@ -51,6 +52,13 @@ __all__ = ["chat"]
     show_default=True,
     metavar="NAME",
     help="The conversation to go on with, or to begin.",
+)
+@click.option(
+    "--maintain-after",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Tidy what is remembered, as `docpager sessions maintain` does, at the start and between "
+    "replies, whenever N messages were answered since the last time.",
 )
 @archive_option
 @embedder_option
@@ -62,6 +70,7 @@ __all__ = ["chat"]
 def chat(
     paths: tuple[str, ...],
     session: str,
+    maintain_after: int | None,
     archive_directory: Path,
     embedder: str | None,
     quiet: bool,
@@ -80,7 +89,13 @@ def chat(
 
     With --json each line of stdin is a message, or a JSON string or {"message": ...} for one of
     several lines, and each gives one line: the reply with its citations, or an "error".
+
+    `docpager chat forget WORDS` shows what holds these words in all conversations, asks, and
+    removes it.
     """
+    if paths[:1] == ("forget",):
+        _forget(paths[1:], archive_directory)
+        return
     from docpager.api.chat import Chat, chat_sessions
     from docpager.archive.ingest_files import ReadingSettings
 
@@ -98,23 +113,44 @@ def chat(
                 progress=progress,
                 on_ingested=tell_ingested,
                 prepared=prepared,
+                settings=ChatSettings(maintain_after=maintain_after),
             )
         with opened:
             if not quiet:
                 tell_price(prepared)
                 tell_session(opened, before[0] if before else None, paths, archive_directory)
                 tell_unanswered(opened)
-            talk = ChatTalk(opened, archive_directory)
-            if as_json:
-                sys.exit(_with_program(talk, runner, shown))
-            if not is_terminal():
-                sys.exit(_in_pipe(talk, runner, shown))
-            note("/help lists what can be typed beside messages")
-            if can_edit():
-                with event_lines(**shown) as events:
-                    runner.run(_edited(talk, events, quiet=quiet or verbose))
-            else:
-                _plainly(talk, runner, shown)
+            talk = ChatTalk(opened, archive_directory, maintain_after=maintain_after)
+            runner.run(talk.tidied())
+            sys.exit(_conversed(talk, runner, shown, as_json=as_json))
+
+
+def _conversed(
+    talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any], *, as_json: bool
+) -> int:
+    """Talk until whoever is there has said everything; the exit code."""
+    if as_json:
+        return _with_program(talk, runner, shown)
+    if not is_terminal():
+        return _in_pipe(talk, runner, shown)
+    note("/help lists what can be typed beside messages")
+    if not can_edit():
+        _plainly(talk, runner, shown)
+        return 0
+    with event_lines(**shown) as events:
+        runner.run(_edited(talk, events, quiet=shown["quiet"] or shown["verbose"]))
+    return 0
+
+
+def _forget(words: tuple[str, ...], archive: Path) -> None:
+    from docpager.cli.sessions import forget_words
+
+    if Path("forget").exists():
+        raise UsageError(
+            "`forget` is a file or folder here: write ./forget to talk about it, or `docpager "
+            "sessions forget` to forget something"
+        )
+    forget_words(" ".join(words), archive)
 
 
 async def _edited(talk: ChatTalk, events: EventLines, *, quiet: bool) -> None:
@@ -191,6 +227,7 @@ def _with_program(talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any])
     for line in sys.stdin:
         with _told(talk, shown):
             answer = runner.run(_as_json(talk.chat, line.rstrip("\n")))
+            runner.run(talk.tidied())
         failed = failed or answer.get("text") is None
         print_json(answer)
         sys.stdout.flush()

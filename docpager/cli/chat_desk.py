@@ -17,7 +17,7 @@ from docpager.core.errors import DocpagerError, UsageError
 
 if TYPE_CHECKING:
     from docpager.api.chat import Chat
-    from docpager.chat.session import ChatReply
+    from docpager.chat.replies import ChatReply
     from docpager.run.driver import StepNow
 
 __all__ = ["ChatDesk", "ChatTalk"]
@@ -41,11 +41,14 @@ _REQUESTS_TO_READ = 2
 class ChatTalk:
     """One session: what is typed becomes messages and commands, and replies are printed."""
 
-    def __init__(self, chat: Chat, archive: Path) -> None:
+    def __init__(self, chat: Chat, archive: Path, *, maintain_after: int | None = None) -> None:
         self.chat = chat
         self.failed = False
         """Whether a message came to nothing."""
         self._archive = archive
+        self._maintain_after = maintain_after
+        self._until_next = 0
+        """Replies before it is looked again whether something is to be tidied."""
 
     async def answer(self, text: str) -> None:
         """Say it, or resume with `/resume`, and print what comes."""
@@ -63,6 +66,23 @@ class ChatTalk:
             return
         self.failed = self.failed or reply.text is None
         self._print(reply)
+        await self.tidied()
+
+    async def tidied(self) -> None:
+        """Tidy what is remembered where that is due, and print what it changed."""
+        self._until_next -= 1
+        if self._until_next > 0 or not self.chat.maintenance_due or self.chat.unanswered:
+            return
+        # Where it fails or finds nothing it is still due, and not to be tried after each reply.
+        self._until_next = self._maintain_after or 0
+        note("tidying what is remembered (--maintain-after)")
+        try:
+            changes = await self.chat.maintenance_async()
+        except DocpagerError as error:
+            note(f"docpager: not tidied: {error}")
+            return
+        for line in (line for change in changes for line in change.diff):
+            note(f"  {line}")
 
     def _print(self, reply: ChatReply) -> None:
         from docpager.cli.answer_sources import links_of

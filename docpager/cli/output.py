@@ -12,7 +12,7 @@ from docpager.core.passages import counted, written_ranges
 from docpager.run.outcome import REPLIED, UNSUPPORTED, Abstention, Answer, Outcome
 
 if TYPE_CHECKING:
-    from docpager.chat.session import ChatReply
+    from docpager.chat.replies import ChatReply
     from docpager.models.messages import Usage
     from docpager.run.answer_line import AnswerLine, Citation
     from docpager.run.trace import TracedStep

@@ -243,3 +243,62 @@ def test_no_sessions_are_no_error(api):
 
     assert result.exit_code == 0
     assert "docpager chat begins one" in result.stderr
+
+
+def forgotten(*arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments])
+
+
+def everything_on_disk() -> bytes:
+    return b"".join(path.read_bytes() for path in Path(".docpager").rglob("*") if path.is_file())
+
+
+def test_forgetting_shows_what_holds_it_and_removes_nothing_unless_told_to(api):
+    chat(api, NAME, AGAIN)
+    before = everything_on_disk()
+
+    for arguments in (("chat", "forget", "ada", "quill"), ("sessions", "forget", "ada quill")):
+        result = forgotten(*arguments)
+        assert result.exit_code == 2
+        assert f"T1 (holds it): {NAME}" in result.stderr
+        assert "core memory of main" in result.stderr
+        assert "nobody can be asked here; add --yes" in result.stderr
+    assert everything_on_disk() == before
+    assert b"Ada Quill" in before
+
+
+def test_what_is_forgotten_is_gone_from_every_file(api):
+    chat(api, NAME, AGAIN)
+    chat(api, AGAIN, options=("--session", "lease"))
+
+    result = forgotten("sessions", "forget", "Ada Quill", "--yes", "--json")
+
+    assert result.exit_code == 0, result.output
+    removed = json.loads(result.stdout)
+    assert removed["removed"] is True
+    assert {"T1", "core memory of main"} <= {each["where"] for each in removed["holdings"]}
+    assert b"Ada Quill" not in everything_on_disk()
+    assert "nothing that was said or remembered holds" in (
+        forgotten("sessions", "forget", "Ada Quill", "--yes").stderr
+    )
+
+
+def test_forget_as_a_path_is_not_mistaken(api):
+    Path("forget").mkdir()
+
+    result = forgotten("chat", "forget", "me")
+
+    assert result.exit_code == 2
+    assert "write ./forget to talk about it" in result.stderr
+
+
+def test_maintenance_without_a_model_or_anything_to_tidy_says_so(api):
+    chat(api, "Hello")
+
+    nothing = sessions("maintain", *at(api))
+    reader = sessions("maintain", "--model", "extractive")
+
+    assert nothing.exit_code == 0, nothing.output
+    assert "there was nothing to tidy" in nothing.stderr
+    assert reader.exit_code == 2
+    assert "does not chat" in reader.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from docpager.api.chat import Chat
 from docpager.cli.chat_desk import ChatDesk, ChatTalk
 from docpager.cli.live_view import EventLines
+from docpager.core.settings import ChatSettings
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.scripted import ScriptedModel, call
 
@@ -31,8 +33,6 @@ class Gated(ChatModel):
         return self._scripted.requests
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        import asyncio
-
         reply = await self._scripted.complete(request)
         while not self.may_reply.acquire(blocking=False):
             await asyncio.sleep(0.01)
@@ -238,3 +238,25 @@ def test_an_error_that_nobody_expects_ends_the_chat_and_is_not_hidden(tmp_path):
     with pytest.raises(ZeroDivisionError), desk_of(tmp_path, Broken()) as desk:
         desk.take("Hi", on_end=ended.set)
         assert ended.wait(20)
+
+
+def test_what_is_remembered_is_tidied_when_that_is_due_and_shown(tmp_path, capsys):
+    def archive(text: str, *, replaces: tuple[str, ...] = ()) -> object:
+        return call("archive_memory", text=text, sources=["T1"], replaces=list(replaces))
+
+    model = ScriptedModel(
+        archive("Lives in Graz."), "Noted.",
+        archive("Lives in Graz, Styria.", replaces=("M2",)), "Done.",
+        "Hello!",
+    )  # fmt: skip
+    settings = ChatSettings(maintain_after=1)
+    with Chat.open(
+        model=model, archive=tmp_path / "archive", embedder="hashing", settings=settings
+    ) as chat:
+        talk = ChatTalk(chat, tmp_path / "archive", maintain_after=1)
+        asyncio.run(talk.answer("I live in Graz."))
+        said = capsys.readouterr().err
+        asyncio.run(talk.answer("Hello"))
+
+    assert "tidying what is remembered (--maintain-after)" in said
+    assert "+ M4: Lives in Graz, Styria. [T1]" in said or "~ M2 is replaced by M4" in said
