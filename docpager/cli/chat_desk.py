@@ -10,13 +10,20 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from docpager.cli.chat_view import print_changes, print_memory, print_undone, said_in
+from docpager.cli.chat_view import (
+    print_changes,
+    print_holdings,
+    print_memory,
+    print_undone,
+    said_in,
+)
 from docpager.cli.live_view import EventLines, RunView
 from docpager.cli.terminal import note, say
 from docpager.core.errors import DocpagerError, UsageError
 
 if TYPE_CHECKING:
     from docpager.api.chat import Chat
+    from docpager.chat.forgetting import Forgetting
     from docpager.chat.replies import ChatReply
     from docpager.run.driver import StepNow
 
@@ -26,6 +33,7 @@ HELP = """\
 /memory       what is remembered, and what stands in every prompt
 /log          what was changed in memory, with numbers
 /undo [N]     take the newest change of memory back, or change N
+/forget WORDS show what holds them, in all sessions; /forget --yes then removes it for good
 /resume       answer the last message, which was interrupted
 /quit         leave (also Ctrl-D); the session stays as it is
 Enter sends, Alt-Enter begins a new line. What you send while a reply is made is told to the model
@@ -47,6 +55,8 @@ class ChatTalk:
         """Whether a message came to nothing."""
         self._archive = archive
         self._maintain_after = maintain_after
+        self._to_forget: Forgetting | None = None
+        """What was shown last."""
         self._until_next = 0
         """Replies before it is looked again whether something is to be tidied."""
 
@@ -120,10 +130,25 @@ class ChatTalk:
             if rest and not rest.isdecimal():
                 raise UsageError(f"{rest!r} is no number of a change; /log lists them")
             print_undone(self.chat.undo(int(rest) if rest else None))
+        elif command == "/forget":
+            self._forget(rest)
         else:
             raise UsageError(
                 f"there is no {command}; /help lists what there is (begin with a space to say it)"
             )
+
+    def _forget(self, words: str) -> None:
+        if words != "--yes":
+            self._to_forget = self.chat.forget_preview(words)
+            print_holdings(self._to_forget)
+            if self._to_forget.holdings:
+                note("/forget --yes removes all of this for good")
+            return
+        if self._to_forget is None or not self._to_forget.holdings:
+            raise UsageError("name what is to be forgotten first: /forget WORDS")
+        self.chat.forget(self._to_forget)
+        self._to_forget = None
+        note("removed; nothing brings it back")
 
 
 class ChatDesk:

@@ -14,6 +14,7 @@ from docpager.core.passages import counted
 if TYPE_CHECKING:
     from docpager.api.chat import Chat
     from docpager.chat.changes import MemoryChange
+    from docpager.chat.forgetting import Forgetting
     from docpager.chat.home import SessionInfo
     from docpager.paging.conversation import CoreBlock
     from docpager.run.answer_line import Citation
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ago",
     "print_changes",
+    "print_holdings",
     "print_memory",
     "print_session",
     "print_undone",
@@ -135,6 +137,17 @@ def print_undone(change: MemoryChange) -> None:
     """What taking a change back has changed."""
     say(f"taken back, as change {change.number}:")
     _print_diff(change.diff)
+
+
+def print_holdings(found: Forgetting) -> None:
+    """What holds the words that are to be forgotten, and came from what does."""
+    for holding in found.holdings:
+        shown = f": {holding.shown}" if holding.shown else ""
+        say(f"{holding.where} ({holding.why}){shown}", err=True)
+    if not found.holdings:
+        note(f"nothing that was said or remembered holds {found.what!r}")
+    for document in found.documents:
+        note(f"{document} holds it and stays; docpager forget {document.split()[0]} removes it")
 
 
 def _print_diff(diff: Sequence[str]) -> None:

@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.chat_view import print_changes, print_memory, print_session, print_undone
+from docpager.cli.chat_view import (
+    print_changes,
+    print_holdings,
+    print_memory,
+    print_session,
+    print_undone,
+)
 from docpager.cli.live_view import ask_progress, watching_options
 from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.options import archive_option, as_json_option, examples
-from docpager.cli.terminal import note, print_json, say
+from docpager.cli.terminal import note, print_json
 from docpager.core.errors import UsageError
 from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
     from docpager.api.chat import Chat
-    from docpager.chat.forgetting import Forgetting
     from docpager.run.preparation import PreparedModel
 
 __all__ = ["sessions"]
@@ -199,7 +204,7 @@ def forget_words(what: str, archive: Path, *, yes: bool = False, as_json: bool =
     with _opened(newest, archive) as chat:
         found = chat.forget_preview(what)
         if not as_json or not yes:
-            _print_holdings(found)
+            print_holdings(found)
         if not found.holdings:
             if as_json:
                 print_json({**found.as_json(), "removed": False})
@@ -210,16 +215,6 @@ def forget_words(what: str, archive: Path, *, yes: bool = False, as_json: bool =
         if as_json:
             print_json({**found.as_json(), "removed": removed})
         note("removed; nothing brings it back" if removed else "nothing was removed")
-
-
-def _print_holdings(found: Forgetting) -> None:
-    for holding in found.holdings:
-        shown = f": {holding.shown}" if holding.shown else ""
-        say(f"{holding.where} ({holding.why}){shown}", err=True)
-    if not found.holdings:
-        note(f"nothing that was said or remembered holds {found.what!r}")
-    for document in found.documents:
-        note(f"{document} holds it and stays; docpager forget {document.split()[0]} removes it")
 
 
 def _is_sure() -> bool:

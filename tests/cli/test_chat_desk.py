@@ -260,3 +260,19 @@ def test_what_is_remembered_is_tidied_when_that_is_due_and_shown(tmp_path, capsy
 
     assert "tidying what is remembered (--maintain-after)" in said
     assert "+ M4: Lives in Graz, Styria. [T1]" in said or "~ M2 is replaced by M4" in said
+
+
+def test_what_holds_some_words_is_shown_and_then_removed(tmp_path, capsys):
+    with desk_of(tmp_path, ScriptedModel("Noted.")) as desk:
+        take(desk, "My door code is swordfish.")
+        until(lambda: not desk.busy)
+        take(desk, "/forget --yes")
+        assert "name what is to be forgotten first" in capsys.readouterr().err
+        take(desk, "/forget swordfish")
+        assert "T1 (holds it): My door code is swordfish." in capsys.readouterr().err
+        assert len(desk.talk.chat.turns()) == 2
+        take(desk, "/forget --yes")
+        assert "removed; nothing brings it back" in capsys.readouterr().err
+
+    files = [path for path in (tmp_path / "archive").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"swordfish" in path.read_bytes()]
