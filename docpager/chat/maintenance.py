@@ -16,7 +16,7 @@ from docpager.chat.at_hand import Shares, conversation_of, render_turn
 from docpager.chat.changes import MemoryChange, change_of
 from docpager.chat.library import document_numbers, memory_id, number_of
 from docpager.chat.replies import ended_run
-from docpager.chat.session import ChatSession, OnDriver
+from docpager.chat.session import ChatSession, OnDriver, newer_than
 from docpager.chat.session_log import SessionEntry
 from docpager.core.errors import UsageError
 from docpager.core.settings import RunLimits
@@ -90,7 +90,7 @@ def finish_maintenance(session: ChatSession) -> None:
     if not session.state.maintaining:
         return
     if (ended := ended_run(session.folder / session.state.maintaining)) is not None:
-        _Maintenance(session, ()).keep(*ended)
+        _Maintenance(session, ()).keep(*ended, done=session.since(session.state.newest))
 
 
 def _unseen(session: ChatSession) -> list[Memory]:
@@ -98,9 +98,10 @@ def _unseen(session: ChatSession) -> list[Memory]:
     states = session.home.states.all()
     return [
         memory
-        for memory in session.home.store.entries(kind="memory")
-        if memory.id > session.state.maintained_to
-        and not (memory.id in states and (states[memory.id].withdrawn or states[memory.id].by))
+        for memory in newer_than(
+            session.home.store.entries(kind="memory"), session.state.maintained_to
+        )
+        if not (memory.id in states and (states[memory.id].withdrawn or states[memory.id].by))
     ]
 
 
@@ -158,11 +159,12 @@ class _Maintenance:
             documents=tuple(sorted({*none.documents, *document_numbers(named)})),
         )
 
-    def keep(self, line: AnswerLine, run: Run) -> None:
-        """Keep what a run left: memories, and the entry that concludes it."""
+    def keep(self, line: AnswerLine, run: Run, done: Sequence[Memory] = ()) -> None:
+        """Keep what a run left: memories, but for those that are `done`, and the entry that
+        concludes it."""
         session, remembering = self._session, run.delivery.remembering
         assert remembering is not None
-        archived, replaced = session.archive(remembering.edits, session.since(session.state.newest))
+        archived, replaced = session.archive(remembering.edits, done)
         session.log.append(
             SessionEntry(
                 "maintained",

@@ -34,7 +34,7 @@ from docpager.run.preparation import PreparedModel
 from docpager.run.service import ask_archive, resume_run
 from docpager.run.state import Run
 
-__all__ = ["ChatSession", "OnDriver"]
+__all__ = ["ChatSession", "OnDriver", "newer_than"]
 
 OnDriver = Callable[[Driver], None]
 """Told of each run's driver, which tells steps and retries and takes messages."""
@@ -102,8 +102,7 @@ class ChatSession:
             raise UsageError('the message is empty; say something, such as "Hello"')
         if HALF_CHARACTER.search(text):
             raise UsageError("the message is not valid Unicode; check the terminal's encoding")
-        if self.pending is not None:
-            self.leave_unanswered()
+        self._settle()
         self.log.append(SessionEntry("asking", self.now))
         self.pending = self._said(text, who="user")
         return await self._answer_pending(on_driver)
@@ -111,7 +110,11 @@ class ChatSession:
     async def resume(self, *, on_driver: OnDriver | None = None) -> ChatReply | None:
         """Answer the message that has no reply yet, from where its run came to; None where every
         message has one."""
-        return None if self.pending is None else await self._answer_pending(on_driver)
+        if self.pending is None:
+            return None
+        # Where keeping what came of the run failed before, for want of disk, part of it is there.
+        done = [each for each in self.since(self.pending.id) if each.who != "user"]
+        return await self._answer_pending(on_driver, done)
 
     def leave_unanswered(self) -> None:
         """Go on without a reply to the last message, which stays in the conversation."""
@@ -147,8 +150,7 @@ class ChatSession:
 
     def record(self, text: str, *, who: str, when: datetime | None = None) -> Memory:
         """Take in a turn that was said elsewhere, without asking a model."""
-        if self.pending is not None:
-            self.leave_unanswered()
+        self._settle()
         turn = self._said(text, who=who, when=when)
         self.log.append(SessionEntry("said", self.now, turns=(turn.id,)))
         return turn
@@ -179,8 +181,7 @@ class ChatSession:
         Raises:
             SessionLocked: another process has a session of this home open; nothing is forgotten.
         """
-        if self.pending is not None:
-            self.leave_unanswered()
+        self._settle()
         found = forgetting_of(self.home, what, self.library)
         forget(self.home, found, own=self.log, own_name=self.name)
         self.library.forget_cached()
@@ -188,7 +189,19 @@ class ChatSession:
 
     # One turn.
 
-    async def _answer_pending(self, on_driver: OnDriver | None) -> ChatReply:
+    def _settle(self) -> None:
+        """See that no message waits for its reply: keep what came of its run, if that ended."""
+        if self.pending is None:
+            return
+        if (ended := ended_run(self._journal)) is not None:
+            done = [each for each in self.since(self.pending.id) if each.who != "user"]
+            self._commit(self.pending, *ended, done=done)
+        else:
+            self.leave_unanswered()
+
+    async def _answer_pending(
+        self, on_driver: OnDriver | None, done: Sequence[Memory] = ()
+    ) -> ChatReply:
         message = self.pending
         assert message is not None
         self.library.answering = message.id
@@ -215,7 +228,7 @@ class ChatSession:
             self.library.answering = 0
         if line.resumable:
             return self._reply(message, line)
-        return self._commit(message, line, run)
+        return self._commit(message, line, run, done)
 
     async def run(
         self,
@@ -305,11 +318,13 @@ class ChatSession:
 
     # What came of it.
 
-    def _commit(self, message: Memory, line: AnswerLine, run: Run) -> ChatReply:
-        """Keep what a run left: memories, reply, and the entry that concludes the turn."""
+    def _commit(
+        self, message: Memory, line: AnswerLine, run: Run, done: Sequence[Memory] = ()
+    ) -> ChatReply:
+        """Keep what a run left: memories, reply, and the entry that concludes the turn. `done` is
+        what a process that was killed had stored of it."""
         remembering = run.delivery.remembering
         assert remembering is not None
-        done = [each for each in self.since(message.id) if each.who != "user"]
         archived, replaced = self.archive(remembering.edits, done)
         reply = next((each for each in done if each.kind == "turn"), None)
         if line.answer and reply is None:
@@ -407,16 +422,15 @@ class ChatSession:
         if self.state.asking and left:
             self.pending, *more = left
             self._interrupts = [each for each in more if each.kind == "turn" and each.who == "user"]
-            if (ended := ended_run(self._journal)) is not None:
-                # All that was missing is to keep what came of it.
-                self._commit(self.pending, *ended)
+            if ended_run(self._journal) is not None:
+                self._settle()  # all that was missing is to keep what came of it
         elif left and not self.state.maintaining:
             turns = tuple(each.id for each in left if each.kind == "turn")
             self.log.append(SessionEntry("said", self.now, turns=turns))
 
     def since(self, id: int) -> list[Memory]:
         """What this session has in the store beyond a number."""
-        return [each for each in self.home.store.entries(session=self.name) if each.id > id]
+        return newer_than(self.home.store.entries(session=self.name), id)
 
     def _said(
         self,
@@ -441,6 +455,18 @@ class ChatSession:
         except UsageError:
             return "(forgotten)"
         return f"{memory.text} [{', '.join(memory.sources)}]" if memory.sources else memory.text
+
+
+def newer_than(entries: Sequence[Memory], id: int) -> list[Memory]:
+    """Those beyond a number, of entries in the order of their numbers: the others, which may be
+    many, are not read."""
+    newer: list[Memory] = []
+    for at in range(len(entries) - 1, -1, -1):
+        entry = entries[at]
+        if entry.id <= id:
+            break
+        newer.append(entry)
+    return newer[::-1]
 
 
 def _remark(turn: Memory) -> str:

@@ -367,7 +367,6 @@ class ResultApplier:
         said = self.remembering.apply(call)
         if not self._context.admit(said):
             self._context.refuse("noted.")
-        self._page_ins.forget_repeats()
         self._log(call, "noted")
 
     def _meet(self, numbers: Collection[int]) -> None:

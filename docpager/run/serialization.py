@@ -10,6 +10,7 @@ from cattrs import BaseValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
+from docpager.core.passages import source_name
 from docpager.core.places import Place, parse_place
 from docpager.run.outcome import Outcome
 from docpager.run.tool_results import QuoteCheck, ToolResult
@@ -79,7 +80,8 @@ def _keep_old_quotes(converter: Converter) -> None:
         if path is None and (page, label) != (None, None):
             raise ValueError("a page of no document")
         check = structure({k: v for k, v in value.items() if k not in _FLAT_PLACE}, kind)
-        place = None if path is None else Place(path, page, label, document_id=f"D{check.document}")
+        name = source_name(check.document or 0)
+        place = None if path is None else Place(path, page, label, document_id=name)
         return replace(check, place=place)
 
     converter.register_unstructure_hook(QuoteCheck, write)

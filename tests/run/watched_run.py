@@ -69,6 +69,7 @@ class WatchedRun:
             functions=self.plan.functions,
             sizer=PromptSizer.of(self.counter, self.plan.factor),
             hits_per_page=4,
+            at_hand=self.plan.conversation.shown if self.plan.conversation else None,
         )
         if self.run.wants_prefetch:
             results = tuple(self._executor.prefetch(self.run))
@@ -327,6 +328,7 @@ class WatchedRun:
         if not isinstance(outcome, Answer | Abstention):
             return
         noted = {id_ for note in self.run.context.notes.notes for id_ in note.seen}
+        noted.update(self.plan.conversation.shown if self.plan.conversation else ())
         for check in outcome.citations:
             self.happened[f"{check.match} quote"] += 1
             if check.match == "failed":
@@ -415,7 +417,8 @@ def split_results(text: str) -> tuple[str, list[str]]:
 def _parts(outside: str) -> dict[str, str]:
     if outside.rpartition("\n")[2].startswith("["):
         outside = outside.rpartition("\n")[0] + "\n"  # a remark
-    titles = [*SHARES, "# Pages in main context", "# Newest step"]
+    others = ["# Conversation", "# Message", "# Pages in main context", "# Newest step"]
+    titles = [*SHARES, *others]
     found = re.split(rf"^({'|'.join(titles)})$\n", outside, flags=re.MULTILINE)
     return dict(zip(found[1::2], found[2::2], strict=True))
 
