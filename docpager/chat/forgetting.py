@@ -169,7 +169,8 @@ class _Search:
         sessions = []
         for name, (log, state) in self._logs.items():
             held = list(_in_log(name, log, state, gone, self._gone))
-            if held:
+            # Turns at hand are named in the log alone, and nothing can be said once they are gone.
+            if held or not self._gone.keys().isdisjoint(state.at_hand):
                 sessions.append(name)
                 holdings += held
         journals = []
@@ -223,7 +224,7 @@ class _Search:
         try:
             for line in path.read_bytes().splitlines():
                 body = json.loads(line.partition(b" ")[2].decode("utf-8", "surrogatepass"))
-                for part in _parts(body):
+                for part in _parts(_said(body)):
                     if isinstance(part, str):
                         if self._words and self._words in flat(part):
                             return "holds it"
@@ -237,6 +238,15 @@ class _Search:
 
 
 _NAMES = re.compile(r"(?<![\w.])[TM][1-9][0-9]{0,8}(?!\w)")
+
+
+def _said(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A line without what docpager itself says in each journal: its examples name turns (T12)."""
+    plan = body.get("header", {}).get("plan", {})
+    if not plan:
+        return body
+    own = {name: part for name, part in plan.items() if name not in ("instructions", "functions")}
+    return {**body, "header": {**body["header"], "plan": own}}
 
 
 def _parts(value: Any) -> Iterator[str | int]:
@@ -279,7 +289,7 @@ def _in_log(
         or gone.summary(entry.summary)
         or any(id in memories for id in entry.memories)
     ]
-    if before:
+    if before or (state.changes and any(id in memories for id in state.at_hand)):
         count = len(state.changes)
         yield Holding(f"undo log of {name}", f"all {count} changes go, they can be built on it")
 

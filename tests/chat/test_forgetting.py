@@ -116,3 +116,43 @@ def test_a_turn_is_forgotten_by_its_locator(tmp_path):
 def test_too_little_to_look_for_is_refused(tmp_path):
     with opened(tmp_path / "a") as chat, pytest.raises(docpager.UsageError, match="everywhere"):
         chat.forget_preview("a")
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["same process", "opened again"])
+def test_a_conversation_goes_on_after_turns_at_hand_are_forgotten(tmp_path, again):
+    """Nothing but the turns holds it: no memory, no summary, no core memory."""
+    model = ScriptedModel(
+        "Noted.",
+        call("core_append", block="human", text="Likes tea.", sources=["T3"]),
+        "Nice.",
+        "Good day.",
+        "Good day.",
+    )
+    chat = opened(tmp_path / "a", model=model)
+    chat.say(f"My IBAN is {SECRET}.")
+    chat.say("I like tea.")
+    found = chat.forget(SECRET)
+    if again:
+        chat.close()
+        chat = opened(tmp_path / "a", model=model)
+
+    with chat:
+        assert "undo log of main" in {holding.where for holding in found.holdings}
+        assert chat.say("Hello").status == "replied"
+        assert [turn.text for turn in chat.turns()][:2] == ["I like tea.", "Nice."]
+        assert str(chat.core[0].lines[0].text) == "Likes tea."
+
+
+def test_a_journal_is_not_gone_for_what_the_instructions_say_in_each(tmp_path):
+    """They name T12 and M3 as examples, and speak of `the person`."""
+    model = ScriptedModel("Good day.", "Noted.", "Good night.")
+    with opened(tmp_path / "a", model=model) as chat:
+        chat.say("Hello")
+        chat.say("I am the person at the door.")
+        chat.say("Bye")
+        found = chat.forget_preview("the person")
+
+    assert [each.where for each in found.holdings if each.why == "holds it"] == [
+        "T3", "journal T3 of main", "journal T5 of main",
+    ]  # fmt: skip
+    assert "journal T1 of main" not in {holding.where for holding in found.holdings}

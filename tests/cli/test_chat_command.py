@@ -281,6 +281,7 @@ def test_what_is_forgotten_is_gone_from_every_file(api):
     assert "nothing that was said or remembered holds" in (
         forgotten("sessions", "forget", "Ada Quill", "--yes").stderr
     )
+    assert chat(api, "Hello").exit_code == 0  # the conversation goes on
 
 
 def test_forget_as_a_path_is_not_mistaken(api):
