@@ -9,6 +9,8 @@ takes notes until it answers (`run`); every quote is looked up before it is call
     line = docpager.ask("What did the line cost?", "reports/", model="claude-sonnet-5-5")
     print(line.answer, [(str(c.place), c.quote) for c in line.citations])
 
+`Chat` talks over many sessions, about documents and about what was said before.
+
 `ask`, `ask_many`, `ingest` and `resume` have async twins that take the same arguments: `ask_async`,
 `ask_many_async`, `ingest_async` and `resume_async`. What can go wrong is a `DocpagerError`, whose
 message says what to do. No function reads a configuration file: those are for the command line.
