@@ -18,7 +18,7 @@ from docpager.cli.chat_desk import ChatDesk, ChatTalk
 from docpager.cli.chat_terminal import EXTRA, EditedTerminal, can_edit, is_terminal
 from docpager.cli.chat_view import tell_session, tell_unanswered
 from docpager.cli.live_view import EventLines, ask_progress, event_lines, watching_options
-from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
+from docpager.cli.model_options import language_model, limit_options, model_options, tell_price
 from docpager.cli.options import (
     archive_option,
     as_json_option,
@@ -99,7 +99,7 @@ def chat(
     from docpager.api.chat import Chat, chat_sessions
     from docpager.archive.ingest_files import ReadingSettings
 
-    prepared = prepared_model(**how)
+    prepared = language_model(**how)
     shown: dict[str, Any] = {"quiet": quiet, "verbose": verbose, "log": log}
     before = [info for info in chat_sessions(archive_directory) if info.name == session]
     with asyncio.Runner() as runner:

@@ -254,7 +254,9 @@ class ChatDesk:
                 # Told, and the reply came before it was read: said again, or nobody answers it.
                 self._waiting[:0] = [each for each, _ in self._unread]
             except asyncio.CancelledError:
-                note("interrupted; /resume goes on with it, or say something else")
+                next_time = "next time " if self._closed else ""
+                other = "" if self._closed else ", or say something else"
+                note(f"interrupted; {next_time}/resume goes on with it{other}")
             said = self._waiting.pop(0) if self._waiting and not self._closed else None
             if said is not None:
                 note(f"> {said}")

@@ -20,7 +20,7 @@ from docpager.cli.chat_view import (
     print_undone,
 )
 from docpager.cli.live_view import ask_progress, watching_options
-from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
+from docpager.cli.model_options import language_model, limit_options, model_options, tell_price
 from docpager.cli.options import archive_option, as_json_option, examples
 from docpager.cli.terminal import note, print_json
 from docpager.core.errors import UsageError
@@ -152,7 +152,7 @@ def maintain(
     old one is kept with its date. What it changed is printed, and `docpager sessions undo` takes it
     back.
     """
-    prepared = prepared_model(**how)
+    prepared = language_model(**how)
     tell_price(prepared)
     with (
         asyncio.Runner() as runner,

@@ -163,6 +163,16 @@ def test_the_rule_based_reader_does_not_chat(api):
     assert "does not chat; name a language model with --model" in result.stderr
 
 
+@pytest.mark.parametrize("command", [["chat"], ["sessions", "maintain"]], ids=" ".join)
+def test_without_any_model_it_says_which_are_needed(api, monkeypatch, command):
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+
+    result = CliRunner().invoke(main, command, input="Hello\n")
+
+    assert result.exit_code == 2
+    assert "needs a language model, and none is named; set ANTHROPIC_API_KEY" in result.stderr
+
+
 def test_a_window_that_is_too_small_names_the_smallest_and_the_message_is_kept(api):
     result = chat(api, NAME, options=("docs", "--window", "1000", "--max-output", "200"))
 
