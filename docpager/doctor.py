@@ -24,6 +24,7 @@ __all__ = [
     "Finding",
     "ask_something",
     "check_embedders",
+    "check_exporters",
     "check_models",
     "check_recognition",
     "check_servers",
@@ -50,7 +51,7 @@ class Finding:
     """One thing, whether it can be used, and why or how not."""
 
     part: str
-    """`model`, `server`, `embedder`, `tokenizer`, `scanned page` or `live request`."""
+    """`model`, `server`, `embedder`, `tokenizer`, `scanned page`, `exporter` or `live request`."""
     name: str
     state: str
     """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
@@ -169,6 +170,25 @@ def check_recognition() -> Iterator[Finding]:
     known = f"{shown} and {more} more" if more > 0 else shown
     detail = f"{version}; languages {known}: `ReadingSettings.ocr=True`"
     yield Finding("scanned page", ENGINE, "usable", detail)
+
+
+def check_exporters() -> Iterator[Finding]:
+    """Where spans of runs go."""
+    from docpager.run.observer import tracing_is_wanted
+
+    name, extra = "OpenTelemetry", "pip install 'docpager[otel]'"
+    try:
+        installed = find_spec("opentelemetry.sdk") is not None
+    except ModuleNotFoundError:
+        installed = False
+    if not tracing_is_wanted(os.environ):
+        needed = "" if installed else f" and {extra}"
+        detail = f"off; OTEL_EXPORTER_OTLP_ENDPOINT=http://...{needed} turns spans of runs on"
+        yield Finding("exporter", name, "not asked", detail)
+    elif not installed:
+        yield Finding("exporter", name, "missing", f"its variables are set; {extra}")
+    else:
+        yield Finding("exporter", name, "usable", "spans of runs are sent as its variables say")
 
 
 def _wordllama() -> Finding:

@@ -74,11 +74,12 @@ def doctor(
 ) -> None:
     """Show what can be used now, and what is missing.
 
-    Checks models, servers, embedders, tokenizers, and tesseract, which reads scanned pages. Asks
-    only this machine and the server at --base-url; only --live costs money.
+    Checks models, servers, embedders, tokenizers, exporters of traces, and tesseract, which reads
+    scanned pages. Asks only this machine and the server at --base-url; only --live costs money.
     """
     from docpager.doctor import (
         check_embedders,
+        check_exporters,
         check_models,
         check_recognition,
         check_servers,
@@ -96,6 +97,7 @@ def doctor(
         *check_embedders(),
         *check_tokenizers(),
         *check_recognition(),
+        *check_exporters(),
     ]
     if live:
         findings.append(_try(name, source))

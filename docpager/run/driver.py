@@ -13,6 +13,7 @@ from docpager.models.metered_model import MeteredModel
 from docpager.paging.reading_log import written_call
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Journal
+from docpager.run.observer import RunObserver
 from docpager.run.outcome import Outcome
 from docpager.run.replay import RecordingCounter
 from docpager.run.request_hashes import RequestHasher
@@ -69,6 +70,7 @@ class Driver:
         text_sha256_of: Callable[[int], str],
         counter: RecordingCounter | None = None,
         met: Collection[int] = (),
+        observer: RunObserver | None = None,
     ) -> None:
         self._run = run
         self._metered_model = metered_model
@@ -78,6 +80,7 @@ class Driver:
         self._text_sha256_of = text_sha256_of
         self._counter = counter
         self._met = set(met)
+        self._observer = observer or RunObserver()
         self._on_retry: Callable[[str], None] | None = None
         self._on_step: OnStep = lambda now: None
         self._clock = time.monotonic()
@@ -89,6 +92,10 @@ class Driver:
 
     async def drive(self, pending: Sequence[PendingCall] | None = None) -> Outcome:
         """Move the run until it has an outcome; `pending` calls of a resumed run come first."""
+        with self._observer.running(self._run):
+            return await self._drive(pending)
+
+    async def _drive(self, pending: Sequence[PendingCall] | None) -> Outcome:
         run = self._run
         if pending is not None:
             await self._execute(pending)
@@ -206,12 +213,15 @@ class Driver:
             if not run.awaits_reply:
                 continue  # it does not fit by the server's count
             try:
-                return await self._metered_model.complete(
-                    request,
-                    prompt_tokens=run.context.epoch.tokens,
-                    seconds_left=seconds_left,
-                    before_wait=self._tell_wait,
-                )
+                with self._observer.asking(request, run) as tell_reply:
+                    reply = await self._metered_model.complete(
+                        request,
+                        prompt_tokens=run.context.epoch.tokens,
+                        seconds_left=seconds_left,
+                        before_wait=self._tell_wait,
+                    )
+                    tell_reply(reply)
+                return reply
             except ContextExceeded as exceeded:
                 self._charge(self._metered_model.take_lost())
                 context = exceeded.context or 0
@@ -233,6 +243,7 @@ class Driver:
     def _tell_wait(self, failed: str, seconds: float) -> None:
         """Write down why nothing happens for a while, and what it may have cost."""
         self._charge(self._metered_model.take_lost())
+        self._observer.retrying(failed)
         message = f"{failed}; waits {seconds:.0f} s"
         self._write(Entry("waiting", self._run.steps, message=message))
         if self._on_retry is not None:
@@ -267,7 +278,8 @@ class Driver:
         self._tell_step(run.steps, "; ".join(written_call(each.call) for each in pending))
         # In a thread: a search of a large archive takes long enough to hold up the other runs of a
         # batch.
-        results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
+        execute_all = self._executor.execute_all
+        results = tuple(await asyncio.to_thread(execute_all, pending, self._observer))
         # Before they are delivered: `deliver` changes the run, and a replay must be able to do the
         # same change.
         self._write_results("results", results)

@@ -37,6 +37,7 @@ from docpager.run.functions import (
     Search,
     WriteNote,
 )
+from docpager.run.observer import RunObserver
 from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
 from docpager.run.read_ahead import found_passages
@@ -114,9 +115,16 @@ class FunctionExecutor:
         self._scope = None if scope is None else frozenset(scope)
         self._quotes = QuoteChecker(library, self._locator, question=question if rules >= 3 else "")
 
-    def execute_all(self, calls: Sequence[PendingCall]) -> list[ToolResult]:
+    def execute_all(
+        self, calls: Sequence[PendingCall], observer: RunObserver | None = None
+    ) -> list[ToolResult]:
         """One result for each call, in order. What the model can correct comes back as Refused."""
-        return [self.execute(pending) for pending in calls]
+        observer, results = observer or RunObserver(), []
+        for pending in calls:
+            with observer.executing(pending.call) as tell_result:
+                results.append(self.execute(pending))
+                tell_result(results[-1])
+        return results
 
     def prefetch(self, run: Run) -> list[ToolResult]:
         """The search that a run begins with, and its best passages; `run` is not changed."""

@@ -31,6 +31,7 @@ from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
+from docpager.run.observer import RunObserver, observer_of
 from docpager.run.outcome import Stopped
 from docpager.run.plan import RunPlan, chat_room, instructions, plan_run
 from docpager.run.replay import (
@@ -142,8 +143,9 @@ async def ask_archive(
             on_started(path)
         recording = None if needs_no_file(settings.counter) else counter
         driver = _driver(
-            run, metered_model, executor, writer, archive, counter=recording, on_driver=on_driver
-        )
+            run, metered_model, executor, writer, archive, observer_of(header, path),
+            counter=recording, on_driver=on_driver,
+        )  # fmt: skip
         if prefetched:
             driver.write_prefetched(prefetched)
         await driver.drive()
@@ -222,7 +224,7 @@ async def resume_run(
         prefetched = await _prefetch(run, executor)
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
             driver = _driver(
-                run, metered_model, executor, writer, archive,
+                run, metered_model, executor, writer, archive, observer_of(header, path),
                 counter=recording, met=record.documents, on_driver=on_driver,
             )  # fmt: skip
             if limits is not None:
@@ -248,6 +250,7 @@ def _driver(
     executor: FunctionExecutor,
     journal: Journal,
     archive: OpenArchive,
+    observer: RunObserver,
     *,
     counter: RecordingCounter | None,
     met: Collection[int] = (),
@@ -262,6 +265,7 @@ def _driver(
         text_sha256_of=archive.text_sha256,
         counter=counter,
         met=met,
+        observer=observer,
     )
     if on_driver is not None:
         on_driver(driver)

@@ -111,6 +111,7 @@ def test_people_read_the_same():
         "embedders",
         "tokenizers",
         "scanned pages",
+        "exporters",
     ]
 
 
