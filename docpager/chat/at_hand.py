@@ -81,8 +81,10 @@ def conversation_of(
     shares: Shares,
     *,
     passages_of: Callable[[int], Sequence[Passage]],
+    message: Memory | None = None,
 ) -> Conversation:
-    """What stands in every prompt of a run; of turns the newest that fit."""
+    """What stands in every prompt of a run; of turns the newest that fit. `message` is what is
+    answered, named below them with its time."""
     shown = [_shown(turn, shares) for turn in turns]
     fitting = _newest_that_fit([shares.count(f"{text}\n") for text, _ in shown], shares.turns)
     first = len(turns) - fitting
@@ -95,6 +97,9 @@ def conversation_of(
         parts += [f"{_SUMMARY_TITLE}{of}", body]
     if fitting:
         parts += [_TURNS_TITLE, *(text for text, _ in shown[first:])]
+    if message is not None:
+        when = message.when.strftime("%A, %Y-%m-%d %H:%M")
+        parts.append(f"## The message below is {name_of(message)}, of {when} (UTC)")
     named = [source for block in core for line in block.lines for source in line.sources]
     named += summary.sources if summary else ()
     named += [source for turn in turns[first:] for source in turn.sources]
@@ -104,6 +109,7 @@ def conversation_of(
         documents=tuple(sorted(document_numbers(_locators(named)))),
         core=tuple(core),
         core_cap=shares.core,
+        message=name_of(message) if message else "",
     )
 
 

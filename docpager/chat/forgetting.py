@@ -21,7 +21,7 @@ from docpager.chat.session_log import LOG_FILE, SessionEntry, SessionLog, Sessio
 from docpager.chat.summarising import turns_named
 from docpager.core.errors import UsageError
 from docpager.core.locators import parse_locator
-from docpager.core.passages import memory_number, source_name, turn_number
+from docpager.core.passages import counted, memory_number, source_name, turn_number
 from docpager.memory.entries import Memory
 from docpager.paging.conversation import CoreBlock, CoreLine
 from docpager.paging.rendering import one_line
@@ -39,8 +39,8 @@ class Holding:
     """One place that holds what is to be forgotten, or came from it."""
 
     where: str
-    """Such as `T12`, `M3`, `core memory of main`, `summary of main`, `undo log of main` or
-    `journal T12 of main`."""
+    """Such as `T12`, `M3`, `core memory of main`, `summary of main`, `log of main` (of what was
+    changed in memory) or `journal T12 of main`."""
     why: str
     """`holds it`, or what it came from."""
     shown: str = ""
@@ -169,8 +169,7 @@ class _Search:
         sessions = []
         for name, (log, state) in self._logs.items():
             held = list(_in_log(name, log, state, gone, self._gone))
-            # Turns at hand are named in the log alone, and nothing can be said once they are gone.
-            if held or not self._gone.keys().isdisjoint(state.at_hand):
+            if held:
                 sessions.append(name)
                 holdings += held
         journals = []
@@ -282,16 +281,13 @@ def _in_log(
         yield Holding(
             f"summary of {name}", why, one_line(state.summary.text if state.summary else "")
         )
-    before = [
-        entry
+    concerned = any(
+        gone.core(entry.core or ()) or gone.summary(entry.summary) or entry.numbers & set(memories)
         for entry in log
-        if gone.core(entry.core or ())
-        or gone.summary(entry.summary)
-        or any(id in memories for id in entry.memories)
-    ]
-    if before or (state.changes and any(id in memories for id in state.at_hand)):
-        count = len(state.changes)
-        yield Holding(f"undo log of {name}", f"all {count} changes go, they can be built on it")
+    )
+    if concerned:
+        changes = counted(len(state.changes), "change")
+        yield Holding(f"log of {name}", f"names what goes; {changes} can no longer be undone")
 
 
 def _without(log: SessionLog, gone: _Gone, memories: Collection[int]) -> list[SessionEntry]:

@@ -175,7 +175,9 @@ class ChatLibrary:
         if locator.kind is LocatorKind.NOTE or number > 0:
             return self._documents(number).resolve(locator)
         if number == turn_number(self.answering):
-            raise UsageError(f"{locator} is the message that you answer now")
+            raise UsageError(
+                f"{locator} is the message that you answer now and no source; leave it out"
+            )
         passages = self.document(number).passages
         if locator.kind is LocatorKind.DOCUMENT:
             return PassageRange(number, 1, passages)

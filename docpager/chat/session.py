@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from docpager.chat.library import ChatLibrary, name_of
 from docpager.chat.replies import ChatReply, ended_run, readable_journal
 from docpager.chat.session_log import SessionEntry, SessionLog, SessionState, timestamp
 from docpager.chat.summarising import SummaryWriter, batches_of
-from docpager.core.errors import JournalError, ModelError, UsageError
+from docpager.core.errors import JournalError, ModelError, UnknownMemory, UsageError
 from docpager.core.passages import HALF_CHARACTER, memory_number
 from docpager.core.settings import ChatSettings
 from docpager.memory.entries import Memory
@@ -290,6 +291,7 @@ class ChatSession:
             self.memories(self.state.at_hand),
             shares,
             passages_of=self.library.passages_of,
+            message=self.pending,
         )
 
     async def _let_leave(self, shares: Shares) -> None:
@@ -446,8 +448,12 @@ class ChatSession:
         )  # fmt: skip
 
     def memories(self, ids: Sequence[int]) -> list[Memory]:
-        """Turns and memories by their numbers."""
-        return [self.home.store.get(id) for id in ids]
+        """Turns and memories by their numbers, but for those that were forgotten."""
+        found = []
+        for id in ids:
+            with suppress(UnknownMemory):
+                found.append(self.home.store.get(id))
+        return found
 
     def memory_line(self, id: int) -> str:
         try:

@@ -70,6 +70,12 @@ class SessionEntry:
     """What it cost; None where no price is known."""
 
     @property
+    def numbers(self) -> set[int]:
+        """Of all turns and memories that it names."""
+        named = {self.message, self.reply, *self.turns, *self.memories}
+        return (named | {id for pair in self.replaced for id in pair}) - {0}
+
+    @property
     def changes_memory(self) -> bool:
         """Whether anything that is remembered is not what it was."""
         return bool(self.core is not None or self.memories or self.replaced or self.summary)
@@ -116,13 +122,12 @@ class SessionState:
 
     def after(self, entry: SessionEntry) -> SessionState:
         """The state that an entry makes of this one."""
-        numbers = (entry.message, entry.reply, *entry.turns, *entry.memories)
         said = tuple(n for n in dict.fromkeys((entry.message, *entry.turns, entry.reply)) if n)
         state = replace(
             self,
             begun=self.begun or entry.when,
             last=entry.when,
-            newest=max(self.newest, *numbers),
+            newest=max({self.newest, *entry.numbers}),
             cost_usd=_sum(self.cost_usd, entry.cost_usd),
         )
         if entry.number:

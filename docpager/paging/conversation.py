@@ -66,6 +66,9 @@ class Conversation:
     core: tuple[CoreBlock, ...] = ()
     core_cap: int = 0
     """Tokens that core memory may take."""
+    message: str = ""
+    """The newest message, as in T12: what the model remembers without naming a source came from
+    it."""
     is_tidying: bool = False
     """Whether the run tidies memory: its last word is no answer to anybody."""
 

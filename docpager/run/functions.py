@@ -159,18 +159,26 @@ would make every cached prompt and recorded request a different one."""
 
 _BEYOND_SMALL = frozenset({"grep", "contents", "page_out", "recall", "pin", "replaces", "page"})
 """Functions and parameters that the small set does without."""
+_FINDING = frozenset({"search", "grep", "contents"})
 _REMEMBERING = frozenset({"recall", "replaces"})
 
 
 def functions_for(
-    *, notes: bool = True, pins: bool = True, small: bool = False, chat: bool = False
+    *,
+    notes: bool = True,
+    pins: bool = True,
+    small: bool = False,
+    chat: bool = False,
+    documents: bool = True,
 ) -> tuple[FunctionSchema, ...]:
     """The functions of a run, in their fixed order; ablations leave out notes or pins.
 
-    The `small` set is search, page_in, write_note and answer, and in a `chat` what remembers.
+    The `small` set is search, page_in, write_note and answer, and in a `chat` what remembers. A
+    chat without `documents` does without what finds them.
     """
     left_out = {*([] if notes else ["write_note"]), *([] if pins else ["pin"])}
     left_out |= _BEYOND_SMALL - (_REMEMBERING if chat else frozenset()) if small else frozenset()
+    left_out |= frozenset() if documents else _FINDING
     return tuple(
         FunctionSchema(name, " ".join(str(arguments.__doc__).split()), _schema(arguments, left_out))
         for name, arguments in (CHAT_ARGUMENTS if chat else ARGUMENTS).items()

@@ -22,7 +22,7 @@ from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
 from docpager.run.render import full_map_tokens, render_document_map
 
-__all__ = ["RULES", "RunPlan", "chat_room", "instructions", "plan_run"]
+__all__ = ["RULES", "RunPlan", "chat_room", "functions_of", "instructions", "plan_run"]
 
 
 RULES = 4
@@ -107,13 +107,30 @@ class RunPlan:
         )
 
 
+def functions_of(
+    paging: PagingSettings, *, chat: bool, documents: bool
+) -> tuple[FunctionSchema, ...]:
+    """The functions of a run with these settings; in a chat also by whether there are documents."""
+    return functions_for(
+        notes=paging.notes,
+        pins=paging.pins,
+        small=paging.functions != "full",
+        chat=chat,
+        documents=documents or not chat,
+    )
+
+
 def chat_room(
-    paging: PagingSettings, *, counter: TokenCounter, factor: float, fixed: int = 0
+    paging: PagingSettings,
+    *,
+    counter: TokenCounter,
+    factor: float,
+    fixed: int = 0,
+    documents: bool = True,
 ) -> tuple[int, PromptSizer]:
     """What a chat's run divides among the conversation at hand and everything else, in tokens, and
     how they are counted; 0 where the window is too small for any."""
-    small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, chat=True)
+    functions = functions_of(paging, chat=True, documents=documents)
     draft = RunPlan(
         "", "", instructions("chat"), functions, paging, RunLimits(),
         counter=counter.name, factor=factor, fixed=fixed,
@@ -151,9 +168,8 @@ def plan_run(
         raise UsageError("the question is not valid Unicode; check the terminal's encoding")
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
-    small = paging.functions != "full"
     chat = conversation is not None
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, chat=chat)
+    functions = functions_of(paging, chat=chat, documents=bool(documents))
     draft = RunPlan(
         question,
         "",

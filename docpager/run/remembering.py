@@ -83,6 +83,7 @@ LEAST_WORDS_QUOTED = 3
 
 _QUOTED = re.compile(r'"([^"\n]+)"|“([^”\n]+)”|«([^»\n]+)»|„([^“”\n]+)[“”]')
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_OWN_NAME = re.compile(r"(?<![\w.])[TM][1-9]\d*(?!\w)")
 _LIST_MARK = re.compile(r"^\s*\d+[.)]\s", re.MULTILINE)
 
 
@@ -100,6 +101,7 @@ class TurnMemory:
         """Passages of turns and memories that stand in every prompt of this run."""
         self._met = set(conversation.documents)
         self._message = message
+        self._name = conversation.message
         self._is_tidying = conversation.is_tidying
         self._count = count
 
@@ -120,6 +122,7 @@ class TurnMemory:
         """
         arguments = call.arguments
         sources = tuple(str(parse_locator(source)) for source in arguments["sources"])
+        sources = sources or ((self._name,) if self._name else ())
         # Whatever the model names, text that it had before it may be in what it writes: a planted
         # "remember that ..." keeps the mark of the document it came from.
         edit = MemoryEdit(
@@ -154,6 +157,9 @@ class TurnMemory:
                 raise FunctionError(f"{name} is no memory; replaces takes one such as M3")
         return "archived when this turn ends"
 
+    def _named(self, text: str) -> list[str]:
+        return [str(locator) for locator, _, _ in find_locators(text, said=True)]
+
     def what_claims(self, text: str, *, looked: bool) -> str:
         """What in an answer without a citation asks for one, as a sentence for the model; empty
         where nothing does.
@@ -169,7 +175,8 @@ class TurnMemory:
                 "say found=false"
             )
         said = flat(self._message)
-        figures = _FIGURE.findall(_LIST_MARK.sub("", text))
+        bare = _OWN_NAME.sub("", _LIST_MARK.sub("", text))
+        figures = _FIGURE.findall(bare)
         words = [next(filter(None, groups), "") for groups in _QUOTED.findall(text)]
         signs = [
             *(f"the figure {figure}" for figure in figures if figure not in self._message),
@@ -178,7 +185,7 @@ class TurnMemory:
                 for each in words
                 if len(each.split()) >= LEAST_WORDS_QUOTED and flat(each) not in said
             ),
-            *(str(locator) for locator, _, _ in find_locators(text, said=True)),
+            *(named for named in self._named(text) if named != self._name),
         ]
         if not signs:
             return ""

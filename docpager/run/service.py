@@ -29,11 +29,10 @@ from docpager.run.answer_line import AnswerLine, answer_line
 from docpager.run.archival_storage import ArchivalStorage, OpenArchive
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
-from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.observer import RunObserver, observer_of
 from docpager.run.outcome import Stopped
-from docpager.run.plan import RunPlan, chat_room, instructions, plan_run
+from docpager.run.plan import RunPlan, chat_room, functions_of, instructions, plan_run
 from docpager.run.replay import (
     RecordingCounter,
     Replay,
@@ -163,12 +162,19 @@ async def _planned(
 ) -> tuple[RunPlan, RecordingCounter, AskSettings]:
     """The plan of a run, what counts its tokens, and the settings as they were measured."""
     settings = await _suited(settings, model)
-    settings, fixed = await _measured(settings, model, chat=at_hand is not None)
+    chat, has_documents = at_hand is not None, bool(documents)
+    settings, fixed = await _measured(settings, model, chat=chat, documents=has_documents)
     counter = RecordingCounter(settings.counter)
     conversation = None
     if at_hand is not None:
-        room = chat_room(settings.paging, counter=counter, factor=settings.factor, fixed=fixed)
-        conversation = await at_hand(*room)
+        room, sizer = chat_room(
+            settings.paging,
+            counter=counter,
+            factor=settings.factor,
+            fixed=fixed,
+            documents=has_documents,
+        )
+        conversation = await at_hand(room, sizer)
     plan = plan_run(
         question,
         documents,
@@ -310,15 +316,14 @@ async def _suited(settings: AskSettings, model: ChatModel) -> AskSettings:
 
 
 async def _measured(
-    settings: AskSettings, model: ChatModel, *, chat: bool
+    settings: AskSettings, model: ChatModel, *, chat: bool, documents: bool
 ) -> tuple[AskSettings, int]:
     """The settings with the server's own way to count, where it has proved itself, and what
     instructions and functions take by it; else as they are, and 0."""
     if settings.factor <= 1:
         return settings, 0
     paging = settings.paging
-    small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, chat=chat)
+    functions = functions_of(paging, chat=chat, documents=documents)
     offered = () if paging.plain else functions
     told = instructions("chat" if chat else paging.functions)
     measured = await model.measure_tokens(told, offered)

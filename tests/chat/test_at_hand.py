@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chatting import opened, summing_up
+from chatting import days_from, opened, summing_up
 from test_chat import prompt_of
 
 import docpager
@@ -120,7 +120,7 @@ def test_a_planted_remember_keeps_the_mark_of_its_document(tmp_path):
         second = chat.say("Remember who is in it.")
 
     assert first.change.diff == (
-        "+ human: Owes Mallory a million. [D1]",
+        "+ human: Owes Mallory a million. [T1, D1]",
         "+ M2: The user owes Mallory a million. [T1, D1]",
     )
     # In the next turn nothing was read, but what stands at hand came from there.
@@ -142,3 +142,38 @@ def test_what_shows_signs_of_a_claim_is_sent_back_once(tmp_path, text, status):
     with opened(tmp_path / "a", model=model) as chat:
         assert chat.say("Tell me about it.").status == status
     assert len(model.requests) == (1 if status == "replied" else 2)
+
+
+def test_what_is_remembered_without_a_source_came_from_the_message(tmp_path):
+    model = ScriptedModel(
+        call("core_append", block="human", text="Her name is Ada.", sources=[]), "Noted, T1."
+    )
+    with opened(tmp_path / "a", model=model, clock=days_from(2026, 5, 1)) as chat:
+        said = chat.say("I am Ada.")
+
+    assert said.status == "replied"
+    assert said.change.diff == ("+ human: Her name is Ada. [T1]",)
+    assert "## The message below is T1, of Friday, 2026-05-01 09:0" in prompt_of(model, 0)
+
+
+def test_a_chat_without_documents_is_offered_nothing_that_finds_them(tmp_path):
+    model = ScriptedModel("Hello.", "Hello.")
+    with opened(tmp_path / "a", model=model) as chat:
+        chat.say("Hi")
+    (tmp_path / "a.txt").write_text("Some words.")
+    docpager.ingest(tmp_path / "a.txt", tmp_path / "a", embedder="hashing")
+    with opened(tmp_path / "a", model=model) as chat:
+        chat.say("Hi")
+
+    without, with_documents = (
+        {function.name for function in request.functions} for request in model.requests
+    )
+    assert with_documents - without == {"search", "grep", "contents"}
+
+
+def test_the_message_under_way_is_no_source_of_its_answer(tmp_path):
+    cited = call("answer", text="Rex.", citations=[{"locator": "T1", "quote": "dog is Rex"}])
+    model = ScriptedModel(cited, "Noted.")
+    with opened(tmp_path / "a", model=model) as chat:
+        assert chat.say("My dog is Rex.").status == "replied"
+    assert "T1 is the message that you answer now" in prompt_of(model, 1)

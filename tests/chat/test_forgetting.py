@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from chatting import opened
+from click.testing import CliRunner
+from test_kills import in_a_process_that_dies
 
 import docpager
+from docpager.cli import main
 from docpager.models.scripted import ScriptedModel, call, reply
 
 SECRET = "AT61 1904 3002 3457 3201"
@@ -55,7 +59,8 @@ def test_a_preview_names_everything_and_changes_nothing(tmp_path):
             ("core memory of main", "holds it"),
             ("journal T1 of main", "holds it"),
         }
-        assert any(h.where == "undo log of main" for h in found.holdings)
+        (log,) = (h.why for h in found.holdings if h.where == "log of main")
+        assert log == "names what goes; 2 changes can no longer be undone"
         assert files_with(tmp_path, SECRET) == before
 
 
@@ -113,34 +118,68 @@ def test_a_turn_is_forgotten_by_its_locator(tmp_path):
         assert chat.show("T1").text == f"My IBAN is {SECRET}."
 
 
+def test_the_conversation_goes_on_without_a_turn_that_nothing_was_made_of(tmp_path):
+    model = ScriptedModel("Good.", "Fine.", "Yes.", "Well.")
+    with opened(tmp_path / "a", model=model, session="other") as chat:
+        chat.say("This is a secret word.")
+        chat.say("Hello")
+    with opened(tmp_path / "a", model=model) as chat:
+        chat.forget("secret word")
+    with opened(tmp_path / "a", model=model, session="other") as chat:
+        assert chat.say("Hello again").status == "replied"
+        assert [turn.id for turn in chat.turns()] == [3, 4, 5, 6]
+    assert files_with(tmp_path, "secret word") == []
+
+
 def test_too_little_to_look_for_is_refused(tmp_path):
     with opened(tmp_path / "a") as chat, pytest.raises(docpager.UsageError, match="everywhere"):
         chat.forget_preview("a")
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["same process", "opened again"])
-def test_a_conversation_goes_on_after_turns_at_hand_are_forgotten(tmp_path, again):
-    """Nothing but the turns holds it: no memory, no summary, no core memory."""
-    model = ScriptedModel(
-        "Noted.",
-        call("core_append", block="human", text="Likes tea.", sources=["T3"]),
-        "Nice.",
-        "Good day.",
-        "Good day.",
-    )
-    chat = opened(tmp_path / "a", model=model)
-    chat.say(f"My IBAN is {SECRET}.")
-    chat.say("I like tea.")
-    found = chat.forget(SECRET)
-    if again:
-        chat.close()
-        chat = opened(tmp_path / "a", model=model)
+def test_whoever_is_killed_while_forgetting_forgets_the_rest_later(tmp_path):
+    told(tmp_path / "told").close()
+    died = 0
+    for count in range(1, 40, 2):
+        archive = tmp_path / f"a{count}"
+        shutil.copytree(tmp_path / "told", archive)
+        died += in_a_process_that_dies(count, lambda archive=archive: forget_in(archive))
+        forget_in(archive)
+        assert files_with(archive, SECRET) == [], count
+        with opened(archive) as chat:
+            assert [line.text for line in chat.core[0].lines] == ["Likes tea."]
+            assert chat.show("T4").text == "I like tea."
+    assert died >= 5
 
-    with chat:
-        assert "undo log of main" in {holding.where for holding in found.holdings}
-        assert chat.say("Hello").status == "replied"
-        assert [turn.text for turn in chat.turns()][:2] == ["I like tea.", "Nice."]
-        assert str(chat.core[0].lines[0].text) == "Likes tea."
+
+def forget_in(archive: Path) -> None:
+    with opened(archive) as chat:
+        chat.forget(SECRET)
+
+
+def test_a_forgotten_document_leaves_journals_and_memories_of_chats(tmp_path):
+    docs, archive = tmp_path / "docs", tmp_path / "a"
+    docs.mkdir()
+    (docs / "bank.txt").write_text(f"The account is {SECRET}.\n")
+    (docs / "other.txt").write_text("Tea is grown in Assam.\n")
+    docpager.ingest(docs, archive, embedder="hashing")
+    model = ScriptedModel(
+        call("page_in", locator="D1"),
+        call("archive_memory", text=f"The account is {SECRET}.", sources=["D1:c1"]),
+        call("answer", text=f"It is {SECRET}.", citations=[{"locator": "D1", "quote": SECRET}]),
+    )
+    with opened(archive, model=model) as chat:
+        assert chat.say("Which account?").status == "answered"
+    (docs / "bank.txt").unlink()
+    done = CliRunner().invoke(main, ["forget", "D1", "--archive", str(archive)])
+    assert "sessions/main/T1.jsonl" in done.output
+    assert CliRunner().invoke(main, ["compact", "--archive", str(archive)]).exit_code == 0
+
+    assert files_with(archive / "chats/sessions", SECRET) == []
+    with opened(archive) as chat:
+        found = chat.forget("D1")
+        assert {(h.where, h.why) for h in found.holdings} >= {
+            ("M2", "came from D1"), ("T3", "came from D1")}  # fmt: skip
+    assert files_with(archive, SECRET) == []
 
 
 def test_a_journal_is_not_gone_for_what_the_instructions_say_in_each(tmp_path):

@@ -176,3 +176,25 @@ def test_documents_may_come_after_the_first_words(tmp_path):
         assert said.status == "answered"
         assert said.citations[0].place.document == "offer.txt"
         assert chat.turns()[3].sources == ("D1:c1",)
+
+
+def test_a_reply_that_was_cancelled_can_be_resumed(tmp_path):
+    class Waiting(ScriptedModel):
+        async def complete(self, request: ModelRequest) -> ModelReply:
+            if not self.requests:
+                self.requests.append(request)
+                await asyncio.sleep(60)
+            return await super().complete(request)
+
+    async def cancel(chat: docpager.Chat) -> None:
+        said = asyncio.ensure_future(chat.say_async("Hello"))
+        while not model.requests:
+            await asyncio.sleep(0.01)
+        said.cancel()
+        await asyncio.gather(said, return_exceptions=True)
+
+    model = Waiting("Hello!")
+    with opened(tmp_path / "a", model=model) as chat:
+        asyncio.run(cancel(chat))
+        assert chat.unanswered == "T1"
+        assert chat.resume().text == "Hello!"

@@ -87,20 +87,25 @@ def die_within(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def killed(archive: Path, messages: int, arm: Callable[[], None]) -> bool:
-    """Go on in a process of its own that is armed to die; whether it died."""
+def in_a_process(arm: Callable[[], None], work: Callable[[], None]) -> bool:
+    """Work in a process of its own that is armed to die; whether it died."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
             arm()
-            go_on(archive, messages)
+            work()
             status = 0
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "it failed instead of dying"
     return os.WIFSIGNALED(status)
+
+
+def in_a_process_that_dies(count: int, work: Callable[[], None]) -> bool:
+    """Work in a process that ends just before its `count`th write; whether it came so far."""
+    return in_a_process(partial(die_at_event, count), work)
 
 
 def survive(archive: Path, *, kills: int, seed: int) -> int:
@@ -111,7 +116,7 @@ def survive(archive: Path, *, kills: int, seed: int) -> int:
         count, seconds = chance.randint(1, 60), chance.uniform(0.001, 0.4)
         dies = chance.random() < 0.7
         arm = partial(die_at_event, count) if dies else partial(die_within, seconds)
-        if killed(archive, messages, arm):
+        if in_a_process(arm, partial(go_on, archive, messages)):
             deaths += 1
         else:
             messages += 3

@@ -31,11 +31,11 @@ from docpager.run.state import Run
 RUNS = 60
 LEAST = {
     "rebuild": 0.3,
-    "core edited": 0.3,
-    "core refused": 0.1,
+    "core edited": 0.15,
+    "core refused": 0.05,
     "memory archived": 0.3,
     "turn resident": 0.2,
-    "turn cited": 0.01,
+    "turn cited": 0.005,
     "message in the middle": 0.1,
     **dict.fromkeys(("answered", "unsupported", "abstained", "stopped", "failed"), 0.01),
 }
