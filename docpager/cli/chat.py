@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -214,19 +215,27 @@ def _told(talk: ChatTalk, shown: dict[str, Any]) -> Iterator[None]:
 
 def _in_pipe(talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any]) -> int:
     """Each line of stdin is a message; the exit code."""
-    for line in sys.stdin:
+    for line in _lines():
         if line.strip():
             with _told(talk, shown):
-                runner.run(talk.answer(line.rstrip("\n")))
+                runner.run(talk.answer(line))
     return 1 if talk.failed else 0
+
+
+def _lines() -> Iterator[str]:
+    """The lines of stdin; bytes that are no UTF-8 are left to be refused by name."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    for line in sys.stdin:
+        yield line.rstrip("\n")
 
 
 def _with_program(talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any]) -> int:
     """Each line of stdin gives a line on stdout; the exit code."""
     failed = False
-    for line in sys.stdin:
+    for line in _lines():
         with _told(talk, shown):
-            answer = runner.run(_as_json(talk.chat, line.rstrip("\n")))
+            answer = runner.run(_as_json(talk.chat, line))
             runner.run(talk.tidied())
         failed = failed or answer.get("text") is None
         print_json(answer)

@@ -142,6 +142,15 @@ def test_a_program_gets_one_line_for_each_line(api):
     assert result.exit_code == 1  # one of them came to nothing
 
 
+def test_bytes_that_are_no_text_are_refused_and_the_next_message_is_answered(api):
+    arguments = ["chat", "docs", "--json", *at(api), "--embedder", "hashing"]
+    result = CliRunner().invoke(main, arguments, input=b"\xff\xfe?\n" + QUESTION.encode() + b"\n")
+    first, second = (json.loads(line) for line in result.stdout.splitlines())
+
+    assert "not valid Unicode" in first["error"]
+    assert second["text"] == "It cost 4,200 crowns."
+
+
 def test_nothing_of_how_it_goes_reaches_a_pipe(api):
     result = chat(api, QUESTION, options=("docs", "--quiet"))
 
