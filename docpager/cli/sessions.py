@@ -53,8 +53,15 @@ def sessions(context: click.Context, archive_directory: Path, as_json: bool) -> 
 
     Everything that was said and remembered lies in the archive's folder.
     """
-    if context.invoked_subcommand is None:
+    command = context.invoked_subcommand
+    if command is None:
         _list(archive_directory, as_json=as_json)
+        return
+    for name, option in (("archive_directory", "--archive"), ("as_json", "--json")):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"write {option} behind {command}")
+    # What configuration files say holds for the commands here too.
+    context.default_map = dict.fromkeys(sessions.commands, context.default_map or {})
 
 
 @sessions.command("list", epilog=examples("docpager sessions list --json"))

@@ -257,6 +257,22 @@ def test_a_session_that_is_not_there_is_named_with_those_that_are(api):
     assert "no conversation 'maim' in '.docpager'; there are: 'main'" in result.stderr
 
 
+def test_the_archive_of_a_configuration_file_holds_for_sessions_too(api):
+    chat(api, NAME)
+    Path(".docpager").rename("elsewhere")
+    Path("docpager.toml").write_text('archive = "elsewhere"\n')
+
+    assert sessions().stdout.startswith("main\n")
+    assert "Called Ada Quill." in sessions("log").stdout
+
+
+def test_an_option_of_the_list_before_another_command_is_refused(api):
+    result = sessions("--archive", "elsewhere", "log")
+
+    assert result.exit_code == 2
+    assert "write --archive behind log" in result.stderr
+
+
 def test_no_sessions_are_no_error(api):
     result = sessions()
 
