@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docpager.archive.archive import Archive
 from docpager.core.errors import ArchiveError, DocumentError, UsageError
+from docpager.core.pictures import PicturePrice
 from docpager.documents.details import DocumentDetails
 from docpager.documents.files import content_sha256, leads_out
 from docpager.documents.ocr.tesseract import Tesseract, find_tesseract
@@ -120,8 +121,10 @@ def draw_pages(
     dpi: int = DPI,
     is_marked: bool = True,
     is_drawn: bool = True,
+    within: PicturePrice | None = None,
 ) -> list[PagePicture]:
-    """Pages of a document as they are shown, each with the rectangles around what is to be marked.
+    """Pages of a document as they are shown, each with the rectangles around what is to be marked;
+    no larger than `within`, for a model.
 
     Drawn in a process of its own, with limits of time and memory.
 
@@ -157,6 +160,7 @@ def draw_pages(
                         is_marked=is_marked,
                         is_drawn=is_drawn,
                         is_recognised=part.is_recognised,
+                        within=within,
                     ),
                 ),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from docpager.chat.session_log import SessionEntry, SessionState
 from docpager.core.errors import FunctionError, UsageError
@@ -12,6 +12,7 @@ from docpager.paging.conversation import CoreBlock, CoreLine, CoreMemory, Memory
 
 __all__ = ["MemoryChange", "change_of", "changes_of", "edited", "taken_back"]
 
+_Line = TypeVar("_Line")
 _CAUSES = {"left": "summary", "maintained": "maintenance", "undone": "undo", "turn": "turn"}
 
 
@@ -68,15 +69,24 @@ def change_of(state: SessionState, at: int, text_of: Callable[[int], str]) -> Me
 
 
 def _core_diff(before: Sequence[CoreBlock], after: Sequence[CoreBlock]) -> list[str]:
-    gone, new = _lines(before), _lines(after)
+    old, new = _lines(before), _lines(after)
     return [
-        *(f"- {name}: {_written(line)}" for name, line in gone if (name, line) not in new),
-        *(f"+ {name}: {_written(line)}" for name, line in new if (name, line) not in gone),
+        *(f"- {name}: {_written(line)}" for name, line in _beyond(old, new)),
+        *(f"+ {name}: {_written(line)}" for name, line in _beyond(new, old)),
     ]
 
 
 def _lines(blocks: Sequence[CoreBlock]) -> list[tuple[str, CoreLine]]:
     return [(block.name, line) for block in blocks for line in block.lines]
+
+
+def _beyond(lines: Sequence[_Line], others: Sequence[_Line]) -> list[_Line]:
+    """The lines that stand more often here than there, as often as they do."""
+    left = list(lines)
+    for line in others:
+        if line in left:
+            left.remove(line)
+    return left
 
 
 def _written(line: CoreLine) -> str:
@@ -155,6 +165,8 @@ def _reverted(
 ) -> tuple[CoreBlock, ...]:
     """Core memory as it is now without one change of it: line by line, so that later changes of
     other lines stay."""
+    if state.core == tuple(after):
+        return tuple(before)
     was = {block.name: block.lines for block in before}
     made = {block.name: block.lines for block in after}
     reverted = []
@@ -162,7 +174,7 @@ def _reverted(
         old, new = was.get(block.name, ()), made.get(block.name, ())
         lines = list(block.lines)
         places = []
-        for line in (each for each in new if each not in old):
+        for line in _beyond(new, old):
             if line not in lines:
                 raise UsageError(
                     f"change {state.changes[at].number} wrote {line.text[:60]!r}, which a later "
@@ -170,7 +182,7 @@ def _reverted(
                 )
             places.append(lines.index(line))
             lines.remove(line)
-        back = [each for each in old if each not in new and each not in lines]
+        back = _beyond(old, new)
         place = min(places, default=len(lines))
         reverted.append(replace(block, lines=(*lines[:place], *back, *lines[place:])))
     return tuple(reverted)

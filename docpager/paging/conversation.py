@@ -119,6 +119,8 @@ class CoreMemory:
         if not text:
             raise FunctionError("core_append needs a text")
         block = self._block(edit.block)
+        if any(line.text == text for line in block.lines):
+            raise FunctionError(f"that stands in block {block.name!r} already")
         return self._with(replace(block, lines=(*block.lines, CoreLine(text, edit.sources, when))))
 
     def _replaced(self, edit: MemoryEdit, when: str) -> CoreMemory:

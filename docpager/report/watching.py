@@ -35,7 +35,7 @@ class Filling:
     """Document map and question."""
     notes: int
     passages: dict[int, int]
-    """By document number."""
+    """By document number, pictures of pages included."""
 
     @property
     def turns(self) -> int:
@@ -47,7 +47,7 @@ class Filling:
         """Of the newest request, which took `total` tokens."""
         context, plan, meter = replay.run.context, replay.run.plan, replay.run.meter
         passages: Counter[int] = Counter()
-        for id in context.table.ids:
+        for id in context.table.ids | context.table.pictures:
             passages[id.document] += context.table[id].tokens
         fixed = context.budget.fixed
         asked = sum(meter.size(text).likely for text in (plan.document_map, plan.question))
@@ -180,7 +180,7 @@ class _Watch(Replay):
         self.snapshots[self.run.steps + 1] = ContextAt(
             Filling.of(self, entry.prompt_tokens),
             table.ids,
-            frozenset(each.passage.id for each in table.released),
+            frozenset(e.id for e in table.released if isinstance(e.id, PassageId)),
         )
 
     def _replied(self, entry: Entry) -> None:

@@ -15,10 +15,11 @@ from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Journal
 from docpager.run.observer import RunObserver
 from docpager.run.outcome import Outcome
+from docpager.run.page_pictures import PictureStore
 from docpager.run.replay import RecordingCounter
 from docpager.run.request_hashes import RequestHasher
-from docpager.run.state import PendingCall, Run
-from docpager.run.tool_results import Found, Loaded, ToolResult
+from docpager.run.state import Run
+from docpager.run.tool_results import Found, Loaded, PendingCall, ToolResult, Viewed
 
 __all__ = ["Driver", "OnStep", "StepNow"]
 
@@ -68,6 +69,7 @@ class Driver:
         journal: Journal,
         sha256_of: Callable[[int], str],
         text_sha256_of: Callable[[int], str],
+        pictures: PictureStore,
         counter: RecordingCounter | None = None,
         met: Collection[int] = (),
         observer: RunObserver | None = None,
@@ -76,6 +78,7 @@ class Driver:
         self._metered_model = metered_model
         self._executor = executor
         self._journal = journal
+        self._pictures = pictures
         self._sha256_of = sha256_of
         self._text_sha256_of = text_sha256_of
         self._counter = counter
@@ -205,6 +208,8 @@ class Driver:
         run = self._run
         while run.outcome is None:
             request = run.next_request()
+            # Before it is written down as under way: nothing is sent where one is missing.
+            request = replace(request, picture_files=self._pictures.files(request))
             estimate, sha256 = run.context.estimate, self._hasher.hash(request)
             # Before it is sent: a journal that ends here says that a request was under way and may
             # have been billed.
@@ -292,6 +297,10 @@ class Driver:
         documents = {str(n): self._sha256_of(n) for n in new}
         texts = {str(n): self._text_sha256_of(n) for n in new}
         step = self._run.steps
+        # First: a journal never names a picture that is not there.
+        for result in results:
+            if isinstance(result, Viewed):
+                self._pictures.keep(result)
         self._write(Entry(kind, step, results=tuple(results), documents=documents, texts=texts))
 
     def _newly_met(self, results: Sequence[ToolResult]) -> list[int]:
@@ -299,6 +308,8 @@ class Driver:
         for result in results:
             if isinstance(result, Loaded):
                 met.add(result.range.document)
+            if isinstance(result, Viewed):
+                met.add(result.document)
             if isinstance(result, Found):
                 met.update(number for number, _ in result.paths)
         # Of turns and memories, whose numbers are below 0, no text ever changes.

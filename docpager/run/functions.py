@@ -54,6 +54,13 @@ class PageIn(Arguments):
     pin: Annotated[bool, Meta(description="Keep it across rebuilds.")] = False
 
 
+class ViewPage(Arguments):
+    """Bring a page of a PDF into main context as a picture: a scan, a figure, a table."""
+
+    locator: Annotated[str, Meta(description="One page, such as D3:p45.")]
+    pin: Annotated[bool, Meta(description="Keep it across rebuilds.")] = False
+
+
 class PageOut(Arguments):
     """Release pages or notes; they leave at the next rebuild."""
 
@@ -135,6 +142,7 @@ ARGUMENTS: Mapping[str, type[Arguments]] = {
     "grep": Grep,
     "contents": Contents,
     "page_in": PageIn,
+    "view_page": ViewPage,
     "page_out": PageOut,
     "write_note": WriteNote,
     "recall": Recall,
@@ -168,16 +176,18 @@ def functions_for(
     notes: bool = True,
     pins: bool = True,
     small: bool = False,
+    pictures: bool = False,
     chat: bool = False,
     documents: bool = True,
 ) -> tuple[FunctionSchema, ...]:
     """The functions of a run, in their fixed order; ablations leave out notes or pins.
 
-    The `small` set is search, page_in, write_note and answer, and in a `chat` what remembers. A
-    chat without `documents` does without what finds them.
+    The `small` set is search, page_in, write_note and answer, and in a `chat` what remembers;
+    `pictures` adds view_page. A chat without `documents` does without what finds them.
     """
     left_out = {*([] if notes else ["write_note"]), *([] if pins else ["pin"])}
     left_out |= _BEYOND_SMALL - (_REMEMBERING if chat else frozenset()) if small else frozenset()
+    left_out |= set() if pictures else {"view_page"}
     left_out |= frozenset() if documents else _FINDING
     return tuple(
         FunctionSchema(name, " ".join(str(arguments.__doc__).split()), _schema(arguments, left_out))

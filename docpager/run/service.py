@@ -6,23 +6,20 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from docpager.core.errors import JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry
-from docpager.core.settings import PLAIN_UP_TO, PagingSettings, RunLimits
-from docpager.core.tokens import BuiltInEstimator, TokenCounter
+from docpager.core.settings import RunLimits
+from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel
 from docpager.models.metered_model import MeteredModel, RequestHooks
-from docpager.models.pricing import Price, PriceList, price_of
-from docpager.models.registry import (
-    ModelSource,
-)
-from docpager.models.server_tokens import MARGIN
+from docpager.models.pricing import Price, price_of
 from docpager.paging.conversation import Conversation
 from docpager.paging.epoch import PromptSizer
 from docpager.run.answer_line import AnswerLine, answer_line
@@ -32,7 +29,9 @@ from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.observer import RunObserver, observer_of
 from docpager.run.outcome import Stopped
-from docpager.run.plan import RunPlan, chat_room, functions_of, instructions, plan_run
+from docpager.run.page_pictures import PictureStore, draw_page, offered_pictures
+from docpager.run.plan import RunPlan, chat_room, plan_run
+from docpager.run.preparation import AskSettings, measured, suited
 from docpager.run.replay import (
     RecordingCounter,
     Replay,
@@ -57,21 +56,6 @@ __all__ = [
 _RAISED = ("max_steps", "timeout_seconds", "max_usd", "max_tokens")
 ROOM_PER_HIT = 300
 """Tokens of room for each hit of a result page: small windows get short pages."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskSettings:
-    """How one question is asked."""
-
-    paging: PagingSettings = field(default_factory=PagingSettings)
-    limits: RunLimits = field(default_factory=RunLimits)
-    policy: str = "recent"
-    counter: TokenCounter = field(default_factory=BuiltInEstimator)
-    factor: float = 1.0
-    prices: PriceList | None = None
-    """None for the built-in ones."""
-    source: ModelSource = field(default_factory=ModelSource)
-    """Where and how the model is asked, for `resume`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +114,7 @@ async def ask_archive(
     price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
     documents = _documents(archive, scope)
-    plan, counter, settings = await _planned(question, documents, model, settings, at_hand)
+    plan, counter, settings = await _planned(question, archive, documents, model, settings, at_hand)
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
@@ -155,15 +139,20 @@ async def ask_archive(
 
 async def _planned(
     question: str,
+    archive: OpenArchive,
     documents: Sequence[DocumentEntry],
     model: ChatModel,
     settings: AskSettings,
     at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None,
 ) -> tuple[RunPlan, RecordingCounter, AskSettings]:
     """The plan of a run, what counts its tokens, and the settings as they were measured."""
-    settings = await _suited(settings, model)
+    settings = await suited(settings, model)
     chat, has_documents = at_hand is not None, bool(documents)
-    settings, fixed = await _measured(settings, model, chat=chat, documents=has_documents)
+    # Not in a chat: pages are no turns, and what was seen in one turn is not there in the next.
+    pictures = None if chat else offered_pictures(settings.paging, model, archive, documents)
+    settings, fixed = await measured(
+        settings, model, pictures=pictures is not None, chat=chat, documents=has_documents
+    )
     counter = RecordingCounter(settings.counter)
     conversation = None
     if at_hand is not None:
@@ -184,6 +173,7 @@ async def _planned(
         limits=settings.limits,
         policy=settings.policy,
         fixed=fixed,
+        pictures=pictures,
         conversation=conversation,
     )
     return plan, counter, settings
@@ -267,6 +257,7 @@ def _driver(
         metered_model=metered_model,
         executor=executor,
         journal=journal,
+        pictures=PictureStore.beside(journal.path),
         sha256_of=archive.sha256,
         text_sha256_of=archive.text_sha256,
         counter=counter,
@@ -297,39 +288,6 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
         replay.text_sha256_of = against.text_sha256
         replay.versions = lambda: against.versions
     return replay
-
-
-async def _suited(settings: AskSettings, model: ChatModel) -> AskSettings:
-    """The settings with what the model is to be offered, where its size is to decide that."""
-    if settings.paging.functions != "auto":
-        return settings
-    parameters = await model.parameters()
-    plain = parameters is not None and parameters <= PLAIN_UP_TO
-    if plain and not model.size_was_told:
-        model.size_was_told = True  # once for all questions of a batch
-        model.notify(
-            f"{model.name} is small ({(parameters or 0) / 1e9:.1f} billion parameters): docpager "
-            "searches for it and asks plainly; `functions=full` lets it search itself"
-        )
-    chosen = replace(settings.paging, functions="plain" if plain else "full")
-    return replace(settings, paging=chosen)
-
-
-async def _measured(
-    settings: AskSettings, model: ChatModel, *, chat: bool, documents: bool
-) -> tuple[AskSettings, int]:
-    """The settings with the server's own way to count, where it has proved itself, and what
-    instructions and functions take by it; else as they are, and 0."""
-    if settings.factor <= 1:
-        return settings, 0
-    paging = settings.paging
-    functions = functions_of(paging, chat=chat, documents=documents)
-    offered = () if paging.plain else functions
-    told = instructions("chat" if chat else paging.functions)
-    measured = await model.measure_tokens(told, offered)
-    if measured is None:
-        return settings, 0
-    return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed
 
 
 def _header(
@@ -455,7 +413,8 @@ def _documents(archive: ArchivalStorage, scope: Collection[int] | None) -> Seque
     return [e for e in archive.documents() if scope is None or e.id in scope]
 
 
-def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -> FunctionExecutor:
+def _executor(archive: OpenArchive, header: Header, counter: TokenCounter) -> FunctionExecutor:
+    price = header.plan.pictures
     return FunctionExecutor(
         archive,
         functions=header.plan.functions,
@@ -465,6 +424,8 @@ def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -
         rules=header.plan.rules,
         question=header.plan.question,
         at_hand=header.plan.conversation.shown if header.plan.conversation else None,
+        pictures=price,
+        draw=partial(draw_page, archive, price=price) if price is not None else None,
     )
 
 

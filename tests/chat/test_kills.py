@@ -21,8 +21,6 @@ from docpager.models.scripted import ScriptedModel, call, reply
 from docpager.run.service import open_replay
 from docpager.storage.atomic_files import AUDIT_EVENT
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-
 MESSAGE = re.compile(r"# Message\nMessage (\d+):")
 
 
@@ -89,6 +87,8 @@ def die_within(seconds: float) -> None:
 
 def in_a_process(arm: Callable[[], None], work: Callable[[], None]) -> bool:
     """Work in a process of its own that is armed to die; whether it died."""
+    if not hasattr(os, "fork"):
+        pytest.skip("processes are forked")
     child = os.fork()
     if child == 0:
         status = 1

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import partial
+from pathlib import Path
+
 import pytest
 from chatting import days_from, opened
+from test_kills import in_a_process_that_dies
 
 import docpager
 from docpager.core.settings import ChatSettings
+from docpager.models.messages import AssistantTurn, ModelReply, ModelRequest, ToolCall
 from docpager.models.scripted import ScriptedModel, call, reply
 
 
@@ -76,3 +82,39 @@ def test_maintenance_waits_for_a_message_that_has_no_reply(tmp_path):
         assert (said.status, said.resumable, chat.unanswered) == ("failed", True, "T1")
         with pytest.raises(docpager.UsageError, match="T1 has no reply yet"):
             chat.maintenance()
+
+
+def joining(request: ModelRequest) -> ModelReply:
+    """Joins two memories where they are listed, once in a run."""
+    begun = any(isinstance(turn, AssistantTurn) for turn in request.turns)
+    if begun or "M2 20" not in request.turns[0].text:
+        return ModelReply("Done.", cost_usd=0.0)
+    text, replaces = "Ada moved from Graz to Linz.", ["M2", "M5"]
+    arguments = {"text": text, "sources": [], "replaces": replaces}
+    joined = ToolCall("c1", "archive_memory", arguments)
+    return ModelReply("", (joined,), "tool_use", cost_usd=0.0)
+
+
+def test_maintenance_that_was_killed_is_finished_once(tmp_path):
+    told = tmp_path / "told"
+    script = (*remembering("Ada lives in Graz.", "T1"), *remembering("Ada lives in Linz.", "T4"))
+    with opened(told, *script) as chat:
+        chat.say("I live in Graz.")
+        chat.say("I moved to Linz.")
+
+    def maintain(archive: Path) -> None:
+        with opened(archive, model=ScriptedModel(*[joining] * 9)) as chat:
+            chat.maintenance()
+
+    died = 0
+    for count in range(1, 40, 3):
+        archive = tmp_path / f"a{count}"
+        shutil.copytree(told, archive)
+        died += in_a_process_that_dies(count, partial(maintain, archive))
+        maintain(archive)
+        with opened(archive) as chat:
+            memories = [m.text for m in chat.recall("Ada", page_size=99) if m.kind == "memory"]
+            assert memories.count("Ada moved from Graz to Linz.") == 1, count
+            (change,) = (c for c in chat.log() if c.cause == "maintenance")
+            assert change.diff[1:] == ("~ M2 is replaced by M7", "~ M5 is replaced by M7")
+    assert died >= 5
