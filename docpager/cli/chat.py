@@ -121,8 +121,11 @@ def chat(
                 tell_price(prepared)
                 tell_session(opened, before[0] if before else None, paths, archive_directory)
                 tell_unanswered(opened)
-            talk = ChatTalk(opened, archive_directory, maintain_after=maintain_after)
-            runner.run(talk.tidied())
+            kept: dict[str, Any] = {
+                "maintain_after": maintain_after,
+                "hang_up": prepared.model.close,
+            }
+            talk = ChatTalk(opened, archive_directory, **kept)
             sys.exit(_conversed(talk, runner, shown, as_json=as_json))
 
 
@@ -130,14 +133,23 @@ def _conversed(
     talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any], *, as_json: bool
 ) -> int:
     """Talk until whoever is there has said everything; the exit code."""
-    if as_json:
-        return _with_program(talk, runner, shown)
-    if not is_terminal():
-        return _in_pipe(talk, runner, shown)
+    try:
+        runner.run(talk.tidied())
+        if as_json:
+            return _with_program(talk, runner, shown)
+        if not is_terminal():
+            return _in_pipe(talk, runner, shown)
+        return _at_terminal(talk, runner, shown)
+    finally:
+        runner.run(talk.hang_up())
+
+
+def _at_terminal(talk: ChatTalk, runner: asyncio.Runner, shown: dict[str, Any]) -> int:
     note("/help lists what can be typed beside messages")
     if not can_edit():
         _plainly(talk, runner, shown)
         return 0
+    runner.run(talk.hang_up())  # replies are made in another event loop from here on
     with event_lines(**shown) as events:
         runner.run(_edited(talk, events, quiet=shown["quiet"] or shown["verbose"]))
     return 0

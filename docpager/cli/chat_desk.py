@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
@@ -49,8 +49,16 @@ _REQUESTS_TO_READ = 2
 class ChatTalk:
     """One session: what is typed becomes messages and commands, and replies are printed."""
 
-    def __init__(self, chat: Chat, archive: Path, *, maintain_after: int | None = None) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        archive: Path,
+        *,
+        maintain_after: int | None = None,
+        hang_up: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.chat = chat
+        self._hang_up = hang_up
         self.failed = False
         """Whether a message came to nothing."""
         self._archive = archive
@@ -77,6 +85,11 @@ class ChatTalk:
         self.failed = self.failed or reply.text is None
         self._print(reply)
         await self.tidied()
+
+    async def hang_up(self) -> None:
+        """Close the connections of the running event loop."""
+        if self._hang_up is not None:
+            await self._hang_up()
 
     async def tidied(self) -> None:
         """Tidy what is remembered where that is due, and print what it changed."""
@@ -280,6 +293,7 @@ class ChatDesk:
                     self._cancel()
                 self._reply.result()
         finally:
+            asyncio.run_coroutine_threadsafe(self.talk.hang_up(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()

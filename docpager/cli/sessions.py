@@ -167,7 +167,10 @@ def maintain(
         ask_progress(quiet=quiet, verbose=verbose, log=log) as (_, on_step),
     ):
         chat.tell(on_step=on_step, on_retry=note)
-        changes = runner.run(chat.maintenance_async())
+        try:
+            changes = runner.run(chat.maintenance_async())
+        finally:
+            runner.run(prepared.model.close())
     for change in changes if as_json else ():
         print_json(change.as_json())
     if not as_json and changes:

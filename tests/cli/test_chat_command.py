@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -163,6 +164,13 @@ def test_with_verbose_each_event_is_a_line_and_the_log_has_them(api):
 
     assert "step 1: page_in(D1)" in result.stderr
     assert "step 1: page_in(D1)" in Path("chat.log").read_text()
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_no_connection_is_left_open(api):
+    chat(api, NAME, QUESTION, options=("docs",))
+    sessions("maintain", *at(api))
+    gc.collect()
 
 
 def test_the_rule_based_reader_does_not_chat(api):
