@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from docpager.core.errors import ArchiveError
+from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.settings import PLAIN_UP_TO
 from docpager.models.messages import ChatModel, ModelRequest, UserTurn
 from docpager.models.pricing import price_of
@@ -36,6 +36,7 @@ __all__ = [
     "check_embedders",
     "check_exporters",
     "check_models",
+    "check_recognition",
     "check_servers",
     "check_tokenizers",
     "worst_case_usd",
@@ -50,6 +51,7 @@ _USUAL_PORTS = {
     4000: "LiteLLM",
 }
 _CONNECT_SECONDS = 0.3
+_MOST_LANGUAGES = 12
 _MOST_MODELS = 8
 """Names of a server's models that are shown."""
 
@@ -59,7 +61,7 @@ class Finding:
     """One thing, whether it can be used, and why or how not."""
 
     part: str
-    """`model`, `server`, `embedder`, `tokenizer`, `exporter` or `live request`."""
+    """`model`, `server`, `embedder`, `tokenizer`, `scanned page`, `exporter` or `live request`."""
     name: str
     state: str
     """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
@@ -161,6 +163,26 @@ def check_tokenizers() -> Iterator[Finding]:
     else:
         detail = f"no {path}; `fetch_tokenizer=True` downloads 3.6 MB"
         yield Finding("tokenizer", name, "missing", detail)
+
+
+def check_recognition() -> Iterator[Finding]:
+    """What recognises text on pages that are pictures, which `ReadingSettings.ocr` asks for."""
+    from docpager.documents.ocr.recognition import ENGINE
+    from docpager.documents.ocr.tesseract import installed_tesseract
+
+    try:
+        version, languages = installed_tesseract()
+    except UsageError as error:
+        yield Finding("scanned page", ENGINE, "missing", str(error))
+        return
+    if not languages:
+        yield Finding("scanned page", ENGINE, "not ready", f"{version}, without any language")
+        return
+    shown = ", ".join(languages[:_MOST_LANGUAGES])
+    more = len(languages) - _MOST_LANGUAGES
+    known = f"{shown} and {more} more" if more > 0 else shown
+    detail = f"{version}; languages {known}: `ReadingSettings.ocr=True`"
+    yield Finding("scanned page", ENGINE, "usable", detail)
 
 
 def check_exporters() -> Iterator[Finding]:

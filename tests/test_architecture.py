@@ -58,6 +58,7 @@ DOORS = {
     "olefile": {"documents/mail"},
     "openai": {"models/openai"},
     "opentelemetry": {"run/telemetry"},
+    "prompt_toolkit": {"cli/chat_terminal"},
     "pyarrow": {"archive", "batch/parquet"},
     "pypdf": {"documents/pdf"},
     "pypdfium2": {"documents/pdf"},

@@ -29,6 +29,7 @@ from docpager.models.messages import ChatModel, ModelReply, Usage
 from docpager.run.answer_line import AnswerLine
 from docpager.run.archival_storage import OpenArchive
 from docpager.run.coverage import Coverage
+from docpager.run.driver import Driver, StepNow
 from docpager.run.journal import JournalRecord
 from docpager.run.service import AskSettings, SharedResources, ask_archive, resume_run
 
@@ -121,6 +122,10 @@ class DispatchContext:
     unanswered_is_lost: Callable[[JournalRecord], bool]
     answered: Callable[[Task, AnswerLine], None]
     replied: Callable[[ModelReply], None]
+    stepped: Callable[[Task, StepNow], None]
+    """Told what the run of a question does, whenever that changes."""
+    rested: Callable[[Task], None]
+    """Told that a run goes on no more: it ended, or was let go."""
 
 
 class Dispatcher:
@@ -201,16 +206,23 @@ class Dispatcher:
         model = self._context.model
         with self._seats(task.id) as send:
             hooks = StoppableRequests(model, self._stop_signal, send=send, on_reply=on_reply)
-            answer = await self._answer(task, model, replace(self._shared, hooks=hooks))
+            try:
+                answer = await self._answer(task, model, replace(self._shared, hooks=hooks))
+            finally:
+                self._context.rested(task)
         return None if hooks.parked else answer
 
     async def _answer(self, task: Task, model: ChatModel, shared: SharedResources) -> AnswerLine:
         archive = self._context.archive
         journal = self._context.journals.newest(task.id)
+
+        def on_driver(driver: Driver) -> None:
+            driver.tell_steps(partial(self._context.stepped, task))
+
         try:
             if task.begun:
                 self._context.unfetched.release(task.id)
-                return await resume_run(journal, archive, model, shared=shared)
+                return await resume_run(journal, archive, model, on_driver=on_driver, shared=shared)
             journal.unlink(missing_ok=True)  # torn at its very start
             return await ask_archive(
                 task.question,
@@ -220,6 +232,7 @@ class Dispatcher:
                 scope=task.scope,
                 journal=journal,
                 id=task.id,
+                on_driver=on_driver,
                 shared=shared,
             )
         except LimitReached:

@@ -9,6 +9,8 @@ __all__ = ["main"]
 
 COMMANDS = {
     "ask": "docpager.cli.ask:ask",
+    "chat": "docpager.cli.chat:chat",
+    "sessions": "docpager.cli.sessions:sessions",
     "ingest": "docpager.cli.ingest:ingest",
     "search": "docpager.cli.search:search",
     "grep": "docpager.cli.search:grep",

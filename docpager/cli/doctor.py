@@ -74,13 +74,14 @@ def doctor(
 ) -> None:
     """Show what can be used now, and what is missing.
 
-    Checks models, servers, embedders, tokenizers and exporters of traces. Asks only this machine
-    and the server at --base-url; only --live costs money.
+    Checks models, servers, embedders, tokenizers, exporters of traces, and tesseract, which reads
+    scanned pages. Asks only this machine and the server at --base-url; only --live costs money.
     """
     from docpager.doctor import (
         check_embedders,
         check_exporters,
         check_models,
+        check_recognition,
         check_servers,
         check_tokenizers,
     )
@@ -95,6 +96,7 @@ def doctor(
         *check_servers(source, model=model or ""),
         *check_embedders(),
         *check_tokenizers(),
+        *check_recognition(),
         *check_exporters(),
     ]
     if live:

@@ -196,3 +196,18 @@ def test_a_forgotten_document_leaves_journals_and_memories_of_chats(tmp_path):
         assert {(h.where, h.why) for h in found.holdings} >= {
             ("M2", "came from D1"), ("T3", "came from D1")}  # fmt: skip
     assert files_with(archive, SECRET) == []
+
+
+def test_a_journal_is_not_gone_for_what_the_instructions_say_in_each(tmp_path):
+    """They name T12 and M3 as examples, and speak of `the person`."""
+    model = ScriptedModel("Good day.", "Noted.", "Good night.")
+    with opened(tmp_path / "a", model=model) as chat:
+        chat.say("Hello")
+        chat.say("I am the person at the door.")
+        chat.say("Bye")
+        found = chat.forget_preview("the person")
+
+    assert [each.where for each in found.holdings if each.why == "holds it"] == [
+        "T3", "journal T3 of main", "journal T5 of main",
+    ]  # fmt: skip
+    assert "journal T1 of main" not in {holding.where for holding in found.holdings}

@@ -18,7 +18,7 @@ from watched_run import WatchedRun
 from docpager.chat.at_hand import Shares, conversation_of, leaving
 from docpager.chat.session_log import Summary
 from docpager.core.errors import WindowTooSmall
-from docpager.core.passages import PassageRange
+from docpager.core.passages import PassageId, PassageRange
 from docpager.core.settings import ChatSettings, PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.documents.chunking import cut, passages_of
@@ -75,6 +75,9 @@ class SaidWorld(World):
     ) -> ToyHits:
         said = [number for number in self._documents if number < 0]
         return super().search(query, documents=said, page=page, page_size=page_size)
+
+    def with_neighbours(self, passages: Sequence[PassageId]) -> Sequence[PassageId]:
+        return passages
 
     def origins(self, numbers: Collection[int]) -> Sequence[int]:
         return [1 for number in numbers if number % 5 == 0]
