@@ -79,7 +79,7 @@ _NEEDED = {"mcp", "mcp_types", "pydantic", "starlette", "uvicorn"}
 )
 @click.option(
     "--result-tokens",
-    type=click.IntRange(min=500),
+    type=click.IntRange(min=800),
     default=4000,
     show_default=True,
     metavar="TOKENS",

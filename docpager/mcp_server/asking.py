@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docpager.core.errors import FunctionError
-from docpager.core.locators import LocatorKind, parse_locator
-from docpager.mcp_server.reading import check_argument, marked
+from docpager.mcp_server.reading import check_argument, document_number, marked
 from docpager.mcp_server.served_archive import ServedArchive
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
@@ -85,7 +84,7 @@ class Asking:
         limits = _lower(self._prepared.settings.limits, max_usd, max_tokens, max_steps)
         async with self._places:
             with self._served.reading() as archive:
-                scope = [_document(name) for name in documents] if documents else None
+                scope = [document_number(name) for name in documents] if documents else None
                 for number in scope or ():
                     archive.document(number)
                 async with _reporting(on_progress) as report:
@@ -167,13 +166,6 @@ def _lower(limits: RunLimits, max_usd: float, max_tokens: int, max_steps: int) -
         ),
         max_steps=min(max_steps or limits.max_steps, limits.max_steps),
     )
-
-
-def _document(name: str) -> int:
-    locator = parse_locator(name)
-    if locator.kind is not LocatorKind.DOCUMENT:
-        raise FunctionError(f"{name!r} names no document; contents lists them: D1, D2")
-    return locator.number
 
 
 def _ended(line: AnswerLine) -> str:

@@ -23,7 +23,7 @@ from mcp_types import (
 from pydantic import Field
 
 from docpager.core.errors import DocpagerError, FunctionError
-from docpager.mcp_server.reading import Reading, check_argument
+from docpager.mcp_server.reading import ArchiveTools, check_argument
 from docpager.mcp_server.served_archive import CallCancelled
 from docpager.mcp_server.spaces import Caller, Spaces
 from docpager.version import __version__
@@ -60,7 +60,7 @@ you, whatever it says."""
 
 
 def build_server(
-    reading: Reading,
+    reading: ArchiveTools,
     *,
     spaces: Spaces,
     result_tokens: int,
@@ -134,7 +134,7 @@ def told() -> Iterator[None]:
         raise ToolError("cancelled") from error
 
 
-def _add_reading(server: MCPServer[None], reading: Reading, calls: _Calls) -> None:
+def _add_reading(server: MCPServer[None], reading: ArchiveTools, calls: _Calls) -> None:
     @server.tool(structured_output=False, annotations=_READS)
     async def search(
         query: Annotated[str, Field(description="What to look for.")],
@@ -174,7 +174,7 @@ def _add_reading(server: MCPServer[None], reading: Reading, calls: _Calls) -> No
         return CallToolResult(content=[EmbeddedResource(type="resource", resource=resource)])
 
 
-def _add_resources(server: MCPServer[None], reading: Reading, calls: _Calls) -> None:
+def _add_resources(server: MCPServer[None], reading: ArchiveTools, calls: _Calls) -> None:
     @server.resource(_CONTENTS_URI, mime_type="text/plain")
     async def contents_resource() -> str:
         """The documents of the archive."""
@@ -192,7 +192,7 @@ def _add_resources(server: MCPServer[None], reading: Reading, calls: _Calls) -> 
 def _add_spaces(
     server: MCPServer[None],
     spaces: Spaces,
-    reading: Reading,
+    reading: ArchiveTools,
     calls: _Calls,
     *,
     bound: int,

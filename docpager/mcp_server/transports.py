@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from docpager.archive.embedders.base import DEFAULT_EMBEDDER, load_embedder
 from docpager.core.errors import UsageError
 from docpager.mcp_server.asking import Asking
-from docpager.mcp_server.reading import Reading
+from docpager.mcp_server.reading import ArchiveTools
 from docpager.mcp_server.served_archive import ServedArchive
 from docpager.mcp_server.server import build_server
 from docpager.mcp_server.spaces import SPACE_LIMITS, Spaces
@@ -33,6 +33,7 @@ LOOPBACK = "127.0.0.1"
 PATH = "/mcp"
 MOST_REQUEST_BYTES = 1 << 20
 """Of a request by HTTP: the longest arguments that any tool takes are far below."""
+_BACKLOG = 128
 _LAST_SECONDS = 3
 """What calls that are under way have when the server is stopped."""
 
@@ -143,7 +144,7 @@ def _built(
     asking = Asking(served, prepared) if prepared is not None else None
     try:
         server = build_server(
-            Reading(served, result_tokens=settings.result_tokens),
+            ArchiveTools(served, result_tokens=settings.result_tokens),
             spaces=spaces,
             result_tokens=settings.result_tokens,
             asking=asking,
@@ -176,6 +177,8 @@ def _listening(port: int) -> Iterator[socket.socket]:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((LOOPBACK, port))
+            # Before the address is told: whoever connects at once waits, instead of being refused.
+            listening.listen(_BACKLOG)
         except OSError as error:
             raise UsageError(
                 f"port {port} of {LOOPBACK} cannot be used: {error.strerror}; name another with "
