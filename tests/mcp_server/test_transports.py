@@ -262,6 +262,69 @@ def test_oversized_arguments_are_named_and_the_server_goes_on(archive, transport
         assert "error response" in run(work(client, 3_000_000))
 
 
+class SilentServer:
+    """A model's server that takes questions and never answers; knows who has hung up."""
+
+    def __init__(self):
+        self.asked = asyncio.Event()
+        self.hung_up = asyncio.Event()
+
+    async def __call__(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int((re.search(rb"(?i)content-length: *(\d+)", head) or [0, 0])[1])
+        await reader.readexactly(length)
+        if b"/messages " not in head.splitlines()[0]:
+            writer.write(
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            )
+            writer.close()
+            return
+        self.asked.set()
+        while await reader.read(4096):
+            pass
+        self.hung_up.set()
+        writer.close()
+
+
+@BOTH
+@pytest.mark.parametrize("transport", ["streams", "http"])
+@pytest.mark.parametrize("how_it_ends", ["cancelled", "timed out", "gone"])
+def test_a_question_that_nobody_waits_for_is_not_asked_on(archive, transport, mode, how_it_ends):
+    async def ask(client, model):
+        async with client as client:
+            if how_it_ends == "timed out":
+                with pytest.raises(MCPError, match=r"(?i)timed out"):
+                    await client.call_tool("ask", {"question": "Why?"}, read_timeout_seconds=3)
+                assert model.asked.is_set()
+            else:
+                asking = asyncio.create_task(client.call_tool("ask", {"question": "Why?"}))
+                await asyncio.wait_for(model.asked.wait(), 60)
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
+                if how_it_ends == "gone":
+                    return
+            await asyncio.wait_for(model.hung_up.wait(), 20)
+            assert not (await client.call_tool("contents", {})).is_error
+
+    async def work():
+        model = SilentServer()
+        serving = await asyncio.start_server(model, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{serving.sockets[0].getsockname()[1]}"
+        options = ("--model", "silent", "--base-url", address)
+        if transport == "streams":
+            await ask(by_streams(archive, *options, mode=mode), model)
+        else:
+            with http_server(archive, *options) as (url, tokens, _):
+                await ask(by_http(url, tokens["agent"], mode=mode), model)
+                # The server lives on: it is the question that has to end.
+                await asyncio.wait_for(model.hung_up.wait(), 20)
+        await asyncio.wait_for(model.hung_up.wait(), 20)
+        serving.close()
+
+    run(work())
+    assert not list((archive / "runs").glob("*.new"))
+
+
 def test_eight_clients_during_an_ingest(archive, tmp_path):
     """Every answer is whole, and the new documents are seen without a restart."""
     docs = tmp_path / "docs"
