@@ -382,6 +382,42 @@ def test_a_server_ends_when_its_client_is_gone(archive):
     assert process.stdout.read() == b""
 
 
+def test_lines_that_are_no_requests_do_no_harm(archive):
+    """Of what is no JSON there is nothing to answer; what follows is answered."""
+    nested = b'{"query":' * 2000 + b"1" + b"}" * 2000
+    call = (
+        b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"search","arguments":%s}}'
+    )
+    client = {"name": "x", "version": "1"}
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    lines = [
+        b"not json",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b"{" + b'"id":' + b"9" * 5000 + b"}",
+        call % (8, nested),
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).encode(),
+        b'{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        call % (2, b'{"query":"lighthouse"}'),
+    ]
+    with subprocess.Popen(
+        [*COMMAND, "--archive", str(archive)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        for line in lines:
+            process.stdin.write(line + b"\n")
+        process.stdin.flush()
+        while (said := json.loads(process.stdout.readline())).get("id") != 2:
+            pass
+        process.stdin.close()
+        assert process.wait(30) == 0
+        assert b"Traceback" not in process.stderr.read()
+    assert "21 million" in said["result"]["content"][0]["text"]
+
+
 def test_what_a_person_can_mend_is_one_sentence(archive, tmp_path):
     def failing(*arguments):
         result = CliRunner().invoke(main, ["mcp", *map(str, arguments)])
