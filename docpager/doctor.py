@@ -24,6 +24,7 @@ __all__ = [
     "Finding",
     "ask_something",
     "check_embedders",
+    "check_exporters",
     "check_models",
     "check_servers",
     "check_tokenizers",
@@ -48,7 +49,7 @@ class Finding:
     """One thing, whether it can be used, and why or how not."""
 
     part: str
-    """`model`, `server`, `embedder`, `tokenizer` or `live request`."""
+    """`model`, `server`, `embedder`, `tokenizer`, `exporter` or `live request`."""
     name: str
     state: str
     """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
@@ -147,6 +148,25 @@ def check_tokenizers() -> Iterator[Finding]:
     else:
         detail = f"no {path}; `fetch_tokenizer=True` downloads 3.6 MB"
         yield Finding("tokenizer", name, "missing", detail)
+
+
+def check_exporters() -> Iterator[Finding]:
+    """Where spans of runs go."""
+    from docpager.run.observer import tracing_is_wanted
+
+    name, extra = "OpenTelemetry", "pip install 'docpager[otel]'"
+    try:
+        installed = find_spec("opentelemetry.sdk") is not None
+    except ModuleNotFoundError:
+        installed = False
+    if not tracing_is_wanted(os.environ):
+        needed = "" if installed else f" and {extra}"
+        detail = f"off; OTEL_EXPORTER_OTLP_ENDPOINT=http://...{needed} turns spans of runs on"
+        yield Finding("exporter", name, "not asked", detail)
+    elif not installed:
+        yield Finding("exporter", name, "missing", f"its variables are set; {extra}")
+    else:
+        yield Finding("exporter", name, "usable", "spans of runs are sent as its variables say")
 
 
 def _wordllama() -> Finding:

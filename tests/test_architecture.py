@@ -26,7 +26,7 @@ FLOORS = {
     6: ["run"],
     7: ["evaluation", "mcp_server"],
     8: ["batch"],
-    9: ["__init__", "__main__", "api", "doctor", "cli", "report", "testing"],
+    9: ["__init__", "__main__", "api", "doctor", "cli", "exports", "report", "testing"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -42,6 +42,7 @@ DOORS = {
     "filelock": {"storage/writer_lock"},
     "httpx": {"models/openai"},
     "httpx2": {"archive/embedders/remote", "models/claude"},
+    "inspect_ai": {"exports/inspect_log", "exports/inspect_turns"},
     "jinja2": {"report/pages"},
     "markupsafe": {"report/pages"},
     "matplotlib": {"report/plots"},
@@ -58,6 +59,7 @@ DOORS = {
     },
     "olefile": {"documents/mail"},
     "openai": {"models/openai"},
+    "opentelemetry": {"run/telemetry"},
     "pyarrow": {"archive", "batch/parquet"},
     "pydantic": {"mcp_server/server"},
     "pypdf": {"documents/pdf"},

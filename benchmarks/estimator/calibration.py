@@ -26,8 +26,8 @@ from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 from docpager.models.messages import AssistantTurn, ModelReply, ModelRequest, ToolCall, Usage
 from docpager.paging.epoch import canonical_json
 from docpager.run.plan import plan_run
-from docpager.run.state import PendingCall, Run
-from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult
+from docpager.run.state import Run
+from docpager.run.tool_results import Found, Loaded, PassedThrough, PendingCall, ToolResult
 
 HERE = Path(__file__).parent
 PASSAGE_CHARACTERS = 1_100

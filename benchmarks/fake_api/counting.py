@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.fake_api.images import image_tokens
 from benchmarks.fake_api.models import Model
 from benchmarks.fake_api.tokenizer import FakeTokenizer, Tokenizer
 
@@ -40,7 +41,7 @@ class Overheads:
     reply: int = 3
     """On the output of each reply; even an empty one has at least one token."""
     image: int = 1_500
-    """For an image, or for a PDF or a file as a whole."""
+    """For an image whose size cannot be seen, or for a PDF or a file as a whole."""
 
 
 NO_OVERHEADS = Overheads(0, 0, 0, 0, 0, 0, 1_500)
@@ -115,9 +116,10 @@ class RequestCounter:
             known = self._known[digest] = count()
         return known
 
-    def block(self, block: Block) -> int:
+    def block(self, block: Block, model: Model) -> int:
         """Size of a system or content block, with its overhead."""
-        return self.count(self._text_of_block(block)) + self.overheads.block + self._media(block)
+        text = self.count(self._text_of_block(block))
+        return text + self.overheads.block + self._media(block, model)
 
     def output(self, block: Block) -> int:
         """Size of a block that the model writes."""
@@ -132,12 +134,13 @@ class RequestCounter:
         fixed = self.overheads.tool_prompt
         return model.tool_prompt if fixed is None else fixed
 
-    def _media(self, block: Block) -> int:
+    def _media(self, block: Block, model: Model) -> int:
         source = block.get("source")
         nested = block.get("content")
         size = 0
         if isinstance(source, Mapping) and source["type"] not in ("text", "content"):
-            size += self.overheads.image
+            tokens = image_tokens(source, model) if block["type"] == "image" else None
+            size += self.overheads.image if tokens is None else tokens
         if block["type"] == "tool_result" and isinstance(nested, list):
-            size += sum(self._media(each) for each in nested)
+            size += sum(self._media(each, model) for each in nested)
         return size

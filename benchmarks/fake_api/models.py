@@ -37,6 +37,10 @@ class Model:
     forced_tools: bool = False
     """Whether `tool_choice` may be `any` or `tool`."""
     prefill: bool = False
+    image_edge: int = 2_576
+    """Pixels of the longer side of an image, beyond which it is made smaller."""
+    image_tokens: int = 4_784
+    """Tokens of an image, beyond which it is made smaller."""
     mid_system: bool = True
     """Whether `messages` may hold system messages."""
     efforts: tuple[str, ...] = _ALL_EFFORTS
@@ -93,6 +97,8 @@ _OPUS_4_6 = replace(
     id="claude-opus-4-6",
     min_cacheable=4096,
     tool_prompt=497,
+    image_edge=1_568,
+    image_tokens=1_568,
     efforts=("low", "medium", "high", "max"),
 )
 _SONNET_4_6 = replace(_OPUS_4_6, id="claude-sonnet-4-6", min_cacheable=1024)

@@ -73,7 +73,9 @@ def prompt_of(body: Mapping[str, Any], model: Model, counter: RequestCounter) ->
     overheads = counter.overheads
     previous = ("", "")
     for position in walk(body):
-        tokens = counter.remembered(position.digest, partial(_own_tokens, position, counter))
+        # The same image is made smaller for some models than for others.
+        known = position.digest + model.image_tokens.to_bytes(4, "big")
+        tokens = counter.remembered(known, partial(_own_tokens, position, counter, model))
         if not counted:
             tokens += overheads.request
             tokens += counter.tool_prompt(model) if position.section == "tools" else 0
@@ -123,12 +125,12 @@ def _with_tokens(position: Position, tokens: int) -> Position:
     )
 
 
-def _own_tokens(position: Position, counter: RequestCounter) -> int:
+def _own_tokens(position: Position, counter: RequestCounter, model: Model) -> int:
     if position.section == "tools":
         return counter.tool(position.block)
     if position.is_thinking:
         return thinking_tokens_of(position.block) + counter.overheads.block
-    return counter.block(position.block)
+    return counter.block(position.block, model)
 
 
 def _blocks(content: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.fake_api.api_errors import ApiError, invalid
+from benchmarks.fake_api.images import check_images
 from benchmarks.fake_api.models import Model
 
 __all__ = ["check_rules", "cites"]
@@ -42,6 +43,7 @@ def check_rules(body: Mapping[str, Any], model: Model, *, version: str) -> None:
     _check_roles(body["messages"], model)
     for n, message in enumerate(body["messages"]):
         _check_message(n, message, version)
+    check_images(body["messages"], model)
     _check_system(body.get("system"))
     _check_output(body, model)
 

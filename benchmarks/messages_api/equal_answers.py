@@ -29,6 +29,7 @@ from benchmarks.fake_api.assertions import (
     assert_stable_tools_and_system,
 )
 from benchmarks.fake_api.counting import text_of_block
+from benchmarks.fake_api.models import MODELS
 from docpager import AnswerLine, Archive, PagingSettings, RunLimits, ingest
 from docpager.core.tokens import BuiltInEstimator
 from docpager.models.claude import ClaudeModel
@@ -107,7 +108,7 @@ class _AlikeBothWays(RequestCounter):
     """Counts what the model writes as it counts the same blocks when they are echoed."""
 
     def output(self, block: Mapping[str, Any]) -> int:
-        return self.block(block)
+        return self.block(block, MODELS[0])
 
 
 def _as_the_run_writes(block: Mapping[str, Any]) -> str:

@@ -25,11 +25,11 @@ from docpager.run.render import (
     present_loaded,
     present_too_large,
 )
-from docpager.run.state import PendingCall
 from docpager.run.tool_results import (
     Found,
     Listed,
     Loaded,
+    PendingCall,
     QuoteCheck,
     QuotesChecked,
     Refused,

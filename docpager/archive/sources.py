@@ -8,13 +8,22 @@ from pathlib import Path
 
 from docpager.archive.archive import Archive
 from docpager.core.errors import ArchiveError, DocumentError, UsageError
+from docpager.core.pictures import PicturePrice
+from docpager.documents.details import DocumentDetails
 from docpager.documents.files import content_sha256, leads_out
 from docpager.documents.ocr.tesseract import Tesseract, find_tesseract
 from docpager.documents.page_picture import DPI, PagePicture, PageWanted
 from docpager.documents.reader_pool import Reader, ReadingJob, ReadingLimits
 from docpager.documents.reasons import Reason
 
-__all__ = ["PagePart", "SourceFile", "draw_pages", "known_file", "source_file"]
+__all__ = [
+    "PagePart",
+    "SourceFile",
+    "draw_pages",
+    "known_file",
+    "read_details",
+    "source_file",
+]
 
 _LIMITS = ReadingLimits(processes=1, timeout_seconds=60.0)
 
@@ -112,8 +121,10 @@ def draw_pages(
     dpi: int = DPI,
     is_marked: bool = True,
     is_drawn: bool = True,
+    within: PicturePrice | None = None,
 ) -> list[PagePicture]:
-    """Pages of a document as they are shown, each with the rectangles around what is to be marked.
+    """Pages of a document as they are shown, each with the rectangles around what is to be marked;
+    no larger than `within`, for a model.
 
     Drawn in a process of its own, with limits of time and memory.
 
@@ -149,6 +160,7 @@ def draw_pages(
                         is_marked=is_marked,
                         is_drawn=is_drawn,
                         is_recognised=part.is_recognised,
+                        within=within,
                     ),
                 ),
             )
@@ -173,4 +185,37 @@ def _picture(reader: Reader, job: ReadingJob) -> PagePicture:
         raise found
     if not isinstance(found, PagePicture):
         raise DocumentError(f"{job.relative_path!r} could not be drawn", Reason.NOT_READ)
+    return found
+
+
+def read_details(
+    archive: Archive, numbers: Sequence[int]
+) -> dict[int, DocumentDetails | DocumentError | ArchiveError]:
+    """What the file of each document says of itself as a publication, or why that is not known.
+
+    It is read when it is asked for, from the file as it was ingested, and not kept in the archive:
+    few documents are ever cited, and so archives that are there already have it too. The details of
+    a file that carries others are not theirs: a carried document, or a line, has none.
+
+    Raises:
+        UnknownLocator: there is no live document of such an id.
+    """
+    found: dict[int, DocumentDetails | DocumentError | ArchiveError] = {}
+    reader = Reader(_LIMITS)
+    try:
+        for number in numbers:
+            try:
+                file = source_file(archive, number)
+            except ArchiveError as error:
+                found[number] = error
+                continue
+            if file.inside:
+                found[number] = DocumentDetails()
+                continue
+            told = reader.read(ReadingJob(file.path, file.relative_path, details=True))
+            assert isinstance(told, DocumentDetails | DocumentError), told
+            found[number] = told
+    finally:
+        reader.stop()
+        reader.close()
     return found

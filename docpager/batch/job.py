@@ -221,7 +221,11 @@ class Fingerprint:
                 yield f"{count} {what}: {named}{more}"
 
 
-_LATER_DEFAULTS: Mapping[str, Setting] = {"prefetch": 0, "functions": "auto"}
+_LATER_DEFAULTS: Mapping[str, Setting] = {
+    "prefetch": 0,
+    "functions": "auto",
+    "page_pictures": "auto",
+}
 """Settings that older batches do not name: these go on where nobody sets them."""
 
 

@@ -230,4 +230,5 @@ def _portions(waiting: Sequence[_Waiting], most_items: int) -> Iterator[Sequence
 def _characters(request: ModelRequest) -> int:
     """About how long a request is on the wire, its functions included."""
     turns = sum(len(str(turn)) for turn in request.turns)
-    return len(request.instructions) + turns + 8_000
+    pictures = sum(picture.size_bytes * 4 // 3 for picture in request.pictures)  # as base64
+    return len(request.instructions) + turns + pictures + 8_000

@@ -31,6 +31,7 @@ from docpager.core.passages import DocumentEntry
 from docpager.models.budget import Budget, Cost
 from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import JournalRecord, read_journal
+from docpager.run.observer import observing_batch
 from docpager.run.plan import plan_run
 from docpager.run.preparation import PreparedModel
 from docpager.run.service import OpenArchive, check_limits
@@ -133,6 +134,10 @@ class Session:
 
     async def drive(self) -> BatchReport:
         """Answer what the plan asks for, as far as money and interruptions allow."""
+        with observing_batch(self.prepared.model.name):
+            return await self._drive_shielded()
+
+    async def _drive_shielded(self) -> BatchReport:
         self._work = asyncio.ensure_future(self._drive())
         try:
             # Shielded, because Ctrl-C cancels whoever waits here, and runs still need a moment to

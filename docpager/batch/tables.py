@@ -23,7 +23,16 @@ from docpager.batch.responses import answer_objects
 from docpager.core.errors import UsageError
 from docpager.run.answer_line import AnswerLine, Citation, parse_answer
 
-__all__ = ["TABLE_ENDINGS", "TABLE_EXTRA", "check_table_writer", "columns", "export"]
+__all__ = [
+    "TABLE_ENDINGS",
+    "TABLE_EXTRA",
+    "Cell",
+    "Column",
+    "check_table_writer",
+    "columns",
+    "export",
+    "write_table",
+]
 
 TABLE_ENDINGS = (".csv", ".xlsx", ".parquet")
 TABLE_EXTRA = "tables"
@@ -118,13 +127,8 @@ def export(answers: Path, path: Path, *, by_citation: bool = False) -> int:
         UsageError: the answers cannot be read, one is no answer (names it), the ending of `path`
             means no table, or it cannot be written.
     """
-    if path.suffix.lower() not in TABLE_ENDINGS:
-        raise UsageError(
-            f"{str(path)!r} does not name a table; name a file that ends in .csv, .xlsx or .parquet"
-        )
     if path.exists() and answers.exists() and path.samefile(answers):
         raise UsageError(f"{str(path)!r} is the answers file itself; name another output")
-    check_table_writer(path)
     taken = 0
 
     def rows() -> Iterator[list[Cell]]:
@@ -133,16 +137,31 @@ def export(answers: Path, path: Path, *, by_citation: bool = False) -> int:
             taken += 1
             yield from _rows(value, line, by_citation=by_citation)
 
+    write_table(path, columns(by_citation=by_citation), rows())
+    return taken
+
+
+def write_table(path: Path, head: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+    """Write rows as a table of the kind that the ending of `path` names, in place of what was
+    there, whole or not at all.
+
+    Raises:
+        UsageError: the ending means no table, a package is missing, or it cannot be written.
+    """
+    if path.suffix.lower() not in TABLE_ENDINGS:
+        raise UsageError(
+            f"{str(path)!r} does not name a table; name a file that ends in .csv, .xlsx or .parquet"
+        )
+    check_table_writer(path)
     write = {".csv": _write_csv, ".xlsx": _write_xlsx, ".parquet": _write_parquet}
     temporary = path.with_name(path.name + ".new")
     try:
-        write[path.suffix.lower()](temporary, columns(by_citation=by_citation), rows())
+        write[path.suffix.lower()](temporary, head, rows)
         temporary.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return taken
 
 
 def _read(answers: Path) -> Iterator[tuple[Mapping[str, Any], AnswerLine]]:
@@ -261,7 +280,7 @@ def _write_xlsx(path: Path, head: Sequence[Column], rows: Iterable[Sequence[Cell
     import xlsxwriter
 
     with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
-        sheet = book.add_worksheet("answers")
+        sheet = book.add_worksheet("docpager")
         for number, column in enumerate(head):
             sheet.set_column(number, number, column.width)
         sheet.freeze_panes(1, 0)

@@ -74,10 +74,16 @@ def doctor(
 ) -> None:
     """Show what can be used now, and what is missing.
 
-    Checks models, servers, embedders and tokenizers. Asks only this machine and the server at
-    --base-url; only --live costs money.
+    Checks models, servers, embedders, tokenizers and exporters of traces. Asks only this machine
+    and the server at --base-url; only --live costs money.
     """
-    from docpager.doctor import check_embedders, check_models, check_servers, check_tokenizers
+    from docpager.doctor import (
+        check_embedders,
+        check_exporters,
+        check_models,
+        check_servers,
+        check_tokenizers,
+    )
     from docpager.models.registry import DEFAULT_MODEL, ModelSource
 
     check_project_values("base_url")
@@ -89,6 +95,7 @@ def doctor(
         *check_servers(source, model=model or ""),
         *check_embedders(),
         *check_tokenizers(),
+        *check_exporters(),
     ]
     if live:
         findings.append(_try(name, source))

@@ -37,6 +37,7 @@ FLAG_OF = {
     "model": "--model",
     "on_new_archive": "--on-new-archive",
     "output": "--output",
+    "page_pictures": "--pictures",
     "pictures": "--no-pictures",
     "ocr_language": "--ocr-language",
     "passwords": "--password-file",

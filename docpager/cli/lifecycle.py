@@ -99,8 +99,8 @@ def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -
 
     DOCUMENT is an id such as D3, a path, or a glob of paths. Their earlier versions are removed
     too. They are no longer found from now on; `docpager compact` then erases their text from
-    every file of the archive, including journals of runs. Journals that hold their text are
-    listed. Delete journals and answers that you keep elsewhere yourself.
+    every file of the archive, including journals of runs and the pictures beside them. Journals
+    that hold their text are listed. Delete journals and answers that you keep elsewhere yourself.
     """
     from docpager.archive.archive import Archive
     from docpager.archive.maintenance import forget as forget_documents
@@ -139,22 +139,25 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
 
     The archive is written again without it. In journals of runs, the text of forgotten
     documents and what the model wrote after it had seen it are replaced by hashes; such a
-    journal can no longer be replayed or resumed. The journal of a run that is still going on is
+    journal can no longer be replayed or resumed. Pictures of pages that no journal names any more
+    are deleted. The journal of a run that is still going on is
     named and left for the next compact.
     """
     from docpager.archive.maintenance import compact as compact_archive
     from docpager.archive.manifest import read_manifest
-    from docpager.run.redaction import redact_journals
+    from docpager.run.redaction import discard_unnamed_pictures, redact_journals
 
     manifest = read_manifest(archive_directory)
     asked = () if keep_runs else manifest.forgotten
     redacted = redact_journals(archive_directory / "runs", manifest.archive_id, asked)
+    pictures = [] if keep_runs else discard_unnamed_pictures(archive_directory / "runs")
     done = compact_archive(archive_directory, redacted=() if redacted.unreadable else asked)
     if as_json:
         print_json(
             {
                 **asdict(done),
                 "redacted": [str(path) for path in redacted.journals],
+                "pictures": len(pictures),
                 "unreadable": _strings(redacted.unreadable),
             }
         )
@@ -165,6 +168,8 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
         )
     for path in redacted.journals:
         note(f"redacted: {path}")
+    if pictures:
+        note(f"deleted: {counted(len(pictures), 'picture')} of pages that no journal names")
     for _, reason in redacted.unreadable:
         note(f"not redacted; compact again once this is solved: {reason}")
     if keep_runs and manifest.forgotten:

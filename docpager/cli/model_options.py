@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docpager.cli.terminal import note
-from docpager.core.settings import INTERFACES, MOST_PREFETCHED, RunLimits
+from docpager.core.settings import INTERFACES, MOST_PREFETCHED, PICTURES, RunLimits
 
 if TYPE_CHECKING:
     from docpager.run.preparation import PreparedModel
@@ -39,6 +39,15 @@ _INTERFACE = (
         help="What the model may call: eight functions (`full`), four (`small`), or none: docpager "
         "searches and asks plainly (`plain`). `auto` is `plain` for models of at most 2 billion "
         "parameters, as far as their server tells, else `full`.",
+    ),
+    click.option(
+        "--pictures",
+        type=click.Choice(PICTURES),
+        default=PICTURES[0],
+        show_default=True,
+        help="Let the model look at pages of PDFs as pictures, within the same window: `auto` lets "
+        "models that are known to see (Claude), where pages have no usable, doubtful or recognised "
+        "text.",
     ),
 )
 """What a run begins with, and what it offers."""
@@ -175,6 +184,7 @@ def prepared_model(
     max_output: int | None,
     prefetch: int,
     functions: str,
+    pictures: str,
     max_steps: int,
     timeout: float | None,
     max_usd: float | None,
@@ -209,6 +219,7 @@ def prepared_model(
         max_output=max_output,
         prefetch=prefetch,
         functions=functions,
+        page_pictures=pictures,
         limits=RunLimits(max_steps, timeout, max_usd, max_tokens),
         default_max_usd=default_max_usd,
         prices=prices,

@@ -12,6 +12,7 @@ from docpager.core.passages import counted, written_ranges
 from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Outcome
 
 if TYPE_CHECKING:
+    from docpager.core.pictures import PictureId
     from docpager.models.messages import Usage
     from docpager.run.answer_line import AnswerLine, Citation
     from docpager.run.trace import TracedStep
@@ -71,6 +72,8 @@ def _passage(citation: Citation) -> str:
 
 
 def _quoted(citation: Citation) -> str:
+    if citation.match == "picture":
+        return f"(seen as a picture, nothing was checked; text of the page: {citation.doubt})"
     quote = " ".join(citation.quote.split())
     mark = {
         "failed": " (NOT FOUND there)",
@@ -127,13 +130,15 @@ def print_step(step: TracedStep) -> None:
     if step.resumed:
         say("       resumed", fg="magenta")
     if step.rebuilt:
-        gone = f"; evicted {written_ranges(step.evicted)}" if step.evicted else ""
+        left = ", ".join(filter(None, (written_ranges(step.evicted), _pictures(step.pictures_out))))
+        gone = f"; evicted {left}" if left else ""
         say(f"-- rebuild: epoch {step.epoch} begins{gone}", fg="yellow")
     say(f"{step.number:>4}   ", bold=True, nl=False)
     anew = "" if step.read_anew is None else f", {step.read_anew:,} read anew"
     say(
         f"{_bar(step.pressure)} {step.prompt_tokens:,} tokens sent{anew} ({step.pressure:.0%} of "
-        f"{step.window:,} with the reply), {step.resident} resident, {counted(step.notes, 'note')}",
+        f"{step.window:,} with the reply), {step.resident} resident{_beside(step.pictures)}, "
+        f"{counted(step.notes, 'note')}",
         nl=not step.warned,
     )
     if step.warned:
@@ -144,12 +149,22 @@ def print_step(step: TracedStep) -> None:
         say(f"       {_cut(call.call)}")
         if call.result:
             say(f"         -> {_cut(call.result)}", fg="red" if call.refused else None, dim=True)
-    for what, passages in (("paged in", step.paged_in), ("released", step.released)):
-        if passages:
-            say(
-                f"       {what} {written_ranges(passages)}",
-                fg="green" if what[0] == "p" else "cyan",
-            )
+    for what, passages, pictures in (
+        ("paged in", step.paged_in, step.pictures_in),
+        ("released", step.released, step.pictures_released),
+    ):
+        named = ", ".join(filter(None, (written_ranges(passages), _pictures(pictures))))
+        if named:
+            say(f"       {what} {named}", fg="green" if what[0] == "p" else "cyan")
+
+
+def _beside(pictures: int) -> str:
+    return f" and {counted(pictures, 'picture')}" if pictures else ""
+
+
+def _pictures(shown: Sequence[PictureId]) -> str:
+    """`pictures of D3:p45, D3:p46`."""
+    return f"pictures of {', '.join(map(str, shown))}" if shown else ""
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT_RUN_USD",
     "INTERFACES",
     "MOST_PREFETCHED",
+    "PICTURES",
     "PLAIN_UP_TO",
     "READ_AHEAD",
     "PagingSettings",
@@ -31,6 +32,9 @@ MOST_PREFETCHED = 10
 INTERFACES = ("auto", "full", "small", "plain")
 """What a model may be offered: eight functions, four, or plain questions about passages; `auto`
 chooses by the size of the model."""
+PICTURES = ("auto", "on", "off")
+"""Whether a model may look at pictures of pages: `auto` lets one that is known to see, where text
+of the documents is poor."""
 PLAIN_UP_TO = 2_000_000_000
 """Parameters of the largest model that `auto` asks plainly. Measured with models of 0.5 and 1.8
 billion (benchmarks/local_models); larger ones were not, and are left the full set."""
@@ -74,6 +78,14 @@ class PagingSettings:
     among eight. `plain` offers none: the run searches by itself, shows passages and asks for a
     quote, for models that lose their way among four. `auto` is `plain` where a server says that its
     model has at most `PLAIN_UP_TO` parameters, else `full`."""
+    page_pictures: str = "auto"
+    """Whether `view_page` is offered, which shows a page of a PDF as a picture at its price in
+    tokens. `auto`: to models that are known to see (Claude), where a page in reach has no usable
+    text, doubtful text or recognised text; there a picture says what no passage can, and elsewhere
+    it would only cost more than the text. `on`: always, whatever is known of the model.
+
+    What the archive does not know `auto` does not look for: figures on pages of good text. A PDF
+    without any text is in the archive only if its pages were recognised."""
 
     def __post_init__(self) -> None:
         check_whole(self.window, "window")
@@ -83,6 +95,13 @@ class PagingSettings:
             raise UsageError(f"`prefetch=` is a number from 0 to {MOST_PREFETCHED}")
         if self.functions not in INTERFACES:
             raise UsageError(f"`functions=` is one of {', '.join(INTERFACES)}")
+        if self.page_pictures not in PICTURES:
+            raise UsageError(f"`page_pictures=` is one of {', '.join(PICTURES)}")
+        if self.page_pictures == "on" and self.functions in ("small", "plain"):
+            raise UsageError(
+                f"`page_pictures=on` needs `functions=full`; `functions={self.functions}` leaves "
+                "out what shows a page"
+            )
         for name in ("warn_at", "rebuild_at", "rebuild_to"):
             check_number(getattr(self, name), name)
         if self.window < 1 or self.max_output < 1:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from docpager.core.pictures import PicturePrice
 from docpager.documents.ocr.recognition import GreyPicture
 
 __all__ = ["DPI", "PageDrawer", "PagePicture", "PageWanted", "Rectangle", "WordBox"]
@@ -62,6 +63,8 @@ class PageWanted:
     """False: only the rectangles are wanted."""
     is_recognised: bool = False
     """Whether the text was recognised in the page's picture, so that pdfium has none of it."""
+    within: PicturePrice | None = None
+    """Draws no larger than this, for a model; None for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class PagePicture:
     """Around the words that were to be marked, one for each line, in reading order."""
     share: float = 1.0
     """Of the letters and digits that were to be marked, those that were found on the page."""
+    renderer: str = ""
+    """What drew it, with its version: another one draws other pixels, and other bytes."""
 
 
 @dataclass(slots=True)

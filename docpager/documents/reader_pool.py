@@ -28,6 +28,7 @@ from typing import IO, Any, Protocol
 from docpager.core.errors import DocumentError
 from docpager.core.passages import number_ranges
 from docpager.documents.carried import ATTACHED
+from docpager.documents.details import DocumentDetails
 from docpager.documents.ocr.recognition import RecognisedPage, ScannedPage, Scans
 from docpager.documents.page_picture import PagePicture
 from docpager.documents.reader_process import (
@@ -65,7 +66,7 @@ _OUT_OF_MEMORY = frozenset({"SIGABRT", "SIGKILL", "SIGTRAP", "SIGILL"})
 """How pdfium, and the kernel, end a process that asks for too much."""
 
 
-_Reply = CutFile | Scans | RecognisedPage | PagePicture
+_Reply = CutFile | Scans | RecognisedPage | PagePicture | DocumentDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +410,7 @@ class _Rounds:
     def _first_round(self, job: ReadingJob, result: Future[CutFile | DocumentError]) -> None:
         found = self._read(job)
         if not isinstance(found, Scans):
-            assert not isinstance(found, RecognisedPage | PagePicture)
+            assert not isinstance(found, RecognisedPage | PagePicture | DocumentDetails)
             result.set_result(found)
             return
         assert self._keeper is not None
@@ -443,7 +444,7 @@ class _Rounds:
 
     def _last_round(self, scan: _Scan) -> None:
         found = self._read(replace(scan.job, recognised=tuple(scan.recognised.items())))
-        assert not isinstance(found, Scans | RecognisedPage | PagePicture)
+        assert not isinstance(found, Scans | RecognisedPage | PagePicture | DocumentDetails)
         if isinstance(found, CutFile):
             found = replace(found, problems=(*found.problems, *_failures(scan, found)))
         scan.result.set_result(found)

@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import ATTACHED, Instructions
 from docpager.documents.chunking import cut
+from docpager.documents.details import DocumentDetails, details_of
 from docpager.documents.document import Cut, Document
 from docpager.documents.files import read_file
 from docpager.documents.ocr.recognition import (
@@ -70,6 +71,8 @@ class ReadingJob:
     """Where this page is to be recognised, and nothing else read."""
     picture: PageWanted | None = None
     """Where this page is to be drawn, and nothing read."""
+    details: bool = False
+    """Whether only what the file says of itself as a publication is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,21 @@ def draw_page(job: ReadingJob) -> PagePicture:
     return drawer.drawn
 
 
+def read_details(job: ReadingJob) -> DocumentDetails:
+    """What the file that the job names says of itself.
+
+    Raises:
+        DocumentError: it cannot be opened, or its details cannot be read.
+    """
+    try:
+        content = job.path.read_bytes()
+    except OSError as error:
+        raise DocumentError(
+            f"{job.relative_path!r} cannot be opened ({error.strerror})", Reason.NOT_OPENED
+        ) from error
+    return details_of(content, job.relative_path)
+
+
 def _watch(job: ReadingJob, tell: Callable[[int], None]) -> Callable[[int], str | None]:
     left_out = dict(job.leave_out)
     last_out, why = job.leave_out_from or (sys.maxsize, "")
@@ -244,9 +262,11 @@ def main(memory_bytes: int, timeout_seconds: float) -> None:
 
 def _answer(
     job: ReadingJob, tell: Callable[[int], None]
-) -> CutFile | Scans | RecognisedPage | PagePicture | Refusal:
+) -> CutFile | Scans | RecognisedPage | PagePicture | DocumentDetails | Refusal:
     # Anything else, MemoryError included, ends the process; the parent names file and reason.
     try:
+        if job.details:
+            return read_details(job)
         if job.picture is not None:
             return draw_page(job)
         return read_and_cut(job, tell) if job.only is None else recognise_page(job)

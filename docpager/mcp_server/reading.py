@@ -25,8 +25,15 @@ from docpager.paging.rendering import fence
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
 from docpager.run.render import present_found, present_listed, present_loaded
-from docpager.run.state import PendingCall
-from docpager.run.tool_results import Found, Listed, Loaded, Refused, TooLarge, ToolResult
+from docpager.run.tool_results import (
+    Found,
+    Listed,
+    Loaded,
+    PendingCall,
+    Refused,
+    TooLarge,
+    ToolResult,
+)
 
 __all__ = ["DATA", "ArchiveTools", "LoadedText", "check_argument", "document_number", "marked"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from docpager.core.errors import ModelError
+from docpager.core.pictures import Picture, PicturePrice
 
 if TYPE_CHECKING:
     from docpager.models.server_tokens import ServerTokens
@@ -58,16 +59,25 @@ class CallResult:
     call_id: str
     text: str
     is_error: bool = False
+    picture: Picture | None = None
+    """Stands behind the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserTurn:
-    """Results of the calls before it, in their order, then text (never neither)."""
+    """Results of the calls before it, in their order, then text (never neither), then pictures."""
 
     text: str = ""
     results: tuple[CallResult, ...] = ()
     shared_length: int = 0
     """Leading characters of `text` that other questions share: the place for a cache breakpoint."""
+    pictures: tuple[Picture, ...] = ()
+    """Behind the text, each with its label before it."""
+
+    @property
+    def all_pictures(self) -> tuple[Picture, ...]:
+        """Those of the results and its own, in order."""
+        return (*(r.picture for r in self.results if r.picture is not None), *self.pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,16 @@ class ModelRequest:
     max_output_tokens: int
     calls_allowed: bool = True
     """False on the last allowed step: the reply must be an answer in plain text."""
+    picture_files: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """PNG files by the hash that its turns name: a run knows hashes alone, and whoever sends the
+    request adds the bytes."""
+
+    @property
+    def pictures(self) -> Iterator[Picture]:
+        """The pictures of all turns."""
+        for turn in self.turns:
+            if isinstance(turn, UserTurn):
+                yield from turn.all_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +254,13 @@ class ChatModel(ABC):
     notify: Callable[[str], None] = staticmethod(lambda message: None)
     """Told, a sentence each, what somebody who waits wants to know before the first request: that
     the server still loads its model, that its context may be too small."""
+
+    sees: PicturePrice | None = None
+    """How large a picture may be that the model is shown, and what it takes; None where the model
+    is not known to see."""
+
+    pictures_were_told = False
+    """Whether `notify` was told that the model may look at pictures of pages."""
 
     size_was_told = False
     """Whether `notify` was told that the model is asked in another way because of its size."""

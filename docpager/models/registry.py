@@ -126,6 +126,7 @@ class _Adapted(ChatModel):
     def __init__(self, model: ModelLike) -> None:
         self.name = model.name
         self._model = model
+        self.sees = getattr(model, "sees", None)
         for method in self._METHODS:
             if hasattr(model, method):
                 setattr(self, method, getattr(model, method))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from math import ceil
 
+from docpager.core.pictures import Picture
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import (
     AssistantTurn,
@@ -60,7 +61,12 @@ class PromptSizer:
         return self.text(f"{call.name} {canonical_json(call.arguments)}")
 
     def result(self, result: CallResult) -> int:
-        return self.text(result.text)
+        picture = self.picture(result.picture) if result.picture is not None else 0
+        return self.text(result.text) + picture
+
+    def picture(self, picture: Picture) -> int:
+        """What a picture takes wherever it stands: its price, its label, two blocks' framing."""
+        return picture.tokens + self.text(picture.label) + BLOCK_TOKENS
 
     def reply(self, text: str, calls: Sequence[ToolCall]) -> int:
         return (self.text(text) if text else 0) + sum(self.call(call) for call in calls)
@@ -68,7 +74,7 @@ class PromptSizer:
     def turn(self, turn: Turn) -> int:
         if isinstance(turn, AssistantTurn):
             return self.reply(turn.text, turn.calls)
-        return sum(map(self.text, blocks_of(turn)))
+        return sum(map(self.text, blocks_of(turn))) + sum(map(self.picture, turn.all_pictures))
 
 
 def blocks_of(turn: UserTurn) -> list[str]:
@@ -93,6 +99,14 @@ class Epoch:
         self.uncounted = tuple(uncounted)
         """Blocks of text that stand behind what the server has counted."""
         self._echoed = 0
+        self._shows_more = bool(head.pictures)
+        """Whether pictures stand behind what the server has counted."""
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The pictures in its turns."""
+        turns = (turn for turn in self.turns if isinstance(turn, UserTurn))
+        return [picture for turn in turns for picture in turn.all_pictures]
 
     @property
     def tokens(self) -> int:
@@ -104,6 +118,7 @@ class Epoch:
         self.turns = (*self.turns, turn)
         self.size += size
         self.uncounted = (*self.uncounted, *blocks_of(turn))
+        self._shows_more = self._shows_more or bool(turn.all_pictures)
 
     def append_reply(self, reply: AssistantTurn, *, tokens: int) -> None:
         """Add a reply, whose tokens its producer counted."""
@@ -114,8 +129,9 @@ class Epoch:
     def settle(self, prompt_tokens: int) -> int | None:
         """Take the server's count of the prompt; returns what it counted for `uncounted`.
 
-        None where that is not known. A count that leaves out what was sent (some servers report
-        only what their cache did not hold) is ignored: within an epoch prompts only grow.
+        None where that is not known, as where pictures stand among it. A count that leaves out what
+        was sent (some servers report only what their cache did not hold) is ignored: within an
+        epoch prompts only grow.
         """
         before = self.counted or 0
         # The reply's tokens are known (its producer counted them), so the server's count minus them
@@ -125,9 +141,12 @@ class Epoch:
         # above a quarter of the bound; a smaller count is of something else.
         if prompt_tokens < before + LEAST_PLAUSIBLE * behind:
             return None
-        found = None if self.counted is None else prompt_tokens - before - self._echoed
+        # What a server other than Anthropic's takes for a picture is a guess: left in, it would be
+        # learned as the cost of the text beside it.
+        is_told = self.counted is not None and not self._shows_more
+        found = prompt_tokens - before - self._echoed if is_told else None
         self.size, self.counted = Size.exact(prompt_tokens), prompt_tokens
-        self.uncounted, self._echoed = (), 0
+        self.uncounted, self._echoed, self._shows_more = (), 0, False
         return found
 
     def render(

@@ -11,6 +11,12 @@ from dataclasses import replace
 
 from docpager.core.locators import covers, parse_locator
 from docpager.core.passages import Passage, PassageId
+from docpager.core.pictures import (
+    PageId,
+    Picture,
+    PictureId,
+    are_too_many,
+)
 from docpager.models.messages import (
     AssistantTurn,
     CallResult,
@@ -21,13 +27,13 @@ from docpager.models.messages import (
     UserTurn,
 )
 from docpager.paging.epoch import BLOCK_TOKENS
-from docpager.paging.open_step import NO_ROOM, Fitting, OpenStep, Rebuild
+from docpager.paging.open_step import NO_ROOM, Fitting, OpenStep, Rebuild, Remarks
 from docpager.paging.page_table import PageTable, Residency
 from docpager.paging.policies import EvictionPolicy, survivors_within
 from docpager.paging.pressure import WindowBudget
 from docpager.paging.reading_log import ReadingLog
 from docpager.paging.rebuild import Head, Opening, in_reading_order, warning
-from docpager.paging.rendering import one_line, render_passage
+from docpager.paging.rendering import render_passage
 from docpager.paging.statistics import PagingStatistics
 from docpager.paging.token_meter import Meter
 from docpager.paging.token_sizes import Size
@@ -38,12 +44,6 @@ __all__ = ["MainContext"]
 
 PREFETCHED = "[run] This search was made for you: read it, search on, or answer."
 """What stands below prefetched passages."""
-
-REMARK_CHARACTERS = 300
-"""Longest nudge, and longest remark (timer, user message), added to one step."""
-
-REMARK_SHARE = 0.25
-"""Largest share of `step_reserve`, in tokens, that one nudge or one remark may take."""
 
 TOO_LARGE = "refused: larger than the server's context; ask for less at once"
 """What stands in place of a result that the server does not hold."""
@@ -80,8 +80,7 @@ class MainContext:
         self._map = document_map
         self._question = question
         self._policy = policy
-        self._closing = closing
-        """What every prompt but one without passages ends with; empty where nothing does."""
+        self._remarks = Remarks(meter, step_reserve=budget.step_reserve, closing=closing)
         self._step: OpenStep | None = None
         self._newest: OpenStep | None = None
         """The step that was sealed last."""
@@ -95,6 +94,8 @@ class MainContext:
         """Results of this epoch that were no refusals: words of documents stand in them."""
         self._uncounted: frozenset[PassageId] = frozenset()
         """Passages that no server count covers yet where they now stand in the prompt."""
+        self.shown_pictures: frozenset[PictureId] = frozenset()
+        """Pictures that were ever admitted: a page may be named as seen after its picture left."""
         self.epoch = self._opening.first_epoch()
 
     @property
@@ -175,7 +176,7 @@ class MainContext:
         self._step = OpenStep(reply, tokens if reply else 0, calls, tuple(skipped))
         if written:
             self._step.written_for = self._question
-        self._step.remark = self._closed(" ".join(remarks))
+        self._step.remark = self._remarks.closed(" ".join(remarks))
         self._step.log_tokens = self.log.tokens(
             cap=self.budget.log_cap, count=self._meter.count, resident=self.table.ids
         )
@@ -203,18 +204,18 @@ class MainContext:
         the same arithmetic: a result that is admitted leaves the request below the warning.
         """
         self._step = OpenStep(calls=tuple(calls), rebuild=Rebuild.RELEASED)
-        self._step.remark = self._closed("" if self._closing else PREFETCHED)
+        self._step.remark = self._remarks.closed("" if self._remarks.closing else PREFETCHED)
         self._fitting = self._fit(self._step)
         self._is_first = True
 
     def nudge(self, text: str) -> None:
         """Tell the model something that answers no call."""
-        self._open.nudge = self._cut(text)
+        self._open.nudge = self._remarks.cut(text)
 
     def close_with(self, closing: str) -> None:
         """End the next prompt otherwise than the others, where that is no longer than remarks may
         be."""
-        if self._meter.count(closing) <= REMARK_SHARE * self.budget.step_reserve:
+        if self._remarks.may_say(closing):
             self._open.remark = closing
 
     def bound(self) -> int:
@@ -236,22 +237,39 @@ class MainContext:
         return max(0, min(appended, self._least_after(Rebuild.EVICT)))
 
     def admit(
-        self, text: str, *, is_error: bool = False, notes: WorkingMemory | None = None
+        self,
+        text: str,
+        *,
+        is_error: bool = False,
+        notes: WorkingMemory | None = None,
+        picture: Picture | None = None,
     ) -> bool:
         """Add the result of the next call if it fits, together with the notes it would change."""
         step = self._open
         # `make_room` decides on a rebuild as it looks; a refused result must leave no decision.
         before, size = (step.rebuild, step.log_tokens), self._meter.size(text)
-        if not self._fits.make_room(size + Size.exact(BLOCK_TOKENS), notes or self.notes):
+        may_append = True
+        if picture is not None:
+            size += self._meter.picture_size(picture)
+            may_append = not are_too_many([*self.epoch.pictures, *step.pictures, picture])
+        block = size + Size.exact(BLOCK_TOKENS)
+        if not self._fits.make_room(block, notes or self.notes, may_append=may_append):
             step.rebuild, step.log_tokens = before
             return False
         self.notes = notes or self.notes
         if not is_error:
             self._shown.append(text)
-        step.add(text, size=size, is_error=is_error)
+        step.add(text, size=size, is_error=is_error, picture=picture)
         return True
 
-    def admit_pages(self, text: str, *, resident: Collection[PassageId], pin: bool) -> bool:
+    def admit_picture(self, text: str, picture: Picture) -> bool:
+        """Add a result that shows a picture, if it fits and one request can carry so many."""
+        unreleased = [entry.page for entry in self.table.unreleased]
+        staying = [page for page in unreleased if isinstance(page, Picture)]
+        new = [each for each in (*self._open.pictures, picture) if each not in staying]
+        return not are_too_many([*staying, *new]) and self.admit(text, picture=picture)
+
+    def admit_pages(self, text: str, *, resident: Collection[PageId], pin: bool) -> bool:
         """Add a result that says `resident` is in main context: it stays with this step."""
         # Pages that a result names must be counted as staying before it is known whether the result
         # fits; the copy undoes it where it does not.
@@ -283,15 +301,16 @@ class MainContext:
         if not any(self.admit(sentence, is_error=True) for sentence in sentences):
             self._open.add(NO_ROOM, size=self._meter.size(NO_ROOM), is_error=True)
 
-    def enter(self, passages: Sequence[Passage], *, step: int, pin: bool) -> None:
-        """Make passages resident whose text was just admitted."""
-        for passage in passages:
-            self.table.page_in(passage, size=self._page_size(passage), step=step, pin=pin)
-            self._open.loaded.add(passage.id)
+    def enter(self, pages: Sequence[Passage | Picture], *, step: int, pin: bool) -> None:
+        """Make pages resident whose text or picture was just admitted."""
+        for page in pages:
+            self.table.page_in(page, size=self._page_size(page), step=step, pin=pin)
+            self._open.loaded.add(page.id)
+        self.shown_pictures |= {page.id for page in pages if isinstance(page, Picture)}
 
-    def page_tokens(self, passage: Passage) -> int:
-        """What a passage takes in main context at most."""
-        return self._page_size(passage).most
+    def page_tokens(self, page: Passage | Picture) -> int:
+        """What a page takes in main context at most."""
+        return self._page_size(page).most
 
     def seal(self, *, step: int) -> None:
         """Make the step part of an epoch: append it, or start a new one that carries it."""
@@ -314,7 +333,7 @@ class MainContext:
         if self._step is not None:
             self._step.remark = ""
             if not self._step.calls:
-                self._step.nudge = self._cut(f"[run] {message}")
+                self._step.nudge = self._remarks.cut(f"[run] {message}")
             while self._step.waiting:
                 self.refuse(message, "not accepted: look further")
         elif self._newest is not None and self._newest.remark:
@@ -345,6 +364,7 @@ class MainContext:
         if all(result.text == TOO_LARGE for result in opened.results):
             return None
         results = [CallResult(result.call_id, TOO_LARGE, True) for result in opened.results]
+        self.shown_pictures -= {picture.id for picture in opened.pictures}
         size = sum((self._meter.size(TOO_LARGE) for _ in results), Size.exact(0))
         return replace(opened, results=results, results_size=size, loaded=set(), kept=set())
 
@@ -362,8 +382,10 @@ class MainContext:
     def _least_after(self, kind: Rebuild) -> int:
         return self._fits.free_after(kind, self.notes).least
 
-    def _page_size(self, passage: Passage) -> Size:
-        return self._meter.size(render_passage(passage) + "\n")
+    def _page_size(self, page: Passage | Picture) -> Size:
+        if isinstance(page, Picture):
+            return self._meter.picture_size(page)
+        return self._meter.size(render_passage(page) + "\n")
 
     # How a step ends.
 
@@ -389,19 +411,20 @@ class MainContext:
         if opened.reply is not None:
             self.epoch.append_reply(opened.reply, tokens=opened.reply_tokens)
         self.epoch.append(turn, size=self._meter.user_turn(turn))
-        self._uncounted |= opened.loaded
+        self._uncounted |= {id_ for id_ in opened.loaded if isinstance(id_, PassageId)}
 
     def _start_epoch(self, kind: Rebuild, *, step: int) -> None:
         """A new epoch: the head, the pages that stay, the newest step as text."""
         opened, fits = self._open, self._fits
         staying = self._survivors(kind)
-        self._evict_others({entry.passage.id for entry in staying}, step=step)
+        self._evict_others({entry.id for entry in staying}, step=step)
         spare = self.budget.limits_after_rebuild - fits.rebuilt(staying, self.notes)
         # Of a model that called nothing, what it begins with stands as pages and not as results,
         # the best first.
-        plain = self._is_first and bool(self._closing)
+        plain = self._is_first and bool(self._remarks.closing)
         loaded = frozenset() if plain else opened.loaded
-        pages = [e.passage for e in self.table.unreleased if e.passage.id not in loaded]
+        kept = [entry.page for entry in self.table.unreleased if entry.id not in loaded]
+        pages = [page for page in kept if isinstance(page, Passage)]
         head = Head(
             self._map,
             self._question,
@@ -413,6 +436,7 @@ class MainContext:
             tuple(pages) if plain else in_reading_order(pages),
             () if plain else opened.texts(),
             " ".join(filter(None, (opened.skipped_remark, opened.nudge, opened.remark))),
+            (*(page for page in kept if isinstance(page, Picture)), *opened.pictures),
         )
         first, self._is_first = self._is_first, False
         self.epoch = self._opening.next_epoch(
@@ -442,12 +466,14 @@ class MainContext:
         """Tokens that an evicting rebuild frees beyond the least that must be free."""
         return self.budget.limits_after_rebuild.likely - self.budget.survivors_limit
 
-    def _evict_others(self, staying: set[PassageId], *, step: int) -> None:
-        staying = staying | {entry.passage.id for entry in self._fits.must_stay()}
-        left = self.table.keep_only(staying | self._open.loaded)
+    def _evict_others(self, staying: set[PageId], *, step: int) -> None:
+        staying = staying | {entry.id for entry in self._fits.must_stay()}
+        left = [entry.page for entry in self.table.keep_only(staying | self._open.loaded)]
         sources = [parse_locator(s) for note in self.notes.notes for s in note.sources]
-        noted = {e.passage.id for e in left if any(covers(s, e.passage) for s in sources)}
-        self.statistics.evict([entry.passage.id for entry in left], step=step, noted=noted)
+        passages = [page for page in left if isinstance(page, Passage)]
+        noted = {page.id for page in passages if any(covers(s, page) for s in sources)}
+        self.statistics.evict([page.id for page in passages], step=step, noted=noted)
+        self.statistics.pictures_evicted += len(left) - len(passages)
 
     def _log(self, cap: int) -> str:
         return self.log.render(cap=cap, count=self._meter.count, resident=self.table.ids)
@@ -456,31 +482,6 @@ class MainContext:
     def releases(self) -> bool:
         """Whether the model can release pages."""
         return any(function.name == "page_out" for function in self._functions)
-
-    def _closed(self, remarks: str) -> str:
-        """Remarks, and what the prompt ends with; together as long as remarks may be."""
-        if not self._closing:
-            return self._cut(remarks)
-        most = REMARK_SHARE * self.budget.step_reserve
-        closing = self._closing
-        while self._meter.count(closing) > most:
-            # A long question is cut, at its end; what is asked of the model is not.
-            question, _, rest = closing.partition("\n")
-            shorter = one_line(question, limit=len(question) * 3 // 4)
-            if shorter == question:
-                break
-            closing = f"{shorter}\n{rest}"
-        room = most - self._meter.count(closing)
-        remarks = self._cut(remarks)
-        return f"{remarks}\n{closing}" if remarks and self._meter.count(remarks) < room else closing
-
-    def _cut(self, remark: str) -> str:
-        """A remark on one line, as long as it may be in characters and in tokens."""
-        remark = one_line(remark, limit=REMARK_CHARACTERS)
-        # Characters do not bound tokens: some scripts take two or three for each.
-        while self._meter.count(remark) > REMARK_SHARE * self.budget.step_reserve:
-            remark = one_line(remark, limit=max(1, len(remark) * 3 // 4))
-        return remark
 
     @property
     def _open(self) -> OpenStep:

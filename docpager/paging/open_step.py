@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from docpager.core.passages import PassageId
+from docpager.core.pictures import PageId, Picture
 from docpager.models.messages import AssistantTurn, CallResult, ToolCall, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.page_table import PageTable, Residency
 from docpager.paging.pressure import WindowBudget
 from docpager.paging.rebuild import StepText, fence_tokens, frame_tokens, warning
-from docpager.paging.rendering import fence, marker_for
+from docpager.paging.rendering import fence, marker_for, one_line
 from docpager.paging.token_meter import Meter
 from docpager.paging.token_sizes import NOTHING, Size
 from docpager.paging.working_memory import WorkingMemory
 
-__all__ = ["NO_ROOM", "RESULTS_TITLE", "SKIPPED", "Fitting", "OpenStep", "Rebuild"]
+__all__ = ["NO_ROOM", "RESULTS_TITLE", "SKIPPED", "Fitting", "OpenStep", "Rebuild", "Remarks"]
 
 NO_ROOM = "refused: no room"
 """The smallest result: what a call gets when nothing longer fits."""
@@ -31,6 +31,51 @@ RESULTS_TITLE = "# Results of your calls"
 
 SHOWN_ARGUMENTS = 80
 """Characters of such a call's arguments beside its result: the model wrote them just before."""
+
+
+REMARK_CHARACTERS = 300
+"""Longest nudge, and longest remark (timer, user message), added to one step."""
+
+REMARK_SHARE = 0.25
+"""Largest share of `step_reserve`, in tokens, that one nudge or one remark may take."""
+
+
+class Remarks:
+    """Makes what is said beside results as short as the arithmetic of a step allows."""
+
+    def __init__(self, meter: Meter, *, step_reserve: int, closing: str) -> None:
+        self._meter = meter
+        self._most = REMARK_SHARE * step_reserve
+        self.closing = closing
+        """What every prompt but one without passages ends with; empty where nothing does."""
+
+    def may_say(self, text: str) -> bool:
+        """Whether a text is no longer than remarks may be."""
+        return self._meter.count(text) <= self._most
+
+    def closed(self, remarks: str) -> str:
+        """Remarks, and what the prompt ends with; together as long as remarks may be."""
+        if not self.closing:
+            return self.cut(remarks)
+        closing = self.closing
+        while not self.may_say(closing):
+            # A long question is cut, at its end; what is asked of the model is not.
+            question, _, rest = closing.partition("\n")
+            shorter = one_line(question, limit=len(question) * 3 // 4)
+            if shorter == question:
+                break
+            closing = f"{shorter}\n{rest}"
+        room = self._most - self._meter.count(closing)
+        remarks = self.cut(remarks)
+        return f"{remarks}\n{closing}" if remarks and self._meter.count(remarks) < room else closing
+
+    def cut(self, remark: str) -> str:
+        """A remark on one line, as long as it may be in characters and in tokens."""
+        remark = one_line(remark, limit=REMARK_CHARACTERS)
+        # Characters do not bound tokens: some scripts take two or three for each.
+        while not self.may_say(remark):
+            remark = one_line(remark, limit=max(1, len(remark) * 3 // 4))
+        return remark
 
 
 class Rebuild(StrEnum):
@@ -56,11 +101,11 @@ class OpenStep:
     skipped: tuple[ToolCall, ...] = ()
     results: list[CallResult] = field(default_factory=list)
     results_size: Size = NOTHING
-    """Of the texts of the results, without framing."""
-    loaded: set[PassageId] = field(default_factory=set)
-    """Passages whose text stands in the results."""
-    kept: set[PassageId] = field(default_factory=set)
-    """Passages that a result says are in main context: unless released, they stay."""
+    """Of the texts of the results, without framing, and of their pictures, with it."""
+    loaded: set[PageId] = field(default_factory=set)
+    """Passages whose text stands in the results, and pictures that stand there."""
+    kept: set[PageId] = field(default_factory=set)
+    """Pages that a result says are in main context: unless released, they stay."""
     argument_limit: int | None = None
     """Characters of a call's arguments that a rebuild shows; None for all."""
     log_tokens: int = 0
@@ -77,10 +122,15 @@ class OpenStep:
     """The run's question, where the calls were written as text and are answered as text: a
     provider accepts results only for calls of its own."""
 
-    def add(self, text: str, *, size: Size, is_error: bool) -> None:
+    def add(self, text: str, *, size: Size, is_error: bool, picture: Picture | None = None) -> None:
         """Answer the next call."""
         self.results_size += size
-        self.results.append(CallResult(self.calls[len(self.results)].id, text, is_error))
+        self.results.append(CallResult(self.calls[len(self.results)].id, text, is_error, picture))
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Those of the results."""
+        return tuple(result.picture for result in self.results if result.picture is not None)
 
     @property
     def waiting(self) -> int:
@@ -101,7 +151,7 @@ class OpenStep:
             return UserTurn(text or "[run] Continue.")
         if text:
             last = results[-1]
-            results[-1] = CallResult(last.call_id, f"{last.text}\n{text}", last.is_error)
+            results[-1] = replace(last, text=f"{last.text}\n{text}")
         return UserTurn(results=tuple(results))
 
     def _text_turn(self, question: str, warning: str) -> UserTurn:
@@ -113,7 +163,8 @@ class OpenStep:
         marker = marker_for(question, [t for step in steps for t in (step.call_line, step.result)])
         shown = [f"{step.call_line}\n{fence(step.result, marker)}" for step in steps]
         said = " ".join(filter(None, (self.skipped_remark, self.nudge, self.remark, warning)))
-        return UserTurn("\n".join([RESULTS_TITLE, *shown, *([said] if said else [])]))
+        text = "\n".join([RESULTS_TITLE, *shown, *([said] if said else [])])
+        return UserTurn(text, pictures=self.pictures)
 
     def texts(self) -> tuple[StepText, ...]:
         """Each call with its result, for a rebuild."""
@@ -166,8 +217,9 @@ class Fitting:
                 return
         step.log_tokens = 0
 
-    def make_room(self, size: Size, notes: WorkingMemory) -> bool:
-        """Whether a result of that size can join, deciding on the rebuild that it takes."""
+    def make_room(self, size: Size, notes: WorkingMemory, *, may_append: bool = True) -> bool:
+        """Whether a result of that size can join, deciding on the rebuild that it takes, which it
+        does where it may not be appended."""
         step = self._step
         lacking = size.lacking(self.free_after(Rebuild.EVICT, notes))
         if lacking > step.log_tokens:
@@ -178,7 +230,7 @@ class Fitting:
         # measured against it too.
         if step.rebuild is not None:
             return size.lacking(self.free_after(step.rebuild, notes)) <= 0
-        if self._budget.fits(self.appended(size).most):
+        if may_append and self._budget.fits(self.appended(size).most):
             return True
         if self._table.released and size.lacking(self.free_after(Rebuild.RELEASED, notes)) <= 0:
             step.rebuild = Rebuild.RELEASED
@@ -231,10 +283,10 @@ class Fitting:
     def _rendered(self) -> list[Residency]:
         """Pages that stand in a head; the text of the others is in this step's results."""
         new = self._step.loaded
-        return [entry for entry in self._table.unreleased if entry.passage.id not in new]
+        return [entry for entry in self._table.unreleased if entry.id not in new]
 
     def _must_stay(self, entry: Residency) -> bool:
-        return entry.pinned or entry.passage.id in self._step.kept
+        return entry.pinned or entry.id in self._step.kept
 
     def _remarks(self) -> Size:
         return self._meter.size(f"{self._step.nudge} {self._step.remark}\n")

@@ -1,4 +1,4 @@
-"""PageTable: which passages are resident, since when, at what cost, released or pinned."""
+"""PageTable: which passages and pictures are resident, since when, at what cost, how kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from docpager.core.passages import Passage, PassageId
+from docpager.core.pictures import PageId, Picture, PictureId
 from docpager.paging.token_sizes import Size
 
 __all__ = ["PageTable", "Residency"]
@@ -14,9 +15,9 @@ __all__ = ["PageTable", "Residency"]
 
 @dataclass(frozen=True, slots=True)
 class Residency:
-    """One resident passage."""
+    """One resident passage, or the picture of a page."""
 
-    passage: Passage
+    page: Passage | Picture
     size: Size
     """What it takes in main context, header included."""
     since: int
@@ -27,6 +28,16 @@ class Residency:
     released: bool = False
     shortfall: float = 1.0
     """The server's count of the text it was sent in, over the estimate of that text."""
+
+    @property
+    def id(self) -> PageId:
+        return self.page.id
+
+    @property
+    def passage(self) -> Passage:
+        """The page where it is a passage, as it is under the id of one."""
+        assert isinstance(self.page, Passage), f"{self.page.id} is a picture"
+        return self.page
 
     @property
     def tokens(self) -> int:
@@ -43,7 +54,7 @@ class PageTable:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[PassageId, Residency] = {}
+        self._entries: dict[PageId, Residency] = {}
         self._references = 0
 
     def copy(self) -> PageTable:
@@ -56,18 +67,24 @@ class PageTable:
         """Go back to what a copy holds."""
         self._entries, self._references = dict(copy._entries), copy._references
 
-    def __contains__(self, passage: PassageId) -> bool:
-        return passage in self._entries
+    def __contains__(self, page: PageId) -> bool:
+        return page in self._entries
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __getitem__(self, passage: PassageId) -> Residency:
-        return self._entries[passage]
+    def __getitem__(self, page: PageId) -> Residency:
+        return self._entries[page]
 
     @property
     def ids(self) -> frozenset[PassageId]:
-        return frozenset(self._entries)
+        """The passages."""
+        return frozenset(id_ for id_ in self._entries if isinstance(id_, PassageId))
+
+    @property
+    def pictures(self) -> frozenset[PictureId]:
+        """The pictures."""
+        return frozenset(id_ for id_ in self._entries if isinstance(id_, PictureId))
 
     @property
     def released(self) -> list[Residency]:
@@ -83,19 +100,20 @@ class PageTable:
 
     @property
     def pinned_tokens(self) -> int:
-        """What pinned passages take at most."""
+        """What pinned pages take at most."""
         return sum(entry.size.most for entry in self.pinned)
 
-    def page_in(self, passage: Passage, *, size: Size, step: int, pin: bool = False) -> None:
-        """Make a passage resident; one that was released is wanted again."""
+    def page_in(self, page: Passage | Picture, *, size: Size, step: int, pin: bool = False) -> None:
+        """Make a page resident; one that was released is wanted again."""
         self._references += 1
         # A page paged in anew starts without `released`: the model wants it again.
-        self._entries[passage.id] = Residency(passage, size, step, self._references, pinned=pin)
+        self._entries[page.id] = Residency(page, size, step, self._references, pinned=pin)
 
     def weigh(self, size_of: Callable[[Passage], Size]) -> None:
         """Take the sizes of all passages anew: texts may take more than was thought."""
         for id_, entry in self._entries.items():
-            self._entries[id_] = replace(entry, size=size_of(entry.passage))
+            if isinstance(entry.page, Passage):
+                self._entries[id_] = replace(entry, size=size_of(entry.page))
 
     def measure(
         self,
@@ -110,25 +128,25 @@ class PageTable:
                 size = size_of(entry.passage)
                 self._entries[id_] = replace(entry, size=size, shortfall=shortfall)
 
-    def reference(self, passages: Iterable[PassageId], *, pin: bool = False) -> None:
-        """Note that resident passages were asked for again or cited."""
-        for passage in passages:
-            if entry := self._entries.get(passage):
+    def reference(self, pages: Iterable[PageId], *, pin: bool = False) -> None:
+        """Note that resident pages were asked for again or cited."""
+        for page in pages:
+            if entry := self._entries.get(page):
                 self._references += 1
-                self._entries[passage] = replace(
+                self._entries[page] = replace(
                     entry, referenced=self._references, released=False, pinned=entry.pinned or pin
                 )
 
-    def release(self, passages: Iterable[PassageId]) -> list[PassageId]:
-        """Mark passages to leave at the next rebuild, unpinning them; returns those resident."""
-        released = [passage for passage in passages if passage in self._entries]
-        for passage in released:
-            self._entries[passage] = replace(self._entries[passage], released=True, pinned=False)
+    def release(self, pages: Iterable[PageId]) -> list[PageId]:
+        """Mark pages to leave at the next rebuild, unpinning them; returns those resident."""
+        released = [page for page in pages if page in self._entries]
+        for page in released:
+            self._entries[page] = replace(self._entries[page], released=True, pinned=False)
         return released
 
-    def keep_only(self, passages: Iterable[PassageId]) -> list[Residency]:
+    def keep_only(self, pages: Iterable[PageId]) -> list[Residency]:
         """Drop everything else; returns what left."""
-        staying = set(passages)
+        staying = set(pages)
         left = [entry for id_, entry in self._entries.items() if id_ not in staying]
         self._entries = {id_: entry for id_, entry in self._entries.items() if id_ in staying}
         return left

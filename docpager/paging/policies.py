@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from docpager.core.passages import PassageId
+from docpager.core.pictures import PageId
 from docpager.paging.page_table import Residency
 from docpager.paging.token_sizes import Size
 
@@ -24,7 +24,7 @@ class EvictionPolicy(Protocol):
 
     name: str
 
-    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PageId]:
         """The pages that stay: ids out of `pages`, whose `tokens` together are at most `room`.
 
         Called again with less room if the chosen ones do not fit at their upper bounds, so the same
@@ -38,7 +38,7 @@ class MostRecentlyReferenced:
 
     name = "recent"
 
-    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PageId]:
         return _until_full(sorted(pages, key=lambda page: -page.referenced), room)
 
 
@@ -47,7 +47,7 @@ class LargestFirst:
 
     name = "largest"
 
-    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PageId]:
         return _until_full(sorted(pages, key=lambda page: (-page.tokens, -page.referenced)), room)
 
 
@@ -56,7 +56,7 @@ class KeepNothing:
 
     name = "notes-only"
 
-    def survivors(self, pages: Sequence[Residency], room: int) -> list[PassageId]:
+    def survivors(self, pages: Sequence[Residency], room: int) -> list[PageId]:
         return []
 
 
@@ -69,7 +69,7 @@ def survivors_within(
     left = room.likely
     while True:
         chosen = set(policy.survivors(pages, left))
-        staying = [page for page in pages if page.passage.id in chosen]
+        staying = [page for page in pages if page.id in chosen]
         over = sum(page.size.most for page in staying) - room.most
         if over <= 0 or not staying:
             return staying
@@ -81,7 +81,7 @@ POLICIES: dict[str, EvictionPolicy] = {
 }
 
 
-def _until_full(pages: Iterable[Residency], room: int) -> list[PassageId]:
+def _until_full(pages: Iterable[Residency], room: int) -> list[PageId]:
     staying, used = [], 0
     for page in pages:
         # Stops at the first that does not fit instead of trying smaller ones behind it: a page less
@@ -89,5 +89,5 @@ def _until_full(pages: Iterable[Residency], room: int) -> list[PassageId]:
         if used + page.tokens > room:
             break
         used += page.tokens
-        staying.append(page.passage.id)
+        staying.append(page.id)
     return staying

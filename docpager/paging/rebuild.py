@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docpager.core.passages import Passage
+from docpager.core.pictures import Picture
 from docpager.models.messages import ToolCall, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS, Epoch, PromptSizer, canonical_json
 from docpager.paging.page_table import Residency
 from docpager.paging.rendering import fence, marker_for, render_passages
 from docpager.paging.token_meter import Meter
-from docpager.paging.token_sizes import Size
+from docpager.paging.token_sizes import NOTHING, Size
 
 __all__ = [
     "LAST_REPLY",
@@ -59,6 +60,8 @@ class Head:
     newest_step: tuple[StepText, ...] = ()
     remark: str = ""
     """Lines for the model: calls that were skipped, warnings, messages."""
+    pictures: tuple[Picture, ...] = ()
+    """Behind the text."""
 
     def turn(self) -> UserTurn:
         """The head as the first turn, the document map its shared beginning.
@@ -69,7 +72,7 @@ class Head:
         # Up to here the bytes are equal for all questions about the same documents: the place for a
         # cache breakpoint.
         shared = len(f"{_MAP_TITLE}\n{self.document_map}\n") if self.document_map else 0
-        return UserTurn(self.render(), shared_length=shared)
+        return UserTurn(self.render(), shared_length=shared, pictures=self.pictures)
 
     def render(self) -> str:
         """The head as text; text from documents stands between fences that it cannot contain."""
@@ -137,7 +140,8 @@ class Opening:
         # These pages were sent before: where the server counted more for them than the estimate
         # said, the difference is known and need not be estimated again.
         known = sum(page.tokens - page.size.likely for page in pages)
-        size = self.size + self._meter.block(rest)
+        shown = sum(map(self._meter.picture_size, head.pictures), NOTHING)
+        size = self.size + self._meter.block(rest) + shown
         size = Size(size.most, min(size.most, size.likely + known))
         return Epoch(head, number=number, size=size, counted=self._counted, uncounted=[rest])
 

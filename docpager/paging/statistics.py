@@ -32,6 +32,10 @@ class PagingStatistics:
     notes_paged_out: int = 0
     rebuilds: int = 0
     warnings: int = 0
+    pictures: int = 0
+    """Pictures of pages that were shown."""
+    pictures_evicted: int = 0
+    """Pictures that left in a rebuild, released ones included."""
     peak_worst_case: int = 0
     """Largest prompt at its most, plus reserved output: what the guarantee bounds."""
     reference_string: list[tuple[int, PassageId]] = field(default_factory=list)
@@ -92,6 +96,8 @@ class PagingStatistics:
     def as_dict(self, cited: Iterable[PassageId] = ()) -> dict[str, int]:
         """The counts of an answer line. `cited` are the passages that the answer quotes."""
         counts = {name: getattr(self, name) for name in _COUNTS}
+        if self.pictures:
+            counts |= {"pictures": self.pictures, "pictures_evicted": self.pictures_evicted}
         return {**counts, "useful_pages": len(set(cited) & self.read)}
 
 

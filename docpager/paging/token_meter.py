@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import ceil
 
+from docpager.core.pictures import Picture
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import Turn, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS, PromptSizer, blocks_of, canonical_json
@@ -66,10 +67,17 @@ class Meter(PromptSizer):
 
     def user_turn(self, turn: UserTurn) -> Size:
         """What a turn takes."""
-        return sum(map(self.block, blocks_of(turn)), NOTHING)
+        text = sum(map(self.block, blocks_of(turn)), NOTHING)
+        return sum(map(self.picture_size, turn.all_pictures), text)
+
+    def picture_size(self, picture: Picture) -> Size:
+        """What a picture takes with its label, framing included; no factor is on its price."""
+        label = self.block(picture.label)
+        return label + Size.exact(picture.tokens + BLOCK_TOKENS)
 
     def plain_turn(self, turn: Turn) -> int:
-        """What a turn takes by the counter alone, without factor and framing: about its size."""
+        """What a turn's texts take by the counter alone, without factor and framing: about its
+        size. Pictures are left out: this is compared with what a server must have read at least."""
         if isinstance(turn, UserTurn):
             return sum(map(self._counted, blocks_of(turn)))
         calls = (f"{call.name} {canonical_json(call.arguments)}" for call in turn.calls)

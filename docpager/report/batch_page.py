@@ -38,7 +38,10 @@ class AnswerRow:
     question: str
     answer: str
     reason: str
-    """Why there is no supported answer; empty where there is one."""
+    """Why there is no supported answer, in words that are the same for the same cause; empty where
+    there is one."""
+    error: str
+    """Why it stopped or failed, as the line says it."""
     citations: tuple[Citation, ...]
     steps: int
     tokens: int
@@ -48,6 +51,7 @@ class AnswerRow:
     """Whether the server counted the tokens."""
     usd: float | None
     seconds: float
+    model: str
     coverage: Mapping[str, int]
     journal: Path | None
     """Where its journal was found."""
@@ -71,6 +75,7 @@ class AnswerRow:
         """Take out what may be text of a document that was forgotten since."""
         self.answer, self.citations = REDACTED, ()
         self.reason = REDACTED if self.reason else ""
+        self.error = REDACTED if self.error else ""
 
 
 def lines_file(answers: Path) -> Path:
@@ -121,6 +126,7 @@ def _row(value: Mapping[str, Any], answers: Path, kept: Path | None) -> AnswerRo
         question=str(value.get("question") or ""),
         answer=parsed.answer or "",
         reason=_reason(parsed.status, value),
+        error=str(value.get("error") or ""),
         citations=parsed.citations,
         steps=int(value.get("steps") or 0),
         tokens=sum(tokens.values()),
@@ -129,6 +135,7 @@ def _row(value: Mapping[str, Any], answers: Path, kept: Path | None) -> AnswerRo
         told=usage.get("source") == "server",
         usd=None if usd is None else float(usd),
         seconds=float(value.get("seconds") or 0.0),
+        model=str(value.get("model") or ""),
         coverage={name: int(n) for name, n in (value.get("coverage") or {}).items()},
         journal=_journal(named, answers, kept),
         named=named,

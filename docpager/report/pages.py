@@ -42,6 +42,7 @@ _MATCH_WORDS = {
     "normalised": "word for word but for spaces and signs",
     "repaired": "wording repaired from the document",
     "failed": "NOT FOUND there",
+    "picture": "seen as a picture, nothing of it checked",
 }
 
 

@@ -11,6 +11,7 @@ from docpager.core.errors import DocpagerError, JournalError, UsageError
 from docpager.report.batch_page import AnswerRow, answer_rows, lines_file, write_index
 from docpager.report.pages import check_writable
 from docpager.report.run_page import Excerpts, write_run
+from docpager.run.journal import is_journal
 
 __all__ = ["write_reports"]
 
@@ -18,8 +19,6 @@ Progress = Callable[[int, int], None]
 """Told how many pages of runs are written, and of how many."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_SEALED = re.compile(rb"[0-9a-f]{16} \{")
-"""How a journal begins: with the seal of its first line."""
 
 
 def write_reports(
@@ -80,8 +79,7 @@ def _is_journal(path: Path) -> bool:
         UsageError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return _SEALED.match(file.read(18)) is not None
+        return is_journal(path)
     except OSError as error:
         raise UsageError(
             f"cannot read {str(path)!r}: {error.strerror}; name the journal of a run or the "

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from docpager.core.passages import Note, Passage, PassageId
-from docpager.models.messages import CallResult, Usage
+from docpager.models.messages import CallResult, ModelReply, Turn, Usage
 from docpager.paging.statistics import faults_under_belady, faults_under_lru
+from docpager.report.page_events import PageEvent, PageEvents
 from docpager.run.answer_line import AnswerLine, answer_line
 from docpager.run.journal import Entry, Header, read_journal
 from docpager.run.outcome import Outcome
@@ -34,7 +35,7 @@ class Filling:
     """Document map and question."""
     notes: int
     passages: dict[int, int]
-    """By document number."""
+    """By document number, pictures of pages included."""
 
     @property
     def turns(self) -> int:
@@ -46,7 +47,7 @@ class Filling:
         """Of the newest request, which took `total` tokens."""
         context, plan, meter = replay.run.context, replay.run.plan, replay.run.meter
         passages: Counter[int] = Counter()
-        for id in context.table.ids:
+        for id in context.table.ids | context.table.pictures:
             passages[id.document] += context.table[id].tokens
         fixed = context.budget.fixed
         asked = sum(meter.size(text).likely for text in (plan.document_map, plan.question))
@@ -122,6 +123,9 @@ class WatchedRun:
     """By step, from 1."""
     results: dict[int, tuple[CallResult, ...]]
     """What each step's calls gave, as the model read it."""
+    turns: dict[int, tuple[Turn, ...]]
+    """What each step's request held below instructions and functions."""
+    replies: dict[int, ModelReply]
     usages: dict[int, Usage]
     dollars: dict[int, float | None]
     notes: list[WatchedNote]
@@ -130,6 +134,8 @@ class WatchedRun:
     """Every passage that was read."""
     faults: dict[PassageId, list[int]]
     """The steps in which each passage had to be loaded."""
+    events: list[PageEvent]
+    """What happened to passages in main context, in order."""
     replacement: Replacement | None
     """None where no passage was read."""
     usage: Usage
@@ -145,17 +151,21 @@ class _Watch(Replay):
         super().__init__(read_journal(journal))
         self.snapshots: dict[int, ContextAt] = {}
         self.results: dict[int, tuple[CallResult, ...]] = {}
+        self.turns: dict[int, tuple[Turn, ...]] = {}
+        self.replies: dict[int, ModelReply] = {}
         self.usages: dict[int, Usage] = {}
         self.dollars: dict[int, float | None] = {}
         self.notes: dict[int, WatchedNote] = {}
         self.documents: dict[int, DocumentSeen] = {}
         self.passages: dict[PassageId, Passage] = {}
         self.faults: dict[PassageId, list[int]] = {}
+        self.happened = PageEvents(self.run)
 
     def feed(self, entry: Entry) -> None:
         before = set(self.run.context.statistics.read), self.run.context.table.ids
         faults = self.run.context.statistics.faults
         super().feed(entry)
+        self.happened.note()
         match entry.kind:
             case "request":
                 self._sent(entry)
@@ -166,14 +176,16 @@ class _Watch(Replay):
 
     def _sent(self, entry: Entry) -> None:
         table = self.run.context.table
+        self.turns[self.run.steps + 1] = self.run.context.epoch.turns
         self.snapshots[self.run.steps + 1] = ContextAt(
             Filling.of(self, entry.prompt_tokens),
             table.ids,
-            frozenset(each.passage.id for each in table.released),
+            frozenset(e.id for e in table.released if isinstance(e.id, PassageId)),
         )
 
     def _replied(self, entry: Entry) -> None:
         assert entry.reply is not None
+        self.replies[self.run.steps] = entry.reply
         self.dollars[self.run.steps] = entry.reply.cost_usd
         if entry.reply.usage is not None:
             self.usages[self.run.steps] = entry.reply.usage
@@ -240,12 +252,15 @@ def watch(journal: Path) -> WatchedRun:
         steps=steps,
         snapshots=replay.snapshots,
         results=replay.results,
+        turns=replay.turns,
+        replies=replay.replies,
         usages=replay.usages,
         dollars=replay.dollars,
         notes=[replay.notes[number] for number in sorted(replay.notes)],
         documents=[replay.documents[number] for number in sorted(replay.documents)],
         passages=replay.passages,
         faults=replay.faults,
+        events=replay.happened.events,
         replacement=_replacement(replay),
         usage=run.usage,
         cost_usd=run.cost_usd,

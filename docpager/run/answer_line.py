@@ -73,7 +73,8 @@ class Citation:
     `document` empty where there is none."""
     quote: str = ""
     match: str = "exact"
-    """`exact`, `normalised`, `repaired` or `failed`."""
+    """`exact`, `normalised`, `repaired` or `failed`; `picture` of a page that the model was only
+    shown as a picture: it says where to look, and nothing of it was checked."""
     passages: tuple[str, ...] = ()
     """The passages it stands in, as in D3:c120."""
     seen: bool = True
@@ -84,7 +85,7 @@ class Citation:
     @property
     def stands(self) -> bool:
         """Whether the quote was found there."""
-        return self.match != "failed"
+        return self.match not in ("failed", "picture")
 
     def as_json(self) -> dict[str, Any]:
         """The citation as `json.dumps` takes it."""
@@ -231,7 +232,7 @@ def _final_citations(outcome: Outcome | None) -> tuple[PassageId, ...]:
 
 def _names_missing(checks: Sequence[QuoteCheck]) -> tuple[str, ...]:
     """Names that none of the pages holds whose quotes stand."""
-    standing = [check for check in checks if check.match != "failed"]
+    standing = [check for check in checks if check.stands]
     return tuple(
         name
         for name in (standing[0].names_missing if standing else ())

@@ -1,7 +1,5 @@
 """ResultApplier: what each result does to a run's main context, and how it is shown.
 
-PageInApplier: passages of one run becoming resident, or refused with what would fit.
-
 What may be quoted: what was resident, or was copied into a note while it was.
 
 recall: search this run's own past. Never the text of an evicted page: its locator instead.
@@ -10,13 +8,13 @@ recall: search this run's own past. Never the text of an evicted page: its locat
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from docpager.core.errors import FunctionError
-from docpager.core.locators import LocatorKind, covers, parse_locator
-from docpager.core.passages import Note, PassageId, PassageRange
+from docpager.core.locators import LocatorKind, parse_locator
+from docpager.core.passages import Note, PassageId, counted
+from docpager.core.pictures import PageId, PictureId, picture_named
 from docpager.models.messages import ToolCall
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import HERE, LogEntry, written_call
@@ -24,9 +22,10 @@ from docpager.paging.rebuild import QUOTE_PLAINLY
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
 from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Failure, Outcome
+from docpager.run.page_ins import PageInApplier, making_room
 from docpager.run.quotes import mark_seen, review
 from docpager.run.reminders import RepeatedCalls, say_instead
-from docpager.run.render import present_found, present_listed, present_loaded, present_too_large
+from docpager.run.render import present_found, present_listed, present_too_large
 from docpager.run.tool_results import (
     Found,
     Listed,
@@ -37,120 +36,10 @@ from docpager.run.tool_results import (
     Refused,
     TooLarge,
     ToolResult,
+    Viewed,
 )
 
-__all__ = ["PLAIN_TEXT", "PageInApplier", "ResultApplier", "recall"]
-
-MOST_REPEATS = 2
-"""Times that one range may be paged in without a note or a search between."""
-
-
-class PageInApplier:
-    """Answers `page_in` calls, and remembers what was paged in under which name."""
-
-    def __init__(self, context: MainContext) -> None:
-        self._context = context
-        self._repeats: Counter[PassageRange] = Counter()
-        self._ranges: dict[str, PassageRange] = {}
-        self.pages: set[tuple[int, int]] = set()
-        """(document, page) of every page, slide or sheet that was paged in, all or a part of it."""
-
-    def forget_repeats(self) -> None:
-        """A note or a search came between: a range may be paged in again."""
-        self._repeats.clear()
-
-    def apply(self, call: ToolCall, loaded: Loaded, *, step: int) -> None:
-        """Answer a `page_in`: make its passages resident, or say what would fit."""
-        context, pin = self._context, call.arguments.get("pin") is True
-        # A model that pages the same range in, loses it and pages it in again makes no progress:
-        # this is thrashing, and only a note ends it.
-        if self._repeats[loaded.range] >= MOST_REPEATS:
-            context.refuse(
-                f"refused: {loaded.range} was paged in {MOST_REPEATS} times without a note or a "
-                "search between; write_note what you need of it"
-            )
-            return
-        # Another call of the same reply may have paged some of them in.
-        here = [p.id for p in loaded.passages if p.id in context.table]
-        fresh = tuple(p for p in loaded.passages if p.id not in context.table)
-        still = tuple(p for p in loaded.resident if p in context.table)
-        loaded = replace(loaded, passages=fresh, resident=tuple(sorted({*still, *here})))
-        if pin and not self._pins_fit(loaded):
-            return
-        if not context.admit_pages(present_loaded(loaded), resident=loaded.resident, pin=pin):
-            self._refuse(loaded)
-            return
-        # Only now: `admit_pages` may refuse, and a passage whose text was not sent must not count
-        # as resident.
-        context.enter(fresh, step=step, pin=pin)
-        context.statistics.fault([p.id for p in fresh], step=step)
-        for passage in fresh:
-            first, last = passage.pdf_pages or (1, 0)
-            self.pages.update((passage.document, page) for page in range(first, last + 1))
-        context.statistics.reference(loaded.resident, step=step)
-        self._repeats[loaded.range] += 1
-        self._ranges[str(call.arguments["locator"]).strip()] = loaded.range
-        context.log.add(LogEntry(step, written_call(call), "", loaded.range))
-
-    def _pins_fit(self, loaded: Loaded) -> bool:
-        context = self._context
-        wanted = sum(map(context.page_tokens, loaded.passages))
-        wanted += sum(
-            context.table[p].size.most for p in loaded.resident if not context.table[p].pinned
-        )
-        left = context.budget.pins_cap - context.table.pinned_tokens
-        if wanted > left:
-            context.refuse(
-                f"refused: pinning takes {wanted} tokens, {max(0, left)} are left for pins"
-            )
-        return wanted <= left
-
-    def _refuse(self, loaded: Loaded) -> None:
-        context = self._context
-        context.statistics.refused_page_ins += 1
-        if not loaded.passages:
-            context.refuse(
-                f"refused: no room to keep {loaded.range} now; {_making_room(context)}",
-                warn=True,
-            )
-            return
-        needed = sum(map(context.page_tokens, loaded.passages))
-        free, after = context.free(), context.bound()
-        # About what the line above the passages takes.
-        used, fitting = 40, 0
-        for passage in loaded.passages:
-            used += context.page_tokens(passage)
-            if used > free:
-                break
-            fitting += 1
-        first = loaded.passages[0].id
-        hint = _making_room(context)
-        if fitting:
-            hint = f"{PassageRange(*first, first.ordinal + fitting - 1)} would fit"
-        context.refuse(
-            f"refused: {loaded.range} takes about {needed} tokens; {free} are free now, "
-            f"{after} after a rebuild; {hint}.",
-            f"refused: {needed} tokens; {free} are free.",
-            warn=True,
-        )
-
-    def resident_under(self, text: str) -> list[PassageId]:
-        """The resident passages that a locator names; a section must have been paged in by name."""
-        table = self._context.table
-        locator = parse_locator(text)
-        if known := self._ranges.get(text):
-            return [passage for passage in sorted(table.ids) if known.covers(passage)]
-        if locator.kind is LocatorKind.SECTION:
-            raise FunctionError(
-                f"{text} was not paged in by that name; release its passages instead"
-            )
-        return [p for p in sorted(table.ids) if covers(locator, table[p].passage)]
-
-
-def _making_room(context: MainContext) -> str:
-    """What a model can do for more room, with the functions that it has."""
-    return "page_out what you are done with" if context.releases else "answer from what you have"
-
+__all__ = ["PLAIN_TEXT", "ResultApplier", "recall"]
 
 MOST_UNREAD_ANSWERS = 2
 """Answers before anything was looked up that are sent back; the next one fails the run."""
@@ -260,6 +149,9 @@ class ResultApplier:
             case Loaded():
                 self._has_looked = True
                 self._page_ins.apply(call, result, step=step)
+            case Viewed():
+                self._has_looked = True
+                self._page_ins.view(call, result, step=step)
             case TooLarge():
                 self._context.refuse(present_too_large(result))
                 self._context.statistics.refused_page_ins += 1
@@ -344,6 +236,9 @@ class ResultApplier:
                     self._write_note(call, resident)
                 case "recall":
                     self._recall(call)
+                case "view_page":
+                    page = parse_locator(call.arguments["locator"])
+                    self._page_ins.keep_picture(picture_named(page), call, step=self._step)
                 case "page_in":
                     self._page_in_note(parse_locator(call.arguments["locator"]).number)
         except FunctionError as error:
@@ -351,14 +246,14 @@ class ResultApplier:
 
     def _page_out(self, call: ToolCall) -> None:
         context, notes = self._context, self._context.notes
-        pages: list[PassageId] = []
+        pages: list[PageId] = []
         for text in call.arguments["locators"]:
             locator = parse_locator(text)
             if locator.kind is LocatorKind.NOTE:
                 notes = notes.page_out(locator.number)
             else:
                 pages += self._page_ins.resident_under(text.strip())
-        if not context.admit(f"released {len(set(pages))} passages.", notes=notes):
+        if not context.admit(f"released {_counted_pages(pages)}.", notes=notes):
             context.refuse(warn=True)
             return
         # After `admit`: a released page may be dropped by the rebuild that admitting decides on,
@@ -367,7 +262,7 @@ class ResultApplier:
         statistics = context.statistics
         statistics.released += len(released)
         statistics.released_unread += sum(context.table[p].since == self._step for p in released)
-        self._log(call, f"{len(released)} passages released")
+        self._log(call, f"{_counted_pages(released)} released")
 
     def _write_note(self, call: ToolCall, resident: frozenset[PassageId]) -> None:
         context, arguments = self._context, call.arguments
@@ -395,7 +290,7 @@ class ResultApplier:
         context = self._context
         before = set(context.notes.resident)
         if not context.admit(text, notes=notes):
-            context.refuse(f"refused: no room for this note; {_making_room(context)}", warn=True)
+            context.refuse(f"refused: no room for this note; {making_room(context)}", warn=True)
             return False
         context.statistics.notes_paged_out += len(before - set(notes.resident))
         return True
@@ -424,7 +319,7 @@ class ResultApplier:
         only_quotes = text == " … ".join(quotes)
         if self._said and only_quotes:
             text = self._said  # it was asked for the quote alone
-        supported = any(check.match != "failed" and check.seen for check in checks)
+        supported = any(check.stands and check.seen for check in checks)
         # Only what was prefetched can have been seen without a look, and a model that is asked
         # plainly has no other way to look.
         was_shown = found and (supported or (self._plain and bool(resident)))
@@ -458,7 +353,7 @@ class ResultApplier:
         """
         notes = self._context.notes.notes
         marked = mark_seen(checks, quotes, resident=resident, notes=notes)
-        self._quoted |= {(c.passages, c.quote) for c in marked if c.seen and c.match != "failed"}
+        self._quoted |= {(c.passages, c.quote) for c in marked if c.seen and c.stands}
         return tuple(
             check if (check.passages, check.quote) in self._quoted else new
             for check, new in zip(checks, marked, strict=True)
@@ -491,6 +386,13 @@ class ResultApplier:
 
     def _log(self, call: ToolCall, outcome: str, *, shown: str | None = None) -> None:
         self._context.log.add(LogEntry(self._step, shown or written_call(call), outcome))
+
+
+def _counted_pages(pages: Collection[PageId]) -> str:
+    """`3 passages`, or `3 passages and 1 picture`."""
+    pictures = {page for page in pages if isinstance(page, PictureId)}
+    passages = f"{len(set(pages) - pictures)} passages"
+    return f"{passages} and {counted(len(pictures), 'picture')}" if pictures else passages
 
 
 def _subject(call: ToolCall) -> str:

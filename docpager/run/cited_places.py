@@ -46,6 +46,8 @@ def cited_words(archive: Archive, citation: Citation) -> CitedPlace:
         ArchiveError: its quote does not stand there.
     """
     place = citation.place
+    if citation.match == "picture" and place.page is not None:
+        return cited_place(archive, f"{_document(archive, place)[0].name}:p{place.page}")
     if not citation.stands:
         raise ArchiveError(
             f"the quote {_brief(citation.quote)} was not found when the answer was checked, so "
@@ -137,7 +139,7 @@ def _single(archive: Archive, name: str) -> list[int]:
 def _looked_up(archive: Archive, locator: str, quote: str) -> CitedPlace:
     checker = QuoteChecker(archive, parse_locator)
     (check,) = checker.check_all([{"locator": locator, "quote": quote}]).checks
-    if check.match == "failed" or check.place is None or check.document is None:
+    if not check.stands or check.place is None or check.document is None:
         # Where the place itself is none, the archive says why.
         archive.resolve(locator)
         raise ArchiveError(check.problem or f"the quote {_brief(quote)} does not stand there")

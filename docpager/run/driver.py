@@ -13,11 +13,13 @@ from docpager.models.metered_model import MeteredModel
 from docpager.paging.reading_log import written_call
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Journal
+from docpager.run.observer import RunObserver
 from docpager.run.outcome import Outcome
+from docpager.run.page_pictures import PictureStore
 from docpager.run.replay import RecordingCounter
 from docpager.run.request_hashes import RequestHasher
-from docpager.run.state import PendingCall, Run
-from docpager.run.tool_results import Found, Loaded, ToolResult
+from docpager.run.state import Run
+from docpager.run.tool_results import Found, Loaded, PendingCall, ToolResult, Viewed
 
 __all__ = ["Driver", "OnStep", "StepNow"]
 
@@ -67,17 +69,21 @@ class Driver:
         journal: Journal,
         sha256_of: Callable[[int], str],
         text_sha256_of: Callable[[int], str],
+        pictures: PictureStore,
         counter: RecordingCounter | None = None,
         met: Collection[int] = (),
+        observer: RunObserver | None = None,
     ) -> None:
         self._run = run
         self._metered_model = metered_model
         self._executor = executor
         self._journal = journal
+        self._pictures = pictures
         self._sha256_of = sha256_of
         self._text_sha256_of = text_sha256_of
         self._counter = counter
         self._met = set(met)
+        self._observer = observer or RunObserver()
         self._on_retry: Callable[[str], None] | None = None
         self._on_step: OnStep = lambda now: None
         self._clock = time.monotonic()
@@ -89,6 +95,10 @@ class Driver:
 
     async def drive(self, pending: Sequence[PendingCall] | None = None) -> Outcome:
         """Move the run until it has an outcome; `pending` calls of a resumed run come first."""
+        with self._observer.running(self._run):
+            return await self._drive(pending)
+
+    async def _drive(self, pending: Sequence[PendingCall] | None) -> Outcome:
         run = self._run
         if pending is not None:
             await self._execute(pending)
@@ -198,6 +208,8 @@ class Driver:
         run = self._run
         while run.outcome is None:
             request = run.next_request()
+            # Before it is written down as under way: nothing is sent where one is missing.
+            request = replace(request, picture_files=self._pictures.files(request))
             estimate, sha256 = run.context.estimate, self._hasher.hash(request)
             # Before it is sent: a journal that ends here says that a request was under way and may
             # have been billed.
@@ -206,12 +218,15 @@ class Driver:
             if not run.awaits_reply:
                 continue  # it does not fit by the server's count
             try:
-                return await self._metered_model.complete(
-                    request,
-                    prompt_tokens=run.context.epoch.tokens,
-                    seconds_left=seconds_left,
-                    before_wait=self._tell_wait,
-                )
+                with self._observer.asking(request, run) as tell_reply:
+                    reply = await self._metered_model.complete(
+                        request,
+                        prompt_tokens=run.context.epoch.tokens,
+                        seconds_left=seconds_left,
+                        before_wait=self._tell_wait,
+                    )
+                    tell_reply(reply)
+                return reply
             except ContextExceeded as exceeded:
                 self._charge(self._metered_model.take_lost())
                 context = exceeded.context or 0
@@ -233,6 +248,7 @@ class Driver:
     def _tell_wait(self, failed: str, seconds: float) -> None:
         """Write down why nothing happens for a while, and what it may have cost."""
         self._charge(self._metered_model.take_lost())
+        self._observer.retrying(failed)
         message = f"{failed}; waits {seconds:.0f} s"
         self._write(Entry("waiting", self._run.steps, message=message))
         if self._on_retry is not None:
@@ -267,7 +283,8 @@ class Driver:
         self._tell_step(run.steps, "; ".join(written_call(each.call) for each in pending))
         # In a thread: a search of a large archive takes long enough to hold up the other runs of a
         # batch.
-        results = tuple(await asyncio.to_thread(self._executor.execute_all, pending))
+        execute_all = self._executor.execute_all
+        results = tuple(await asyncio.to_thread(execute_all, pending, self._observer))
         # Before they are delivered: `deliver` changes the run, and a replay must be able to do the
         # same change.
         self._write_results("results", results)
@@ -280,6 +297,10 @@ class Driver:
         documents = {str(n): self._sha256_of(n) for n in new}
         texts = {str(n): self._text_sha256_of(n) for n in new}
         step = self._run.steps
+        # First: a journal never names a picture that is not there.
+        for result in results:
+            if isinstance(result, Viewed):
+                self._pictures.keep(result)
         self._write(Entry(kind, step, results=tuple(results), documents=documents, texts=texts))
 
     def _newly_met(self, results: Sequence[ToolResult]) -> list[int]:
@@ -287,6 +308,8 @@ class Driver:
         for result in results:
             if isinstance(result, Loaded):
                 met.add(result.range.document)
+            if isinstance(result, Viewed):
+                met.add(result.document)
             if isinstance(result, Found):
                 met.update(number for number, _ in result.paths)
         new = sorted(met - self._met)

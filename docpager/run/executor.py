@@ -14,7 +14,14 @@ import msgspec
 
 from docpager.core.errors import DocpagerError, FunctionError
 from docpager.core.locators import Locator, LocatorKind, parse_locator
-from docpager.core.passages import HALF_CHARACTER, DocumentEntry, Passage, PassageRange
+from docpager.core.passages import (
+    HALF_CHARACTER,
+    DocumentEntry,
+    Passage,
+    PassageRange,
+    number_ranges,
+)
+from docpager.core.pictures import PicturePrice, picture_named
 from docpager.documents.document import Section
 from docpager.models.messages import FunctionSchema, ToolCall
 from docpager.paging.epoch import PromptSizer
@@ -30,18 +37,22 @@ from docpager.run.functions import (
     PageIn,
     PageOut,
     Search,
+    ViewPage,
     WriteNote,
 )
+from docpager.run.observer import RunObserver
+from docpager.run.page_pictures import DrawPage, viewed_page
 from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
 from docpager.run.read_ahead import found_passages
-from docpager.run.render import document_line, present_loaded
-from docpager.run.state import PendingCall, Run
+from docpager.run.render import DOUBTED, document_line, present_loaded
+from docpager.run.state import Run
 from docpager.run.tool_results import (
     Found,
     Listed,
     Loaded,
     PassedThrough,
+    PendingCall,
     Refused,
     TooLarge,
     ToolResult,
@@ -92,8 +103,12 @@ class FunctionExecutor:
         scope: Collection[int] | None = None,
         rules: int = RULES,
         question: str = "",
+        pictures: PicturePrice | None = None,
+        draw: DrawPage | None = None,
     ) -> None:
+        """`draw` draws the pages that `view_page` shows, no larger than `pictures`."""
         self._library = library
+        self._pictures, self._draw = pictures, draw
         self._functions = {function.name: function for function in functions}
         self._sizer = sizer
         self._hits_per_page = hits_per_page
@@ -101,9 +116,16 @@ class FunctionExecutor:
         self._scope = None if scope is None else frozenset(scope)
         self._quotes = QuoteChecker(library, self._locator, question=question if rules >= 3 else "")
 
-    def execute_all(self, calls: Sequence[PendingCall]) -> list[ToolResult]:
+    def execute_all(
+        self, calls: Sequence[PendingCall], observer: RunObserver | None = None
+    ) -> list[ToolResult]:
         """One result for each call, in order. What the model can correct comes back as Refused."""
-        return [self.execute(pending) for pending in calls]
+        observer, results = observer or RunObserver(), []
+        for pending in calls:
+            with observer.executing(pending.call) as tell_result:
+                results.append(self.execute(pending))
+                tell_result(results[-1])
+        return results
 
     def prefetch(self, run: Run) -> list[ToolResult]:
         """The search that a run begins with, and its best passages; `run` is not changed."""
@@ -137,9 +159,13 @@ class FunctionExecutor:
                 return self._contents(locator, pending.bound)
             case PageIn(locator=locator):
                 return self._page_in(locator, pending)
+            case ViewPage(locator=locator):
+                return self._view_page(locator, pending)
             case AnswerArguments(citations=citations):
                 seen = pending.resident if self._rules >= 4 else frozenset()
-                return self._quotes.check_all(msgspec.to_builtins(citations), resident=seen)
+                return self._quotes.check_all(
+                    msgspec.to_builtins(citations), resident=seen, viewed=pending.viewed
+                )
             case PageOut(locators=locators):
                 self._check_locators(locators)
             case WriteNote(sources=sources, replaces=replaces):
@@ -201,6 +227,9 @@ class FunctionExecutor:
         ]
         if not lines:
             lines = [f"{document_line(entry)}; no outline: read {entry.name}:c1-{entry.passages}"]
+        if self._pictures is not None and (bad := entry.unreadable_pdf_pages):
+            pages = ", ".join(f"{entry.name}:p{span}" for span in number_ranges(bad))
+            lines.insert(0, f"no usable text on {pages}: view_page shows one at a time")
         return self._listed(lines, bound)
 
     def _section_line(self, entry: DocumentEntry, section: Section) -> str:
@@ -233,10 +262,30 @@ class FunctionExecutor:
         missing = [p for p in self._library.load_range(wanted) if p.id not in pending.resident]
         labels = self._labels(entry, missing)
         word = entry.page_word.lower() if entry.pdf_pages else "pdf page"
-        loaded = Loaded(wanted, one_line(entry.path), tuple(missing), resident, labels, word)
+        loaded = Loaded(
+            wanted, one_line(entry.path), tuple(missing), resident, labels, word,
+            self._better_seen(entry, missing),
+        )  # fmt: skip
         if self._sizer.text(present_loaded(loaded)) > pending.bound:
             return self._too_large(wanted, entry, pending.bound)
         return loaded
+
+    def _view_page(self, text: str, pending: PendingCall) -> ToolResult:
+        wanted = picture_named(self._locator(text))
+        if wanted in pending.pictures:
+            return PassedThrough()
+        if self._draw is None or self._pictures is None:
+            raise FunctionError("pages cannot be drawn here; page_in their text")
+        return viewed_page(self._library, wanted, draw=self._draw, price=self._pictures)
+
+    def _better_seen(self, entry: DocumentEntry, passages: Sequence[Passage]) -> str:
+        """A hint at the first page whose text may be wrong, to a model that may look at it."""
+        if self._pictures is None or entry.kind != "pdf":
+            return ""
+        doubts = self._library.page_doubts(entry.id)
+        pages = (p.pdf_pages or (1, 0) for p in passages)
+        first = next((n for a, b in pages for n in range(a, b + 1) if n in doubts), None)
+        return DOUBTED.format(f"{entry.name}:p{first}") if first is not None else ""
 
     def _least_tokens(self, wanted: PassageRange) -> int:
         """Headers alone: tells without reading that a whole document cannot fit."""

@@ -54,6 +54,13 @@ class PageIn(Arguments):
     pin: Annotated[bool, Meta(description="Keep it across rebuilds.")] = False
 
 
+class ViewPage(Arguments):
+    """Bring a page of a PDF into main context as a picture: a scan, a figure, a table."""
+
+    locator: Annotated[str, Meta(description="One page, such as D3:p45.")]
+    pin: Annotated[bool, Meta(description="Keep it across rebuilds.")] = False
+
+
 class PageOut(Arguments):
     """Release pages or notes; they leave at the next rebuild."""
 
@@ -94,6 +101,7 @@ ARGUMENTS: Mapping[str, type[Arguments]] = {
     "grep": Grep,
     "contents": Contents,
     "page_in": PageIn,
+    "view_page": ViewPage,
     "page_out": PageOut,
     "write_note": WriteNote,
     "recall": Recall,
@@ -111,14 +119,15 @@ _BEYOND_SMALL = frozenset({"grep", "contents", "page_out", "recall", "pin", "rep
 
 
 def functions_for(
-    *, notes: bool = True, pins: bool = True, small: bool = False
+    *, notes: bool = True, pins: bool = True, small: bool = False, pictures: bool = False
 ) -> tuple[FunctionSchema, ...]:
     """The functions of a run, in their fixed order; ablations leave out notes or pins.
 
-    The `small` set is search, page_in, write_note and answer.
+    The `small` set is search, page_in, write_note and answer; `pictures` adds view_page.
     """
     left_out = {*([] if notes else ["write_note"]), *([] if pins else ["pin"])}
     left_out |= _BEYOND_SMALL if small else frozenset()
+    left_out |= set() if pictures else {"view_page"}
     return tuple(
         FunctionSchema(name, str(arguments.__doc__), _schema(arguments, left_out))
         for name, arguments in ARGUMENTS.items()

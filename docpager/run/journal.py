@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,7 @@ __all__ = [
     "entry_json",
     "fed_hash",
     "held_journal",
+    "is_journal",
     "journal_lines",
     "left_unanswered",
     "read_journal",
@@ -51,6 +53,7 @@ __all__ = [
 FORMAT = 3
 _READABLE = (2, FORMAT)
 
+_SEALED = re.compile(rb"[0-9a-f]{16} \{")
 _FED = (
     "prefetched",
     "counted",
@@ -323,6 +326,16 @@ def journal_lines(path: Path) -> tuple[list[dict[str, Any]], int, str]:
     if not parsed:
         raise JournalError(f"{path} is not a docpager journal: it has no complete line")
     return parsed, len(whole), seal
+
+
+def is_journal(path: Path) -> bool:
+    """Whether a file begins as a journal does, with the seal of its first line.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return _SEALED.match(file.read(18)) is not None
 
 
 def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:

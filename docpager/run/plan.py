@@ -10,6 +10,7 @@ from math import ceil
 
 from docpager.core.errors import UsageError, WindowTooSmall
 from docpager.core.passages import HALF_CHARACTER, DocumentEntry
+from docpager.core.pictures import LEAST_PICTURE, PicturePrice
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import FunctionSchema
@@ -19,7 +20,7 @@ from docpager.paging.pressure import SMALLEST_STEP, WindowBudget, smallest_windo
 from docpager.paging.rebuild import smallest_step_tokens
 from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
-from docpager.run.render import full_map_tokens, render_document_map
+from docpager.run.render import DOUBTED, full_map_tokens, render_document_map
 
 __all__ = ["RULES", "RunPlan", "instructions", "plan_run"]
 
@@ -41,11 +42,19 @@ SERVER_TOKENS = 700
 286 to 675 tokens on current Claude models. Its first count tells."""
 
 
+PICTURE_SHARE = 0.14
+"""Most of `room` that one picture may take: what is left of the share of pins for its label, so
+that one can be pinned."""
+
+
 @cache
-def instructions(functions: str = "full") -> str:
-    """What every model is told first; a shorter text beside fewer functions."""
+def instructions(functions: str = "full", *, pictures: bool = False) -> str:
+    """What every model is told first; a shorter text beside fewer functions, a longer one for those
+    that may look at pages."""
     name = "instructions.md" if functions == "full" else f"instructions_{functions}.md"
-    return (files("docpager.run") / name).read_text("utf-8").strip()
+    names = [name, *(["instructions_pictures.md"] if pictures else [])]
+    texts = ((files("docpager.run") / each).read_text("utf-8").strip() for each in names)
+    return "\n\n".join(texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,8 @@ class RunPlan:
     fixed: int = 0
     """Tokens of instructions and functions by the count of the server, whose tokenizer `counter`
     was measured at; 0 where they are estimated."""
+    pictures: PicturePrice | None = None
+    """How large pictures of pages are drawn, and what each takes; None where none are shown."""
 
     @property
     def counts_each(self) -> bool:
@@ -108,12 +119,15 @@ def plan_run(
     limits: RunLimits | None = None,
     policy: str = "recent",
     fixed: int = 0,
+    pictures: PicturePrice | None = None,
 ) -> RunPlan:
-    """Fix what a run will say before the model speaks.
+    """Fix what a run will say before the model speaks; with `pictures` the model is shown pages, no
+    larger than that and than the window allows.
 
     Raises:
         WindowTooSmall: the window is too small, or the question too long for it.
-        UsageError: the question is empty, or there is no such policy.
+        UsageError: the question is empty, there is no such policy, or the window is too small for
+            the pictures that were asked for.
     """
     paging, limits = paging or PagingSettings(), limits or RunLimits()
     if paging.functions == "auto":  # nobody knows the model's size
@@ -125,50 +139,65 @@ def plan_run(
         raise UsageError("the question is not valid Unicode; check the terminal's encoding")
     if policy not in POLICIES:
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
-    small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
-    draft = RunPlan(
-        question,
-        "",
-        instructions(paging.functions),
-        functions,
-        paging,
-        limits,
-        policy,
-        counter.name,
-        factor,
-        fixed=fixed,
-    )
     sizer = PromptSizer.of(counter, factor)
+    draft = RunPlan(
+        question, "", "", (), paging, limits, policy, counter.name, factor, RULES, fixed
+    )  # fmt: skip
+    draft = _offering(draft, pictures, sizer)
     budget = draft.budget(sizer)
     # Who can name no document needs no list of them.
     listed = () if paging.plain else documents
     document_map = render_document_map(listed, cap=budget.map_cap, count=sizer.count)
-    _check_window(budget, sizer, question, documents, factor)
-    return RunPlan(
-        question, document_map, draft.instructions, functions, paging, limits, policy,
-        counter.name, factor, RULES, fixed,
-    )  # fmt: skip
+    _check_window(draft, sizer, documents)
+    return replace(draft, document_map=document_map)
 
 
-def _framing(documents: Sequence[DocumentEntry], sizer: PromptSizer) -> int:
+def _offering(draft: RunPlan, pictures: PicturePrice | None, sizer: PromptSizer) -> RunPlan:
+    """The plan with its instructions and functions, and pictures as large as its window allows.
+
+    Raises:
+        UsageError: nothing could be read on pictures that were asked for.
+    """
+    paging = draft.paging
+    plan = replace(
+        draft,
+        instructions=instructions(paging.functions, pictures=pictures is not None),
+        functions=functions_for(
+            notes=paging.notes,
+            pins=paging.pins,
+            small=paging.functions != "full",
+            pictures=pictures is not None,
+        ),
+    )
+    if pictures is None:
+        return plan
+    most = int(PICTURE_SHARE * plan.budget(sizer).room)
+    if most >= LEAST_PICTURE:
+        smaller = replace(pictures, most_tokens=min(pictures.most_tokens, most))
+        return replace(plan, pictures=smaller)
+    if paging.page_pictures != "on":
+        return _offering(draft, None, sizer)
+    raise UsageError(
+        f"a window of {paging.window} tokens leaves {most} for a picture of a page, on which "
+        "nothing could be read; pass a larger `window=`, or `page_pictures=off`"
+    )
+
+
+def _framing(documents: Sequence[DocumentEntry], sizer: PromptSizer, *, pictures: bool) -> int:
     """What stands around one passage when it is paged in right after a rebuild."""
     path = one_line(max((entry.path for entry in documents), key=len, default=""))
     pages = ", pdf pages 1000-1001 (printed 1000-1001)"
     has_pages = any(entry.pdf_pages for entry in documents)
-    header = f"D1000:c1000 of {path}{pages if has_pages else ''}\n[D1000:c1000 p1000]\n[p1001]"
+    remark = f"; {DOUBTED.format('D1000:p1000')}" if pictures else ""
+    pages = f"{pages if has_pages else ''}{remark}"
+    header = f"D1000:c1000 of {path}{pages}\n[D1000:c1000 p1000]\n[p1001]"
     return sizer.text(header) + smallest_step_tokens(sizer)
 
 
-def _check_window(
-    budget: WindowBudget,
-    sizer: PromptSizer,
-    question: str,
-    documents: Sequence[DocumentEntry],
-    factor: float,
-) -> None:
-    asked = sizer.count(question)
-    passage = ceil(LARGEST_PASSAGE * factor) + _framing(documents, sizer)
+def _check_window(plan: RunPlan, sizer: PromptSizer, documents: Sequence[DocumentEntry]) -> None:
+    budget, asked = plan.budget(sizer), sizer.count(plan.question)
+    framing = _framing(documents, sizer, pictures=plan.pictures is not None)
+    passage = ceil(LARGEST_PASSAGE * plan.factor) + framing
     # Where a map of this size is cut to its share, the window is large enough whatever the map.
     listed = full_map_tokens(documents, most=passage + asked, count=sizer.count)
     if budget.holds(question=asked, document_map=listed, passage=passage):

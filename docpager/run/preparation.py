@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from docpager.core.errors import UsageError
-from docpager.core.settings import DEFAULT_RUN_USD, PagingSettings, RunLimits
+from docpager.core.settings import DEFAULT_RUN_USD, PLAIN_UP_TO, PagingSettings, RunLimits
+from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.messages import ChatModel, ModelLike
-from docpager.models.pricing import Price, read_prices
+from docpager.models.pricing import Price, PriceList, read_prices
 from docpager.models.registry import (
     DEFAULT_MODEL,
     READER,
@@ -19,9 +20,26 @@ from docpager.models.registry import (
     model_defaults,
     model_from,
 )
-from docpager.run.service import AskSettings
+from docpager.models.server_tokens import MARGIN
+from docpager.run.functions import functions_for
+from docpager.run.plan import instructions
 
-__all__ = ["PreparedModel", "prepare"]
+__all__ = ["AskSettings", "PreparedModel", "measured", "prepare", "suited"]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSettings:
+    """How one question is asked."""
+
+    paging: PagingSettings = field(default_factory=PagingSettings)
+    limits: RunLimits = field(default_factory=RunLimits)
+    policy: str = "recent"
+    counter: TokenCounter = field(default_factory=BuiltInEstimator)
+    factor: float = 1.0
+    prices: PriceList | None = None
+    """None for the built-in ones."""
+    source: ModelSource = field(default_factory=ModelSource)
+    """Where and how the model is asked, for `resume`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +101,15 @@ def prepare(
     policy: str = "recent",
     prefetch: int = 0,
     functions: str = "auto",
+    page_pictures: str = "auto",
     environment: Mapping[str, str],
 ) -> PreparedModel:
     """Choose a model and settle what was left open. Where none is named, the environment's key or
     the server decides; the rule-based reader is never chosen for somebody.
 
     Without `limits`, or with `default_max_usd` where they name no dollars, a model that costs money
-    stops at one dollar. `paging` goes before `window`, `max_output`, `prefetch` and
-    `functions`.
+    stops at one dollar. `paging` goes before `window`, `max_output`, `prefetch`,
+    `functions` and `page_pictures`.
 
     Raises:
         UsageError: no model is named or implied, there is no such model, a wrong price file, or
@@ -118,6 +137,7 @@ def prepare(
         defaults.paging(window=window, max_output=max_output),
         prefetch=prefetch,
         functions=functions,
+        page_pictures=page_pictures,
     )
     defaults.check(paging)
     limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)
@@ -132,3 +152,37 @@ def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: b
     if costs and default_max_usd and limits.max_usd is None:
         return replace(limits, max_usd=DEFAULT_RUN_USD)
     return limits
+
+
+async def suited(settings: AskSettings, model: ChatModel) -> AskSettings:
+    """The settings with what the model is to be offered, where its size is to decide that."""
+    if settings.paging.functions != "auto":
+        return settings
+    parameters = await model.parameters()
+    plain = parameters is not None and parameters <= PLAIN_UP_TO
+    if plain and not model.size_was_told:
+        model.size_was_told = True  # once for all questions of a batch
+        model.notify(
+            f"{model.name} is small ({(parameters or 0) / 1e9:.1f} billion parameters): docpager "
+            "searches for it and asks plainly; `functions=full` lets it search itself"
+        )
+    chosen = replace(settings.paging, functions="plain" if plain else "full")
+    return replace(settings, paging=chosen)
+
+
+async def measured(
+    settings: AskSettings, model: ChatModel, *, pictures: bool
+) -> tuple[AskSettings, int]:
+    """The settings with the server's own way to count, where it has proved itself, and what
+    instructions and functions take by it; else as they are, and 0."""
+    if settings.factor <= 1:
+        return settings, 0
+    paging = settings.paging
+    small = paging.functions != "full"
+    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, pictures=pictures)
+    offered = () if paging.plain else functions
+    told = instructions(paging.functions, pictures=pictures)
+    told_tokens = await model.measure_tokens(told, offered)
+    if told_tokens is None:
+        return settings, 0
+    return replace(settings, counter=told_tokens.counter, factor=MARGIN), told_tokens.fixed

@@ -18,9 +18,11 @@ from rapidfuzz.distance import Levenshtein
 from docpager.core.errors import DocpagerError, FunctionError
 from docpager.core.locators import Locator, LocatorKind
 from docpager.core.passages import DocumentEntry, Note, Passage, PassageId, PassageRange
+from docpager.core.pictures import PictureId, picture_named
 from docpager.core.places import Place, place_in
 from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import ArchivalStorage
+from docpager.run.page_pictures import page_trouble
 from docpager.run.question_names import missing_names
 from docpager.run.tool_results import QuoteCheck, QuotesChecked
 
@@ -239,7 +241,7 @@ def mark_seen(
     """
     return tuple(
         check
-        if check.match == "failed" or _was_read(check, quote, resident, notes)
+        if not check.stands or _was_read(check, quote, resident, notes)
         else replace(
             check,
             seen=False,
@@ -280,20 +282,48 @@ class QuoteChecker:
         citations: Sequence[Mapping[str, Any]],
         *,
         resident: Collection[PassageId] = (),
+        viewed: Collection[PictureId] = (),
     ) -> QuotesChecked:
         """One check for each citation, in order.
 
         What does not stand where it is said to is looked for in the `resident` passages too: small
-        models copy a quote exactly and the locator of another one, or of none.
+        models copy a quote exactly and the locator of another one, or of none. A page among the
+        `viewed` pictures may be named without a quote, where its text cannot be relied on.
         """
-        return QuotesChecked(
-            tuple(
-                self._among(resident, failed, citation["quote"]) or failed
-                if (failed := self._check(citation["locator"], citation["quote"])).match == "failed"
-                else failed
-                for citation in citations
-            )
-        )
+        checks = (self._check_one(citation, resident, viewed) for citation in citations)
+        return QuotesChecked(tuple(checks))
+
+    def _check_one(
+        self,
+        citation: Mapping[str, Any],
+        resident: Collection[PassageId],
+        viewed: Collection[PictureId],
+    ) -> QuoteCheck:
+        written, quote = citation["locator"], citation["quote"]
+        if viewed and not quote.strip() and (seen := self._seen(written, viewed)) is not None:
+            return seen
+        check = self._check(written, quote)
+        if check.match != "failed":
+            return check
+        return self._among(resident, check, quote) or check
+
+    def _seen(self, written: str, viewed: Collection[PictureId]) -> QuoteCheck | None:
+        """A page that is named without a quote, where the model was shown its picture."""
+        try:
+            page = picture_named(self._locate(written))
+        except (FunctionError, DocpagerError):
+            return None
+        if page not in viewed:
+            return None
+        entry = self._library.document(page.document)
+        labels = self._library.page_labels(entry.id)
+        label = labels[page.pdf_page - 1] if page.pdf_page <= len(labels) else None
+        place = Place(entry.path, page.pdf_page, label, document_id=entry.name)
+        trouble = page_trouble(self._library, page)
+        if not trouble:
+            problem = f"{page} has text: copy a quote from it"
+            return QuoteCheck(written, "", "failed", entry.id, place, problem=problem)
+        return QuoteCheck(written, "", "picture", entry.id, place, doubt=trouble)
 
     def _among(
         self, resident: Collection[PassageId], failed: QuoteCheck, quote: str

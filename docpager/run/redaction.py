@@ -1,4 +1,5 @@
-"""Takes the text of forgotten documents out of journals; a hash stands in its place.
+"""Takes the text of forgotten documents out of journals; a hash stands in its place. Their pictures
+are deleted beside the journals.
 
 What the archive gave of such a document goes, and every word that the model wrote after it had met
 the document, since it may be copied from there. A redacted journal says so in its first line.
@@ -17,8 +18,15 @@ from typing import Any
 
 from docpager.core.errors import JournalError
 from docpager.run.journal import held_journal, journal_lines, sealed_lines
+from docpager.run.page_pictures import PICTURES, PictureStore
 
-__all__ = ["Redacted", "journals_holding", "redact_journals", "redacted_lines"]
+__all__ = [
+    "Redacted",
+    "discard_unnamed_pictures",
+    "journals_holding",
+    "redact_journals",
+    "redacted_lines",
+]
 
 _KEPT = frozenset(
     {"kind", "id", "name", "type", "path", "by", "match", "status", "source", "stop_reason"}
@@ -74,6 +82,37 @@ def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -
         else:
             done.append(path)
     return Redacted(tuple(done), tuple(unreadable))
+
+
+def discard_unnamed_pictures(folder: Path) -> list[Path]:
+    """Delete the pictures of pages in a folder of journals that none of them names any more:
+    those of forgotten documents, and of journals that were deleted. Returns what is gone.
+
+    Nothing while a run goes on there: a picture is written before the journal names it.
+    """
+    journals = _journals(folder)
+    store = PictureStore(folder / PICTURES)
+    if not store.folder.is_dir() or any(map(_is_held, journals)):
+        return []
+    named: set[str] = set()
+    for path in journals:
+        try:
+            lines, _, _ = journal_lines(path)
+        except JournalError:
+            continue  # it cannot be resumed, and what it names cannot be told
+        for part in _parts(lines):
+            picture = part.get("picture")
+            if part.get("kind") == "Viewed" and isinstance(picture, dict):
+                named.add(str(picture.get("sha256")))
+    return store.discard_others(named)
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with held_journal(path):
+            return False
+    except (JournalError, OSError):
+        return True
 
 
 def _redact(path: Path, documents: set[int]) -> None:
@@ -156,6 +195,8 @@ def _document_of(part: dict[str, Json]) -> int | None:
     for key in ("passage", "range"):
         if isinstance(part.get(key), list) and part[key]:
             return int(part[key][0])
+    if part.get("kind") == "Viewed":
+        part = part.get("picture", part)
     document = part.get("document")
     return document if isinstance(document, int) else None
 
@@ -216,6 +257,10 @@ def _hashed(value: Json, key: str = "") -> Json:
     if key in ("arguments", "input") and set(value) != {"redacted"}:
         # A model may write anything under any name here.
         return {"redacted": _hash(json.dumps(value, ensure_ascii=False))}
+    if value.get("kind") == "Viewed" and isinstance(value.get("picture"), dict):
+        # The hash of a file that stood beside the journal: with the mark nothing names it.
+        named = value["picture"]
+        value = {**value, "picture": {**named, "sha256": _hash(str(named.get("sha256")))}}
     return {name: _hashed(part, name) for name, part in value.items()}
 
 

@@ -12,7 +12,7 @@ from docpager.core.settings import RunLimits
 from docpager.models.budget import Cost
 from docpager.models.messages import ToolCall
 from docpager.paging.epoch import canonical_json
-from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult
+from docpager.run.tool_results import Found, Loaded, PassedThrough, ToolResult, Viewed
 
 __all__ = [
     "EMPTY",
@@ -114,6 +114,7 @@ _INSTEAD = {
     "search": "Use other words, or page_in one of its results.",
     "grep": "Use another pattern, or page_in one of its results.",
     "page_in": "Page in another range, or search.",
+    "view_page": "Note what it shows, or view another page.",
     "contents": "Search, or page_in something that it lists.",
     "write_note": "Go on, or answer.",
 }
@@ -139,7 +140,7 @@ class RepeatedCalls:
         key, before = f"{call.name} {canonical_json(call.arguments)}", self._last
         self._last = key
         # Paging in has its own rule, and an answer is sent back with its own sentences.
-        if call.name == "answer" or isinstance(result, Loaded):
+        if call.name == "answer" or isinstance(result, Loaded | Viewed):
             return False
         old, times = self._answers.get(key, (result, 0))
         # What changes the run's own state has no result to compare: only in a row is it the same.

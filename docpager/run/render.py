@@ -7,17 +7,23 @@ from collections.abc import Callable, Iterable, Sequence
 
 from docpager.core.passages import DocumentEntry, written_ranges
 from docpager.paging.rendering import one_line, page_span, render_passages
-from docpager.run.tool_results import Found, Listed, Loaded, TooLarge
+from docpager.run.tool_results import Found, Listed, Loaded, TooLarge, Viewed
 
 __all__ = [
+    "DOUBTED",
     "document_line",
     "full_map_tokens",
     "present_found",
     "present_listed",
     "present_loaded",
     "present_too_large",
+    "present_viewed",
     "render_document_map",
 ]
+
+
+DOUBTED = "text of {0} may be wrong, view_page shows it"
+"""What is said above passages of a page whose text cannot be relied on."""
 
 
 def present_found(found: Found, *, subject: str) -> str:
@@ -56,7 +62,17 @@ def present_loaded(loaded: Loaded) -> str:
     header = f"{written_ranges(tuple(p.id for p in loaded.passages))} of {loaded.path}{span}"
     if already:
         header += f"; {already} is in main context already"
+    if loaded.remark:
+        header += f"; {loaded.remark}"
     return f"{header}\n{render_passages(loaded.passages)}"
+
+
+def present_viewed(viewed: Viewed) -> str:
+    """What the picture beside this shows, and what the archive has of the page's text."""
+    picture = viewed.picture
+    size = f"{picture.width} x {picture.height} pixels, {picture.tokens:,} tokens"
+    text = f"; its text: {viewed.text}" if viewed.text else ""
+    return f"{picture.id} of {viewed.path} as a picture, {size}{text}"
 
 
 def present_too_large(refused: TooLarge) -> str:

@@ -11,8 +11,9 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.strategies import configure_tagged_union
 
 from docpager.core.places import Place, parse_place
+from docpager.models.messages import CallResult, UserTurn
 from docpager.run.outcome import Outcome
-from docpager.run.tool_results import QuoteCheck, ToolResult
+from docpager.run.tool_results import Loaded, QuoteCheck, ToolResult, Viewed
 
 __all__ = ["UNREADABLE", "T", "from_json", "to_json"]
 
@@ -34,6 +35,7 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(Place, Place.as_json)
     converter.register_structure_hook(Place, lambda value, _: parse_place(value, strict=True))
     _keep_old_quotes(converter)
+    _keep_old_turns(converter)
     configure_tagged_union(ToolResult, converter, tag_name="kind")
     configure_tagged_union(Outcome, converter, tag_name="kind")
     # A union with None is another union to cattrs, and it would guess between outcomes.
@@ -84,6 +86,26 @@ def _keep_old_quotes(converter: Converter) -> None:
 
     converter.register_unstructure_hook(QuoteCheck, write)
     converter.register_structure_hook(QuoteCheck, read)
+
+
+def _keep_old_turns(converter: Converter) -> None:
+    """Write turns and results without pictures as they were before there were any, as a journal is
+    proved by hashes of them; and a picture's bytes never."""
+    none = override(omit_if_default=True)
+    left_out = override(omit=True)
+    changed: tuple[tuple[type, dict[str, Any]], ...] = (
+        (CallResult, {"picture": none}),
+        (UserTurn, {"pictures": none}),  # after what it holds, as it is written in its way
+        (Loaded, {"remark": none}),
+        (Viewed, {"png": left_out}),
+    )
+    for kind, fields in changed:
+        write: Any = make_dict_unstructure_fn(kind, converter, **fields)
+        converter.register_unstructure_hook(kind, write)
+    read: Any = make_dict_structure_fn(
+        Viewed, converter, _cattrs_forbid_extra_keys=True, png=left_out
+    )
+    converter.register_structure_hook(Viewed, read)
 
 
 def to_json(value: object, kind: Any) -> Any:

@@ -6,33 +6,32 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
 from docpager.core.passages import DocumentEntry, Passage, PassageRange
-from docpager.core.settings import PLAIN_UP_TO, PagingSettings, RunLimits
-from docpager.core.tokens import BuiltInEstimator, TokenCounter
+from docpager.core.settings import RunLimits
+from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel
 from docpager.models.metered_model import MeteredModel, RequestHooks
-from docpager.models.pricing import Price, PriceList, price_of
-from docpager.models.registry import (
-    ModelSource,
-)
-from docpager.models.server_tokens import MARGIN
+from docpager.models.pricing import Price, price_of
 from docpager.paging.epoch import PromptSizer
 from docpager.run.answer_line import AnswerLine, answer_line
 from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
-from docpager.run.functions import functions_for
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
+from docpager.run.observer import RunObserver, observer_of
 from docpager.run.outcome import Stopped
-from docpager.run.plan import instructions, plan_run
+from docpager.run.page_pictures import PictureStore, draw_page, offered_pictures
+from docpager.run.plan import RunPlan, plan_run
+from docpager.run.preparation import AskSettings, measured, suited
 from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
 from docpager.run.state import Run
 from docpager.run.tool_results import Loaded, ToolResult
@@ -72,21 +71,6 @@ class OpenArchive(ArchivalStorage, Protocol):
 
     def text_sha256(self, number: int) -> str:
         """Hash of a document's text."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskSettings:
-    """How one question is asked."""
-
-    paging: PagingSettings = field(default_factory=PagingSettings)
-    limits: RunLimits = field(default_factory=RunLimits)
-    policy: str = "recent"
-    counter: TokenCounter = field(default_factory=BuiltInEstimator)
-    factor: float = 1.0
-    prices: PriceList | None = None
-    """None for the built-in ones."""
-    source: ModelSource = field(default_factory=ModelSource)
-    """Where and how the model is asked, for `resume`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +123,8 @@ async def ask_archive(
     settings = settings or AskSettings()
     price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
-    settings, fixed = await _measured(await _suited(settings, model), model)
-    counter = RecordingCounter(settings.counter)
-    plan = plan_run(
-        question,
-        documents := _documents(archive, scope),
-        counter=counter,
-        factor=settings.factor,
-        paging=settings.paging,
-        limits=settings.limits,
-        policy=settings.policy,
-        fixed=fixed,
-    )
+    documents = _documents(archive, scope)
+    plan, counter, settings = await _planned(question, archive, documents, model, settings)
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
@@ -161,13 +135,42 @@ async def ask_archive(
         if on_started is not None:
             on_started(path)
         recording = None if needs_no_file(settings.counter) else counter
-        driver = _driver(run, metered_model, executor, writer, archive, counter=recording)
+        driver = _driver(
+            run, metered_model, executor, writer, archive, observer_of(header, path),
+            counter=recording,
+        )  # fmt: skip
         if on_driver is not None:
             on_driver(driver)
         if prefetched:
             driver.write_prefetched(prefetched)
         await driver.drive()
     return answer_line(run, header, journal=str(path))
+
+
+async def _planned(
+    question: str,
+    archive: OpenArchive,
+    documents: Sequence[DocumentEntry],
+    model: ChatModel,
+    settings: AskSettings,
+) -> tuple[RunPlan, RecordingCounter, AskSettings]:
+    """The plan of a run, what counts its tokens, and the settings as they were measured."""
+    settings = await suited(settings, model)
+    pictures = offered_pictures(settings.paging, model, archive, documents)
+    settings, fixed = await measured(settings, model, pictures=pictures is not None)
+    counter = RecordingCounter(settings.counter)
+    plan = plan_run(
+        question,
+        documents,
+        counter=counter,
+        factor=settings.factor,
+        paging=settings.paging,
+        limits=settings.limits,
+        policy=settings.policy,
+        fixed=fixed,
+        pictures=pictures,
+    )
+    return plan, counter, settings
 
 
 async def resume_run(
@@ -211,7 +214,7 @@ async def resume_run(
         prefetched = await _prefetch(run, executor)
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
             driver = _driver(
-                run, metered_model, executor, writer, archive,
+                run, metered_model, executor, writer, archive, observer_of(header, path),
                 counter=recording, met=record.documents,
             )  # fmt: skip
             if limits is not None:
@@ -235,6 +238,7 @@ def _driver(
     executor: FunctionExecutor,
     journal: Journal,
     archive: OpenArchive,
+    observer: RunObserver,
     *,
     counter: RecordingCounter | None,
     met: Collection[int] = (),
@@ -244,10 +248,12 @@ def _driver(
         metered_model=metered_model,
         executor=executor,
         journal=journal,
+        pictures=PictureStore.beside(journal.path),
         sha256_of=archive.sha256,
         text_sha256_of=archive.text_sha256,
         counter=counter,
         met=met,
+        observer=observer,
     )
 
 
@@ -270,37 +276,6 @@ def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
         replay.text_sha256_of = against.text_sha256
         replay.versions = lambda: against.versions
     return replay
-
-
-async def _suited(settings: AskSettings, model: ChatModel) -> AskSettings:
-    """The settings with what the model is to be offered, where its size is to decide that."""
-    if settings.paging.functions != "auto":
-        return settings
-    parameters = await model.parameters()
-    plain = parameters is not None and parameters <= PLAIN_UP_TO
-    if plain and not model.size_was_told:
-        model.size_was_told = True  # once for all questions of a batch
-        model.notify(
-            f"{model.name} is small ({(parameters or 0) / 1e9:.1f} billion parameters): docpager "
-            "searches for it and asks plainly; `functions=full` lets it search itself"
-        )
-    chosen = replace(settings.paging, functions="plain" if plain else "full")
-    return replace(settings, paging=chosen)
-
-
-async def _measured(settings: AskSettings, model: ChatModel) -> tuple[AskSettings, int]:
-    """The settings with the server's own way to count, where it has proved itself, and what
-    instructions and functions take by it; else as they are, and 0."""
-    if settings.factor <= 1:
-        return settings, 0
-    paging = settings.paging
-    small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small)
-    offered = () if paging.plain else functions
-    measured = await model.measure_tokens(instructions(paging.functions), offered)
-    if measured is None:
-        return settings, 0
-    return replace(settings, counter=measured.counter, factor=MARGIN), measured.fixed
 
 
 def _header(
@@ -467,7 +442,8 @@ def _documents(archive: ArchivalStorage, scope: Collection[int] | None) -> Seque
     return [e for e in archive.documents() if scope is None or e.id in scope]
 
 
-def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -> FunctionExecutor:
+def _executor(archive: OpenArchive, header: Header, counter: TokenCounter) -> FunctionExecutor:
+    price = header.plan.pictures
     return FunctionExecutor(
         archive,
         functions=header.plan.functions,
@@ -476,6 +452,8 @@ def _executor(archive: ArchivalStorage, header: Header, counter: TokenCounter) -
         scope=header.scope,
         rules=header.plan.rules,
         question=header.plan.question,
+        pictures=price,
+        draw=partial(draw_page, archive, price=price) if price is not None else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from docpager.core.passages import PassageId, counted
 from docpager.core.settings import RunLimits
@@ -32,9 +32,9 @@ from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
 from docpager.run.text_calls import own_words, read_text_calls
-from docpager.run.tool_results import ToolResult
+from docpager.run.tool_results import PendingCall, ToolResult
 
-__all__ = ["MOST_CALLS", "PendingCall", "Run"]
+__all__ = ["MOST_CALLS", "Run"]
 
 
 MOST_CALLS = 8
@@ -45,16 +45,6 @@ MOST_NARROWED = 4
 
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 """Blocks that a reply is echoed with, and that no text or call shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class PendingCall:
-    """A call to execute: at most `bound` tokens of result, given what is resident."""
-
-    call: ToolCall
-    bound: int
-    resident: frozenset[PassageId]
-    """What was in main context when the model made the call."""
 
 
 class Run:
@@ -206,7 +196,9 @@ class Run:
         # The same bound for every call: calls are executed together, and which of them fit is
         # decided in `deliver`, in call order.
         bound = self.context.bound() if self._calls else 0
-        return [PendingCall(call, bound, self._resident) for call in self._calls]
+        # Before any result is admitted: these are the pictures that the model has been shown.
+        pictures, viewed = self.context.table.pictures, self.context.shown_pictures
+        return [PendingCall(call, bound, self._resident, pictures, viewed) for call in self._calls]
 
     def deliver(self, results: Sequence[ToolResult]) -> None:
         """Apply the results of the calls, in call order; nothing else changes main context."""

@@ -1,23 +1,42 @@
-"""What the executor hands back for each call: typed, so that a journal can feed a run again."""
+"""What the executor is given for each call, and what it hands back: typed, so that a journal can
+feed a run again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from docpager.core.passages import Hit, Passage, PassageId, PassageRange
+from docpager.core.pictures import Picture, PictureId
 from docpager.core.places import Place
+from docpager.models.messages import ToolCall
 
 __all__ = [
     "Found",
     "Listed",
     "Loaded",
     "PassedThrough",
+    "PendingCall",
     "QuoteCheck",
     "QuotesChecked",
     "Refused",
     "TooLarge",
     "ToolResult",
+    "Viewed",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCall:
+    """A call to execute: at most `bound` tokens of result, given what is resident."""
+
+    call: ToolCall
+    bound: int
+    resident: frozenset[PassageId]
+    """What was in main context when the model made the call."""
+    pictures: frozenset[PictureId] = frozenset()
+    """Pictures that were in main context then."""
+    viewed: frozenset[PictureId] = frozenset()
+    """Pictures that had been shown to the model by then, also those that have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +81,8 @@ class Loaded:
     """(pdf_page, printed label) where the two differ."""
     page_word: str = "pdf page"
     """What the document's pages are called."""
+    remark: str = ""
+    """Which of its pages are better looked at, where the model may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,25 @@ class TooLarge:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewed:
+    """A page of a PDF, drawn from its file."""
+
+    path: str
+    picture: Picture
+    text: str
+    """What the archive has of the page's text: that there is none, or why it may be wrong; empty
+    where nothing speaks against it."""
+    renderer: str = ""
+    """What drew it, with its version: another one draws other bytes."""
+    png: bytes = field(default=b"", repr=False, compare=False)
+    """Not written down with the result: a journal has the hash, the file stands beside it."""
+
+    @property
+    def document(self) -> int:
+        return self.picture.document
+
+
+@dataclass(frozen=True, slots=True)
 class QuoteCheck:
     """One citation, looked up in the archive."""
 
@@ -83,7 +123,8 @@ class QuoteCheck:
     quote: str
     """The archive's own wording where it was found, else the model's."""
     match: str
-    """`exact`, `normalised`, `repaired` or `failed`."""
+    """`exact`, `normalised`, `repaired` or `failed`; `picture` where no quote is given, of a page
+    without reliable text that the model was shown as a picture: nothing of it was checked."""
     document: int | None = None
     place: Place | None = None
     """Where the quote begins; where it was not found, the document that was looked in."""
@@ -98,6 +139,11 @@ class QuoteCheck:
     title or path."""
     doubt: str | None = None
     """Why the text of the cited page may be wrong; None where nothing speaks against it."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the quote was found in the archive."""
+        return self.match not in ("failed", "picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +165,4 @@ class Refused:
     message: str
 
 
-ToolResult = Found | Listed | Loaded | TooLarge | QuotesChecked | PassedThrough | Refused
+ToolResult = Found | Listed | Loaded | TooLarge | Viewed | QuotesChecked | PassedThrough | Refused

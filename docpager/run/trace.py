@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from docpager.core.passages import PassageId
+from docpager.core.pictures import PageId, PictureId
 from docpager.models.messages import ToolCall
 from docpager.paging.epoch import canonical_json
 from docpager.run.apply_results import PLAIN_TEXT
@@ -50,6 +51,12 @@ class TracedStep:
     released: tuple[PassageId, ...] = ()
     evicted: tuple[PassageId, ...] = ()
     """Passages that had left main context when the request was sent."""
+    pictures: int = 0
+    """Pictures in main context when the request was sent."""
+    pictures_in: tuple[PictureId, ...] = ()
+    pictures_released: tuple[PictureId, ...] = ()
+    pictures_out: tuple[PictureId, ...] = ()
+    """Pictures that had left main context when the request was sent."""
     resumed: bool = False
     interrupts: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -64,7 +71,7 @@ def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
         JournalError: the journal does not replay.
     """
     step: TracedStep | None = None
-    epoch, before, resumed = 1, frozenset[PassageId](), False
+    epoch, before, resumed = 1, frozenset[PageId](), False
     interrupts: list[str] = []
     for entry in replay.record.entries:
         table = replay.run.context.table
@@ -76,11 +83,11 @@ def trace(replay: Replay) -> Iterator[TracedStep | Outcome]:
                     yield step
                 elif step is not None:
                     interrupts = [*step.interrupts, *interrupts]
-                before = table.ids
+                before = table.ids | table.pictures
                 replay.feed(entry)
                 step = _sent(replay, entry, epoch, before, resumed, interrupts)
                 epoch, resumed, interrupts = step.epoch, False, []
-                before = table.ids
+                before = table.ids | table.pictures
                 continue
             case "resumed":
                 resumed = True
@@ -108,7 +115,7 @@ def _sent(
     replay: Replay,
     entry: Entry,
     epoch: int,
-    before: frozenset[PassageId],
+    before: frozenset[PageId],
     resumed: bool,
     interrupts: Sequence[str],
 ) -> TracedStep:
@@ -121,15 +128,17 @@ def _sent(
         window=context.budget.window,
         warned=context.warned,
         rebuilt=context.epoch.number != epoch,
-        resident=len(context.table),
+        resident=len(context.table.ids),
         notes=len(context.notes.shown),
-        evicted=tuple(sorted(before - context.table.ids)),
+        evicted=_passages(before - context.table.ids),
+        pictures=len(context.table.pictures),
+        pictures_out=_pictures(before - context.table.pictures),
         resumed=resumed,
         interrupts=tuple(interrupts),
     )
 
 
-def _observe(step: TracedStep, replay: Replay, entry: Entry, before: frozenset[PassageId]) -> None:
+def _observe(step: TracedStep, replay: Replay, entry: Entry, before: frozenset[PageId]) -> None:
     table = replay.run.context.table
     if entry.kind == "reply" and entry.reply is not None:
         step.text = entry.reply.text
@@ -141,13 +150,23 @@ def _observe(step: TracedStep, replay: Replay, entry: Entry, before: frozenset[P
             TracedCall(_written(call), "", refused=False) for call in entry.reply.calls or in_text
         ]
     if entry.kind == "results":
-        step.paged_in = tuple(sorted(table.ids - before))
-        step.released = tuple(sorted(each.passage.id for each in table.released))
+        released = [entry.id for entry in table.released]
+        step.paged_in = _passages(table.ids - before)
+        step.pictures_in = _pictures(table.pictures - before)
+        step.released, step.pictures_released = _passages(released), _pictures(released)
         shown = replay.run.context.newest_results
         step.calls = [
             TracedCall(traced.call, result.text.splitlines()[0], result.is_error)
             for traced, result in zip(step.calls, shown, strict=False)
         ] + step.calls[len(shown) :]
+
+
+def _passages(pages: Iterable[PageId]) -> tuple[PassageId, ...]:
+    return tuple(sorted(page for page in pages if isinstance(page, PassageId)))
+
+
+def _pictures(pages: Iterable[PageId]) -> tuple[PictureId, ...]:
+    return tuple(sorted(page for page in pages if isinstance(page, PictureId)))
 
 
 def _written(call: ToolCall) -> str:

@@ -30,8 +30,7 @@ from docpager.models.messages import (
     Usage,
 )
 from docpager.models.pricing import Price, PriceBand, PriceList, Rates
-from docpager.run.preparation import PreparedModel
-from docpager.run.service import AskSettings
+from docpager.run.preparation import AskSettings, PreparedModel
 
 TOWNS = ("Ulm", "Graz", "Bern", "Metz", "Trent", "Gent", "Brno", "Linz")
 

@@ -19,7 +19,7 @@ from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.budget import Budget, Cost
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest, Usage
 from docpager.models.scripted import call, reply
-from docpager.run.service import AskSettings
+from docpager.run.preparation import AskSettings
 
 SMALL = AskSettings(paging=PagingSettings(window=8_000))
 

@@ -16,7 +16,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.models.claude import ClaudeModel
 from docpager.models.pricing import price_of
 from docpager.models.registry import model_defaults
-from docpager.run.service import AskSettings
+from docpager.run.preparation import AskSettings
 
 MODELS = ("claude-haiku-4-5", "claude-sonnet-5-5")
 ROUNDS = BatchSettings(by_batches=True, max_usd=100.0)

@@ -16,8 +16,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
 from docpager.core.settings import PagingSettings
 from docpager.models.pricing import price_of
-from docpager.run.preparation import PreparedModel
-from docpager.run.service import AskSettings
+from docpager.run.preparation import AskSettings, PreparedModel
 
 
 def estimated(world: World, **settings) -> Estimate:

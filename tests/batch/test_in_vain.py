@@ -11,7 +11,7 @@ from docpager.batch.session import VAIN
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import ModelError, UsageError
 from docpager.core.settings import PagingSettings
-from docpager.run.service import AskSettings
+from docpager.run.preparation import AskSettings
 
 
 class Renamed(CountedReader):

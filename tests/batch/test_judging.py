@@ -15,8 +15,7 @@ from docpager.models.messages import ChatModel, ModelReply, Usage
 from docpager.models.pricing import Price, PriceBand, Rates
 from docpager.models.scripted import ScriptedModel
 from docpager.run.answer_line import AnswerLine
-from docpager.run.preparation import PreparedModel
-from docpager.run.service import AskSettings
+from docpager.run.preparation import AskSettings, PreparedModel
 
 RATES = Rates(input=2.0, output=10.0, write_5m=2.5, write_1h=4.0, read=0.1)
 PRICE = Price("scripted", (PriceBand(RATES),), as_of="2026-11-21", source="made up")

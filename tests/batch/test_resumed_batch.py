@@ -15,7 +15,7 @@ from docpager.batch.questions import Question
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import ModelError, UsageError
 from docpager.core.settings import PagingSettings
-from docpager.run.service import AskSettings
+from docpager.run.preparation import AskSettings
 
 
 @pytest.fixture

@@ -107,6 +107,7 @@ def test_people_read_the_same():
         "servers",
         "embedders",
         "tokenizers",
+        "exporters",
     ]
 
 

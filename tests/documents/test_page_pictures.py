@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import struct
 import zlib
@@ -12,6 +13,7 @@ from make_pdf import make_pdf
 from page_pdf import page_pdf, text_at, width
 
 from docpager.core.errors import DocumentError
+from docpager.core.pictures import PicturePrice
 from docpager.documents.page_picture import PageWanted, Rectangle
 from docpager.documents.pdf import read_pdf
 from docpager.documents.pdf.marking import Mark, line_rectangles, marked_characters
@@ -349,3 +351,54 @@ def test_a_scanned_page_is_marked_where_it_shows_the_words(tmp_path):
     left = 72 + width("In the year ", 14)
     right = left + width("1907 the harbour had 10 cranes", 14)
     assert near(box, (left, 792 - 490 - 11, right, 792 - 490 + 4), by=5)
+
+
+GREY, COLOURED = 0, 2
+"""Colour types of PNG."""
+FOR_A_MODEL = {"within": PicturePrice(edge=2_576, most_tokens=4_784), "dpi": 200}
+
+
+def scanned(colours, *, noise):
+    """A letter page that is one picture at 200 dots an inch, as a scanner sees paper."""
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(1)
+    paper = np.full((2_200, 1_700, 3), colours, np.int16)
+    paper += random.integers(-noise, noise + 1, (2_200, 1_700, 1), np.int16)
+    content = io.BytesIO()
+    Image.fromarray(paper.clip(0, 255).astype(np.uint8)).save(content, "PDF", resolution=200)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("colours", "noise", "kind", "is_smaller"),
+    [
+        ((200, 200, 200), 0, GREY, False),
+        ((200, 120, 40), 0, COLOURED, False),
+        ((128, 128, 128), 120, GREY, True),
+    ],
+)
+def test_a_scan_for_a_model_is_grey_where_it_can_be_and_never_too_many_bytes(
+    tmp_path, colours, noise, kind, is_smaller
+):
+    pytest.importorskip("PIL")
+    content = scanned(colours, noise=noise)
+    path = tmp_path / "made.pdf"
+    path.write_bytes(content)
+
+    found = picture_of(path, PageWanted(read_hash(content), 1, **FOR_A_MODEL))
+
+    width, height = (int.from_bytes(found.png[at : at + 4], "big") for at in (16, 20))
+    assert found.png[25] == kind
+    assert len(found.png) <= 3_500_000
+    patches = FOR_A_MODEL["within"].tokens(width, height)
+    assert patches <= 4_784
+    assert (patches < 4_000) == is_smaller
+    assert found.renderer.startswith("pdfium ")
+    from PIL import Image
+
+    with Image.open(io.BytesIO(found.png)) as image:
+        assert image.size == (width, height)
+        mean = image.convert("RGB").resize((1, 1)).getpixel((0, 0))
+    assert mean == pytest.approx(colours, abs=12)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+from run_worlds import drawn
 from toy_library import ToyLibrary, toy_document
 
+from docpager.core.pictures import PicturePrice
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.models.messages import CallResult, ModelReply, ModelRequest, ToolCall, UserTurn
@@ -31,6 +34,7 @@ class Play:
         scope: list[int] | None = None,
         rules: int = RULES,
         prefetch: bool = False,
+        pictures: PicturePrice | None = None,
     ) -> None:
         counter = counter or BuiltInEstimator()
         plan = plan_run(
@@ -40,6 +44,7 @@ class Play:
             paging=paging,
             limits=limits,
             policy=policy,
+            pictures=pictures,
         )
         plan = replace(plan, rules=rules)
         self.run = Run(plan, counter)
@@ -49,6 +54,8 @@ class Play:
             sizer=PromptSizer.of(counter, 1),
             scope=scope,
             rules=rules,
+            pictures=plan.pictures,
+            draw=partial(drawn, price=plan.pictures) if plan.pictures else None,
         )
         if prefetch:
             self.run.prefetch(self.executor.prefetch(self.run))

@@ -109,6 +109,9 @@ class RandomModel:
             line = random.choices(lines, weights=(4, 1, 1))[0]
             return ModelReply(f"Seven million.\n{line}", (), "end_turn")
         citations = [{"locator": cited, "quote": quote}] * random.choice((0, 1, 1, 2))
+        if shown := sorted(run.context.shown_pictures):
+            seen = {"locator": str(random.choice(shown)), "quote": ""}
+            citations = random.choice(([seen], [*citations, seen], citations))
         found = {"found": False} if random.random() < 0.35 else {}
         call = self._named("answer", text="Seven million.", citations=citations, **found)
         return ModelReply("", (call,), "tool_use")
@@ -126,11 +129,23 @@ class RandomModel:
             self._search, self._grep, self._contents, self._page_in, self._page_out, self._note,
             self._recall, self._page_in_note,
         )  # fmt: skip
-        return random.choices(makers, weights=HABITS[self._habit])[0](run)
+        weights = HABITS[self._habit]
+        if run.plan.pictures is not None:
+            makers, weights = (*makers, self._view_page), (*weights, 7)
+        return random.choices(makers, weights=weights)[0](run)
 
     def _named(self, name: str, /, **arguments: Any) -> ToolCall:
         self._calls += 1
         return ToolCall(f"call-{self._calls}", name, arguments)
+
+    def _view_page(self, run: Run) -> ToolCall:
+        random, shown = self._random, sorted(run.context.table.pictures)
+        entry = random.choice(self._library.documents())
+        page = f"{entry.name}:p{random.randint(1, min(entry.pdf_pages, 12))}"
+        locator = str(random.choice(shown)) if shown and random.random() < 0.2 else page
+        odd = random.choice((entry.name, f"{entry.name}:p1-2", "D1:p9999", "N1"))
+        pin = {"pin": True} if random.random() < 0.2 else {}
+        return self._named("view_page", locator=odd if random.random() < 0.05 else locator, **pin)
 
     def _search(self, run: Run) -> ToolCall:
         words = " ".join(self._random.choices(WORDS, k=3))
@@ -158,6 +173,7 @@ class RandomModel:
         everything = [str(passage) for passage in sorted(run.context.table.ids)]
         some = self._random.sample(everything, k=min(len(everything), 2))
         note = f"N{self._random.randint(1, 6)}"
+        everything += map(str, sorted(run.context.table.pictures))
         lists = (everything, everything, some, [], [note], [note, *some], ["D1:s1"], ["D1", "D2"])
         return self._named("page_out", locators=self._random.choice(lists))
 
@@ -192,7 +208,7 @@ class RandomModel:
     def _passage(self, run: Run, *, resident: float) -> Passage:
         random = self._random
         table = run.context.table
-        if len(table) and random.random() < resident:
+        if table.ids and random.random() < resident:
             return table[random.choice(sorted(table.ids))].passage
         entry = random.choice(self._library.documents())
         ordinal = random.randint(1, min(entry.passages, 25))

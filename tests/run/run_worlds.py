@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
+from math import ceil
 from random import Random
 
 import pytest
 from toy_library import ToyLibrary, toy_document
 
 from docpager.core.errors import WindowTooSmall
+from docpager.core.pictures import PictureId, PicturePrice
 from docpager.core.settings import PagingSettings
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
 from docpager.documents.document import Document, PdfPage
 from docpager.paging.rendering import marker_for
+from docpager.run.page_pictures import DrawnPage
 from docpager.run.plan import plan_run
 
 QUESTION = "What was paid, to whom, and when?"
@@ -84,7 +88,7 @@ class World(ToyLibrary):
 
 @cache
 def world(name: str) -> World:
-    """A library by name: `prose`, `pdf`, `hostile` or `scripts`."""
+    """A library by name: `prose`, `pdf`, `hostile`, `scripts` or `scans`."""
     return World(*_DOCUMENTS[name]())
 
 
@@ -139,8 +143,32 @@ def _scripts() -> list[Document]:
     return [toy_document(text, path=path) for path, text in texts.items()]
 
 
+def _scans() -> list[Document]:
+    """PDFs of which every third page has no text to rely on."""
+    documents = []
+    for document in _pdf():
+        pages = tuple(
+            replace(page, doubt="recognised from a picture") if page.number % 3 == 0 else page
+            for page in document.pdf_pages
+        )
+        documents.append(replace(document, kind="pdf", pdf_pages=pages))
+    return documents
+
+
+def drawn(wanted: PictureId, price: PicturePrice) -> DrawnPage:
+    """The beginning of a PNG file of a page, each page of another shape."""
+    tall = 500 + 90 * (wanted.pdf_page % 9)
+    scale = price.scale(600, tall)
+    width, height = ceil(600 * scale), ceil(tall * scale)
+    head = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + b"IHDR"
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    padding = bytes(200_000 * (wanted.pdf_page % 8))
+    return DrawnPage(head + size + str(wanted).encode() + padding, "none")
+
+
 _DOCUMENTS = {"prose": _prose, "pdf": _pdf, "hostile": _hostile, "scripts": _scripts}
 WORLDS = tuple(_DOCUMENTS)
+_DOCUMENTS["scans"] = _scans
 
 
 @cache

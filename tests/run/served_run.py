@@ -11,6 +11,7 @@ from zlib import crc32
 
 from watched_run import WatchedRun, is_warned
 
+from docpager.core.pictures import Picture
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import (
     AssistantTurn,
@@ -80,6 +81,10 @@ class Server:
         blocks = [*filter(None, [text]), *(written(call) for call in calls)]
         return thinking + sum(map(self.block, blocks))
 
+    def picture(self, picture: Picture) -> int:
+        """Patches of 28 by 28 pixels, as the Messages API counts, and framing."""
+        return ceil(picture.width / 28) * ceil(picture.height / 28) + self.framing
+
     def prompt(self, request: ModelRequest) -> int:
         """The whole request, thinking that is echoed included."""
         blocks = [request.instructions, *(written_function(f) for f in request.functions)]
@@ -91,6 +96,8 @@ class Server:
             else:
                 shown = [*filter(None, [turn.text]), *(r.text for r in turn.results)]
                 total += sum(map(self.block, shown))
+                total += sum(self.block(f"Picture of {each.id}:") for each in turn.pictures)
+                total += sum(self.picture(each) for each in turn.all_pictures)
         return total
 
 

@@ -12,12 +12,12 @@ from docpager.paging.epoch import PromptSizer
 from docpager.run.executor import FunctionExecutor
 from docpager.run.functions import functions_for
 from docpager.run.render import present_found
-from docpager.run.state import PendingCall
 from docpager.run.tool_results import (
     Found,
     Listed,
     Loaded,
     PassedThrough,
+    PendingCall,
     QuotesChecked,
     Refused,
     TooLarge,

@@ -100,6 +100,17 @@ def test_a_finished_journal_is_replayed(old: Path, name: str) -> None:
     assert read_journal(path).format == 2
 
 
+def test_a_journal_from_before_there_were_pictures_is_replayed() -> None:
+    record = read_journal(WRITTEN.with_name("before_pictures.jsonl"))
+
+    run = Replay(record).finish()
+
+    assert record.format == 3
+    assert record.header.plan.pictures is None
+    assert isinstance(run.outcome, Answer)
+    assert run.outcome == record.outcome
+
+
 @pytest.mark.parametrize("name", ["finished", "other"])
 def test_a_finished_journal_is_compared_with_its_archive(old: Path, name: str) -> None:
     with Archive.open(old) as archive:

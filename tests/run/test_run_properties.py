@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ from random_replies import HABITS, RandomModel
 from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
 from watched_run import WatchedRun
 
+from docpager.core.pictures import PicturePrice
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.paging.policies import POLICIES
@@ -42,7 +44,21 @@ MESSAGES = (
 )
 
 
-def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
+PICTURES = {
+    "picture shown": 0.5,
+    "picture in a head": 0.2,
+    "pinned picture": 0.05,
+    "refused picture": 0.05,
+    "picture evicted": 0.05,
+    "released picture evicted": 0.05,
+    "picture quote": 0.02,
+}
+"""The same in random runs that may look at pages."""
+
+
+def planned(
+    random: Random, world_name: str, *, pictures: bool = False
+) -> tuple[RunPlan, TokenCounter]:
     counter = random.choice(COUNTERS)
     factor = random.choice((1.0, 1.0, 1.5))
     max_output = random.choice((64, 200, 512, 512))
@@ -57,6 +73,15 @@ def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
         functions=random.choice(("full", "full", "full", "small", "plain")),
         **shares,
     )
+    price = None
+    if pictures:
+        price = PicturePrice(
+            edge=random.choice((600, 1_568)),
+            most_tokens=random.choice((300, 900, 4_784)),
+            patch=random.choice((28, 28, 16)),
+        )
+        wider = paging.window + random.choice((5_000, 9_000, 40_000))
+        paging = replace(paging, window=wider, functions="full")
     plan = plan_run(
         QUESTION,
         world(world_name).documents(),
@@ -65,15 +90,16 @@ def planned(random: Random, world_name: str) -> tuple[RunPlan, TokenCounter]:
         paging=paging,
         limits=RunLimits(max_steps=random.randint(2, 50)),
         policy=random.choice(("recent", "recent", *POLICIES)),
+        pictures=price,
     )
     return plan, counter
 
 
-def watched(random: Random, *, steps_more: int = 0) -> WatchedRun:
+def watched(random: Random, *, steps_more: int = 0, pictures: bool = False) -> WatchedRun:
     """One random run in one random world, checked at every step and replayed; one that runs out of
     steps before it has made `steps_more` is given a few more of them."""
-    world_name = random.choice(WORLDS)
-    plan, counter = planned(random, world_name)
+    world_name = "scans" if pictures else random.choice(WORLDS)
+    plan, counter = planned(random, world_name, pictures=pictures)
     watch = WatchedRun(plan, world(world_name), counter)
     model = RandomModel(
         random,
@@ -105,6 +131,15 @@ def test_random_runs_keep_every_promise_and_meet_what_is_hard(first_seed: int) -
         runs[watch.run.outcome.status] += 1
     print({name: f"{count / RUNS:.0%}" for name, count in sorted(runs.items())})
     assert {name: share for name, share in LEAST.items() if runs[name] < share * RUNS} == {}
+
+
+def test_random_runs_that_look_at_pages_keep_every_promise() -> None:
+    runs: Counter[str] = Counter()
+    for seed in range(RUNS):
+        watch = watched(Random(seed), pictures=True)
+        runs.update(key for key, times in watch.happened.items() if times)
+    print({name: f"{count / RUNS:.0%}" for name, count in sorted(runs.items())})
+    assert {name: share for name, share in PICTURES.items() if runs[name] < share * RUNS} == {}
 
 
 def test_random_runs_that_are_extended_keep_every_promise() -> None:

@@ -10,18 +10,21 @@ from random_replies import HABITS, RandomModel
 from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
 from served_run import FACTOR, ServedRun, Server
 
+from docpager.core.pictures import PicturePrice
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.run.plan import plan_run
 
 RUNS = 40
 
 
-def served(random: Random) -> ServedRun:
+def served(random: Random, *, pictures: bool = False) -> ServedRun:
     """One random run against one random server, checked at every step and replayed."""
     name, counter = random.choice(WORLDS), random.choice(COUNTERS)
+    name, price = ("scans", PicturePrice(1_568, 1_568)) if pictures else (name, None)
     max_output = random.choice((200, 512, 1_024, 4_096, 8_192))
     least = smallest(name, counter, FACTOR, max_output)
     window = least + random.choice((0, 1, random.randint(0, 2_000), random.randint(0, 20_000)))
+    window += random.choice((9_000, 30_000)) if pictures else 0
     plan = plan_run(
         QUESTION,
         world(name).documents(),
@@ -29,6 +32,7 @@ def served(random: Random) -> ServedRun:
         factor=FACTOR,
         paging=PagingSettings(window=window, max_output=max_output),
         limits=RunLimits(max_steps=random.randint(2, 40)),
+        pictures=price,
     )
     watch = ServedRun(plan, world(name), counter, server=Server.random(random, counter))
     model = RandomModel(
@@ -51,3 +55,14 @@ def test_no_request_exceeds_the_window_by_the_servers_own_count(first_seed: int)
     print({name: f"{count / RUNS:.0%}" for name, count in sorted(happened.items())})
     assert happened["rebuild"] > 0.2 * RUNS
     assert happened["unreleased page evicted"] > 0.05 * RUNS
+
+
+def test_no_request_with_pictures_exceeds_the_window_by_the_servers_own_count() -> None:
+    happened: Counter[str] = Counter()
+    for seed in range(RUNS):
+        watch = served(Random(seed), pictures=True)
+        happened.update(key for key, times in watch.happened.items() if times)
+    print({name: f"{count / RUNS:.0%}" for name, count in sorted(happened.items())})
+    assert happened["picture shown"] > 0.4 * RUNS
+    assert happened["picture in a head"] > 0.1 * RUNS
+    assert happened["picture evicted"] > 0.02 * RUNS

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from math import ceil
 from pathlib import Path
 
-from run_worlds import SENTINEL, World
+from run_worlds import SENTINEL, World, drawn
 
 from docpager.core.passages import Passage, PassageId, PassageRange
+from docpager.core.pictures import PageId, Picture, PictureId
 from docpager.core.settings import RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import (
@@ -32,8 +34,8 @@ from docpager.run.plan import RunPlan
 from docpager.run.replay import Replay
 from docpager.run.request_hashes import request_hash
 from docpager.run.serialization import from_json, to_json
-from docpager.run.state import PendingCall, Run
-from docpager.run.tool_results import Found, Loaded, TooLarge, ToolResult
+from docpager.run.state import Run
+from docpager.run.tool_results import Found, Loaded, PendingCall, TooLarge, ToolResult, Viewed
 
 WARNING = "[memory] Main context is"
 FRAMING = 8
@@ -69,21 +71,24 @@ class WatchedRun:
             functions=self.plan.functions,
             sizer=PromptSizer.of(self.counter, self.plan.factor),
             hits_per_page=4,
+            pictures=self.plan.pictures,
+            draw=partial(drawn, price=self.plan.pictures) if self.plan.pictures else None,
         )
         if self.run.wants_prefetch:
             results = tuple(self._executor.prefetch(self.run))
             self.run.prefetch(results)
             self.entries.append(Entry("prefetched", 0, results=results))
             self.happened["prefetched page"] += bool(len(self.run.context.table))
-        self._residents: dict[PassageId, Resident] = {}
+        self._residents: dict[PageId, Resident] = {}
+        self._sent_pictures: set[PictureId] = set()
         self._reply: ModelReply | None = None
         self._made: tuple[ToolCall, ...] = ()
         """The calls of the newest reply, in its protocol or in its text."""
         self._results: tuple[CallResult, ...] = ()
         self._repeats: Counter[PassageRange] = Counter()
         self._quoting: tuple[set[PassageId], ModelReply] | None = None
-        self._named: set[PassageId] = set()
-        """Passages of which a result says that they are in main context, not sent yet."""
+        self._named: set[PageId] = set()
+        """Pages of which a result says that they are in main context, not sent yet."""
 
     def count(self, text: str) -> int:
         return ceil(self.counter.count(text) * self.plan.factor) if text else 0
@@ -92,13 +97,13 @@ class WatchedRun:
 
     def request(self) -> ModelRequest:
         """The next request, checked."""
-        before = {id_: self.run.context.table[id_] for id_ in self.run.context.table.ids}
+        before = {id_: self.run.context.table[id_] for id_ in self._resident}
         request = self.run.next_request()
         assert self.run.next_request() == request, "asking twice changes nothing"
         self._check_size(request)
         self._check_prefix(request)
         self._check_documents_stay_inside(request)
-        evicted = before.keys() - self.run.context.table.ids
+        evicted = before.keys() - self._resident
         released = {id_ for id_ in evicted if before[id_].released}
         assert not self._named & evicted, "a result says that these are in main context"
         self._check_evictions(evicted - released, released)
@@ -108,6 +113,11 @@ class WatchedRun:
         sha256 = request_hash(request)
         self.entries.append(Entry("request", self.run.steps, request_sha256=sha256))
         return request
+
+    @property
+    def _resident(self) -> set[PageId]:
+        table = self.run.context.table
+        return {*table.ids, *table.pictures}
 
     def answer(self, reply: ModelReply, *, written: tuple[ToolCall, ...] = ()) -> None:
         """Give the model's reply, execute its calls and deliver their results.
@@ -169,7 +179,20 @@ class WatchedRun:
                 blocks += [_written(call) for call in turn.calls]
             else:
                 blocks += [result.text for result in turn.results]
-        return sum(self.count(block) + FRAMING for block in blocks)
+                blocks += [f"Picture of {picture.id}:" for picture in turn.pictures]
+        shown = sum(map(self.picture_tokens, request.pictures))
+        return shown + sum(self.count(block) + FRAMING for block in blocks)
+
+    def picture_tokens(self, picture: Picture) -> int:
+        """What a picture takes, by the pixels of its file and not by what the run says of it."""
+        assert self.plan.pictures is not None
+        file = drawn(picture.id, self.plan.pictures).png
+        sides = (int.from_bytes(file[16:20], "big"), int.from_bytes(file[20:24], "big"))
+        across, down = (side // self.plan.pictures.patch + 1 for side in sides)
+        across -= sides[0] % self.plan.pictures.patch == 0
+        down -= sides[1] % self.plan.pictures.patch == 0
+        assert hashlib.sha256(file).hexdigest() == picture.sha256
+        return across * down + FRAMING
 
     def _check_size(self, request: ModelRequest) -> None:
         tokens, window = self.tokens(request), self.plan.paging.window
@@ -219,6 +242,7 @@ class WatchedRun:
             for shown, result in zip(results.results, self._results, strict=False):
                 assert shown.text.startswith(result.text)
                 assert shown.is_error == result.is_error
+                assert shown.picture == result.picture
             for shown in results.results[MOST_CALLS:]:
                 assert shown.text.startswith("skipped: at most 8 calls per reply")
         elif results.text.startswith(RESULTS_TITLE):
@@ -241,8 +265,11 @@ class WatchedRun:
             size = self.count(parts.get(title, "").removesuffix("\n"))
             assert size <= share * room, f"{title} takes {size} of {room}"
         pages = blocks.pop(0) if "# Pages in main context" in outside else ""
-        pinned = [entry.passage for entry in self.run.context.table.pinned]
-        assert sum(self.count(p.text.rstrip()) for p in pinned) <= PINS_SHARE * room
+        pinned = [entry.page for entry in self.run.context.table.pinned]
+        size = sum(self.count(p.text.rstrip()) for p in pinned if isinstance(p, Passage))
+        size += sum(self.picture_tokens(p) for p in pinned if isinstance(p, Picture))
+        assert size <= PINS_SHARE * room
+        self._check_pictures_of(turn)
         assert blocks == [result.text for result in self._results]
         self._check_calls_named(outside)
         for id_ in self.run.context.table.ids:
@@ -274,13 +301,27 @@ class WatchedRun:
 
     # What may leave.
 
-    def _check_evictions(self, unreleased: set[PassageId], released: set[PassageId]) -> None:
+    def _check_pictures_of(self, head: UserTurn) -> None:
+        """A head holds each resident picture once, and those of the newest step."""
+        shown = [picture.id for picture in head.pictures]
+        assert len(shown) == len(set(shown))
+        newest = {result.picture.id for result in self._results if result.picture is not None}
+        assert set(shown) == self.run.context.table.pictures | newest
+        self.happened["picture in a head"] += bool(shown)
+        self.happened["pinned picture"] += any(
+            isinstance(entry.page, Picture) for entry in self.run.context.table.pinned
+        )
+
+    def _check_evictions(self, unreleased: set[PageId], released: set[PageId]) -> None:
         for id_ in unreleased | released:
             assert self._residents.pop(id_).seen, f"{id_} left unseen"
         if unreleased:
             warned = bool(self.requests) and is_warned(self.requests[-1])
             crowded = self._reply is not None and len(self._made) > MOST_CALLS
             assert warned or crowded, f"{unreleased} left without a warning"
+        pictures = {id_ for id_ in unreleased | released if isinstance(id_, PictureId)}
+        self.happened["picture evicted"] += bool(pictures & unreleased)
+        self.happened["released picture evicted"] += bool(pictures & released)
         self.happened["released page evicted"] += bool(released)
         self.happened["unreleased page evicted"] += bool(unreleased)
 
@@ -290,6 +331,14 @@ class WatchedRun:
             passage = self.run.context.table[id_].passage
             assert any(_holds(text, passage) for text in texts), f"{id_} is resident but not shown"
             self._residents.setdefault(id_, Resident()).seen = True
+        pictures = list(request.pictures)
+        assert len(pictures) <= 20
+        assert sum(picture.size_bytes for picture in pictures) <= 20_000_000
+        self._sent_pictures |= {picture.id for picture in pictures}
+        for picture in self.run.context.table.pictures:
+            assert picture in {each.id for each in pictures}, f"{picture} is resident but not shown"
+            self._residents.setdefault(picture, Resident()).seen = True
+        self.happened["picture shown"] += bool(pictures)
 
     # What results must be.
 
@@ -304,6 +353,11 @@ class WatchedRun:
         if self.run.outcome is None and self._reply is not None and self._reply.calls and calls:
             assert [r.call_id for r in self._results] == [call.id for call in calls]
         for result, shown in zip(results, self._results, strict=False):
+            if isinstance(result, Viewed):
+                self.happened["refused picture"] += shown.is_error
+                assert (
+                    shown.is_error or shown.picture == result.picture or ("already" in shown.text)
+                )
             if isinstance(result, Found) or shown.text.startswith("noted as"):
                 self._repeats.clear()
             if isinstance(result, Loaded) and not shown.is_error:
@@ -317,19 +371,31 @@ class WatchedRun:
         for each, shown in zip(pending, self._results, strict=False):
             if each.call.name == "page_in":
                 self._named |= set(named_resident(shown.text))
+            elif each.call.name == "view_page" and "is in main context already" in shown.text:
+                document, page = re.findall(r"\d+", shown.text)[:2]
+                self._named.add(PictureId(int(document), int(page)))
             elif each.call.name == "page_out" and not shown.is_error:
                 table = self.run.context.table
-                self._named -= {id_ for id_ in table.ids if table[id_].released}
+                self._named -= {id_ for id_ in self._resident if table[id_].released}
         self.happened["resident page named"] += bool(self._named)
 
     def _check_quotes(self, resident: set[PassageId]) -> None:
         outcome = self.run.outcome
         if not isinstance(outcome, Answer | Abstention):
             return
+        if isinstance(outcome, Answer) and outcome.status == "answered":
+            stand = ("exact", "normalised", "repaired")
+            assert any(check.seen and check.match in stand for check in outcome.citations)
         noted = {id_ for note in self.run.context.notes.notes for id_ in note.seen}
         for check in outcome.citations:
             self.happened[f"{check.match} quote"] += 1
             if check.match == "failed":
+                continue
+            if check.match == "picture":
+                assert check.place is not None
+                page = PictureId(check.document or 0, check.place.page or 0)
+                assert page in self._sent_pictures
+                assert page.pdf_page % 3 == 0, "pages with text are quoted"
                 continue
             assert not check.seen or set(check.passages) <= resident | noted
             assert check.document is not None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INVISIBLE",
-    "Picture",
+    "PaintedPage",
     "faint_sign",
     "has_layers",
     "hidden_lines",
@@ -46,7 +46,7 @@ _CONTRAST = 20
 _ROUNDING = 1.0
 
 
-class Picture:
+class PaintedPage:
     """A page as it is drawn, in grey, without turning it."""
 
     def __init__(self, glyphs: Glyphs) -> None:
@@ -274,7 +274,7 @@ def hidden_offsets(glyphs: Glyphs, *, on_layers: bool) -> frozenset[int]:
         elif _is_faint(glyphs, offsets[0]):
             suspects[key] = offsets
     if suspects:
-        picture = Picture(glyphs)
+        picture = PaintedPage(glyphs)
         whole = picture.draw()
         for word in _words(glyphs.raw, suspects):
             unseen = [n for n in word if not picture.shows(whole, glyphs.ink(n))]
@@ -308,7 +308,7 @@ def hidden_lines(glyphs: Glyphs, lines: Sequence[Line]) -> frozenset[int]:
             boxes[n] = box
             drawn_by = {glyphs.text_object(at) for at in range(line.start, line.last + 1)}
             objects[n] = [each for each in drawn_by if each]
-    picture = Picture(glyphs)
+    picture = PaintedPage(glyphs)
     whole = picture.draw()
     alike: list[int] = []
     for batch in _apart(list(objects), boxes)[:_MOST_PICTURES]:
@@ -350,7 +350,7 @@ def _made_no_difference(
     glyphs: Glyphs,
     pieces: Mapping[int, Sequence[int]],
     suspects: Mapping[int, Sequence[int]],
-    picture: Picture,
+    picture: PaintedPage,
     whole: NDArray[np.uint8],
 ) -> Iterator[int]:
     """Characters of suspects that lie over others and change nothing."""

@@ -29,6 +29,13 @@ _POINTS = 72
 _MOST_PIXELS = 25_000_000
 """Of a picture: a sheet of A1 at 144 dots an inch. A large page is drawn coarser."""
 _FEWEST_DPI = 20
+_MOST_BYTES = 3_500_000
+"""Of a file that a model is sent: as base64 below the 5 MB that servers take for one picture."""
+_COARSER = 0.75
+"""By how much a picture is made smaller whose file is larger."""
+_GREY = 12
+"""Levels by which the colours of a page may differ that is taken for grey: scans seldom are
+exactly."""
 _FINE = 64
 """Parts of a point in which places are asked for: pdfium tells them in whole numbers."""
 _YELLOW = (255, 232, 90)
@@ -57,8 +64,21 @@ def draw_page(
     else:
         rectangles, share = _rectangles(page, wanted)
     shown = [box for each in rectangles if (box := _cut(each, width, height)) is not None]
-    drawn = _drawn(page, scale, shown if wanted.is_marked else ()) if wanted.is_drawn else b""
-    return PagePicture(wanted.number, width, height, scale, drawn, tuple(shown), share)
+    marks, for_model = shown if wanted.is_marked else (), wanted.within is not None
+    drawn = b""
+    if wanted.is_drawn:
+        drawn = _drawn(page, scale, marks, may_be_grey=for_model)
+    while for_model and len(drawn) > _MOST_BYTES:
+        scale *= _COARSER
+        drawn = _drawn(page, scale, marks, may_be_grey=True)
+    return PagePicture(wanted.number, width, height, scale, drawn, tuple(shown), share, _renderer())
+
+
+def _renderer() -> str:
+    """pdfium with its version, and zlib's, which packs what it draws."""
+    from pypdfium2.version import PDFIUM_INFO
+
+    return f"pdfium {PDFIUM_INFO.version}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
 
 def _scale(width: float, height: float, wanted: PageWanted) -> float:
@@ -75,7 +95,8 @@ def _scale(width: float, height: float, wanted: PageWanted) -> float:
             f"too large to be drawn within {_MOST_PIXELS:,} pixels",
             Reason.TOO_LARGE,
         )
-    return dpi / _POINTS
+    scale = dpi / _POINTS
+    return scale if wanted.within is None else min(scale, wanted.within.scale(width, height))
 
 
 def _rectangles(page: pypdfium2.PdfPage, wanted: PageWanted) -> tuple[Sequence[Rectangle], float]:
@@ -163,7 +184,9 @@ def _cut(box: Rectangle, width: float, height: float) -> Rectangle | None:
     return cut if cut.left < cut.right and cut.top < cut.bottom else None
 
 
-def _drawn(page: pypdfium2.PdfPage, scale: float, marks: Sequence[Rectangle]) -> bytes:
+def _drawn(
+    page: pypdfium2.PdfPage, scale: float, marks: Sequence[Rectangle], *, may_be_grey: bool = False
+) -> bytes:
     import numpy as np
 
     bitmap = page.render(scale=scale, rev_byteorder=True)
@@ -184,19 +207,21 @@ def _drawn(page: pypdfium2.PdfPage, scale: float, marks: Sequence[Rectangle]) ->
             edge[:] = _EDGE
         for edge in (part[:, :_EDGE_PIXELS], part[:, -_EDGE_PIXELS:]):
             edge[:] = _EDGE
+    if may_be_grey and int(np.ptp(pixels, axis=2).max(initial=0)) <= _GREY:
+        pixels = pixels[:, :, 1:2]  # green carries most of the light
     return png(pixels)
 
 
 def png(pixels: Any) -> bytes:
-    """A PNG file of an array of rows of pixels, each of three bytes: red, green and blue."""
+    """A PNG file of rows of pixels, each of three bytes (red, green and blue) or of one (grey)."""
     import numpy as np
 
-    height, width = pixels.shape[:2]
+    height, width, colours = pixels.shape
     # Each row begins with the number of its filter; 2 is the difference to the row above.
     above = np.vstack([np.zeros_like(pixels[:1]), pixels[:-1]])
-    rows = np.full((height, 1 + 3 * width), 2, np.uint8)
-    rows[:, 1:] = (pixels - above).reshape(height, 3 * width)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = np.full((height, 1 + colours * width), 2, np.uint8)
+    rows[:, 1:] = (pixels - above).reshape(height, colours * width)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if colours == 3 else 0, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
 

@@ -11,9 +11,11 @@ import logging
 import re
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import DocumentError
+from docpager.documents.details import DocumentDetails, dublin_core, make_details, merged
+from docpager.documents.packages import parse_xml
 from docpager.documents.pdf.extract import Extract, PageExtract, PageWatch
 from docpager.documents.pdf.text_repair import page_text
 from docpager.documents.pdf.typesetting import looks_natural
@@ -22,7 +24,7 @@ from docpager.documents.reasons import Reason
 if TYPE_CHECKING:
     import pypdf
 
-__all__ = ["SecondReader", "is_pdf"]
+__all__ = ["SecondReader", "is_pdf", "pdf_details"]
 
 _HEADER_WITHIN = 1024
 _SECOND_CHANCES = 12
@@ -58,6 +60,29 @@ _HEX_NAME = re.compile(r"/[Gg]([0-9A-F]{2})(?:\._)?(?![A-Za-z0-9])")
 def is_pdf(start: bytes) -> bool:
     """Whether a file that begins with `start` says that it is a PDF."""
     return b"%PDF-" in start[:_HEADER_WITHIN]
+
+
+def pdf_details(content: bytes, path: str) -> DocumentDetails:
+    """What the XMP packet of a PDF says of it as a publication, else its older dictionary.
+
+    Raises:
+        DocumentError: it cannot be opened.
+    """
+    reader = SecondReader(content, None)
+    packet, said = reader.metadata(path)
+    doi = (said.get(name, "") for name in ("/doi", "/DOI", "/WPS-ARTICLEDOI", "/Subject"))
+    written = make_details(
+        title=said.get("/Title", ""),
+        authors=[said.get("/Author", "")],
+        date=said.get("/CreationDate", ""),
+        identifiers=doi,
+    )
+    if not packet:
+        return written
+    try:
+        return merged(dublin_core(parse_xml(packet, f"{path} (XMP)")), written)
+    except DocumentError:  # no XML, or more than XML needs
+        return written
 
 
 class SecondReader:
@@ -126,6 +151,27 @@ class SecondReader:
         except _failures():
             return None
         return copy.getvalue()
+
+    def metadata(self, path: str) -> tuple[bytes, dict[str, str]]:
+        """The XMP packet, empty where there is none, and the entries of the older dictionary.
+
+        Raises:
+            DocumentError: the file cannot be opened.
+        """
+        from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordError
+
+        try:
+            reader = self._opened()
+            said = {str(name): str(value) for name, value in (reader.metadata or {}).items()}
+        except (DependencyError, FileNotDecryptedError, WrongPasswordError) as error:
+            raise _encrypted(path, self._password) from error
+        except _failures() as error:
+            raise _damaged(path, self._content, error) from error
+        try:
+            stream: Any = reader.root_object["/Metadata"].get_object()
+            return stream.get_data(), said
+        except _failures():
+            return b"", said
 
     def read_all(self, path: str, watch: PageWatch) -> Extract:
         """Everything, where pdfium could not open the file.

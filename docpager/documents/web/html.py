@@ -13,6 +13,7 @@ from email.message import Message
 
 from docpager.core.errors import DocumentError
 from docpager.documents.carried import FileContents, Instructions
+from docpager.documents.details import DocumentDetails, make_details
 from docpager.documents.encodings import decode_text
 from docpager.documents.flow import Flow
 from docpager.documents.reasons import Reason
@@ -21,7 +22,7 @@ from docpager.documents.web.filings import with_filing_headings
 from docpager.documents.web.styles import HiddenBySheet, replace_spans
 from docpager.documents.web.tables import Block
 
-__all__ = ["read_html", "read_saved_page", "write_html", "write_page", "write_part"]
+__all__ = ["page_details", "read_html", "read_saved_page", "write_html", "write_page", "write_part"]
 
 _MOST_CHARACTERS = 80_000_000
 """Of one page; it and its tree take about 16 bytes for each, and a reader has 2 GB."""
@@ -58,6 +59,45 @@ def read_html(content: bytes, path: str, instructions: Instructions) -> FileCont
     flow = Flow()
     title = write_part(flow, content, path)
     return FileContents((flow.document("html", path, content, title=title),))
+
+
+def page_details(content: bytes, path: str) -> DocumentDetails:
+    """What a page's own data say of it as a publication (Highwire's names, Dublin Core, others).
+
+    Raises:
+        DocumentError: it is no text, or nests deeper or holds more than is read.
+    """
+    from selectolax.lexbor import LexborHTMLParser
+
+    html = decode_text(content, path).text
+    _check_size(html)
+    tree = LexborHTMLParser(_as_html(html))
+    said: dict[str, list[str]] = {}
+    for meta in tree.css("meta"):
+        name = meta.attributes.get("name") or meta.attributes.get("property") or ""
+        if value := (meta.attributes.get("content") or "").strip():
+            said.setdefault(name.lower(), []).append(value)
+
+    def all_of(*names: str) -> list[str]:
+        return next((said[name] for name in names if name in said), [])
+
+    def first_of(*names: str) -> str:
+        return next(iter(all_of(*names)), "")
+
+    head, link = tree.css_first("head > title"), tree.css_first('link[rel="canonical"]')
+    return make_details(
+        title=first_of("citation_title", "dc.title", "dcterms.title", "og:title")
+        or (head.text(deep=True) if head is not None else ""),
+        authors=all_of("citation_author", "dc.creator", "dcterms.creator", "author"),
+        date=first_of(
+            "citation_publication_date", "citation_date", "dc.date", "dcterms.issued",
+            "article:published_time", "date",
+        ),
+        identifiers=all_of("citation_doi", "dc.identifier", "dcterms.identifier"),
+        publisher=first_of("citation_publisher", "dc.publisher", "og:site_name"),
+        container=first_of("citation_journal_title", "citation_book_title"),
+        url=(link.attributes.get("href") or "") if link is not None else first_of("og:url"),
+    )  # fmt: skip
 
 
 def read_saved_page(content: bytes, path: str, instructions: Instructions) -> FileContents:

@@ -1,11 +1,13 @@
-"""Families of Claude models: whether they think, what turns it on, whether effort can be set."""
+"""Families of Claude models: whether they think and see, what turns thinking on, whether effort can
+be set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docpager.core.errors import UsageError
+from docpager.core.pictures import PicturePrice
 
 __all__ = ["EFFORTS", "Family", "check_effort", "family_of"]
 
@@ -21,17 +23,25 @@ class Family:
     thinking: Mapping[str, str] | None = None
     """The parameter that turns thinking on; None where it is on, or stays off, without one."""
     takes_effort: bool = True
+    sees: PicturePrice | None = None
+    """Up to what size pictures are not made smaller; None for models that are not known to see."""
 
 
-_CURRENT = Family(thinks=True)
-_ADAPTIVE = Family(thinks=True, thinking={"type": "adaptive"})
-_OLD = Family(thinks=False, takes_effort=False)
+_FINE = PicturePrice(edge=2_576, most_tokens=4_784)
+_COARSE = PicturePrice(edge=1_568, most_tokens=1_568)
+"""From 4.7 on, and before. A picture takes one token for each 28 by 28 pixels begun (Anthropic's
+page on vision, August 2026)."""
+
+_CURRENT = Family(thinks=True, sees=_FINE)
+_ADAPTIVE = Family(thinks=True, thinking={"type": "adaptive"}, sees=_COARSE)
+_ADAPTIVE_FINE = replace(_ADAPTIVE, sees=_FINE)
+_OLD = Family(thinks=False, takes_effort=False, sees=_COARSE)
 _OTHER = Family(thinks=False, takes_effort=False)
 
 _BY_PREFIX = (
     ("claude-opus-4-6", _ADAPTIVE),
-    ("claude-opus-4-7", _ADAPTIVE),
-    ("claude-opus-4-8", _ADAPTIVE),
+    ("claude-opus-4-7", _ADAPTIVE_FINE),
+    ("claude-opus-4-8", _ADAPTIVE_FINE),
     ("claude-sonnet-4-6", _ADAPTIVE),
     ("claude-opus-4", _OLD),
     ("claude-sonnet-4", _OLD),
@@ -43,7 +53,7 @@ _BY_PREFIX = (
 
 
 def family_of(model: str) -> Family:
-    """The family of a model by its name; others than Claude are not known to think."""
+    """The family of a model by its name; others than Claude are not known to think or see."""
     return next((family for prefix, family in _BY_PREFIX if model.startswith(prefix)), _OTHER)
 
 

@@ -14,7 +14,7 @@ import docpager.models.claude.batches as batches
 from docpager.core.errors import AttemptFailed, ModelError, UsageError
 from docpager.models.claude.backends import Backend, address, backend_for
 from docpager.models.claude.client import Clients, failure
-from docpager.models.claude.families import check_effort
+from docpager.models.claude.families import check_effort, family_of
 from docpager.models.claude.replies import is_count, is_whole_json, model_reply
 from docpager.models.claude.requests import RequestEncoder
 from docpager.models.messages import (
@@ -151,6 +151,7 @@ class ClaudeModel(ChatModel):
             UsageError: no such backend or effort, or an address that is none.
         """
         self.name = name
+        self.sees = family_of(name).sees
         self.url = address(base_url)
         self.backend = backend if isinstance(backend, Backend) else backend_for(self.url, backend)
         check_effort(effort, model=name, thinking=self.backend.thinking)

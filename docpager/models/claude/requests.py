@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
+from docpager.core.pictures import Picture
 from docpager.models.claude.backends import Backend
 from docpager.models.claude.families import family_of
-from docpager.models.messages import AssistantTurn, FunctionSchema, ModelRequest, Turn, UserTurn
+from docpager.models.messages import (
+    AssistantTurn,
+    CallResult,
+    FunctionSchema,
+    ModelRequest,
+    Turn,
+    UserTurn,
+)
 
 __all__ = ["RequestEncoder", "can_be_strict", "place_breakpoints", "strict_schema"]
 
@@ -128,7 +137,7 @@ class RequestEncoder:
             "model": self._model,
             "max_tokens": request.max_output_tokens,
             **self._fixed,
-            "messages": [*self._messages(request.turns)],
+            "messages": [*self._messages(request.turns, request.picture_files)],
         }
         if request.instructions:
             body["system"] = [{"type": "text", "text": request.instructions}]
@@ -148,10 +157,12 @@ class RequestEncoder:
             self._tools = tuple(_tool(function, strict=strict) for function in functions)
         return [dict(tool) for tool in self._tools]
 
-    def _messages(self, turns: tuple[Turn, ...]) -> Iterator[dict[str, Any]]:
+    def _messages(
+        self, turns: tuple[Turn, ...], files: Mapping[str, bytes]
+    ) -> Iterator[dict[str, Any]]:
         for turn in turns:
             if isinstance(turn, UserTurn):
-                yield {"role": "user", "content": _user_blocks(turn)}
+                yield {"role": "user", "content": _user_blocks(turn, files)}
             elif content := self._assistant_blocks(turn):
                 yield {"role": "assistant", "content": content}
 
@@ -193,13 +204,14 @@ def _tool(function: FunctionSchema, *, strict: bool) -> Block:
     return {**tool, "strict": True} if strict else tool
 
 
-def _user_blocks(turn: UserTurn) -> list[Block]:
-    """Results before text, as the protocol wants them; shared text in a block of its own."""
+def _user_blocks(turn: UserTurn, files: Mapping[str, bytes]) -> list[Block]:
+    """Results before text, as the protocol wants them; shared text in a block of its own; pictures
+    last, each behind its label."""
     results = [
         {
             "type": "tool_result",
             "tool_use_id": result.call_id,
-            "content": result.text,
+            "content": _result_content(result, files),
             **({"is_error": True} if result.is_error else {}),
         }
         for result in turn.results
@@ -207,7 +219,26 @@ def _user_blocks(turn: UserTurn) -> list[Block]:
     parts = (turn.text[: turn.shared_length], turn.text[turn.shared_length :])
     if not all(part.strip() for part in parts):
         parts = (turn.text, "")
-    return [*results, *({"type": "text", "text": part} for part in parts if part.strip())]
+    blocks = [*results, *(_text(part) for part in parts if part.strip())]
+    for picture in turn.pictures:
+        blocks += [_text(picture.label), _image(picture, files)]
+    return blocks
+
+
+def _result_content(result: CallResult, files: Mapping[str, bytes]) -> str | list[Block]:
+    if result.picture is None:
+        return result.text
+    return [_text(result.text), _image(result.picture, files)]
+
+
+def _text(text: str) -> Block:
+    return {"type": "text", "text": text}
+
+
+def _image(picture: Picture, files: Mapping[str, bytes]) -> Block:
+    data = b64encode(files[picture.sha256]).decode("ascii")
+    source = {"type": "base64", "media_type": "image/png", "data": data}
+    return {"type": "image", "source": source}
 
 
 def _shares(request: ModelRequest) -> bool:

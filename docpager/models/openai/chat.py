@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from docpager.models.messages import (
     ToolCall,
     Turn,
     Usage,
+    UserTurn,
 )
 
 __all__ = ["CollectedReply", "request_body"]
@@ -46,7 +48,7 @@ def request_body(
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
     for turn in request.turns:
-        messages.extend(_messages(turn, reasoning=not official))
+        messages.extend(_messages(turn, request.picture_files, reasoning=not official))
     limit = "max_completion_tokens" if official else "max_tokens"
     body: dict[str, Any] = {
         "model": model,
@@ -75,8 +77,9 @@ def _tool(function: FunctionSchema) -> dict[str, Any]:
     }
 
 
-def _messages(turn: Turn, *, reasoning: bool) -> Iterator[Message]:
-    """A turn as messages: results have one each, before the text beside them."""
+def _messages(turn: Turn, files: Mapping[str, bytes], *, reasoning: bool) -> Iterator[Message]:
+    """A turn as messages: results have one each, before the text beside them; pictures stand with
+    that text, as results may hold none."""
     if isinstance(turn, AssistantTurn):
         message = _echoed(turn, reasoning=reasoning)
         if message.get("content") or message.get("tool_calls"):
@@ -85,8 +88,19 @@ def _messages(turn: Turn, *, reasoning: bool) -> Iterator[Message]:
     for result in turn.results:
         # The protocol has no flag for errors: their text says that they are.
         yield {"role": "tool", "tool_call_id": result.call_id, "content": result.text}
-    if turn.text.strip():
+    if turn.all_pictures:
+        yield {"role": "user", "content": list(_parts(turn, files))}
+    elif turn.text.strip():
         yield {"role": "user", "content": turn.text}
+
+
+def _parts(turn: UserTurn, files: Mapping[str, bytes]) -> Iterator[Message]:
+    if turn.text.strip():
+        yield {"type": "text", "text": turn.text}
+    for picture in turn.all_pictures:
+        yield {"type": "text", "text": picture.label}
+        data = b64encode(files[picture.sha256]).decode("ascii")
+        yield {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
 
 
 def _echoed(turn: AssistantTurn, *, reasoning: bool) -> Message:
