@@ -14,10 +14,20 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from docpager.core.errors import ArchiveError
+from docpager.core.settings import PLAIN_UP_TO
 from docpager.models.messages import ChatModel, ModelRequest, UserTurn
 from docpager.models.pricing import price_of
 from docpager.models.registry import ModelSource
-from docpager.models.servers import SPEAKS_NO_HTTP, ServerFacts, is_paid_host, key_from, look_at
+from docpager.models.servers import (
+    CHAT_COUNTS,
+    MESSAGE_COUNTS,
+    SPEAKS_NO_HTTP,
+    TIMED_OUT,
+    ServerFacts,
+    is_paid_host,
+    key_from,
+    look_at,
+)
 
 __all__ = [
     "MOST_OUTPUT_TOKENS",
@@ -75,7 +85,10 @@ def check_models(name: str, *, source: ModelSource) -> Iterator[Finding]:
     price = price_of(name)
     priced = f"prices of {price.as_of}" if price else "its price is not known"
     if source.api == "openai":
-        yield Finding("model", name, "not asked", f"by Chat Completions; {priced}")
+        from docpager.models.openai.client import address as openai_address
+
+        there = openai_address(source.base_url or None)
+        yield Finding("model", name, "not asked", f"at {there}, by Chat Completions; {priced}")
         return
     url = address(source.base_url or None)
     if url != OFFICIAL_URL:
@@ -99,13 +112,13 @@ def check_servers(source: ModelSource, *, model: str = "") -> Iterator[Finding]:
 
     url = (openai_address if source.api == "openai" else address)(source.base_url or None)
     if not is_paid_host(url) and (source.base_url or urlsplit(url).hostname in _LOOPBACK):
-        yield _server(url, model=model, api_key_env=source.api_key_env)
+        yield _server(url, model=model, source=source)
     else:
         yield Finding("server", url, "not asked", "`live=True` sends one small request")
     for port, server in _USUAL_PORTS.items():
         if urlsplit(url).port != port and _answers("127.0.0.1", port):
             detail = f"something answers where {server} usually does; try `base_url=`"
-            yield Finding("server", f"http://127.0.0.1:{port}", "usable", detail)
+            yield Finding("server", f"http://127.0.0.1:{port}", "not asked", detail)
 
 
 def check_embedders() -> Iterator[Finding]:
@@ -179,28 +192,56 @@ def _wordllama() -> Finding:
     return Finding("embedder", "wordllama", "usable", "the default; its weights are installed")
 
 
-def _server(url: str, *, model: str, api_key_env: str) -> Finding:
+def _server(url: str, *, model: str, source: ModelSource) -> Finding:
     """What one look at a server tells; only a key that was named for it is sent."""
-    facts = look_at(url, model=model, key=key_from(api_key_env), counting=True)
+    counting = CHAT_COUNTS if source.api == "openai" else MESSAGE_COUNTS
+    facts = look_at(url, model=model, key=key_from(source.api_key_env), counting=counting)
     if facts.loading:
         return Finding("server", url, "not ready", "it is still loading its model")
     if not facts.reachable:
-        if facts.problem == SPEAKS_NO_HTTP:
-            return Finding("server", url, "failed", facts.problem)
-        return Finding("server", url, "missing", f"does not answer ({facts.problem})")
-    return Finding("server", url, "usable", "; ".join(_told(facts, model)))
+        return Finding("server", url, *_out_of_reach(facts.problem))
+    if facts.status in (401, 403):
+        detail = f"it wants a key ({facts.status}); name the variable that holds it: `api_key_env=`"
+        return Finding("server", url, "failed", detail)
+    if facts.status >= 400 and facts.status != 404:
+        # LiteLLM without a database says 400 or 500 where a key is missing or wrong.
+        key = (
+            "and at the key"
+            if source.api_key_env
+            else ("and if it wants a key, name it with `api_key_env=`")
+        )
+        detail = f"said {facts.status} when asked for its models: look at its log, {key}"
+        return Finding("server", url, "failed", detail)
+    # What lists no models may answer questions all the same.
+    state = "usable" if facts.models else "not asked"
+    return Finding("server", url, state, "; ".join(_told(facts, model)))
+
+
+def _out_of_reach(problem: str) -> tuple[str, str]:
+    """State and detail of a server that gave no answer of HTTP."""
+    if problem == SPEAKS_NO_HTTP:
+        return "failed", problem
+    if problem in TIMED_OUT:
+        return "not ready", "no answer within 2 seconds: it is busy, or still starting"
+    return "missing", f"does not answer ({problem})"
 
 
 def _told(facts: ServerFacts, model: str) -> Iterator[str]:
-    yield facts.software or "answers"
+    if facts.software:
+        yield facts.software
     if facts.models:
         shown = ", ".join(facts.models[:_MOST_MODELS])
         more = len(facts.models) - _MOST_MODELS
         yield f"serves {shown}" + (f" and {more} more" if more > 0 else "")
         if model and model not in facts.models:
-            yield f"{model} is not among its models"
+            any_name = facts.software == "llama.cpp" and len(facts.models) == 1
+            yield f"answers to {model} too" if any_name else f"{model} is not among its models"
     else:
-        yield facts.problem or "lists no models"
+        yield "answers, but lists no models: `live=True` sends one small request"
+    if facts.parameters is not None:
+        plainly = facts.parameters <= PLAIN_UP_TO
+        how = "asked plainly" if plainly else "offered all functions"
+        yield f"{facts.parameters / 1e9:.1f} billion parameters: {how}"
     if facts.context is None:
         yield "does not say how large its context is"
     elif facts.certain:

@@ -19,8 +19,15 @@ from typing import Any
 from benchmarks.local_models.questions import HALVES, NESTED, DrawnQuestion, documents_of, draw
 from benchmarks.local_models.recording import Recording, RecordingModel, RepeatingModel
 from benchmarks.local_models.scores import print_scores
-from benchmarks.local_models.systems import AskedWhere, Contestant, contestant_named
+from benchmarks.local_models.systems import (
+    AskedWhere,
+    Contestant,
+    OneLook,
+    StructuredModel,
+    contestant_named,
+)
 from docpager import Archive, ingest
+from docpager.models.messages import ChatModel
 from docpager.models.registry import model_named
 
 REPLIES = Path(__file__).parent / "replies"
@@ -36,8 +43,16 @@ def ask(half: str, contestant: Contestant, options: argparse.Namespace) -> None:
         archives = {name: _archive(name, options.work) for name in sorted(names)}
         for archive in archives.values():
             stack.callback(archive.close)
+        # One for all, as in a batch: measuring how its server counts would empty the cache of what
+        # the questions' prompts begin with.
+        structured = isinstance(contestant, OneLook) and contestant.structured
+        server: ChatModel = (
+            StructuredModel(options.model, base_url=options.base_url)
+            if structured
+            else model_named(options.model, base_url=options.base_url).model
+        )
         for question in left:
-            asyncio.run(_ask_one(question, contestant, archives, options, path))
+            asyncio.run(_ask_one(question, contestant, archives, options, path, server))
 
 
 async def _ask_one(
@@ -46,8 +61,9 @@ async def _ask_one(
     archives: dict[str, Archive],
     options: argparse.Namespace,
     path: Path,
+    server: ChatModel,
 ) -> None:
-    model = RecordingModel(model_named(options.model, base_url=options.base_url).model)
+    model = RecordingModel(server)
     place = _place(question, archives, model, options)
     answered = await contestant.answer(question, place)
     await model.close()
@@ -72,7 +88,7 @@ def reread(half: str, options: argparse.Namespace) -> None:
     questions = {question.id: question for question in draw(half)}
     for path in sorted(REPLIES.glob(f"*-{half}-*.jsonl")):
         model, _, name = path.stem.partition(f"-{half}-")
-        if name == "earlier":
+        if name.startswith("earlier"):
             continue
         runs = [json.loads(line) for line in _lines(path)]
         names = {questions[run["question"]].document_set for run in runs}

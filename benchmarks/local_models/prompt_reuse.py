@@ -1,6 +1,6 @@
 """Prompt tokens that a real server reads anew, by how the conversation is kept.
 
-    python -m benchmarks.local_models.prompt_reuse --base-url URL --work FOLDER
+    python -m benchmarks.local_models.prompt_reuse --base-url URL --work FOLDER --visits 30
 
 The same replies, written by a script, are kept in three ways: docpager's epochs, everything
 appended, and the oldest exchanges dropped before each request that would not fit. Each request
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.local_models.questions import SETS, DrawnQuestion, draw
 from docpager import Archive, PagingSettings, RunLimits, ingest
@@ -89,12 +90,21 @@ class ReadingServer(ChatModel):
         return await self._server.measure_tokens(instructions, functions)
 
 
-def script(question: DrawnQuestion, archive: Archive) -> list[ModelReply]:
-    """Replies of a careful reader: a search, then its best passages with what stands around them,
-    one after the other, each noted and released, then the answer."""
-    hits = list(dict.fromkeys(h.passage for h in archive.search(question.text, page_size=50).hits))
-    places = [PassageRange(d, max(1, n - 1), n) for d, n in hits[:VISITS]]
-    texts = [archive.load(str(hit))[0].text for hit in hits[:VISITS]]
+def script(question: DrawnQuestion, archive: Archive, *, visits: int = VISITS) -> list[ModelReply]:
+    """Replies of a careful reader: a search, then its best passages with what stands before them,
+    one after the other, each noted and released, then the answer.
+
+    No passage is looked at twice: where one never left, it would not be shown again, and the three
+    ways would read different texts.
+    """
+    hits = dict.fromkeys(hit.passage for hit in archive.search(question.text, page_size=50).hits)
+    places: list[PassageRange] = []
+    for document, ordinal in hits:
+        place = PassageRange(document, max(1, ordinal - 1), ordinal)
+        if not any(set(place.ids()) & set(other.ids()) for other in places):
+            places.append(place)
+    del places[visits:]
+    texts = [archive.load(f"D{p.document}:c{p.last}")[0].text for p in places]
     quotes = [" ".join(text.split()[:12]) for text in texts]
     replies = [(("search", {"query": question.text}),)]
     for number, place in enumerate(places):
@@ -121,10 +131,10 @@ def _done_with(
 
 
 async def played(
-    question: DrawnQuestion, archive: Archive, server: ChatModel, journal: Path
+    question: DrawnQuestion, archive: Archive, server: ChatModel, journal: Path, *, visits: int
 ) -> dict[str, Read]:
     """What the server read, by how the conversation was kept."""
-    replies = script(question, archive)
+    replies = script(question, archive, visits=visits)
     appended = await _appended(question, archive, replies, journal)
     epochs = ReadingServer(server, replies)
     counter, factor = model_defaults("local", base_url="http://127.0.0.1").counter()
@@ -172,7 +182,7 @@ async def _reading(requests: Sequence[ModelRequest], server: ChatModel) -> Read:
 
 
 async def _measure(options: argparse.Namespace) -> None:
-    done = [json.loads(line)["question"] for line in _lines()]
+    done = [each["question"] for each in _measured(options.visits)]
     questions = [q for q in draw("tuning") + draw("reporting") if q.gold["answers"]]
     # Three of each set: the first of each half's are of one, the last of the other.
     chosen = [q for name in SETS for q in [x for x in questions if x.document_set == name][:3]]
@@ -184,10 +194,11 @@ async def _measure(options: argparse.Namespace) -> None:
         server = model_named(options.model, base_url=options.base_url).model
         await server.measure_tokens("", ())
         with_archive = Archive.open(folder)
-        read = await played(question, with_archive, server, options.work / "reuse.jsonl")
+        journal = options.work / "reuse.jsonl"
+        read = await played(question, with_archive, server, journal, visits=options.visits)
         with_archive.close()
         await server.close()
-        line = {"question": question.id, "model": options.model,
+        line = {"question": question.id, "model": options.model, "visits": options.visits,
                 **{name: asdict(each) for name, each in read.items()}}  # fmt: skip
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -198,9 +209,14 @@ def _lines() -> list[str]:
     return RESULTS.read_text("utf-8").splitlines() if RESULTS.exists() else []
 
 
-def print_table() -> None:
+def _measured(visits: int) -> list[dict[str, Any]]:
+    """What was measured of runs of that length."""
+    return [each for each in map(json.loads, _lines()) if each["visits"] == visits]
+
+
+def print_table(visits: int) -> None:
     """What was measured, question by question and together."""
-    lines = [json.loads(line) for line in _lines()]
+    lines = _measured(visits)
     ways = ("epochs", "append-only", "evict every step")
     print(
         "| question | requests | " + " | ".join(f"{w}: anew, seconds" for w in ways) + " | ratio |"
@@ -210,6 +226,8 @@ def print_table() -> None:
         ratio = line["epochs"]["anew"] / line["evict every step"]["anew"]
         row = [line["question"], line["epochs"]["requests"], *cells, f"{ratio:.2f}"]
         print("| " + " | ".join(map(str, row)) + " |")
+    if not lines:
+        return
     sums = {way: sum(line[way]["anew"] for line in lines) for way in ways}
     seconds = {way: sum(line[way]["seconds"] for line in lines) for way in ways}
     print(sums, seconds, f"{sums['epochs'] / sums['evict every step']:.3f}")
@@ -221,10 +239,11 @@ def main() -> None:
     parser.add_argument("--base-url", default="")
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--visits", type=int, default=VISITS, help="passages that are looked at")
     options = parser.parse_args()
     if options.base_url:
         asyncio.run(_measure(options))
-    print_table()
+    print_table(options.visits)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,11 @@ def draw(half: str) -> list[DrawnQuestion]:
                 f"n{item.sample.axes['nesting']}-{number}",
                 item.sample.question.text,
                 NESTED,
-                {"answers": list(item.gold.parts[0]), "rivals": list(item.gold.rivals)},
+                {
+                    "answers": list(item.gold.parts[0]),
+                    "rivals": list(item.gold.rivals),
+                    "evidence": [],
+                },
             )
             for number, item in enumerate(make_items(Path(), _NESTED))
         ]

@@ -42,7 +42,9 @@ def marks_of(question: DrawnQuestion, line: Mapping[str, Any]) -> ScoredAnswer:
     is_right = judge(question.gold, line)["right"]
     spoken = {**line, "status": "answered"} if line["status"] == "unsupported" else line
     standing = [
-        each for each in line.get("citations") or [] if each["match"] != "failed" and each["seen"]
+        each
+        for each in line.get("citations") or []
+        if each["match"] != "failed" and each.get("seen")
     ]
     quoted = any(
         says(each["quote"], question.gold["answers"], one_of_several=True) for each in standing

@@ -21,6 +21,7 @@ from docpager.core.locators import parse_locator
 from docpager.core.passages import Passage
 from docpager.core.settings import INTERFACES
 from docpager.models.messages import ChatModel, ModelRequest, Usage, UserTurn
+from docpager.models.openai import OpenAIModel
 from docpager.models.registry import model_defaults
 from docpager.paging.rebuild import PLAINLY
 from docpager.paging.rendering import render_passages
@@ -29,7 +30,15 @@ from docpager.run.functions import parse_plain_answer
 from docpager.run.quotes import QuoteChecker, mark_seen
 from docpager.run.service import AskSettings, ask_archive
 
-__all__ = ["Answered", "Contestant", "Docpager", "EarlierDocpager", "OneLook", "contestant_named"]
+__all__ = [
+    "Answered",
+    "Contestant",
+    "Docpager",
+    "EarlierDocpager",
+    "OneLook",
+    "StructuredModel",
+    "contestant_named",
+]
 
 WINDOW, MAX_OUTPUT, MAX_STEPS = 8_000, 512, 6
 """The same for all: tokens of prompt and reply together, tokens of a reply, replies."""
@@ -101,6 +110,8 @@ class EarlierDocpager:
 
     name: str
     command: Path
+    window: int = WINDOW
+    """It refuses what it cannot be sure of: for this model's server anything below 9,439."""
 
     async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         return await asyncio.to_thread(self._answer, question, place)
@@ -111,7 +122,7 @@ class EarlierDocpager:
         archive = place.work / f"{self.name}-{question.document_set}"
         options: Mapping[str, object] = {
             "--archive": archive, "--journal": journal, "--base-url": place.url,
-            "--model": place.model.name, "--window": WINDOW, "--max-output": MAX_OUTPUT,
+            "--model": place.model.name, "--window": self.window, "--max-output": MAX_OUTPUT,
             "--max-steps": MAX_STEPS,
         }  # fmt: skip
         written = [text for pair in options.items() for text in map(str, pair)]
@@ -134,9 +145,9 @@ class EarlierDocpager:
 
 
 def _replies_in(journal: Path) -> Iterator[Any]:
-    """Replies of a journal of any version."""
+    """Replies of a journal of any version: entries may stand behind a seal."""
     for line in journal.read_text("utf-8").splitlines():
-        if reply := json.loads(line).get("reply"):
+        if reply := json.loads(line[line.index("{") :]).get("reply"):
             reply = {name: value for name, value in reply.items() if value is not None}
             yield from Recording.from_json({"replies": [reply]}).replies
 
@@ -152,13 +163,16 @@ class OneLook:
     choose: Choose
     most: int | None = None
     """Passages at most; as many as fit where None."""
+    structured: bool = False
+    """Whether the reply is held to a JSON schema, by a server of Chat Completions."""
 
     async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
         begun = time.monotonic()
         chosen = list(islice(self.choose(question, place.archive), self.most))
         shown = await self._fitting(question, chosen, place.model)
-        reply = await place.model.complete(_plain_request(question, shown))
-        given = parse_plain_answer(reply.text, labelled=True)
+        reply = await place.model.complete(self._request(question, shown))
+        given = parse_structured(reply.text) if self.structured else None
+        given = given or parse_plain_answer(reply.text, labelled=True)
         checker = QuoteChecker(place.archive, parse_locator, question=question.text)
         seen = {passage.id for passage in shown}
         checks = checker.check_all(given["citations"], resident=seen).checks
@@ -187,15 +201,54 @@ class OneLook:
         low, high = 0, len(chosen)
         while low < high:
             middle = (low + high + 1) // 2
-            tokens = await model.count_tokens(_plain_request(question, chosen[:middle]))
+            tokens = await model.count_tokens(self._request(question, chosen[:middle]))
             assert tokens is not None, "the server counts tokens"
             low, high = (middle, high) if tokens + MAX_OUTPUT <= WINDOW else (low, middle - 1)
         return chosen[:low]
 
+    def _request(self, question: DrawnQuestion, passages: list[Passage]) -> ModelRequest:
+        asked = (STRUCTURED if self.structured else PLAINLY).format(question.text)
+        text = f"# Text\n{render_passages(passages)}\n\n{asked}"
+        return ModelRequest(PLAIN, (), (UserTurn(text),), MAX_OUTPUT, calls_allowed=False)
 
-def _plain_request(question: DrawnQuestion, passages: list[Passage]) -> ModelRequest:
-    text = f"# Text\n{render_passages(passages)}\n\n{PLAINLY.format(question.text)}"
-    return ModelRequest(PLAIN, (), (UserTurn(text),), MAX_OUTPUT, calls_allowed=False)
+
+STRUCTURED = (
+    "Question: {}\n"
+    "Reply in JSON: the sentence of the passages that answers the question, copied exactly, the "
+    "locator of its passage, and the answer in a few words."
+)
+"""What the prompt ends with where the reply is held to `REPLY_SCHEMA`."""
+
+REPLY_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "quote": {"type": "string", "minLength": 1, "maxLength": 600},
+        "locator": {"type": "string", "pattern": "^D[0-9]{1,3}:c[0-9]{1,4}$"},
+        "answer": {"type": "string", "minLength": 1, "maxLength": 300},
+    },
+    "required": ["quote", "locator", "answer"],
+    "additionalProperties": False,
+}
+"""The quote first: what a model has copied, its answer can follow."""
+
+
+class StructuredModel(OpenAIModel):
+    """A model whose replies its server holds to `REPLY_SCHEMA`."""
+
+    def body(self, request: ModelRequest) -> dict[str, Any]:
+        schema = {"name": "reply", "strict": True, "schema": REPLY_SCHEMA}
+        return {**super().body(request),
+                "response_format": {"type": "json_schema", "json_schema": schema}}  # fmt: skip
+
+
+def parse_structured(text: str) -> dict[str, Any] | None:
+    """Arguments of `answer` in a reply of that schema; None where it is none, as a cut one is."""
+    try:
+        said = json.loads(text)
+        citation = {"locator": str(said["locator"]), "quote": str(said["quote"])}
+        return {"text": str(said["answer"]), "citations": [citation], "found": True}
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _from_the_beginning(question: DrawnQuestion, archive: Archive) -> Iterator[Passage]:
@@ -210,7 +263,8 @@ def _found(question: DrawnQuestion, archive: Archive) -> Iterator[Passage]:
 
 def contestant_named(name: str, *, earlier: Path | None = None) -> Contestant:
     """`docpager`, `docpager+small`, `docpager+plain`, `docpager+small+prefetch=4`, `head`,
-    `one-search:k=4` or `earlier`, the command of an earlier docpager.
+    `one-search:k=4`, `one-search:k=4+schema`, `earlier` or `earlier:window=9500`: the command of an
+    earlier docpager.
 
     Raises:
         ValueError: there is no such way to answer.
@@ -222,8 +276,8 @@ def contestant_named(name: str, *, earlier: Path | None = None) -> Contestant:
         return Docpager(name, functions, prefetch)
     if name == "head":
         return OneLook(name, _from_the_beginning)
-    if name.startswith("one-search:k="):
-        return OneLook(name, _found, int(name.partition("=")[2]))
-    if name == "earlier" and earlier is not None:
-        return EarlierDocpager(name, earlier)
+    if base.startswith("one-search:k="):
+        return OneLook(name, _found, int(base.partition("=")[2]), "schema" in parts)
+    if base.startswith("earlier") and earlier is not None:
+        return EarlierDocpager(name, earlier, int(name.partition("window=")[2] or WINDOW))
     raise ValueError(f"no way to answer is called {name!r}")

@@ -1,8 +1,9 @@
 """Reports of a long run and of a large batch: what they take to make and to load.
 
-    python -m benchmarks.performance.reports FOLDER [--steps 200] [--questions 5000] [--no-pictures]
+    python -m benchmarks.performance.reports FOLDER [--steps 200] [--questions 5000] [--pictures N]
 
-The runs are made in FOLDER by a scripted model over texts of this program's own. Chromium, driven
+The runs are made in FOLDER by a scripted model over PDFs of this program's own (reportlab).
+`--pictures N` draws plots and cited pages for the first N runs only, 0 for none. Chromium, driven
 by selenium (`apt-get install chromium chromium-driver`, `pip install selenium`), then opens each
 page from disk, with the network off: seconds until it is laid out, bytes of the file, and memory of
 the page's scripts and of its process. What FOLDER holds already is not made again.
@@ -30,6 +31,7 @@ from docpager.report.reports import write_reports
 WORDS = ("harbour", "crane", "ledger", "tide", "mooring", "captain", "barge", "quay", "signal")
 FILES = 40
 LINES = 400
+LINES_A_PAGE = 50
 _ITEM = re.compile(r"item (\d+) of (\d+)")
 
 
@@ -80,9 +82,9 @@ def main() -> None:
     arguments = _arguments()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(arguments.folder)
-    _write_texts(Path("texts"))
+    _write_documents(Path("documents"))
     journal, answers = _long_run(arguments.steps), _batch(arguments.questions)
-    pictures = not arguments.no_pictures
+    pictures = True if arguments.pictures is None else arguments.pictures
     pages = [
         *_reported("run", journal, Path("run.html"), pictures),
         *_reported("batch", answers, Path("batch-report"), pictures),
@@ -98,11 +100,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--questions", type=int, default=5000)
-    parser.add_argument("--no-pictures", action="store_true")
+    parser.add_argument("--pictures", type=int)
     return parser.parse_args()
 
 
-def _write_texts(folder: Path) -> None:
+def _write_documents(folder: Path) -> None:
+    from reportlab.lib.pagesizes import A4
+    from reportlab.pdfgen.canvas import Canvas
+
     folder.mkdir(exist_ok=True)
     chance = random.Random(1)
     for file in range(FILES):
@@ -111,7 +116,12 @@ def _write_texts(folder: Path) -> None:
             f"painted {chance.choice(WORDS)}."
             for n in range(LINES)
         ]
-        (folder / f"file-{file}.txt").write_text("\n".join(lines), "utf-8")
+        canvas = Canvas(str(folder / f"file-{file}.pdf"), pagesize=A4, invariant=True)
+        for first in range(0, LINES, LINES_A_PAGE):
+            for n, line in enumerate(lines[first : first + LINES_A_PAGE]):
+                canvas.drawString(60, 790 - 14 * n, line)
+            canvas.showPage()
+        canvas.save()
 
 
 def _long_run(steps: int) -> Path:
@@ -122,7 +132,7 @@ def _long_run(steps: int) -> Path:
 
         docpager.ask(
             "Where did the crane stand?",
-            "texts",
+            "documents",
             model=ScriptedModel(*_script(steps)),
             paging=docpager.PagingSettings(window=8000),
             limits=docpager.RunLimits(max_steps=steps),
@@ -154,18 +164,22 @@ def _batch(questions: int) -> Path:
         for n in range(questions)
     ]
     if not answers.exists():
-        docpager.ask_many(asked, "texts", output=answers, model=Clerk())
+        docpager.ask_many(asked, "documents", output=answers, model=Clerk())
     return answers
 
 
-def _reported(name: str, path: Path, target: Path, pictures: bool) -> list[tuple[str, Path]]:
+def _reported(name: str, path: Path, target: Path, pictures: bool | int) -> list[tuple[str, Path]]:
     """Write a report, print what it took, and return its pages to look at."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
     (page,) = write_reports([path], target, pictures=pictures)
     after = resource.getrusage(resource.RUSAGE_SELF)
+    reader = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    drawing = reader.ru_utime + reader.ru_stime - children.ru_utime - children.ru_stime
     print(
-        f"report of the {name}: {time.perf_counter() - began:.1f} s, {cpu:.1f} core-seconds, "
+        f"report of the {name}: {time.perf_counter() - began:.1f} s, {cpu:.1f} core-seconds "
+        f"and {drawing:.1f} of the process that draws pages, "
         f"largest process so far {after.ru_maxrss / 1024:,.0f} MB\n"
     )
     return [(name if target.suffix else f"index of the {name}", page)]

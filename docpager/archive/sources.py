@@ -12,12 +12,13 @@ from docpager.core.pictures import PicturePrice
 from docpager.documents.details import DocumentDetails
 from docpager.documents.files import content_sha256, leads_out
 from docpager.documents.ocr.tesseract import Tesseract, find_tesseract
-from docpager.documents.page_picture import DPI, PagePicture, PageWanted
+from docpager.documents.page_picture import DPI, MOST_PIXELS, PagePicture, PageWanted
 from docpager.documents.reader_pool import Reader, ReadingJob, ReadingLimits
 from docpager.documents.reasons import Reason
 
 __all__ = [
     "PagePart",
+    "PageRenderer",
     "SourceFile",
     "draw_pages",
     "known_file",
@@ -113,6 +114,89 @@ def _found(archive: Archive, number: int) -> list[SourceFile]:
     return there
 
 
+class PageRenderer:
+    """Draws pages of documents, one after the other, in one process with limits of time and memory.
+
+    A file is looked at once: whether it is there, and unchanged.
+    """
+
+    def __init__(self) -> None:
+        self._reader = Reader(_LIMITS)
+        self._files: dict[tuple[str, int], SourceFile | ArchiveError] = {}
+
+    def __enter__(self) -> PageRenderer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._reader.stop()
+        self._reader.close()
+
+    def draw(
+        self,
+        archive: Archive,
+        number: int,
+        parts: Sequence[PagePart],
+        *,
+        dpi: int = DPI,
+        most_pixels: int = MOST_PIXELS,
+        colours: int | None = None,
+        is_marked: bool = True,
+        is_drawn: bool = True,
+        within: PicturePrice | None = None,
+    ) -> list[PagePicture]:
+        """Pages of a document as they are shown, each with the rectangles around what is to be
+        marked. The other arguments are those of `PageWanted`.
+
+        Raises:
+            UsageError: the document is no PDF.
+            UnknownLocator: there is no live document of this id.
+            ArchiveError: its file is not there, or has changed.
+            DocumentError: a page cannot be drawn, or is too large.
+        """
+        entry = archive.document(number)
+        if entry.kind != "pdf":
+            raise UsageError(f"{entry} has no page that could be drawn: it is no PDF")
+        if not parts:
+            return []
+        file = self._file(archive, number)
+        tesseract = _tesseract(file) if any(part.is_recognised for part in parts) else None
+        sha256 = archive.sha256(number)
+        wanted = [
+            PageWanted(
+                sha256,
+                part.number,
+                part.text,
+                part.start,
+                part.end,
+                dpi=dpi,
+                is_marked=is_marked,
+                is_drawn=is_drawn,
+                is_recognised=part.is_recognised,
+                most_pixels=most_pixels,
+                colours=colours,
+                within=within,
+            )
+            for part in parts
+        ]
+        jobs = [
+            ReadingJob(file.path, file.relative_path, ocr=tesseract, picture=each)
+            for each in wanted
+        ]
+        return [_picture(self._reader, job) for job in jobs]
+
+    def _file(self, archive: Archive, number: int) -> SourceFile:
+        key = (archive.id, number)
+        if key not in self._files:
+            try:
+                self._files[key] = source_file(archive, number)
+            except ArchiveError as error:
+                self._files[key] = error
+        found = self._files[key]
+        if isinstance(found, ArchiveError):
+            raise found
+        return found
+
+
 def draw_pages(
     archive: Archive,
     number: int,
@@ -123,52 +207,21 @@ def draw_pages(
     is_drawn: bool = True,
     within: PicturePrice | None = None,
 ) -> list[PagePicture]:
-    """Pages of a document as they are shown, each with the rectangles around what is to be marked;
-    no larger than `within`, for a model.
-
-    Drawn in a process of its own, with limits of time and memory.
+    """Pages of one document, in a process of their own; see `PageRenderer.draw`.
 
     Raises:
-        UsageError: the document is no PDF.
-        UnknownLocator: there is no live document of this id.
-        ArchiveError: its file is not there, or has changed.
-        DocumentError: a page cannot be drawn, or is too large.
+        UsageError, UnknownLocator, ArchiveError, DocumentError: as there.
     """
-    entry = archive.document(number)
-    if entry.kind != "pdf":
-        raise UsageError(f"{entry} has no page that could be drawn: it is no PDF")
-    if not parts:
-        return []
-    file = source_file(archive, number)
-    tesseract = _tesseract(file) if any(part.is_recognised for part in parts) else None
-    reader = Reader(_LIMITS)
-    try:
-        return [
-            _picture(
-                reader,
-                ReadingJob(
-                    file.path,
-                    file.relative_path,
-                    ocr=tesseract,
-                    picture=PageWanted(
-                        archive.sha256(number),
-                        part.number,
-                        part.text,
-                        part.start,
-                        part.end,
-                        dpi=dpi,
-                        is_marked=is_marked,
-                        is_drawn=is_drawn,
-                        is_recognised=part.is_recognised,
-                        within=within,
-                    ),
-                ),
-            )
-            for part in parts
-        ]
-    finally:
-        reader.stop()
-        reader.close()
+    with PageRenderer() as renderer:
+        return renderer.draw(
+            archive,
+            number,
+            parts,
+            dpi=dpi,
+            is_marked=is_marked,
+            is_drawn=is_drawn,
+            within=within,
+        )
 
 
 def _tesseract(file: SourceFile) -> Tesseract | None:

@@ -26,7 +26,8 @@ from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, 
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelReply, Usage
-from docpager.run.answer_line import AnswerLine, Coverage
+from docpager.run.answer_line import AnswerLine
+from docpager.run.coverage import Coverage
 from docpager.run.journal import JournalRecord
 from docpager.run.service import AskSettings, OpenArchive, SharedResources, ask_archive, resume_run
 

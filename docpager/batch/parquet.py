@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,6 +19,8 @@ __all__ = ["read_parquet", "write_columns", "write_parquet"]
 
 _LARGEST_BLOCK = 1 << 28
 _ROWS_AT_ONCE = 10_000
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a surrogate pair as JSON writes it; also where the other half follows."""
 
 
 def write_parquet(lines: Path, path: Path) -> None:
@@ -25,14 +29,16 @@ def write_parquet(lines: Path, path: Path) -> None:
     Columns of an answer line have their types even where all of them are empty; any other field
     gets the type that its values have.
     """
-    from pyarrow import json, parquet
+    import pyarrow as pa
+    from pyarrow import json as arrow_json
+    from pyarrow import parquet
 
-    size = lines.stat().st_size
-    table = json.read_json(
-        lines,
+    content = b"\n".join(map(_whole_characters, lines.read_bytes().split(b"\n")))
+    table = arrow_json.read_json(
+        pa.BufferReader(content),
         # No answer line may cross the border of two blocks.
-        read_options=json.ReadOptions(block_size=min(size + 1, _LARGEST_BLOCK)),
-        parse_options=json.ParseOptions(explicit_schema=_schema()),
+        read_options=arrow_json.ReadOptions(block_size=min(len(content) + 1, _LARGEST_BLOCK)),
+        parse_options=arrow_json.ParseOptions(explicit_schema=_schema()),
     )
     temporary = path.with_name(path.name + ".new")
     parquet.write_table(table, temporary)
@@ -58,9 +64,28 @@ def write_columns(path: Path, kinds: Mapping[str, type], rows: Iterable[Sequence
 
 def _sound(cell: Any, kind: type) -> Any:
     if isinstance(cell, str):
-        # A model may write half of a character, which UTF-8 does not have.
-        return cell.encode("utf-8", "backslashreplace").decode("utf-8")
+        return _spelled_out(cell)
     return None if cell is None else kind(cell)
+
+
+def _spelled_out(text: str) -> str:
+    # A model may write half of a character, which UTF-8 does not have.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _whole_characters(line: bytes) -> bytes:
+    """A line of JSON with such halves spelled out, which Arrow refuses."""
+    return json.dumps(_each_text(json.loads(line))).encode() if _HALF.search(line) else line
+
+
+def _each_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return _spelled_out(value)
+    if isinstance(value, list):
+        return [_each_text(part) for part in value]
+    if isinstance(value, dict):
+        return {_spelled_out(name): _each_text(part) for name, part in value.items()}
+    return value
 
 
 def read_parquet(path: Path) -> Iterator[dict[str, Any]]:

@@ -9,10 +9,12 @@ from typing import NamedTuple
 from docpager.core.pictures import PicturePrice
 from docpager.documents.ocr.recognition import GreyPicture
 
-__all__ = ["DPI", "PageDrawer", "PagePicture", "PageWanted", "Rectangle", "WordBox"]
+__all__ = ["DPI", "MOST_PIXELS", "PageDrawer", "PagePicture", "PageWanted", "Rectangle", "WordBox"]
 
 DPI = 144
 """Dots an inch: a letter page is 1,224 by 1,584 pixels, and its footnotes can be read."""
+MOST_PIXELS = 25_000_000
+"""Of a picture: a sheet of A1 at 144 dots an inch."""
 
 
 class Rectangle(NamedTuple):
@@ -65,6 +67,10 @@ class PageWanted:
     """Whether the text was recognised in the page's picture, so that pdfium has none of it."""
     within: PicturePrice | None = None
     """Draws no larger than this, for a model; None for people."""
+    most_pixels: int = MOST_PIXELS
+    """Of the picture: a page that would have more is drawn coarser."""
+    colours: int | None = None
+    """At most so many (up to 256), which makes a file a quarter as large; None: as they are."""
 
 
 @dataclass(frozen=True, slots=True)

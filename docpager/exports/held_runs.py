@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docpager.core.errors import JournalError, UsageError
 from docpager.report.batch_page import AnswerRow, answer_rows
-from docpager.report.run_page import Excerpts
+from docpager.report.excerpts import Excerpts
 from docpager.report.watching import WatchedRun, watch
 from docpager.run.journal import is_journal, journal_lines
 

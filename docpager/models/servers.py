@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -23,6 +24,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from docpager.core.errors import ModelError, UsageError
 
 __all__ = [
+    "CHAT_COUNTS",
+    "MESSAGE_COUNTS",
     "PLACEHOLDER",
     "ServerFacts",
     "ServerLook",
@@ -30,6 +33,7 @@ __all__ = [
     "is_paid_host",
     "key_from",
     "look_at",
+    "token_count",
 ]
 
 PLACEHOLDER = "none"
@@ -37,6 +41,14 @@ PLACEHOLDER = "none"
 
 PROBE_SECONDS = 2.0
 """How long each question may take that only looks at a server."""
+
+MESSAGE_COUNTS = ("/v1/messages/count_tokens",)
+CHAT_COUNTS = ("/v1/chat/completions/input_tokens", "/tokenize")
+"""Where servers of either protocol count the tokens of a prompt: of Chat Completions llama.cpp and
+vLLM, which no standard names."""
+
+TIMED_OUT = ("no answer within 2 seconds", "timed out")
+"""Problems of a server that took a connection and said nothing, as we say it and as sockets do."""
 
 SPEAKS_NO_HTTP = "it speaks no HTTP"
 """The problem of a server whose answers are none."""
@@ -84,6 +96,8 @@ class ServerFacts:
     """How many the model has; None where the server does not say."""
     problem: str = ""
     """Why it told nothing, in words."""
+    status: int = 200
+    """What it said when it was asked for its models, as a status of HTTP."""
 
 
 def is_paid_host(url: str) -> bool:
@@ -137,8 +151,8 @@ class ServerLook:
         self._model = model
         self._api_key_env = api_key_env
         self._facts: ServerFacts | None = None
-        self._parameters: tuple[int | None] | None = None
-        """What was told of them; None while nobody was asked."""
+        self._seen: ServerFacts | None = None
+        """What the newest look told; None while there was none."""
         self._window = 0
 
     async def check(
@@ -166,9 +180,11 @@ class ServerLook:
 
     async def parameters(self) -> int | None:
         """How many parameters the model has; asked once."""
-        if self._parameters is None:
-            await self._look()
-        return self._parameters[0] if self._parameters else None
+        return (self._seen or await self._look()).parameters
+
+    async def software(self) -> str:
+        """What serves the model; empty where it cannot be told. Asked once."""
+        return (self._seen or await self._look()).software
 
     async def after_a_reply(self) -> None:
         """Look again where only a loaded model tells its context, as Ollama's do.
@@ -187,16 +203,15 @@ class ServerLook:
 
     async def _look(self) -> ServerFacts:
         key = key_from(self._api_key_env)
-        facts = await asyncio.to_thread(look_at, self._url, model=self._model, key=key)
-        self._parameters = (facts.parameters,)
-        return facts
+        self._seen = await asyncio.to_thread(look_at, self._url, model=self._model, key=key)
+        return self._seen
 
 
 def look_at(
-    url: str, *, model: str = "", key: str | None = None, counting: bool = False
+    url: str, *, model: str = "", key: str | None = None, counting: Sequence[str] = ()
 ) -> ServerFacts:
     """Ask a server what it serves; costs nothing, sends `key` if there is one, at most 2 seconds
-    for each of two rounds. With `counting` also whether it counts tokens.
+    for each of two rounds. Whether it counts tokens is asked at the paths `counting`.
 
     Redirects are not followed: a key and a question go to the address that was named, or nowhere.
     """
@@ -214,10 +229,9 @@ def look_at(
     further = {}
     if isinstance(_of(answers["ps"].json, "models"), list):
         further["show"] = _Question(f"{root}/api/show", headers, {"model": model})
-    if counting:
-        body = {"model": model, "messages": [{"role": "user", "content": "."}]}
-        further["count"] = _Question(f"{root}/v1/messages/count_tokens", headers, body)
-    answers |= {"show": _Answer(), "count": _Answer(), **_answers(further)}
+    body = {"model": model, "messages": [{"role": "user", "content": "."}]}
+    further |= {path: _Question(f"{root}{path}", headers, body) for path in counting}
+    answers |= {"show": _Answer(), **_answers(further)}
     listed = answers["models"]
     if any(
         answer.status == 503 and "loading" in answer.text.lower() for answer in answers.values()
@@ -226,22 +240,36 @@ def look_at(
     if not any(answer.status for answer in answers.values()):
         return ServerFacts(url, reachable=False, problem=listed.problem)
     names = tuple(str(each["id"]) for each in _entries(listed.json) if "id" in each)
-    counts = _tokens(_of(answers["count"].json, "input_tokens")) is not None
+    counts = any(token_count(answers[path].json) is not None for path in counting)
     size = _parameters(answers, model)
     for software, context, certain in _contexts(answers, model):
         return ServerFacts(url, software, names, context, certain, counts, parameters=size)
     problem = "" if listed.status == 200 else f"lists no models ({listed.status or listed.problem})"
     return ServerFacts(
-        url, _software(answers), names, counts=counts, parameters=size, problem=problem
-    )
+        url, _software(answers), names, counts=counts, parameters=size, problem=problem,
+        status=listed.status,
+    )  # fmt: skip
 
 
 def _parameters(answers: Mapping[str, _Answer], model: str) -> int | None:
     """Parameters of the model: llama.cpp's `meta.n_params`, of Ollama's `/api/show` the
-    `general.parameter_count`."""
+    `general.parameter_count`; else what its name says, where the server lists models."""
     told = _of(_of(_own(answers, model), "meta"), "n_params")
     shown = _of(_of(answers["show"].json, "model_info"), "general.parameter_count")
-    return next((each for each in (told, shown) if type(each) is int and each > 0), None)
+    named = _named_parameters(model) if any(_entries(answers["models"].json)) else None
+    return next((each for each in (told, shown, named) if type(each) is int and each > 0), None)
+
+
+_NAMED_SIZE = re.compile(r"(?:^|[-:/_ ])(\d{1,4}(?:\.\d{1,2})?)([bm])(?![a-z0-9])", re.IGNORECASE)
+"""`1.5b` in `qwen2.5-coder:1.5b`, `270m` in `gemma-3-270m-it`; neither `4k` nor `8x7b`."""
+
+
+def _named_parameters(model: str) -> int | None:
+    """How many parameters a model has by its name; None where it does not say."""
+    found = _NAMED_SIZE.search(model)
+    if found is None:
+        return None
+    return round(float(found[1]) * (10**9 if found[2] in "bB" else 10**6))
 
 
 def _own(answers: Mapping[str, _Answer], model: str) -> Mapping[str, Any]:
@@ -319,7 +347,7 @@ class _Answer:
     """0 where there was none."""
     text: str = ""
     json: object = None
-    problem: str = "no answer within 2 seconds"
+    problem: str = TIMED_OUT[0]
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -370,6 +398,11 @@ def _read(status: int, body: bytes) -> _Answer:
     except (ValueError, RecursionError):
         told = None
     return _Answer(status, text[:2_000], told if status == 200 else None, f"it said {status}")
+
+
+def token_count(told: object) -> int | None:
+    """The tokens of a prompt by an answer of llama.cpp (`input_tokens`) or of vLLM (`count`)."""
+    return _tokens(_of(told, "input_tokens")) or _tokens(_of(told, "count"))
 
 
 def _entries(told: object) -> Iterator[Mapping[str, Any]]:

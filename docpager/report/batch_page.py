@@ -14,6 +14,7 @@ from docpager.batch.journals import journal_folder
 from docpager.core.errors import UsageError
 from docpager.core.passages import counted
 from docpager.core.visible import visible
+from docpager.report.coverage import MOST_LISTED, BatchCoverage
 from docpager.report.pages import cut, safe_element, write_page
 from docpager.report.plots import plot_distribution
 from docpager.run.answer_line import STATUSES, Citation, parse_answer
@@ -24,7 +25,6 @@ __all__ = ["AnswerRow", "answer_rows", "lines_file", "write_index"]
 REDACTED = "[redacted]"
 SHOWN_FIRST = 100
 """Rows that stand in the page before its script runs; the script draws as many at once."""
-_MOST_CITED = 200
 _NUMBERS = re.compile(r"\d[\d,.]*")
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 
@@ -61,6 +61,12 @@ class AnswerRow:
     """Address of its run's page, from the index."""
     pageless: str = ""
     """Why there is none."""
+
+    @property
+    def first_cited(self) -> tuple[str, int]:
+        """Document and page of the first citation that stands; the same for rows without one."""
+        places = (citation.place for citation in self.citations if citation.stands)
+        return next(((place.document, place.page or 0) for place in places), ("", 0))
 
     @property
     def quotes(self) -> int:
@@ -136,7 +142,9 @@ def _row(value: Mapping[str, Any], answers: Path, kept: Path | None) -> AnswerRo
         usd=None if usd is None else float(usd),
         seconds=float(value.get("seconds") or 0.0),
         model=str(value.get("model") or ""),
-        coverage={name: int(n) for name, n in (value.get("coverage") or {}).items()},
+        coverage={
+            name: n for name, n in (value.get("coverage") or {}).items() if isinstance(n, int)
+        },
         journal=_journal(named, answers, kept),
         named=named,
     )
@@ -166,8 +174,16 @@ def _journal(named: str, answers: Path, kept: Path | None) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def write_index(answers: Path, path: Path, rows: Sequence[AnswerRow], *, pictures: bool) -> None:
-    """Write the page of a batch.
+def write_index(
+    answers: Path,
+    path: Path,
+    rows: Sequence[AnswerRow],
+    *,
+    coverage: BatchCoverage,
+    pictures: bool,
+    pictured: int,
+) -> None:
+    """Write the page of a batch; `pictured` runs of it have pictures on their pages.
 
     Raises:
         UsageError: a library is missing, or the page cannot be written.
@@ -194,7 +210,10 @@ def write_index(answers: Path, path: Path, rows: Sequence[AnswerRow], *, picture
         reasons=_grouped(rows, lambda row: row.reason),
         pageless=_grouped(rows, lambda row: row.pageless),
         coverage=_coverage(rows),
-        cited=cited[:_MOST_CITED],
+        together=coverage,
+        pictured=pictured,
+        cited=cited[:MOST_LISTED],
+        most_listed=MOST_LISTED,
         cited_in_all=len(cited),
         counted=counted,
     )

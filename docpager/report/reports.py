@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from docpager.core.errors import DocpagerError, JournalError, UsageError
 from docpager.report.batch_page import AnswerRow, answer_rows, lines_file, write_index
+from docpager.report.coverage import BatchCoverage
+from docpager.report.excerpts import Excerpts
+from docpager.report.page_pictures import PagePictures
 from docpager.report.pages import check_writable
-from docpager.report.run_page import Excerpts, write_run
+from docpager.report.run_page import write_run
 from docpager.run.journal import is_journal
 
 __all__ = ["write_reports"]
 
 Progress = Callable[[int, int], None]
 """Told how many pages of runs are written, and of how many."""
+_ALL = sys.maxsize
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -25,30 +30,34 @@ def write_reports(
     paths: Sequence[Path],
     output: Path | None = None,
     *,
-    pictures: bool = True,
+    pictures: bool | int = True,
     progress: Progress = lambda done, of: None,
 ) -> list[Path]:
     """Write a report of each path: of a journal a page, of an answers file a folder.
 
     `output` is where the report goes; for several paths, the folder that theirs go into. Without
-    it they go into the current folder, named after what they are of. Returns the page of each to
-    open first.
+    it they go into the current folder, named after what they are of. `pictures` are plots and the
+    cited pages of PDFs; a number: of a batch only its first so many runs have them, which saves
+    time. Returns the page of each to open first.
 
     Raises:
-        UsageError: a path holds neither, something else stands where a report would go, or a
-            library is missing (pip install 'docpager[report]').
+        UsageError: a path holds neither, something else stands where a report would go, `pictures`
+            is negative, or a library is missing (pip install 'docpager[report]').
         JournalError: a journal is damaged, or does not replay.
     """
+    most = pictures if not isinstance(pictures, bool) else _ALL if pictures else 0
+    if most < 0:
+        raise UsageError(f"pictures are wanted for 0 runs or more, not for {most}")
     several = len(paths) > 1
     written = []
-    with Excerpts() as excerpts:
+    with Excerpts(PagePictures() if most else None) as excerpts:
         for path, target in zip(paths, _targets(paths, output, several=several), strict=True):
             if _is_journal(path):
                 check_writable(target)
-                write_run(path, target, excerpts=excerpts, pictures=pictures)
+                write_run(path, target, excerpts=excerpts, pictures=most > 0)
                 written.append(target)
             else:
-                written.append(_write_batch(path, target, excerpts, pictures, progress))
+                written.append(_Batch(path, target, excerpts, most).write(progress))
     return written
 
 
@@ -87,48 +96,67 @@ def _is_journal(path: Path) -> bool:
         ) from error
 
 
-def _write_batch(
-    answers: Path, folder: Path, excerpts: Excerpts, pictures: bool, progress: Progress
-) -> Path:
-    index = folder / "index.html"
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{str(folder)!r} is a file; name a folder for the report of a batch")
-    check_writable(index)
-    lines_file(answers)
-    rows = list(answer_rows(answers))
-    used: set[str] = set()
-    for number, row in enumerate(rows, 1):
-        _write_row(row, folder, used, excerpts, pictures)
-        progress(number, len(rows))
-    write_index(answers, index, rows, pictures=pictures)
-    return index
+class _Batch:
+    """The report of one answers file."""
 
+    def __init__(self, answers: Path, folder: Path, excerpts: Excerpts, pictures: int) -> None:
+        self._answers = answers
+        self._folder = folder
+        self._excerpts = excerpts
+        self._pictures = pictures
+        """Runs that have pictures."""
+        self._coverage = BatchCoverage()
 
-def _write_row(
-    row: AnswerRow, folder: Path, used: set[str], excerpts: Excerpts, pictures: bool
-) -> None:
-    """The page of one run of a batch; a run without one costs the others nothing."""
-    if row.journal is None:
-        row.pageless = "its journal was not found" if row.named else "it names no journal"
-        return
-    address = f"runs/{_file_name(row.id, used)}.html"
-    check_writable(folder / address)
-    try:
-        redacted = write_run(
-            row.journal,
-            folder / address,
-            excerpts=excerpts,
-            pictures=pictures,
-            index="../index.html",
+    def write(self, progress: Progress) -> Path:
+        """Write the pages of its runs, then its own, which is returned."""
+        index, folder = self._folder / "index.html", self._folder
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{str(folder)!r} is a file; name a folder for the report of a batch")
+        check_writable(index)
+        lines_file(self._answers)
+        rows = list(answer_rows(self._answers))
+        used: set[str] = set()
+        addresses = [f"runs/{_file_name(row.id, used)}.html" for row in rows]
+        # By cited page, so that no page is drawn twice; those with pictures last, because they
+        # take longest and the time that is left is told from the first.
+        order = sorted(range(len(rows)), key=lambda n: (n < self._pictures, rows[n].first_cited))
+        for done, n in enumerate(order, 1):
+            self._write_row(rows[n], addresses[n], pictures=n < self._pictures)
+            progress(done, len(rows))
+        write_index(
+            self._answers,
+            index,
+            rows,
+            coverage=self._coverage,
+            pictures=self._pictures > 0,
+            pictured=min(self._pictures, len(rows)),
         )
-    except UsageError:
-        raise  # a library is missing, or nothing can be written: so it will be for the others
-    except JournalError as error:
-        row.pageless = _without_names(error, row)
-        return
-    row.page = address
-    if redacted:
-        row.redact()
+        return index
+
+    def _write_row(self, row: AnswerRow, address: str, *, pictures: bool) -> None:
+        """The page of one run; a run without one costs the others nothing."""
+        if row.journal is None:
+            row.pageless = "its journal was not found" if row.named else "it names no journal"
+            return
+        check_writable(self._folder / address)
+        try:
+            run = write_run(
+                row.journal,
+                self._folder / address,
+                excerpts=self._excerpts,
+                pictures=pictures,
+                index="../index.html",
+            )
+        except UsageError:
+            raise  # a library is missing, or nothing can be written: so it will be for the others
+        except JournalError as error:
+            row.pageless = _without_names(error, row)
+            return
+        row.page = address
+        if run is None:
+            row.redact()
+        else:
+            self._coverage.add(run, self._excerpts.archive_of_run(run))
 
 
 def _without_names(error: DocpagerError, row: AnswerRow) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docpager.archive.archive import Archive
-from docpager.core.errors import DocpagerError
-from docpager.core.passages import PassageId, counted, number_ranges, written_ranges
+from docpager.core.passages import PassageId, counted, written_ranges
+from docpager.report.coverage import MOST_LISTED, coverage_of
+from docpager.report.excerpts import Excerpts
 from docpager.report.pages import safe_element, write_page
 from docpager.report.plots import (
     MOST_ROWS,
@@ -20,140 +19,58 @@ from docpager.report.plots import (
     residency_rows,
 )
 from docpager.report.watching import WatchedRun, watch
-from docpager.run.answer_line import Citation
 from docpager.run.journal import journal_lines
 from docpager.run.redaction import redacted_lines
 
-__all__ = ["Excerpts", "write_run"]
+__all__ = ["write_run"]
 
-AROUND = 700
-"""Characters of text before and after a quote."""
 _REDACTED = re.compile("redacted:sha256:[0-9a-f]{64}")
 _SAID = ("text", "snippet", "message", "quote", "problem", "lines")
 """Fields of a result that a person reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """A quote in the text around it."""
-
-    before: str
-    quote: str
-    after: str
-    source: str
-    """Where the text comes from, in words."""
-
-
-class Excerpts:
-    """Quotes in the text around them, from the archives of the runs where they are still there."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, Archive | None] = {}
-
-    def __enter__(self) -> Excerpts:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for archive in self._open.values():
-            if archive is not None:
-                archive.close()
-
-    def of(self, citation: Citation, run: WatchedRun) -> Excerpt | None:
-        """From the archive, or else from the passages that the run read; None where neither has
-        the text that the quote was found in."""
-        if not citation.stands:
-            return None
-        return self._from_archive(citation, run) or _from_passages(citation, run)
-
-    def forgotten(self, journal: Path, header: Mapping[str, Any]) -> tuple[int, ...]:
-        """Documents that the archive of a journal has forgotten since."""
-        archive = self._archive(journal, header["archive"], header["archive_id"])
-        return archive.forgotten if archive else ()
-
-    def _from_archive(self, citation: Citation, run: WatchedRun) -> Excerpt | None:
-        place = citation.place
-        archive = self._archive(run.journal, run.header.archive, run.header.archive_id)
-        if archive is None or place.start is None or place.end is None:
-            return None
-        try:
-            number = int(place.document_id.removeprefix("D"))
-            # Offsets are of the text that the run read: another reading has other ones.
-            if run.texts.get(number) != archive.text_sha256(number):
-                return None
-            start = max(0, place.start - AROUND)
-            text = archive.text(number, start, place.end + AROUND)
-        except (DocpagerError, ValueError):
-            return None  # forgotten since, or not to be read any more
-        at, end = place.start - start, place.end - start
-        return Excerpt(text[:at], text[at:end], text[end:], "from the archive")
-
-    def _archive(self, journal: Path, named: str, id: str) -> Archive | None:
-        """The archive of a run, where it was or where the journal is now."""
-        for directory in (Path(named), journal.absolute().parent.parent):
-            if (archive := self._opened(directory)) is not None and archive.id == id:
-                return archive
-        return None
-
-    def _opened(self, directory: Path) -> Archive | None:
-        name = str(directory.absolute())
-        if name not in self._open:
-            try:
-                self._open[name] = Archive.open(directory)
-            except DocpagerError:
-                self._open[name] = None
-        return self._open[name]
-
-
-def _from_passages(citation: Citation, run: WatchedRun) -> Excerpt | None:
-    for passage in run.passages.values():
-        at = passage.text.find(citation.quote) if str(passage.id) in citation.passages else -1
-        if at >= 0 and citation.quote:
-            end = at + len(citation.quote)
-            text = passage.text
-            return Excerpt(
-                text[:at], citation.quote, text[end:], "from the passage that the run read"
-            )
-    return None
-
-
 def write_run(
     journal: Path, path: Path, *, excerpts: Excerpts, pictures: bool = True, index: str = ""
-) -> bool:
-    """Write the page of a run; `index` is the link back to the page of its batch.
+) -> WatchedRun | None:
+    """Write the page of a run, and return the run; `index` is the link back to the page of its
+    batch.
 
-    A run that met a document which was forgotten since gives a page without its text; returns
-    whether this is one.
+    A run that met a document which was forgotten since gives a page without its text, and None.
 
     Raises:
         JournalError: the journal is missing, damaged, or does not replay.
         UsageError: a library is missing, or the page cannot be written.
     """
     lines, _, _ = journal_lines(journal)
+    archive = None
     if isinstance(header := lines[0].get("header"), dict):
+        archive = excerpts.archive_of(journal, header)
         lines = redacted_lines(lines, excerpts.forgotten(journal, header))
     if "redacted" in lines[0]:
         write_page(path, "redacted.html", index=index, journal=journal.name, **_redacted(lines))
-        return True
+        return None
     del lines
     run = watch(journal)
+    cited = run.line.citations if run.line else ()
+    citations = [(each, excerpts.of(each, run, pictures=pictures)) for each in cited]
+    sheets = {page.name: page for _, found in citations if found for page in found.pages}
     write_page(
         path,
         "run.html",
         index=index,
         run=run,
         status=run.line.status if run.line else "unfinished",
-        citations=[
-            (each, excerpts.of(each, run)) for each in (run.line.citations if run.line else ())
-        ],
-        documents=[(each, ", ".join(number_ranges(sorted(each.pdf_pages)))) for each in
-                   run.documents],
+        citations=citations,
+        sheets=list(sheets.values()),
+        coverage=coverage_of(run, archive),
+        most_listed=MOST_LISTED,
         ranges=_ranges,
         counted=counted,
         steps=list(_steps(run)),
         cached=_cached(run),
         **(_pictures(run) if pictures and run.snapshots else {"pictures": None}),
-    )  # fmt: skip
-    return False
+    )
+    return run
 
 
 def _pictures(run: WatchedRun) -> Mapping[str, Any]:

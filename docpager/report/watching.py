@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.core.passages import Note, Passage, PassageId
@@ -12,13 +12,14 @@ from docpager.models.messages import CallResult, ModelReply, Turn, Usage
 from docpager.paging.statistics import faults_under_belady, faults_under_lru
 from docpager.report.page_events import PageEvent, PageEvents
 from docpager.run.answer_line import AnswerLine, answer_line
+from docpager.run.coverage import ReachedDocument
 from docpager.run.journal import Entry, Header, read_journal
 from docpager.run.outcome import Outcome
 from docpager.run.replay import Replay
 from docpager.run.tool_results import Found, Loaded
 from docpager.run.trace import TracedStep, trace
 
-__all__ = ["DocumentSeen", "Filling", "Replacement", "WatchedNote", "WatchedRun", "watch"]
+__all__ = ["Filling", "Replacement", "WatchedNote", "WatchedRun", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +84,6 @@ class WatchedNote:
     """The step that replaced it."""
 
 
-@dataclass(slots=True)
-class DocumentSeen:
-    """How far the run got with one document."""
-
-    number: int
-    path: str = ""
-    read: set[PassageId] = field(default_factory=set)
-    shown: set[PassageId] = field(default_factory=set)
-    """Shown in results and not read."""
-    pdf_pages: set[int] = field(default_factory=set)
-    """Pages of which a passage was read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """Faults of the run beside what other rules would have had on the same references."""
@@ -129,7 +117,11 @@ class WatchedRun:
     usages: dict[int, Usage]
     dollars: dict[int, float | None]
     notes: list[WatchedNote]
-    documents: list[DocumentSeen]
+    documents: list[ReachedDocument]
+    """How far it got with each that it met."""
+    searches: list[tuple[str, ...]]
+    """For each search and grep the documents that it was kept to, as the model named them; none
+    where it went over all that the question is about."""
     passages: dict[PassageId, Passage]
     """Every passage that was read."""
     faults: dict[PassageId, list[int]]
@@ -156,7 +148,7 @@ class _Watch(Replay):
         self.usages: dict[int, Usage] = {}
         self.dollars: dict[int, float | None] = {}
         self.notes: dict[int, WatchedNote] = {}
-        self.documents: dict[int, DocumentSeen] = {}
+        self.searches: list[tuple[str, ...]] = []
         self.passages: dict[PassageId, Passage] = {}
         self.faults: dict[PassageId, list[int]] = {}
         self.happened = PageEvents(self.run)
@@ -164,6 +156,8 @@ class _Watch(Replay):
     def feed(self, entry: Entry) -> None:
         before = set(self.run.context.statistics.read), self.run.context.table.ids
         faults = self.run.context.statistics.faults
+        if entry.kind in ("results", "prefetched"):
+            self._note_searches(entry)
         super().feed(entry)
         self.happened.note()
         match entry.kind:
@@ -173,6 +167,13 @@ class _Watch(Replay):
                 self._replied(entry)
             case "results" | "prefetched":
                 self._delivered(entry, before[1], self.run.context.statistics.faults - faults)
+
+    def _note_searches(self, entry: Entry) -> None:
+        calls = [pending.call.arguments for pending in self.pending or ()]
+        for n, result in enumerate(entry.results):
+            if isinstance(result, Found):
+                kept_to = calls[n].get("documents") if n < len(calls) else ()
+                self.searches.append(tuple(map(str, kept_to or ())))
 
     def _sent(self, entry: Entry) -> None:
         table = self.run.context.table
@@ -195,12 +196,7 @@ class _Watch(Replay):
         if entry.kind == "results":
             self.results[step] = self.run.context.newest_results
         for result in entry.results:
-            if isinstance(result, Found):
-                for number, path in result.paths:
-                    self._document(number).path = path
-                for hit in result.hits:
-                    self._document(hit.passage.document).shown.add(hit.passage)
-            elif isinstance(result, Loaded):
+            if isinstance(result, Loaded):
                 self._loaded(result)
         newest = self.run.context.statistics.reference_string[-faults:] if faults else []
         for at, passage in newest:
@@ -208,16 +204,10 @@ class _Watch(Replay):
         self._note_notes(step)
 
     def _loaded(self, result: Loaded) -> None:
-        document = self._document(result.range.document)
-        document.path = result.path
         for passage in result.passages:
             # Loaded is not read: a result that did not fit was refused.
             if passage.id in self.run.context.statistics.read:
                 self.passages[passage.id] = passage
-                document.read.add(passage.id)
-                if passage.pdf_pages is not None:
-                    first, last = passage.pdf_pages
-                    document.pdf_pages.update(range(first, last + 1))
 
     def _note_notes(self, step: int) -> None:
         now = {note.number: note for note in self.run.context.notes.notes}
@@ -226,9 +216,6 @@ class _Watch(Replay):
         for number, watched in self.notes.items():
             if number not in now and watched.replaced is None:
                 watched.replaced = step
-
-    def _document(self, number: int) -> DocumentSeen:
-        return self.documents.setdefault(number, DocumentSeen(number))
 
 
 def watch(journal: Path) -> WatchedRun:
@@ -241,8 +228,7 @@ def watch(journal: Path) -> WatchedRun:
     events = list(trace(replay))
     steps = [event for event in events if isinstance(event, TracedStep)]
     run, header = replay.run, replay.record.header
-    for document in replay.documents.values():
-        document.shown -= document.read
+    reached = run.delivery.reached.by_document
     finished = run.outcome is not None
     return WatchedRun(
         journal=journal,
@@ -257,7 +243,8 @@ def watch(journal: Path) -> WatchedRun:
         usages=replay.usages,
         dollars=replay.dollars,
         notes=[replay.notes[number] for number in sorted(replay.notes)],
-        documents=[replay.documents[number] for number in sorted(replay.documents)],
+        documents=[reached[number] for number in sorted(reached)],
+        searches=replay.searches,
         passages=replay.passages,
         faults=replay.faults,
         events=replay.happened.events,

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from docpager.core.passages import Note, PassageId, counted
+from docpager.core.passages import Note, PassageId
 from docpager.core.places import Place, parse_place
 from docpager.models.messages import Lost, Usage
+from docpager.run.coverage import Coverage
 from docpager.run.journal import Header
 from docpager.run.outcome import Abstention, Answer, Failure, Outcome, Stopped
 from docpager.run.state import Run
@@ -27,7 +28,6 @@ __all__ = [
     "STATUSES",
     "AnswerLine",
     "Citation",
-    "Coverage",
     "answer_line",
     "citations_of",
     "parse_answer",
@@ -90,32 +90,6 @@ class Citation:
     def as_json(self) -> dict[str, Any]:
         """The citation as `json.dumps` takes it."""
         return {**asdict(self), "place": self.place.as_json(), "passages": list(self.passages)}
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Passages by how far the run got with them, and the same of pages, slides and sheets."""
-
-    searched: int = 0
-    """Shown in results, never paged in."""
-    read: int = 0
-    """Paged in."""
-    never_seen: int = 0
-    unreadable: int = 0
-    """PDF pages without usable text among the documents asked about."""
-    pages: int = 0
-    """Pages, slides and sheets of the documents asked about; 0 where one of them has none, or
-    where an older version did not say."""
-    pages_read: int = 0
-    """Those of which something was paged in."""
-
-    def __str__(self) -> str:
-        passages = self.searched + self.read + self.never_seen
-        read, of, what = self.read, passages, "passage"
-        if self.pages:
-            read, of, what = self.pages_read, self.pages, "page"
-        bad = f"; {self.unreadable:,} could not be read" if self.unreadable else ""
-        return f"read {read:,} of {counted(of, what)}{bad}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +165,7 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
     statistics = run.context.statistics
     checks = outcome.citations if isinstance(outcome, Answer | Abstention) else ()
     read = statistics.distinct_passages
-    searched = len(run.delivery.shown - statistics.read)
+    searched = len(run.delivery.reached.shown - statistics.read)
     return AnswerLine(
         id=header.question_id,
         question=header.plan.question,
@@ -209,7 +183,8 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
             header.passages - searched - read,
             header.unreadable,
             header.pages,
-            run.delivery.pages_read,
+            run.delivery.reached.pages_read,
+            run.delivery.reached.documents,
         ),
         model=header.model,
         seconds=round(run.elapsed_seconds, 3),

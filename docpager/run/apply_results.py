@@ -21,6 +21,7 @@ from docpager.paging.reading_log import HERE, LogEntry, written_call
 from docpager.paging.rebuild import QUOTE_PLAINLY
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
+from docpager.run.coverage import Reached
 from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Failure, Outcome
 from docpager.run.page_ins import PageInApplier, making_room
 from docpager.run.quotes import mark_seen, review
@@ -119,8 +120,6 @@ class ResultApplier:
         self._quoted: set[tuple[tuple[PassageId, ...], str]] = set()
         """Quotes of answers that stood where the model had them before it."""
         self._repeated = RepeatedCalls()
-        self.shown: set[PassageId] = set()
-        """Passages of which a search or a grep showed a part."""
 
     def apply(
         self,
@@ -162,9 +161,9 @@ class ResultApplier:
         return None
 
     @property
-    def pages_read(self) -> int:
-        """Pages, slides and sheets that were paged in, all or a part of each."""
-        return len(self._page_ins.pages)
+    def reached(self) -> Reached:
+        """What was shown and read so far."""
+        return self._page_ins.reached
 
     def apply_prefetch(self, calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> None:
         """Show results that no model asked for."""
@@ -195,9 +194,9 @@ class ResultApplier:
                 subject=subject,
             ),
         )
-        seen = [hit.passage for hit in found.hits[: shown or 0]]
-        self.shown.update(seen)
-        best = ", ".join(dict.fromkeys(map(str, seen)))
+        seen = found.hits[: shown or 0]
+        self.reached.show(seen, found.paths)
+        best = ", ".join(dict.fromkeys(str(hit.passage) for hit in seen))
         self._log(
             call, f"{found.by_words + found.by_meaning} found, seen {best}" if best else "nothing"
         )

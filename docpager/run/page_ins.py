@@ -13,6 +13,7 @@ from docpager.core.pictures import PageId, Picture, PictureId, covers_picture
 from docpager.models.messages import ToolCall
 from docpager.paging.main_context import MainContext
 from docpager.paging.reading_log import LogEntry, written_call
+from docpager.run.coverage import Reached
 from docpager.run.render import present_loaded, present_viewed
 from docpager.run.tool_results import Loaded, Viewed
 
@@ -29,8 +30,7 @@ class PageInApplier:
         self._context = context
         self._repeats: Counter[PassageRange | PictureId] = Counter()
         self._ranges: dict[str, PassageRange] = {}
-        self.pages: set[tuple[int, int]] = set()
-        """(document, page) of every page, slide or sheet that was paged in, all or a part of it."""
+        self.reached = Reached()
 
     def forget_repeats(self) -> None:
         """A note or a search came between: a range may be paged in again."""
@@ -57,9 +57,7 @@ class PageInApplier:
         # as resident.
         context.enter(fresh, step=step, pin=pin)
         context.statistics.fault([p.id for p in fresh], step=step)
-        for passage in fresh:
-            first, last = passage.pdf_pages or (1, 0)
-            self.pages.update((passage.document, page) for page in range(first, last + 1))
+        self.reached.read(fresh, loaded.path)
         context.statistics.reference(loaded.resident, step=step)
         self._repeats[loaded.range] += 1
         self._ranges[str(call.arguments["locator"]).strip()] = loaded.range
@@ -82,7 +80,7 @@ class PageInApplier:
         context.enter([picture], step=step, pin=pin)
         context.statistics.pictures += 1
         self._repeats[picture.id] += 1
-        self.pages.add((picture.document, picture.pdf_page))
+        self.reached.view(picture.document, viewed.path, picture.pdf_page)
         context.log.add(LogEntry(step, written_call(call), "seen as a picture"))
 
     def _is_thrashing(self, wanted: PassageRange | PictureId) -> bool:

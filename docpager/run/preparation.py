@@ -20,7 +20,6 @@ from docpager.models.registry import (
     model_defaults,
     model_from,
 )
-from docpager.models.server_tokens import MARGIN
 from docpager.run.functions import functions_for
 from docpager.run.plan import instructions
 
@@ -185,4 +184,6 @@ async def measured(
     told_tokens = await model.measure_tokens(told, offered)
     if told_tokens is None:
         return settings, 0
-    return replace(settings, counter=told_tokens.counter, factor=MARGIN), told_tokens.fixed
+    return replace(
+        settings, counter=told_tokens.counter, factor=told_tokens.margin
+    ), told_tokens.fixed

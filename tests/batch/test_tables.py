@@ -218,3 +218,16 @@ def test_libreoffice_sees_texts_numbers_and_no_formula(ending, answers, tmp_path
         assert (by_text[text].value, by_text[text].data_type) == (shown, "s")
     assert by_text["-5"].value == (-5 if ending == "csv" else "-5")
     assert by_text["Zürich – 5 °C ‚日本‘"].value == "Zürich – 5 °C ‚日本‘"
+
+
+def test_an_answers_table_takes_halves_of_characters(tmp_path):
+    from docpager.batch.parquet import read_parquet, write_parquet
+
+    texts = ["half \ud800 of it", "whole \U0001f600", "a backslash \\ud800", "plain"]
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(json.dumps(answer(f"q{n}", t)) + "\n" for n, t in enumerate(texts)))
+
+    write_parquet(lines, tmp_path / "answers.parquet")
+
+    written = [row["answer"] for row in read_parquet(tmp_path / "answers.parquet")]
+    assert written == ["half \\ud800 of it", *texts[1:]]

@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 from benchmarks.local_models.__main__ import REPLIES
+from benchmarks.local_models.prompt_reuse import script
 from benchmarks.local_models.questions import HALVES, NESTED, SETS, documents_of, draw
 from benchmarks.local_models.recording import Recording, RepeatingModel
 from benchmarks.local_models.scores import marks_of
-from benchmarks.local_models.systems import Docpager, contestant_named
+from benchmarks.local_models.systems import (
+    Docpager,
+    OneLook,
+    contestant_named,
+    parse_structured,
+)
 from docpager import Archive, ingest
 from docpager.core.errors import JournalError
+from docpager.core.locators import parse_locator
 from docpager.run.answer_line import citations_of
 from docpager.run.service import ask_archive, open_replay
 
@@ -130,3 +137,29 @@ def test_marks_tell_an_answer_from_a_quote_and_from_words():
 
     bare = marks_of(question, {**line, "citations": []}).counts
     assert bare["no standing quote"]
+
+
+def test_a_reply_held_to_a_schema_is_read_and_a_cut_one_is_not():
+    way = contestant_named("one-search:k=4+schema")
+    assert isinstance(way, OneLook)
+    assert (way.most, way.structured) == (4, True)
+
+    said = parse_structured('{"quote": "grazed from 1420", "locator": "D1:c2", "answer": "1420"}')
+    assert said == {
+        "text": "1420",
+        "citations": [{"locator": "D1:c2", "quote": "grazed from 1420"}],
+        "found": True,
+    }
+    assert parse_structured('{"quote": "grazed from') is None
+    assert parse_structured("[1]") is None
+
+
+def test_no_passage_is_looked_at_twice(archives):
+    for half in HALVES:
+        for question in draw(half):
+            replies = script(question, archives[question.document_set], visits=30)
+            calls = [call for reply in replies for call in reply.calls if call.name == "page_in"]
+            places = [parse_locator(call.arguments["locator"]) for call in calls]
+            looked = [(p.number, n) for p in places for n in range(p.first, p.last + 1)]
+            assert len(looked) > 14
+            assert len(set(looked)) == len(looked)

@@ -66,8 +66,11 @@ def test_json_is_one_answer_line(folder):
     assert line["citations"][0]["match"] == "exact"
     assert line["paging"]["peak_worst_case"] <= line["paging"]["window"] == 32_000
     assert set(line["coverage"]) == {
-        "searched", "read", "never_seen", "unreadable", "pages", "pages_read"
+        "searched", "read", "never_seen", "unreadable", "pages", "pages_read", "documents"
     }  # fmt: skip
+    (met,) = line["coverage"]["documents"]
+    assert (met["document_id"], met["document"]) == ("D1", "trust.pdf")
+    assert "D1:p3" in met["read"][-1] or met["read"][-1].endswith("-3")
     assert Path(line["journal"]).exists()
 
 

@@ -152,9 +152,9 @@ def test_a_live_request_that_fails_fails_the_command():
     ("said", "state"),
     [
         (b"garbage\r\n\r\n", "failed"),
-        (b"HTTP/1.1 200 OK\r\n\r\n[1, 2]", "usable"),
-        (b'HTTP/1.1 200 OK\r\n\r\n{"data": 5}', "usable"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "usable"),
+        (b"HTTP/1.1 200 OK\r\n\r\n[1, 2]", "not asked"),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"data": 5}', "not asked"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "not asked"),
     ],
 )
 def test_a_server_that_says_something_else_is_named(said, state):
@@ -171,6 +171,81 @@ def test_a_server_that_says_something_else_is_named(said, state):
 
     assert result.exit_code == 0
     assert found["server", url]["state"] == state
+
+
+def found_at(answers, *options):
+    """What `doctor` says of a server that answers these paths with a status and a body."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            status, body = answers.get(self.path, (404, b"{}"))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *args):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{serving.server_port}"
+        found, _ = findings("--base-url", url, *options)
+        serving.shutdown()
+    return found["server", url]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_wants_a_key_says_so(status):
+    said = found_at({"/v1/models": (status, b"{}")})
+
+    assert said["state"] == "failed"
+    assert "api_key_env" in said["detail"]
+
+
+def test_a_proxy_that_fails_where_a_key_is_missing_is_not_usable(monkeypatch):
+    said = found_at({"/v1/models": (500, b"Internal Server Error")})
+
+    assert (said["state"], "said 500" in said["detail"]) == ("failed", True)
+    assert "api_key_env" in said["detail"]
+
+    monkeypatch.setenv("THERE", "sk-none")
+    said = found_at({"/v1/models": (400, b"{}")}, "--api-key-env", "THERE")
+    assert said["detail"].endswith("look at its log, and at the key")
+
+
+def test_a_server_without_a_list_of_models_has_to_be_asked():
+    said = found_at({})
+
+    assert said["state"] == "not asked"
+    assert "lists no models" in said["detail"]
+
+
+def test_a_server_that_says_nothing_is_busy_or_still_starts():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        found, _ = findings("--base-url", url)
+
+    assert found["server", url]["state"] == "not ready"
+    assert "still starting" in found["server", url]["detail"]
+
+
+def test_llama_cpp_answers_to_any_name_and_tells_the_size_of_its_model():
+    meta = {"n_ctx": 4_096, "n_params": 1_777_088_000}
+    entry = {"id": "m.gguf", "owned_by": "llamacpp", "meta": meta}
+    listed = json.dumps({"data": [entry]}).encode()
+    counted = json.dumps({"input_tokens": 30}).encode()
+    answers = {"/v1/models": (200, listed), "/v1/messages/count_tokens": (200, counted)}
+
+    said = found_at(answers, "--model", "qwen")
+
+    assert said["state"] == "usable"
+    assert said["detail"] == (
+        "llama.cpp; serves m.gguf; answers to qwen too; 1.8 billion parameters: asked plainly; "
+        "context 4,096 tokens: `window=4096` or less; counts tokens"
+    )
 
 
 def test_the_reader_is_found_once_and_a_model_that_is_none_not_at_all():

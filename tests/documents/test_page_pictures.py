@@ -109,6 +109,39 @@ def test_the_rectangle_lies_on_the_words(tmp_path):
     assert (outside[..., 0] == outside[..., 2]).all(), "nothing is coloured beside it"
 
 
+def test_words_of_a_table_on_a_page_turned_upside_down_are_marked(tmp_path):
+    rows = "".join(
+        text_at(60, 780 - 14 * row, f"Operating expenses of segment {row}")
+        + text_at(360, 780 - 14 * row, f"{row},20{row}")
+        + text_at(460, 780 - 14 * row, f"({row}0{row})")
+        for row in range(24)
+    )
+    content = page_pdf(rows, pages=["/MediaBox [0 0 612 792] /Rotate 180"])
+
+    picture = drawn(tmp_path, content, "expenses of segment 7 7,207 (707)")
+
+    assert picture.share == 1.0
+    assert {(round(box.top), round(box.bottom)) for box in picture.rectangles} == {(679, 693)}
+    assert min(box.left for box in picture.rectangles) == pytest.approx(612 - 490, abs=8)
+
+
+def test_a_picture_of_few_colours_is_small_and_what_pillow_reads(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    from io import BytesIO
+
+    content = page_pdf(text_at(72, 700, LINE))
+    whole = drawn(tmp_path, content, QUOTE)
+    small = drawn(tmp_path, content, QUOTE, colours=64, most_pixels=300_000)
+
+    opened = image.open(BytesIO(small.png))
+    assert len(small.png) < len(whole.png) / 2
+    assert opened.mode == "P" and opened.size[0] * opened.size[1] <= 301_000
+    shown = np.asarray(opened.convert("RGB")).astype(int)
+    assert (shown[5, 5] == 255).all(), "paper stays white"
+    assert (abs(shown - (255, 238, 85)).sum(axis=2) == 0).any(), "and the mark yellow"
+    assert small.rectangles == whole.rectangles
+
+
 def test_a_page_is_drawn_without_marks_where_none_are_wanted(tmp_path):
     content = page_pdf(text_at(72, 700, LINE))
 

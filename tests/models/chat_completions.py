@@ -24,13 +24,22 @@ class ChatServer:
     keys: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    tokens: Callable[[Body], int] | None = None
+    """Tokens of a prompt, as usage says them; a reply of one token has a usage only with it."""
+    answers: dict[str, Callable[[Body], Body]] = field(default_factory=dict)
+    """What else is answered, by its path."""
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         self.paths.append(request.path)
         self.keys.append(request.headers.get("authorization", ""))
+        body = json.loads(request.body or b"{}")
+        if answer := self.answers.get(request.path):
+            return json_response(answer(body), {})
         if request.path != "/v1/chat/completions":
             return json_response({"error": {"message": "no such address"}}, {}, 404)
-        body = json.loads(request.body)
+        if body.get("max_tokens") == 1:
+            usage = self.tokens and {"prompt_tokens": self.tokens(body), "completion_tokens": 1}
+            return streamed(said(".", finish="length", usage=usage), self.headers)
         if problem := wrong(body):
             error = {"message": problem, "type": "invalid_request_error"}
             return json_response({"error": error}, {}, 400)
@@ -38,6 +47,8 @@ class ChatServer:
         reply = self.replies.pop(0)
         if callable(reply):
             reply = reply(body)
+        if self.tokens and not isinstance(reply, HttpResponse):
+            reply["usage"] = {"prompt_tokens": self.tokens(body), "completion_tokens": 9}
         return reply if isinstance(reply, HttpResponse) else streamed(reply, self.headers)
 
 

@@ -363,3 +363,20 @@ def test_a_key_goes_to_another_server_only_by_name(monkeypatch, tmp_path):
         assert {*server.keys} == {"Bearer local-secret"}
         with pytest.raises(ModelError, match="`api_key_env=NO_SUCH_KEY` names a variable that is"):
             asyncio.run(once(server.url, api_key_env="NO_SUCH_KEY"))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("qwen2.5-coder:1.5b", 1_500_000_000),
+        ("Qwen/Qwen2.5-Coder-0.5B-Instruct", 500_000_000),
+        ("gemma-3-270m-it", 270_000_000),
+        ("qwen3-30b-a3b", 30_000_000_000),
+        ("mixtral-8x7b", None),
+        ("phi-3-mini-4k-instruct", None),
+        ("local-model", None),
+    ],
+)
+def test_a_model_whose_server_does_not_tell_its_size_may_tell_it_by_its_name(name, parameters):
+    with api() as inner, LocalServer(inner, "vLLM", context=6_144) as server:
+        assert look_at(server.url, model=name).parameters == parameters

@@ -11,8 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from make_pdf import make_pdf
 from reported import HOSTILE, batch_file, hostile_run
 
+import docpager
+from docpager.models.scripted import ScriptedModel, call
 from docpager.report.reports import write_reports
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -40,16 +43,38 @@ def browser():
     driver.quit()
 
 
+QUOTE = "north crane was repaired in March 1974"
+
+
+def cited_run(folder: Path) -> Path:
+    """The journal of a run over a PDF of a hostile name and text, which cites words of it."""
+    lines = "\n".join(f"Rope {n} was bought {HOSTILE[:40]}" for n in range(40))
+    docs = folder / "docs"
+    docs.mkdir()
+    content = make_pdf(["Contents.", f"{lines}\nThe {QUOTE} by Tomas Berg.", "Rope."])
+    (docs / "<img src=x onerror=alert(1)>.pdf").write_bytes(content)
+    archive = folder / ".docpager"
+    docpager.ingest([docs], archive, embedder="hashing")
+    answer = call(
+        "answer", text="In 1974.", citations=[{"locator": "D1:p2", "quote": QUOTE}], found=True
+    )
+    model = ScriptedModel(call("page_in", locator="D1:p2"), answer)
+    line = docpager.ask("When was the crane repaired?", archive=archive, model=model)
+    assert line.status == "answered", line
+    return Path(line.journal)
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("seen")
+    cited = write_reports([cited_run(folder)], folder / "cited.html")
     journal = Path(hostile_run(folder).journal)
     run, index = (
         write_reports([journal], folder / "run.html"),
         write_reports([batch_file(folder, str(journal))], folder / "batch"),
     )
     many = write_reports([batch_file(folder, "none", rows=250)], folder / "many")
-    return {"run": run[0], "index": index[0], "many": many[0]}
+    return {"run": run[0], "index": index[0], "many": many[0], "cited": cited[0]}
 
 
 def look(browser, page: Path, *, theme: str = "light", width: int = 1280) -> None:
@@ -65,7 +90,7 @@ def look(browser, page: Path, *, theme: str = "light", width: int = 1280) -> Non
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("which", ["run", "index"])
+@pytest.mark.parametrize("which", ["run", "index", "cited"])
 def test_a_page_loads_clean_at_any_width_and_theme(browser, pages, which, theme, width):
     look(browser, pages[which], theme=theme, width=width)
 
@@ -78,7 +103,7 @@ def test_a_page_loads_clean_at_any_width_and_theme(browser, pages, which, theme,
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("which", ["run", "index"])
+@pytest.mark.parametrize("which", ["run", "index", "cited"])
 def test_axe_finds_nothing(browser, pages, which, theme):
     axe = Path(os.environ.get("AXE_CORE", "axe.min.js"))
     if not axe.is_file():
@@ -111,6 +136,43 @@ def test_a_citation_opens_inside_its_text_and_steps_unfold_by_keyboard(browser, 
     button.send_keys(" ")
     steps = browser.find_elements("css selector", "details.step")
     assert len(steps) > 5 and all(step.get_attribute("open") for step in steps)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_citation_opens_its_page_with_the_words_marked(browser, pages, width):
+    look(browser, pages["cited"], width=width)
+    citation = browser.find_element("css selector", ".citations details")
+    picture = citation.find_element("css selector", ".sheet svg")
+    assert not picture.is_displayed()
+
+    citation.find_element("css selector", "summary").send_keys("\ue007")  # Enter
+    time.sleep(0.3)
+
+    assert picture.is_displayed()
+    text, mark, sheet, marked = (
+        browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", each)
+        for each in (
+            citation.find_element("css selector", ".excerpt"),
+            citation.find_element("css selector", "mark"),
+            picture,
+            citation.find_element("css selector", ".quoted"),
+        )
+    )
+    assert text["top"] <= mark["top"] <= text["bottom"], "the text is scrolled to the quote"
+    is_beside = sheet["left"] >= text["right"]
+    assert is_beside == (width > 1000)
+    assert sheet["left"] < marked["left"] < marked["right"] < sheet["right"]
+    assert sheet["right"] <= width
+    # The last of 41 lines of text, of which the first stands at 50 points and the page has 792.
+    assert 0.3 < (marked["top"] - sheet["top"]) / sheet["height"] < 0.95
+    decoded = browser.execute_async_script(
+        "const done = arguments[arguments.length - 1], picture = new Image();"
+        "picture.onload = () => done([picture.naturalWidth, picture.naturalHeight]);"
+        "picture.onerror = () => done(null);"
+        "picture.src = document.querySelector('.sheets image').getAttribute('href');"
+    )
+    assert decoded == [935, 1210]
+    assert browser.get_log("browser") == []
 
 
 def shown(browser, column: int) -> list[str]:

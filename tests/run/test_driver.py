@@ -9,7 +9,7 @@ from docpager.core.errors import ModelError
 from docpager.core.settings import RunLimits
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.scripted import ScriptedModel, call, reply
-from docpager.run.answer_line import Coverage
+from docpager.run.coverage import Coverage
 from docpager.run.driver import Driver
 from docpager.run.journal import read_journal
 from docpager.run.service import AskSettings, ask_archive, open_replay, resume_run
@@ -92,6 +92,15 @@ def test_an_answer_line_says_what_was_searched_and_read(tmp_path: Path) -> None:
     assert line.coverage.never_seen == entry.passages - 10
     assert line.as_json()["paging"]["faults"] == 2
     assert str(line.coverage) == f"read 2 of {entry.passages} passages"
+    (met,) = line.coverage.documents
+    assert (met.document_id, met.document, met.read) == ("D1", entry.path, ("D1:c1-2",))
+    assert sum(_size(each) for each in met.seen) == 8
+
+
+def _size(locator: str) -> int:
+    """Passages of a range such as D1:c4-7."""
+    first, _, last = locator.partition(":c")[2].partition("-")
+    return int(last or first) - int(first) + 1
 
 
 def test_coverage_says_pages_where_every_document_has_them() -> None:
@@ -99,6 +108,8 @@ def test_coverage_says_pages_where_every_document_has_them() -> None:
 
     assert str(pages) == "read 14 of 2,598 pages; 3 could not be read"
     assert str(Coverage(read=1, never_seen=1200)) == "read 1 of 1,201 passages"
+    mixed = Coverage(read=1, never_seen=1200, unreadable=1)
+    assert str(mixed) == "read 1 of 1,201 passages; 1 page could not be read"
 
 
 def test_a_model_that_never_replies_is_stopped_when_time_is_up(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from zlib import crc32
 
@@ -18,6 +19,7 @@ from docpager.models.messages import ModelReply, ModelRequest, UserTurn
 from docpager.models.server_tokens import (
     MARGIN,
     SAMPLES,
+    UNCOUNTED_MARGIN,
     CutWatch,
     MeasuredCounter,
     measured_counter,
@@ -46,7 +48,7 @@ def measured_at(server: Server) -> tuple[MeasuredCounter, int]:
     return counter, server.prompt(request)
 
 
-def planned(random: Random, name: str, server: Server) -> RunPlan | None:
+def planned(random: Random, name: str, server: Server, *, margin: float = MARGIN) -> RunPlan | None:
     counter, fixed = measured_at(server)
     paging = PagingSettings(
         window=random.randint(3_000, 16_000), max_output=random.choice((200, 512, 1_024))
@@ -56,7 +58,7 @@ def planned(random: Random, name: str, server: Server) -> RunPlan | None:
             QUESTION,
             world(name).documents(),
             counter=counter,
-            factor=MARGIN,
+            factor=margin,
             fixed=fixed,
             paging=paging,
             limits=RunLimits(max_steps=random.randint(2, 40)),
@@ -101,6 +103,34 @@ def counted(random: Random) -> ServedRun | None:
     return watch
 
 
+def uncounted(random: Random) -> ServedRun | None:
+    """The same where the server counts nothing beforehand: it was measured by what it says of
+    replies, and says the same of every prompt. Its tokenizer charges texts of one kind alike."""
+    name = random.choice(WORLDS)
+    server = replace(Server.random(random, BuiltInEstimator()), moody=False, reports="everything")
+    plan = planned(random, name, server, margin=UNCOUNTED_MARGIN)
+    if plan is None:
+        return None
+    counter = MeasuredCounter.named(plan.counter)
+    assert counter is not None
+    watch = ServedRun(plan, world(name), counter, server=server)
+    model = RandomModel(random, world(name), ends=0.05, habit=random.choice(tuple(HABITS)))
+    while watch.run.outcome is None:
+        request = watch.run.next_request()
+        watch.entries.append(
+            Entry("request", watch.run.steps, request_sha256=request_hash(request))
+        )
+        tokens = server.prompt(request)
+        assert tokens <= watch.run.context.epoch.tokens <= plan.paging.window
+        assert tokens + plan.paging.max_output <= plan.paging.window
+        watch.happened["rebuild"] += len(request.turns) == 1 and watch.run.steps > 0
+        watch.happened["more than 3/4"] += tokens > 0.75 * plan.paging.window
+        watch.requests.append(request)
+        answer(watch, watch.served(model.reply(watch.run), thinking=0))
+    watch.check_replay()
+    return watch
+
+
 def answer(watch: ServedRun, reply: ModelReply) -> None:
     run = watch.run
     pending = run.receive(reply)
@@ -124,6 +154,19 @@ def test_no_request_that_is_sent_exceeds_the_window() -> None:
     assert happened["begun"] > 0.5 * len(SEEDS)
     assert happened["rebuild"] > 0.1 * len(SEEDS)
     assert happened["made smaller"] > 0
+
+
+def test_no_request_exceeds_the_window_where_only_usage_was_measured() -> None:
+    happened: Counter[str] = Counter()
+    for seed in SEEDS:
+        watch = uncounted(Random(seed))
+        happened["begun"] += watch is not None
+        if watch is not None:
+            happened.update(key for key, times in watch.happened.items() if times)
+    print(dict(happened))
+    assert happened["begun"] > 0.3 * len(SEEDS)
+    assert happened["rebuild"] > 0.1 * len(SEEDS)
+    assert happened["more than 3/4"] > 0
 
 
 def test_a_measured_counter_is_made_again_from_its_name() -> None:

@@ -7,6 +7,7 @@ nothing else of a base install.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from docpager.core.errors import DocumentError
 from docpager.documents.ocr.recognition import GreyPicture
 from docpager.documents.page_picture import PageDrawer, PagePicture, PageWanted, Rectangle, WordBox
 from docpager.documents.pdf.glyphs import Glyphs
-from docpager.documents.pdf.marking import Mark, line_rectangles, marked_characters
+from docpager.documents.pdf.marking import Mark, Marked, line_rectangles, marked_characters
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ __all__ = ["draw_page", "png"]
 
 _POINTS = 72
 """To the inch."""
-_MOST_PIXELS = 25_000_000
-"""Of a picture: a sheet of A1 at 144 dots an inch. A large page is drawn coarser."""
 _FEWEST_DPI = 20
 _MOST_BYTES = 3_500_000
 """Of a file that a model is sent: as base64 below the 5 MB that servers take for one picture."""
@@ -67,10 +66,10 @@ def draw_page(
     marks, for_model = shown if wanted.is_marked else (), wanted.within is not None
     drawn = b""
     if wanted.is_drawn:
-        drawn = _drawn(page, scale, marks, may_be_grey=for_model)
+        drawn = _file(page, scale, marks, wanted)
     while for_model and len(drawn) > _MOST_BYTES:
         scale *= _COARSER
-        drawn = _drawn(page, scale, marks, may_be_grey=True)
+        drawn = _file(page, scale, marks, wanted)
     return PagePicture(wanted.number, width, height, scale, drawn, tuple(shown), share, _renderer())
 
 
@@ -88,11 +87,11 @@ def _scale(width: float, height: float, wanted: PageWanted) -> float:
         DocumentError: the page is too large for any that would be of use.
     """
     square_inches = max(1.0, width) * max(1.0, height) / _POINTS**2
-    dpi: float = min(wanted.dpi, (_MOST_PIXELS / square_inches) ** 0.5)
+    dpi: float = min(wanted.dpi, (wanted.most_pixels / square_inches) ** 0.5)
     if dpi < min(_FEWEST_DPI, wanted.dpi):
         raise DocumentError(
             f"page {wanted.number} is {width / _POINTS:,.0f} by {height / _POINTS:,.0f} inches, "
-            f"too large to be drawn within {_MOST_PIXELS:,} pixels",
+            f"too large to be drawn within {wanted.most_pixels:,} pixels",
             Reason.TOO_LARGE,
         )
     scale = dpi / _POINTS
@@ -107,9 +106,27 @@ def _rectangles(page: pypdfium2.PdfPage, wanted: PageWanted) -> tuple[Sequence[R
     try:
         glyphs = Glyphs(page, text_page)
         marked = marked_characters(glyphs.raw, wanted.text, wanted.start, wanted.end)
+        if marked.share < 1:
+            marked = max(marked, _marked_along_letters(glyphs, wanted), key=lambda each: each.share)
         return line_rectangles(_marks(glyphs, marked.offsets)), marked.share
     finally:
         text_page.close()
+
+
+def _marked_along_letters(glyphs: Glyphs, wanted: PageWanted) -> Marked:
+    """The same with each line as its letters run: pdfium gives letters and words of some lines
+    backwards where a page is turned upside down."""
+
+    def place(offset: int) -> float:
+        box, (along, up) = glyphs.box(offset), glyphs.direction(offset)
+        return along * (box.left + box.right) + up * (box.bottom + box.top)
+
+    order: list[int] = []
+    for line in re.finditer(r"[^\r\n]+", glyphs.raw):
+        order += sorted(range(*line.span()), key=place)
+    text = "".join(glyphs.raw[offset] for offset in order)
+    marked = marked_characters(text, wanted.text, wanted.start, wanted.end)
+    return Marked(tuple(order[at] for at in marked.offsets), marked.share)
 
 
 def _marks(glyphs: Glyphs, offsets: Sequence[int]) -> Iterator[Mark]:
@@ -184,9 +201,19 @@ def _cut(box: Rectangle, width: float, height: float) -> Rectangle | None:
     return cut if cut.left < cut.right and cut.top < cut.bottom else None
 
 
-def _drawn(
-    page: pypdfium2.PdfPage, scale: float, marks: Sequence[Rectangle], *, may_be_grey: bool = False
+def _file(
+    page: pypdfium2.PdfPage, scale: float, marks: Sequence[Rectangle], wanted: PageWanted
 ) -> bytes:
+    import numpy as np
+
+    pixels = _drawn(page, scale, marks)
+    if wanted.within is not None and int(np.ptp(pixels, axis=2).max(initial=0)) <= _GREY:
+        pixels = pixels[:, :, 1:2]  # green carries most of the light
+    return png(pixels, wanted.colours)
+
+
+def _drawn(page: pypdfium2.PdfPage, scale: float, marks: Sequence[Rectangle]) -> Any:
+    """Rows of pixels, each of three bytes."""
     import numpy as np
 
     bitmap = page.render(scale=scale, rev_byteorder=True)
@@ -207,23 +234,48 @@ def _drawn(
             edge[:] = _EDGE
         for edge in (part[:, :_EDGE_PIXELS], part[:, -_EDGE_PIXELS:]):
             edge[:] = _EDGE
-    if may_be_grey and int(np.ptp(pixels, axis=2).max(initial=0)) <= _GREY:
-        pixels = pixels[:, :, 1:2]  # green carries most of the light
-    return png(pixels)
+    return pixels
 
 
-def png(pixels: Any) -> bytes:
-    """A PNG file of rows of pixels, each of three bytes (red, green and blue) or of one (grey)."""
+def png(pixels: Any, colours: int | None = None) -> bytes:
+    """A PNG file of an array of rows of pixels, each of three bytes (red, green and blue) or of one
+    (grey); with at most so many `colours` (up to 256) where that is asked for."""
     import numpy as np
 
-    height, width, colours = pixels.shape
-    # Each row begins with the number of its filter; 2 is the difference to the row above.
-    above = np.vstack([np.zeros_like(pixels[:1]), pixels[:-1]])
-    rows = np.full((height, 1 + colours * width), 2, np.uint8)
-    rows[:, 1:] = (pixels - above).reshape(height, colours * width)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2 if colours == 3 else 0, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
+    height, width, depth = pixels.shape
+    palette: tuple[tuple[bytes, bytes], ...] = ()
+    # Each row begins with the number of its filter: 0 as it is, 2 the difference to the row above.
+    if colours is not None and depth == 3:
+        chosen, numbers = _few_colours(pixels, colours)
+        palette = ((b"PLTE", chosen.tobytes()),)
+        rows = np.zeros((height, 1 + width), np.uint8)
+        rows[:, 1:] = numbers
+    else:
+        above = np.vstack([np.zeros_like(pixels[:1]), pixels[:-1]])
+        rows = np.full((height, 1 + depth * width), 2, np.uint8)
+        rows[:, 1:] = (pixels - above).reshape(height, depth * width)
+    kind = 3 if palette else 2 if depth == 3 else 0
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    content = zlib.compress(rows.tobytes(), 6)
+    parts = ((b"IHDR", header), *palette, (b"IDAT", content), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def _few_colours(pixels: Any, count: int) -> tuple[Any, Any]:
+    """The `count` most frequent colours, and for each pixel the number of the nearest of them.
+
+    Colours are told apart in 16 steps of red, green and blue (Heckbert 1982, "popularity").
+    """
+    import numpy as np
+
+    steps = (pixels >> 4).astype(np.uint16)
+    keys = steps[:, :, 0] << 8 | steps[:, :, 1] << 4 | steps[:, :, 2]
+    frequent = np.bincount(keys.ravel(), minlength=16**3)
+    kept = np.argsort(-frequent, kind="stable")[: min(count, np.count_nonzero(frequent))]
+    every = np.stack(np.unravel_index(np.arange(16**3), (16, 16, 16)), axis=1).astype(np.int16)
+    distances = ((every[:, None] - every[kept][None]) ** 2).sum(axis=2)
+    nearest = distances.argmin(axis=1).astype(np.uint8)
+    return (every[kept] * 17).astype(np.uint8), nearest[keys]
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

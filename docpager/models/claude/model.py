@@ -26,11 +26,16 @@ from docpager.models.messages import (
     ModelReply,
     ModelRequest,
     SubmittedBatch,
-    UserTurn,
 )
 from docpager.models.pricing import Price, price_of
 from docpager.models.server_errors import header_count, refusal, told
-from docpager.models.server_tokens import SAMPLES, ServerTokens, measured_counter
+from docpager.models.server_tokens import (
+    PROOF,
+    TOO_BUSY,
+    ServerCounts,
+    ServerTokens,
+    measure_server,
+)
 from docpager.models.servers import ServerLook, is_paid_host
 
 if TYPE_CHECKING:
@@ -51,6 +56,8 @@ _TIMEOUT_SECONDS = 10.0
 _COUNTED_AT_ONCE = 3
 _COUNT_SECONDS = 2.0
 """How long a server may take to count the tokens of a short text before a run."""
+_PROOF_SECONDS = 60.0
+"""How long it may take to reply with one token: with one slot it first reads another prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +181,7 @@ class ClaudeModel(ChatModel):
             and not self.backend.count_tokens
             and (self._price is None or self._price.free)
         )
-        self._proved: bool | None = None
-        """Whether this server's counts agree with themselves; None while it was not asked."""
-        self._measured: dict[str, ServerTokens] = {}
+        self._counts = ServerCounts()
 
     def body(
         self, request: ModelRequest, *, ttl: Literal["5m", "1h"] | None = "5m"
@@ -203,14 +208,14 @@ class ClaudeModel(ChatModel):
     async def count_tokens(self, request: ModelRequest) -> int | None:
         """Tokens of the prompt by the server's count; None where it does not count, or where its
         counts have not proved themselves."""
-        if not self.backend.count_tokens and not self._proved:
+        if not self.backend.count_tokens and not self._counts.proved:
             return None
         return await self._counted(request)
 
     @property
     def may_measure(self) -> bool:
         """Whether its server is neither Anthropic's nor said not to be relied on."""
-        return self._may_measure and not is_paid_host(self.url) and self._proved is not False
+        return self._may_measure and not is_paid_host(self.url) and self._counts.proved is not False
 
     async def measure_tokens(
         self, instructions: str, functions: tuple[FunctionSchema, ...]
@@ -219,14 +224,9 @@ class ClaudeModel(ChatModel):
         counts does not agree with itself."""
         if not self.may_measure:
             return None
-        key = repr((instructions, functions))
-        if key not in self._measured:
-            tokens = await self._measure(instructions, functions)
-            self._proved = tokens is not None
-            if tokens is None:
-                return None
-            self._measured[key] = tokens
-        return self._measured[key]
+        return await self._counts.measured(
+            instructions, functions, lambda: self._measure(instructions, functions)
+        )
 
     async def parameters(self) -> int | None:
         """How many parameters the model has, as far as a server of one's own tells."""
@@ -315,36 +315,32 @@ class ClaudeModel(ChatModel):
     ) -> ServerTokens | None:
         """Asks for counts of known texts, and for one token, whose usage must agree with them."""
 
-        def asking(
-            text: str, instructions: str = "", functions: tuple[FunctionSchema, ...] = ()
-        ) -> ModelRequest:
-            return ModelRequest(instructions, functions, (UserTurn(text),), 1)
+        async def count(request: ModelRequest) -> int | None:
+            return await self._counted(request, seconds=_COUNT_SECONDS)
 
-        proof, whole = asking("."), asking(".", instructions, functions)
-        framing = await self._counted(proof, seconds=_COUNT_SECONDS)
+        framing = await count(PROOF)
         if framing is None:
             return None
-        few = asyncio.Semaphore(_COUNTED_AT_ONCE)
-
-        async def count(request: ModelRequest) -> int | None:
-            async with few:  # a proxy that is asked for all at once answers none in time
-                return await self._counted(request, seconds=_COUNT_SECONDS)
-
-        fixed, *counts = await asyncio.gather(*map(count, (whole, *map(asking, SAMPLES.values()))))
-        known = {name: n - framing + 1 for name, n in zip(SAMPLES, counts, strict=True) if n}
-        counter = measured_counter(known) if len(known) == len(SAMPLES) else None
-        if counter is None or fixed is None or not await self._agrees(proof, framing):
-            return None
-        return ServerTokens(counter, fixed)
+        measured = await measure_server(
+            count, framing, instructions, functions, at_once=_COUNTED_AT_ONCE
+        )
+        return measured if measured and await self._agrees(PROOF, framing) else None
 
     async def _agrees(self, request: ModelRequest, counted: int) -> bool:
-        """Whether the usage of a reply of one token says what was counted beforehand."""
+        """Whether the usage of a reply of one token says what was counted beforehand.
+
+        Raises:
+            TimeoutError: there was none in time.
+        """
         try:
-            with self._failures():
-                async with asyncio.timeout(_TIMEOUT_SECONDS):
+            async with asyncio.timeout(_PROOF_SECONDS):
+                with self._failures():
                     message, _ = await self._stream(self.body(request))
                     usage = model_reply(message, exact_usage=True).usage
-        except (ModelError, TimeoutError):
+        except TimeoutError:
+            self.notify(TOO_BUSY.format(self.url))
+            raise
+        except ModelError:
             return False
         return usage is not None and usage.prompt_tokens == counted
 
@@ -401,7 +397,7 @@ class ClaudeModel(ChatModel):
     ) -> ModelReply:
         reply = model_reply(
             message,
-            exact_usage=self.backend.exact_usage or bool(self._proved),
+            exact_usage=self.backend.exact_usage or bool(self._counts.proved),
             max_output=max_output,
             broken=broken,
         )

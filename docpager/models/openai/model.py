@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import AttemptFailed, ModelError, UsageError
-from docpager.models.messages import ChatModel, ModelReply, ModelRequest
+from docpager.models.messages import ChatModel, FunctionSchema, ModelReply, ModelRequest
 from docpager.models.openai.chat import CollectedReply, request_body
 from docpager.models.openai.client import OpenAIClients, address, failure, is_official, require_sdk
 from docpager.models.pricing import Price, price_of
 from docpager.models.server_errors import header_count, refusal, told
-from docpager.models.servers import ServerLook, is_paid_host
+from docpager.models.server_tokens import (
+    PROOF,
+    TOO_BUSY,
+    UNCOUNTED_MARGIN,
+    ServerCounts,
+    ServerTokens,
+    measure_server,
+)
+from docpager.models.servers import CHAT_COUNTS, ServerLook, is_paid_host, token_count
 
 if TYPE_CHECKING:
     import httpx
@@ -25,6 +34,14 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """What `reasoning_effort` may be; which of them a model takes its server says."""
 
 _KINDS = ("requests", "tokens")
+_COUNTED_AT_ONCE = 3
+_COUNT_SECONDS = 2.0
+"""How long a server may take to count the tokens of a short text before a run."""
+_PROOF_SECONDS = 60.0
+"""How long it may take to reply with one token, and with one to each sample: with one slot it first
+reads another prompt, and may still have to load its model."""
+_NOT_COUNTED = ("max_tokens", "max_completion_tokens", "stream", "stream_options")
+"""Parts of a request that are none of its prompt."""
 
 
 class OpenAIModel(ChatModel):
@@ -62,6 +79,9 @@ class OpenAIModel(ChatModel):
         self._look = ServerLook(self.url, model=name, api_key_env=api_key_env)
         self._rate_limit_left: float | None = None
         self._replies = 0
+        self._counts = ServerCounts()
+        self._counted_at = ""
+        """Where the server counts the tokens of a prompt; empty where nobody knows of such."""
 
     def body(self, request: ModelRequest) -> dict[str, Any]:
         """What `request` becomes on the wire."""
@@ -78,7 +98,8 @@ class OpenAIModel(ChatModel):
         self._replies += 1
         with self._failures():
             collected = await self._stream(self.body(request), request.max_output_tokens)
-        reply = collected.reply(exact_usage=self._official, reply_id=f"reply-{self._replies}")
+        exact = self._official or bool(self._counts.proved)
+        reply = collected.reply(exact_usage=exact, reply_id=f"reply-{self._replies}")
         await self._look.after_a_reply()
         if self._price is None or reply.usage is None:
             return reply
@@ -95,6 +116,28 @@ class OpenAIModel(ChatModel):
         if not is_paid_host(self.url):
             await self._look.check(window=window, told=self.notify)
 
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        """Tokens of the prompt by the server's count; None where it does not count, or where its
+        counts have not proved themselves."""
+        return await self._counted(request) if self._counted_at else None
+
+    @property
+    def may_measure(self) -> bool:
+        """Whether its server sells no tokens, and is not known to count wrongly."""
+        free = self._price is None or self._price.free
+        return free and not is_paid_host(self.url) and self._counts.proved is not False
+
+    async def measure_tokens(
+        self, instructions: str, functions: tuple[FunctionSchema, ...]
+    ) -> ServerTokens | None:
+        """How a server of one's own counts; None where it does not say, or where what it counts
+        does not agree with itself."""
+        if not self.may_measure:
+            return None
+        return await self._counts.measured(
+            instructions, functions, lambda: self._measure(instructions, functions)
+        )
+
     @property
     def rate_limit_left(self) -> float | None:
         """Share that is left of the tightest limit, by the newest answer."""
@@ -107,6 +150,74 @@ class OpenAIModel(ChatModel):
     async def close(self) -> None:
         """Close the connections; the model can be used again all the same."""
         await self._clients.close()
+
+    async def _measure(
+        self, instructions: str, functions: tuple[FunctionSchema, ...]
+    ) -> ServerTokens | None:
+        """By the counts of the server where they agree with the usage of a reply, else by the usage
+        of replies of one token to known texts: where that costs nothing."""
+        async with self._in_time():
+            said = await self._said(PROOF)
+        if said is None:
+            return None
+        for path in CHAT_COUNTS:
+            self._counted_at = path
+            if await self._counted(PROOF, seconds=_COUNT_SECONDS) == said:
+                return await measure_server(
+                    lambda request: self._counted(request, seconds=_COUNT_SECONDS),
+                    said, instructions, functions, at_once=_COUNTED_AT_ONCE,
+                )  # fmt: skip
+        self._counted_at = ""
+        # A proxy of unknown price may lead to where tokens are sold.
+        free = self._price is not None or await self._look.software()
+        if not free:
+            return None
+        async with self._in_time():
+            # The second time a cache may hold it: some servers count only what it did not hold.
+            if await self._said(PROOF) != said:
+                return None
+            return await measure_server(
+                self._said, said, instructions, functions, margin=UNCOUNTED_MARGIN
+            )
+
+    async def _counted(self, request: ModelRequest, *, seconds: float | None = None) -> int | None:
+        """What the server counts where it does."""
+        body = {k: v for k, v in self.body(request).items() if k not in _NOT_COUNTED}
+        root = self.url.removesuffix("/v1")
+        client = self._clients.get()
+        if seconds is not None:
+            client = client.with_options(timeout=seconds)
+        try:
+            with self._failures():
+                told = await client.post(root + self._counted_at, body=body, cast_to=object)
+        except ModelError:
+            # Whatever is the matter, the request itself will say it better.
+            return None
+        return token_count(told)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Let replies that only measure take so long and no longer.
+
+        Raises:
+            TimeoutError: they took longer.
+        """
+        try:
+            async with asyncio.timeout(_PROOF_SECONDS):
+                yield
+        except TimeoutError:
+            self.notify(TOO_BUSY.format(self.url))
+            raise
+
+    async def _said(self, request: ModelRequest) -> int | None:
+        """Tokens of a prompt by the usage of a reply of one token."""
+        try:
+            with self._failures():
+                collected = await self._stream(self.body(request), request.max_output_tokens)
+            usage = collected.reply(exact_usage=True, reply_id="proof").usage
+        except ModelError:
+            return None
+        return None if usage is None else usage.prompt_tokens
 
     async def _stream(self, body: dict[str, Any], max_output: int) -> CollectedReply:
         collected = CollectedReply(max_output)

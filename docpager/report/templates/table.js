@@ -7,6 +7,14 @@ for (const button of document.querySelectorAll("[data-unfold]"))
       step.open = button.dataset.unfold === "open";
   });
 
+// A long page opens at its quote.
+for (const citation of document.querySelectorAll(".citations details"))
+  citation.addEventListener("toggle", () => {
+    const mark = citation.querySelector("mark");
+    const box = mark?.closest(".excerpt");
+    if (box) box.scrollTop += mark.getBoundingClientRect().top - box.getBoundingClientRect().top - 60;
+  });
+
 const table = document.getElementById("table");
 if (table) {
   // A row is [id, question, answer, status, six figures, page]; only some stand in the page at
