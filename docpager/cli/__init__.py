@@ -29,6 +29,7 @@ COMMANDS = {
     "replay": "docpager.cli.runs:replay",
     "trace": "docpager.cli.runs:trace",
     "report": "docpager.cli.report:report",
+    "mcp": "docpager.cli.mcp:mcp",
     "config": "docpager.cli.config:config",
     "doctor": "docpager.cli.doctor:doctor",
 }
