@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from time import perf_counter
 from urllib.parse import urlsplit
 
-from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.errors import ArchiveError, StorageError, UsageError
+from docpager.core.locations import ObjectPath
 from docpager.core.settings import PLAIN_UP_TO
 from docpager.models.messages import ChatModel, ModelRequest, UserTurn
 from docpager.models.pricing import price_of
@@ -38,6 +40,7 @@ __all__ = [
     "check_models",
     "check_recognition",
     "check_servers",
+    "check_storage",
     "check_tokenizers",
     "worst_case_usd",
 ]
@@ -52,6 +55,8 @@ _USUAL_PORTS = {
 }
 _CONNECT_SECONDS = 0.3
 _MOST_LANGUAGES = 12
+_LOOKS = 5
+"""At an object, for how long replies take."""
 _MOST_MODELS = 8
 """Names of a server's models that are shown."""
 
@@ -61,7 +66,8 @@ class Finding:
     """One thing, whether it can be used, and why or how not."""
 
     part: str
-    """`model`, `server`, `embedder`, `tokenizer`, `scanned page`, `exporter` or `live request`."""
+    """`model`, `server`, `embedder`, `tokenizer`, `scanned page`, `exporter`, `storage` or `live
+    request`."""
     name: str
     state: str
     """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
@@ -202,6 +208,46 @@ def check_exporters() -> Iterator[Finding]:
         yield Finding("exporter", name, "missing", f"its variables are set; {extra}")
     else:
         yield Finding("exporter", name, "usable", "spans of runs are sent as its variables say")
+
+
+def check_storage(place: ObjectPath | None) -> Iterator[Finding]:
+    """Whether object storage can be used, and what `place` in it takes; a probe is written there.
+
+    Without a place only what is installed is looked at.
+    """
+    if find_spec("obstore") is None:
+        yield Finding("storage", "s3://BUCKET", "missing", "pip install 'docpager[s3]'")
+        return
+    if place is None:
+        yield Finding("storage", "s3://BUCKET", "not asked", "obstore is installed")
+        return
+    from docpager.storage.object_store import Bucket, where_credentials_are
+    from docpager.storage.part_cache import PartCache
+
+    try:
+        bucket = Bucket(place.bucket)
+        at = bucket.endpoint or "AWS"
+        bucket.check_conditions(place.key)
+        waits = []
+        for _ in range(_LOOKS):
+            began = perf_counter()
+            bucket.look((place / "conditional-put-check").key)
+            waits.append(perf_counter() - began)
+    except (StorageError, UsageError) as error:
+        yield Finding("storage", str(place), "failed", str(error))
+        return
+    detail = (
+        f"at {at}, with {where_credentials_are()}; conditional puts are kept; replies after "
+        f"{sorted(waits)[_LOOKS // 2] * 1000:.0f} ms"
+    )
+    yield Finding("storage", str(place), "usable", detail)
+    cache = PartCache.of_user()
+    sizes = {
+        (stat.st_dev, stat.st_ino): stat.st_size
+        for stat in (path.stat() for path in cache.root.glob("files/*"))
+    }
+    held = f"{sum(sizes.values()) / 1e9:.2f} of at most {cache.most_bytes / 1e9:g} GB"
+    yield Finding("storage", "part cache", "usable", f"'{cache.root}' holds {held}")
 
 
 def _wordllama() -> Finding:

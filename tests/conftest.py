@@ -70,3 +70,21 @@ def no_network(request):
     socket.socket.connect = guarded
     yield
     socket.socket.connect = connect
+
+
+@pytest.fixture
+def s3(monkeypatch, tmp_path):
+    """A bucket called `bucket` on the loopback, and a part cache of its own."""
+    pytest.importorskip("obstore", reason="needs docpager[s3]")
+    from s3_server import KEY, serving
+
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("DOCPAGER_CACHE_DIR", str(tmp_path / "part-cache"))
+    with serving("bucket") as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server

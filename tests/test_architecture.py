@@ -57,6 +57,7 @@ DOORS = {
         "memory",
         "testing",
     },
+    "obstore": {"storage/object_store"},
     "olefile": {"documents/mail"},
     "openai": {"models/openai"},
     "opentelemetry": {"run/telemetry"},

@@ -19,7 +19,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,9 @@ class MadeSource:
 
     def retries(self, file: FileRecord) -> bool:
         return False
+
+    def on_recognised(self, tell: Callable[[int, int], None]) -> None:
+        """No page is a picture."""
 
     def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
         for file in files:

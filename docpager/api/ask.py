@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docpager.core.errors import DocumentError, UsageError
-from docpager.core.inputs import StrPath, as_path, as_paths, check_settings, check_text
+from docpager.core.inputs import StrPath, as_path, check_settings, check_text
+from docpager.core.locations import Location, StrLocation, as_location, as_locations
 from docpager.core.settings import PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ _Result = TypeVar("_Result")
 
 
 def ingest(
-    paths: StrPath | Iterable[StrPath],
-    archive: StrPath = ARCHIVE,
+    paths: StrLocation | Iterable[StrLocation],
+    archive: StrLocation = ARCHIVE,
     *,
     embedder: str | Embedder | None = None,
     text_field: str | None = None,
@@ -72,13 +73,14 @@ def ingest(
             file that cannot be read raises nothing: the report names it.
         ArchiveError: the place is no archive, cannot be written, is being written by another
             process, or was built with another embedder.
+        StorageError: object storage (`s3://bucket/prefix`) refuses, or does not answer.
     """
     from docpager.archive.ingest import ingest as ingest_files
 
     _check_reading(reading)
     return ingest_files(
-        as_paths(paths, "paths"),
-        as_path(archive, "archive"),
+        as_locations(paths, "paths"),
+        as_location(archive, "archive"),
         embedder=embedder,
         text_field=text_field,
         prune=prune,
@@ -88,8 +90,8 @@ def ingest(
 
 
 async def ingest_async(
-    paths: StrPath | Iterable[StrPath],
-    archive: StrPath = ARCHIVE,
+    paths: StrLocation | Iterable[StrLocation],
+    archive: StrLocation = ARCHIVE,
     *,
     embedder: str | Embedder | None = None,
     text_field: str | None = None,
@@ -116,22 +118,22 @@ async def ingest_async(
 
 def ask(
     question: str,
-    *paths: StrPath,
+    *paths: StrLocation,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
     api: str | None = None,
     api_key_env: str | None = None,
     effort: str | None = None,
-    archive: StrPath = ARCHIVE,
+    archive: StrLocation = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
     prices: StrPath | None = None,
     policy: str = "recent",
-    journal: StrPath | None = None,
+    journal: StrLocation | None = None,
     reading: ReadingSettings | None = None,
     progress: Progress | None = None,
     on_ingested: Callable[[IngestReport], None] | None = None,
-    on_started: Callable[[Path], None] | None = None,
+    on_started: Callable[[Location], None] | None = None,
 ) -> AnswerLine:
     """Ingest what is new under `paths`, then answer one question from the documents there.
 
@@ -178,22 +180,22 @@ def ask(
 
 async def ask_async(
     question: str,
-    *paths: StrPath,
+    *paths: StrLocation,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
     api: str | None = None,
     api_key_env: str | None = None,
     effort: str | None = None,
-    archive: StrPath = ARCHIVE,
+    archive: StrLocation = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
     prices: StrPath | None = None,
     policy: str = "recent",
-    journal: StrPath | None = None,
+    journal: StrLocation | None = None,
     reading: ReadingSettings | None = None,
     progress: Progress | None = None,
     on_ingested: Callable[[IngestReport], None] | None = None,
-    on_started: Callable[[Path], None] | None = None,
+    on_started: Callable[[Location], None] | None = None,
 ) -> AnswerLine:
     """`ask` for programs that run an event loop."""
     from docpager.models.registry import ModelSource
@@ -230,15 +232,15 @@ async def ask_async(
 
 async def ask_prepared(
     question: str,
-    *paths: StrPath,
+    *paths: StrLocation,
     prepared: PreparedModel,
-    archive: StrPath = ARCHIVE,
+    archive: StrLocation = ARCHIVE,
     embedder: str | None = None,
-    journal: StrPath | None = None,
+    journal: StrLocation | None = None,
     reading: ReadingSettings | None = None,
     progress: Progress | None = None,
     on_ingested: Callable[[IngestReport], None] | None = None,
-    on_started: Callable[[Path], None] | None = None,
+    on_started: Callable[[Location], None] | None = None,
     on_retry: Callable[[str], None] | None = None,
     on_step: OnStep | None = None,
 ) -> AnswerLine:
@@ -254,7 +256,7 @@ async def ask_prepared(
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
 
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
-        places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
+        places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
         if places:
             bring_up_to_date(
                 places,
@@ -271,17 +273,17 @@ async def ask_prepared(
                 prepared.model,
                 settings=prepared.settings,
                 scope=library.documents_under(places) if places else None,
-                journal=as_path(journal, "journal") if journal else None,
+                journal=as_location(journal, "journal") if journal else None,
                 on_started=on_started,
                 on_driver=_telling(on_retry, on_step),
             )
 
 
 def resume(
-    journal: StrPath,
+    journal: StrLocation,
     *,
     model: str | ModelLike | None = None,
-    archive: StrPath | None = None,
+    archive: StrLocation | None = None,
     on_new_archive: bool = False,
     limits: RunLimits | None = None,
 ) -> AnswerLine:
@@ -306,10 +308,10 @@ def resume(
 
 
 async def resume_async(
-    journal: StrPath,
+    journal: StrLocation,
     *,
     model: str | ModelLike | None = None,
-    archive: StrPath | None = None,
+    archive: StrLocation | None = None,
     on_new_archive: bool = False,
     limits: RunLimits | None = None,
 ) -> AnswerLine:
@@ -320,10 +322,10 @@ async def resume_async(
 
 
 async def resume_watched(
-    journal: StrPath,
+    journal: StrLocation,
     *,
     model: str | ModelLike | None = None,
-    archive: StrPath | None = None,
+    archive: StrLocation | None = None,
     on_new_archive: bool = False,
     limits: RunLimits | None = None,
     on_retry: Callable[[str], None] | None = None,
@@ -337,9 +339,9 @@ async def resume_watched(
 
     if limits is not None:
         check_settings(limits, RunLimits, "limits", example="max_usd=0.5")
-    record = read_journal(as_path(journal, "journal"))
+    record = read_journal(as_location(journal, "journal"))
     header = record.header
-    directory = as_path(header.archive if archive is None else archive, "archive")
+    directory = as_location(header.archive if archive is None else archive, "archive")
     chosen = header.model if model is None else model
     owned = isinstance(chosen, str)
     chat = _model_again(chosen, header) if isinstance(chosen, str) else as_chat_model(chosen)
@@ -424,13 +426,13 @@ def _model_again(name: str, header: Header) -> ChatModel:
 
 
 def bring_up_to_date(
-    places: Sequence[Path],
-    directory: Path,
+    places: Sequence[Location],
+    directory: Location,
     *,
     embedder: str | None = None,
     progress: Progress | None = None,
     on_ingested: Callable[[IngestReport], None] | None = None,
-    without: Sequence[Path] = (),
+    without: Sequence[Location] = (),
     reading: ReadingSettings | None = None,
 ) -> None:
     """Ingest what is new or changed under `places`, `without` these files and folders; what was

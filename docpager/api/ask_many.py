@@ -18,7 +18,8 @@ from docpager.api.ask import (
     in_use,
 )
 from docpager.core.errors import UsageError
-from docpager.core.inputs import StrPath, as_path, as_paths, check_settings
+from docpager.core.inputs import StrPath, as_path, check_settings
+from docpager.core.locations import Location, StrLocation, as_location, as_locations
 from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -56,20 +57,20 @@ class ManyAnswers:
 
 def ask_many(
     questions: Sequence[str | Mapping[str, Any]],
-    *paths: StrPath,
-    output: StrPath | None = None,
+    *paths: StrLocation,
+    output: StrLocation | None = None,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
     api: str | None = None,
     api_key_env: str | None = None,
     effort: str | None = None,
-    archive: StrPath = ARCHIVE,
+    archive: StrLocation = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
     prices: StrPath | None = None,
     policy: str = "recent",
     driving: BatchSettings | None = None,
-    journals: StrPath | None = None,
+    journals: StrLocation | None = None,
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
 ) -> ManyAnswers:
@@ -115,20 +116,20 @@ def ask_many(
 
 async def ask_many_async(
     questions: Sequence[str | Mapping[str, Any]],
-    *paths: StrPath,
-    output: StrPath | None = None,
+    *paths: StrLocation,
+    output: StrLocation | None = None,
     model: str | ModelLike | None = None,
     base_url: str | None = None,
     api: str | None = None,
     api_key_env: str | None = None,
     effort: str | None = None,
-    archive: StrPath = ARCHIVE,
+    archive: StrLocation = ARCHIVE,
     paging: PagingSettings | None = None,
     limits: RunLimits | None = None,
     prices: StrPath | None = None,
     policy: str = "recent",
     driving: BatchSettings | None = None,
-    journals: StrPath | None = None,
+    journals: StrLocation | None = None,
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
 ) -> ManyAnswers:
@@ -156,15 +157,15 @@ async def ask_many_async(
     )
     parsed = _parsed(questions)
     settings = bounded(driving, paid=prepared.paid)
-    places, directory = as_paths(paths, "paths"), as_path(archive, "archive")
+    places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
     with tempfile.TemporaryDirectory(prefix="docpager-") as scratch:
-        target = (
-            as_path(output, "output") if output is not None else Path(scratch) / "answers.jsonl"
+        target: Location = (
+            as_location(output, "output") if output is not None else Path(scratch) / "answers.jsonl"
         )
         own = own_files(target)
         if places:
             bring_up_to_date(places, directory, without=own, reading=reading)
-        folder = as_path(journals, "journals") if journals is not None else None
+        folder = as_location(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(
             job, prepared, settings, archive=directory, paths=places, without=own
@@ -190,9 +191,9 @@ async def batch_session(
     prepared: PreparedModel,
     settings: BatchSettings,
     *,
-    archive: Path,
-    paths: Sequence[Path] = (),
-    without: Sequence[Path] = (),
+    archive: Location,
+    paths: Sequence[Location] = (),
+    without: Sequence[Location] = (),
     hooks: SessionHooks | None = None,
 ) -> AsyncIterator[Session]:
     """A batch that is ready to be driven: archive open, model usable. It looks in the documents
@@ -215,9 +216,9 @@ async def estimate_many(
     job: BatchJob,
     prepared: PreparedModel,
     driving: BatchSettings,
-    archive: Path,
-    paths: Sequence[Path] = (),
-    without: Sequence[Path] = (),
+    archive: Location,
+    paths: Sequence[Location] = (),
+    without: Sequence[Location] = (),
     on_message: Callable[[str], None] = lambda _: None,
 ) -> Estimate:
     """What is still to be done of a batch would take; asks no server and spends nothing.
@@ -233,14 +234,14 @@ async def estimate_many(
         return await estimate_job(job, library, prepared, driving, on_message=on_message)
 
 
-def own_files(output: Path, *others: Path) -> tuple[Path, ...]:
+def own_files(output: Location, *others: Location) -> tuple[Location, ...]:
     """What belongs to a batch itself and is no document, wherever it lies: its output, what is kept
     beside it, and `others`."""
     return (output, output.with_name(f"{output.name}.batch"), *others) if output.name else others
 
 
 def _within(
-    library: Archive, paths: Sequence[Path], without: Sequence[Path]
+    library: Archive, paths: Sequence[Location], without: Sequence[Location]
 ) -> Sequence[int] | None:
     if not paths:
         return None

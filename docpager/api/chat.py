@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from docpager.api.ask import ARCHIVE, bring_up_to_date, check_asked_with, in_own_loop
 from docpager.core.errors import UsageError
 from docpager.core.inputs import StrPath, as_path, as_paths, check_settings, check_text
+from docpager.core.locations import ObjectPath, as_location
 from docpager.core.settings import ChatSettings, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Chat:
         check_settings(settings, ChatSettings, "settings", example='summary="none"')
         check_text(session, "session")
         refuse_reader(prepared.model if prepared else model)
-        directory = as_path(archive, "archive")
+        directory = _chat_directory(archive)
         source = _Source(base_url or "", effort or "", api or "", api_key_env or "", prices)
         held = ExitStack()
         opening = _Opening(directory, session, held, embedder, settings or ChatSettings(), clock)
@@ -366,12 +367,24 @@ def chat_sessions(archive: StrPath = ARCHIVE) -> list[SessionInfo]:
     Raises:
         UsageError: `archive` is no path.
     """
-    home = _home_directory(as_path(archive, "archive"))
+    home = _home_directory(_chat_directory(archive))
     if not home.is_dir():
         return []
     from docpager.chat.home import sessions_in
 
     return sessions_in(home)
+
+
+def _chat_directory(archive: StrPath) -> Path:
+    """The folder of an archive.
+
+    Raises:
+        UsageError: it is in object storage, where chats are not kept.
+    """
+    place = as_location(archive, "archive")
+    if isinstance(place, ObjectPath):
+        raise UsageError(f"{place}: chats are kept beside an archive on this machine; name another")
+    return place
 
 
 def _home_directory(archive: Path) -> Path:

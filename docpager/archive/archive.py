@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.archive.grep import GrepPage, Match, find_matches
+from docpager.archive.home import home_at
 from docpager.archive.ingest_report import Progress
 from docpager.archive.locating import (
     cut_to,
@@ -26,7 +26,13 @@ from docpager.archive.snapshot import Snapshot, open_snapshot, outdated_indexes
 from docpager.archive.snippets import excerpt, snippet
 from docpager.archive.status import ArchiveStatus, Audit, audit_of, status_of
 from docpager.core.errors import ArchiveError, UsageError
-from docpager.core.inputs import StrPath, as_path, as_paths
+from docpager.core.locations import (
+    Location,
+    StrLocation,
+    absolute,
+    as_location,
+    as_locations,
+)
 from docpager.core.locators import Locator, LocatorKind, as_locator
 from docpager.core.passages import (
     ROW_KINDS,
@@ -61,8 +67,9 @@ class Archive:
     raises ArchiveError.
     """
 
-    def __init__(self, directory: Path, generation: Snapshot) -> None:
+    def __init__(self, directory: Location, generation: Snapshot) -> None:
         self.directory = directory
+        """Where the archive is kept."""
         self._generation = generation
         self._closed = False
         self._analyzer = Analyzer()
@@ -79,7 +86,7 @@ class Archive:
     @classmethod
     def open(
         cls,
-        directory: StrPath,
+        directory: StrLocation,
         *,
         embedder: Embedder | None = None,
         progress: Progress | None = None,
@@ -89,10 +96,11 @@ class Archive:
         `progress` is told how far indexes are that a search has to make again.
 
         Raises:
-            UsageError: `directory` is no path.
+            UsageError: `directory` is no path and no `s3://bucket/prefix`.
             ArchiveError: there is no archive, it is damaged, or built with another embedder.
+            StorageError: object storage refuses, or does not answer.
         """
-        directory = as_path(directory, "directory")
+        directory = as_location(directory, "directory")
         archive = cls(directory, open_snapshot(directory))
         if embedder is not None and embedder.name != archive.embedder_name:
             raise ArchiveError(
@@ -147,13 +155,13 @@ class Archive:
         """
         return self._entries[self._generation.record(number).id]
 
-    def documents_under(self, paths: StrPath | Iterable[StrPath]) -> list[int]:
+    def documents_under(self, paths: StrLocation | Iterable[StrLocation]) -> list[int]:
         """Ids of the documents that stand at or under these paths, absolute or from here.
 
         Raises:
             UsageError: one is no path.
         """
-        asked = [path.resolve().as_posix() for path in as_paths(paths, "paths")]
+        asked = [absolute(place) for place in as_locations(paths, "paths")]
         return [
             record.id
             for record in self._generation.live
@@ -411,8 +419,9 @@ class Archive:
             if outdated_indexes(generation.manifest, judged):
                 from docpager.archive.maintenance import rebuild_indexes
 
-                rebuild_indexes(self.directory, embedder=judged, progress=self._progress)
-                self._turn_to(open_snapshot(self.directory))
+                home = home_at(self.directory)
+                rebuild_indexes(home, embedder=judged, progress=self._progress)
+                self._turn_to(open_snapshot(home))
             self._searchable |= {"words"} if by == "words" else {"words", "meaning", "both"}
 
     def _turn_to(self, newer: Snapshot) -> None:

@@ -14,7 +14,13 @@ from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder, version_of
 from docpager.archive.embedders.cache import cached
-from docpager.archive.ingest_files import FilesSource, ReadingSettings, Source
+from docpager.archive.home import Home, again_if_superseded, home_at, kept_here, writing
+from docpager.archive.ingest_files import (
+    FilesSource,
+    ReadingSettings,
+    RememberedReadings,
+    Source,
+)
 from docpager.archive.ingest_report import IngestReport, report_of
 from docpager.archive.ingest_session import COMMIT_PASSAGES, IngestChanges, IngestSession, Progress
 from docpager.archive.maintenance import with_current_indexes
@@ -30,9 +36,10 @@ from docpager.archive.manifest import (
 from docpager.archive.snapshot import outdated_indexes
 from docpager.archive.snapshot_writer import SnapshotWriter
 from docpager.core.errors import ArchiveError
+from docpager.core.locations import Location, absolute
 from docpager.documents.kinds import unread_kind
 from docpager.documents.reasons import Reason
-from docpager.storage.writer_lock import LOCK_FILE, writing
+from docpager.storage.writer_lock import LOCK_FILE
 
 __all__ = ["ingest"]
 
@@ -40,8 +47,8 @@ _LEFT_OUT = (Reason.UNSUPPORTED, Reason.HIDDEN)
 
 
 def ingest(
-    roots: Sequence[Path],
-    archive_directory: Path,
+    roots: Sequence[Location],
+    archive_directory: Location,
     *,
     embedder: str | Embedder | None = None,
     text_field: str | None = None,
@@ -66,26 +73,57 @@ def ingest(
             read, or there is no such embedder.
         ArchiveError: the place is no archive, cannot be written, is being written by another
             process, or was built with another embedder.
+        StorageError: object storage refuses, or does not answer.
     """
     began = perf_counter()
+    home = home_at(archive_directory)
     files: Source = source or FilesSource(
         archive_directory, text_field=text_field, settings=reading
     )
+    # On disk nobody else commits meanwhile.
+    remembered = None if isinstance(home, Path) else RememberedReadings(files)
+    files = remembered or files
     reread = reading is not None and reading.reread
-    places = [root.resolve().as_posix() for root in roots]
+    places = [absolute(root) for root in roots]
     changes = IngestChanges()
-    manifest = _committed(archive_directory)
+    manifest = _committed(home)
     found, unsupported = _sorted_out(files.find(roots), manifest)
-    _refuse_other_embedder(archive_directory, manifest, embedder)
+    _refuse_other_embedder(home, manifest, embedder)
     left_out = _left_out(manifest, unsupported, places)
     has_news = manifest is not None and left_out != manifest.left_out
     if has_news or _has_work(manifest, found, places, files, prune=prune, reread=reread):
-        with writing(archive_directory):
-            update = _update(archive_directory, embedder, commit_passages, progress, reread=reread)
-            manifest = update.run(found, places, files, prune=prune, left_out=left_out)
-            changes = update.changes
+
+        def begin() -> IngestSession:
+            session = _update(home, embedder, commit_passages, progress, reread=reread)
+            session.on_commit = remembered.committed if remembered else session.on_commit
+            return session
+
+        def run(session: IngestSession) -> Manifest:
+            return session.run(found, places, files, prune=prune, left_out=left_out)
+
+        with writing(home):
+            manifest, changes = _whatever_others_commit(begin, run)
     missing = missing_files(DocumentRegistry(manifest).files, found, places)
     return report_of(manifest, found, missing, changes, unsupported, seconds=perf_counter() - began)
+
+
+def _whatever_others_commit(
+    begin: Callable[[], IngestSession], run: Callable[[IngestSession], Manifest]
+) -> tuple[Manifest, IngestChanges]:
+    """What `run` commits and changes, begun again where another writer was faster."""
+    changes = IngestChanges()
+
+    def attempt() -> Manifest:
+        nonlocal changes
+        session = begin()
+        session.changes = changes.copy()
+        try:
+            return run(session)
+        finally:
+            # What was committed counts, whatever became of the rest.
+            changes = session.committed_changes or changes
+
+    return again_if_superseded(attempt), changes
 
 
 def _sorted_out(
@@ -137,12 +175,14 @@ def _has_work(
     return prune and bool(missing_files(registry.files, found, places))
 
 
-def _committed(directory: Path) -> Manifest | None:
+def _committed(directory: Home) -> Manifest | None:
     """The archive's manifest; None where an archive can be made.
 
     Raises:
         ArchiveError: the place holds something else, or a damaged archive.
     """
+    if not isinstance(directory, Path):
+        return directory.committed()
     if (directory / MANIFEST).exists() or (directory / COPY).exists():
         return read_manifest(directory)
     if directory.is_dir():
@@ -157,7 +197,7 @@ def _committed(directory: Path) -> Manifest | None:
 
 
 def _refuse_other_embedder(
-    directory: Path, manifest: Manifest | None, asked: str | Embedder | None
+    directory: Home, manifest: Manifest | None, asked: str | Embedder | None
 ) -> None:
     if manifest is None or asked is None:
         return
@@ -170,7 +210,7 @@ def _refuse_other_embedder(
 
 
 def _update(
-    directory: Path,
+    directory: Home,
     embedder: str | Embedder | None,
     commit_passages: int,
     progress: Progress | None,
@@ -213,10 +253,10 @@ def _update(
     )
 
 
-def _loader(embedder: str | Embedder, directory: Path) -> Callable[[], Embedder]:
+def _loader(embedder: str | Embedder, directory: Home) -> Callable[[], Embedder]:
     @cache
     def load() -> Embedder:
         made = load_embedder(embedder) if isinstance(embedder, str) else embedder
-        return cached(made, directory)
+        return cached(made, kept_here(directory))
 
     return load

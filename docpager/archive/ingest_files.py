@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -10,9 +11,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from docpager.archive.home import home_at, kept_here
 from docpager.archive.manifest import RECOGNISED_WITH, FileRecord
 from docpager.archive.recognised_pages import RecognisedPages
-from docpager.core.errors import DocumentError, UsageError
+from docpager.archive.remote_files import RemoteFiles
+from docpager.core.errors import DocumentError, StorageError, UsageError
+from docpager.core.locations import Location, ObjectPath, absolute, is_remote
 from docpager.documents.document import Cut, Document
 from docpager.documents.files import (
     find_files,
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from docpager.documents.ocr.tesseract import Tesseract
     from docpager.documents.reader_process import ReadingJob
 
-__all__ = ["FilesSource", "Reading", "ReadingSettings", "Source"]
+__all__ = ["FilesSource", "Reading", "ReadingSettings", "RememberedReadings", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class ReadingSettings:
     """Whether files that were forgotten stay out until they change."""
     exclude: Sequence[str] = ()
     """Globs of files and folders to leave out, by name or by path under the root."""
-    without: Sequence[Path] = ()
+    without: Sequence[Location] = ()
     """Files and folders to leave out, wherever they are met."""
     reread: bool = False
     """Whether files that were read by older rules are read again though they did not change."""
@@ -94,7 +98,7 @@ class ReadingSettings:
 class Source(Protocol):
     """Finds files, cheaply, and reads those that must be read."""
 
-    def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
+    def find(self, roots: Sequence[Location]) -> Sequence[FileRecord]:
         """Every file under `roots`, in path order, with size and time but without content; those
         that are not to be read have their problem already, or are `Reason.UNSUPPORTED` or
         `Reason.HIDDEN`."""
@@ -118,19 +122,20 @@ class FilesSource:
 
     def __init__(
         self,
-        archive_directory: Path,
+        archive_directory: Location,
         *,
         text_field: str | None,
         settings: ReadingSettings | None = None,
     ) -> None:
         self._text_field = text_field
         self._settings = settings or ReadingSettings()
-        self._without = {each.resolve() for each in (archive_directory, *self._settings.without)}
-        self._directory = archive_directory
+        self._without = {absolute(each) for each in (archive_directory, *self._settings.without)}
+        self._kept_here = kept_here(home_at(archive_directory))
+        self._remote = RemoteFiles()
         self._tesseract: Tesseract | None = None
         self._tell: Callable[[int, int], None] = lambda recognised, scanned: None
 
-    def find(self, roots: Sequence[Path]) -> Sequence[FileRecord]:
+    def find(self, roots: Sequence[Location]) -> Sequence[FileRecord]:
         """Every file under `roots`; the archive's own are left out.
 
         Raises:
@@ -140,7 +145,8 @@ class FilesSource:
         self._look_for_tesseract()
         found: dict[str, FileRecord] = {}
         for root in roots:
-            for record in self._find_under(root):
+            under = self._find_objects if isinstance(root, ObjectPath) else self._find_under
+            for record in under(root):  # type: ignore[arg-type]
                 # The same file may be named twice (a folder and a file in it): the first root keeps
                 # it.
                 found.setdefault(record.location, record)
@@ -161,21 +167,20 @@ class FilesSource:
             # A name that is no valid text is spelled out; it cannot be opened, and is reported so.
             relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
             place = base / relative
-            if self._without & {place, *place.parents} or self._settings.leaves_out(relative):
+            above = {each.as_posix() for each in (place, *place.parents)}
+            if self._without & above or self._settings.leaves_out(relative):
                 continue
             try:
                 refusal = refusal_of(path, root)
                 stat = path.lstat() if refusal else path.stat()
             except OSError:  # gone since it was listed
                 continue
-            is_records = path.suffix.lower() in (".jsonl", ".ndjson")
-            reader = (self._text_field or "") if is_records else self._settings.reader
             found = FileRecord(
                 base.as_posix(),
                 relative,
                 stat.st_size,
                 stat.st_mtime_ns,
-                reader=reader,
+                reader=self._reader_of(path.suffix),
                 ctime_ns=stat.st_ctime_ns,
                 inode=stat.st_ino,
             )
@@ -183,6 +188,32 @@ class FilesSource:
                 yield replace(found, reason=left_out[path])
             else:
                 yield _refused(found, *refusal) if refusal else found
+
+    def _find_objects(self, root: ObjectPath) -> Iterator[FileRecord]:
+        found = self._remote.find(root, pictures=self._settings.ocr)
+        left_out = dict.fromkeys(found.unsupported, Reason.UNSUPPORTED)
+        left_out |= dict.fromkeys(found.hidden, Reason.HIDDEN)
+        for each in (*found.readable, *left_out):
+            relative = found.path_of(each)
+            if self._settings.leaves_out(relative) or any(
+                f"{each.path}/".startswith(f"{place}/") for place in self._without
+            ):
+                continue
+            yield FileRecord(
+                str(found.root),
+                relative,
+                each.bytes,
+                int(each.modified.timestamp() * 1_000_000) * 1000,
+                reader=self._reader_of(each.path.suffix),
+                reason=left_out.get(each, ""),
+                # Another content has another tag.
+                inode=int(hashlib.sha256(each.tag.encode()).hexdigest()[:15], 16),
+            )
+
+    def _reader_of(self, ending: str) -> str:
+        if ending.lower() in (".jsonl", ".ndjson"):
+            return self._text_field or ""
+        return self._settings.reader
 
     def retries(self, file: FileRecord) -> bool:
         """When asked to, where a password for it has come, or where it was only forgotten."""
@@ -200,16 +231,38 @@ class FilesSource:
         limits = ReadingLimits() if seconds is None else ReadingLimits(timeout_seconds=seconds)
         keeper = None
         if self._tesseract is not None:
-            keeper = RecognisedPages(self._directory, self._tesseract.settings, self._tell)
-        begun = read_files(map(self.job, files), limits, keeper)
-        # A generator that is left half-way must end its processes now, not when it is collected.
-        with closing(cast("Generator[Any, None, None]", begun)) as results:
-            for file, (_, result) in zip(files, results, strict=True):
-                if isinstance(result, DocumentError):
-                    yield Reading(file, problems=(str(result),), reason=result.reason)
-                else:
-                    documents = tuple((piece.document, piece.cuts) for piece in result.documents)
-                    yield Reading(file, documents, result.problems)
+            keeper = RecognisedPages(self._kept_here, self._tesseract.settings, self._tell)
+        with self._remote.fetching([file.location for file in files]) as fetched:
+            refused: dict[str, StorageError] = {}
+            jobs = self._jobs(files, fetched, refused)
+            begun = read_files(jobs, limits, keeper)
+            # A generator that is left half-way must end its processes now, not when it is
+            # collected.
+            with closing(cast("Generator[Any, None, None]", begun)) as results:
+                for file, (job, result) in zip(files, results, strict=True):
+                    if is_remote(file.root):
+                        job.path.unlink(missing_ok=True)
+                    if (error := refused.get(file.location)) is not None:
+                        yield Reading(file, problems=(str(error),), reason=Reason.NOT_OPENED)
+                    elif isinstance(result, DocumentError):
+                        yield Reading(file, problems=(str(result),), reason=result.reason)
+                    else:
+                        pieces = result.documents
+                        documents = tuple((piece.document, piece.cuts) for piece in pieces)
+                        yield Reading(file, documents, result.problems)
+
+    def _jobs(
+        self,
+        files: Sequence[FileRecord],
+        fetched: Iterator[Path | StorageError],
+        refused: dict[str, StorageError],
+    ) -> Iterator[ReadingJob]:
+        for file, path in zip(files, fetched, strict=True):
+            if isinstance(path, StorageError):
+                refused[file.location] = path
+                yield self.job(file)
+            else:
+                yield replace(self.job(file), path=path)
 
     def on_recognised(self, tell: Callable[[int, int], None]) -> None:
         """Call `tell` while files are read: how many scanned pages are recognised, of how many."""
@@ -232,6 +285,48 @@ class FilesSource:
             password=self._settings.password_of(file),
             ocr=self._tesseract,
         )
+
+
+class RememberedReadings:
+    """A source that reads nothing twice: an ingest that begins again from what another writer has
+    committed meanwhile takes what it has read already.
+
+    It holds the text of what was not committed yet: of one commit's passages at most.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._kept: dict[str, Reading] = {}
+
+    def find(self, roots: Sequence[Location]) -> Sequence[FileRecord]:
+        return self._source.find(roots)
+
+    def retries(self, file: FileRecord) -> bool:
+        return self._source.retries(file)
+
+    def on_recognised(self, tell: Callable[[int, int], None]) -> None:
+        self._source.on_recognised(tell)
+
+    def read(self, files: Sequence[FileRecord]) -> Iterator[Reading]:
+        # What is not asked for again was committed by the other writer.
+        kept = {f.location: self._kept[f.location] for f in files if self._read_as(f)}
+        self._kept = dict(kept)
+        begun = self._source.read([file for file in files if file.location not in kept])
+        with closing(cast("Generator[Reading, None, None]", begun)) as readings:
+            for file in files:
+                if file.location not in kept:
+                    self._kept[file.location] = next(readings)
+                yield self._kept.get(file.location) or kept[file.location]
+            for _ in readings:
+                raise ValueError("more files were read than were asked for")
+
+    def committed(self) -> None:
+        """What was read so far need not be remembered."""
+        self._kept.clear()
+
+    def _read_as(self, file: FileRecord) -> bool:
+        kept = self._kept.get(file.location)
+        return kept is not None and kept.file == file
 
 
 def _not_supported(path: Path) -> str:

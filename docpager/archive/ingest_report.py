@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from docpager.archive.document_registry import told_apart
 from docpager.archive.manifest import FileRecord, Manifest
@@ -62,6 +62,10 @@ class IngestChanges:
     """Documents read again because older rules had read them."""
     differing: list[tuple[str, str]] = field(default_factory=list)
     """(root, path) of those of them whose text is another one now."""
+
+    def copy(self) -> IngestChanges:
+        """The changes so far, whatever follows."""
+        return replace(self, duplicates=[*self.duplicates], differing=[*self.differing])
 
 
 @dataclass(frozen=True, slots=True)

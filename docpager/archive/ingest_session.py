@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from docpager.archive.document_registry import DocumentRegistry, missing_files
+from docpager.archive.home import Home, part_path
 from docpager.archive.ingest_report import IngestChanges, IngestProgress, Progress
 from docpager.archive.manifest import (
     DocumentRecord,
@@ -17,14 +17,12 @@ from docpager.archive.manifest import (
     commit_manifest,
     discard_unnamed_parts,
 )
+from docpager.archive.remote_files import sha256_at, stands_there
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot_writer import LIVE_SEGMENTS, SETTLED_SEGMENTS, SnapshotWriter
 from docpager.core.errors import DocumentError
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import READER_VERSION, Cut, Document, sha256_of_text
-from docpager.documents.files import (
-    content_sha256,
-)
 from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ class IngestSession:
 
     def __init__(
         self,
-        directory: Path,
+        directory: Home,
         manifest: Manifest,
         open_writer: Callable[[Manifest, Callable[[int], None]], SnapshotWriter],
         *,
@@ -59,6 +57,9 @@ class IngestSession:
         reread: bool = False,
     ) -> None:
         self.changes = IngestChanges()
+        self.committed_changes: IngestChanges | None = None
+        """Those of the last commit."""
+        self.on_commit: Callable[[], None] = lambda: None
         self._reached = IngestProgress()
         self._progress = progress
         self._directory = directory
@@ -112,11 +113,11 @@ class IngestSession:
             self._reached.path = reading.file.path
             self._take_file(reading)
             self._reached.files = done
+            self.changes.read += 1
             self._tell()
             # Not after the last file: `run` commits then, with fewer segments.
             if done < len(unknown) and self._is_due():
                 self._begin(self._commit())
-        self.changes.read = len(unknown)
 
     def _tell_recognised(self, recognised: int, scanned: int) -> None:
         self._reached.recognised, self._reached.scanned = recognised, scanned
@@ -172,7 +173,7 @@ class IngestSession:
             for location, file in self._before.items()
             if location not in missing
             and any(number in arrived for number, _ in file.documents)
-            and not Path(location).exists()
+            and not stands_there(location)
         ]
 
     def _commit(self, most_segments: int = LIVE_SEGMENTS) -> Manifest:
@@ -192,9 +193,11 @@ class IngestSession:
         )
         # Every part is on the disk (`close` syncs them), the manifest is what makes them the
         # archive, and only then may old parts go.
-        commit_manifest(self._directory, manifest)
+        manifest = commit_manifest(self._directory, manifest)
         discard_unnamed_parts(self._directory, manifest)
         self._commits += 1
+        self.committed_changes = self.changes.copy()
+        self.on_commit()
         self._registry.refresh(manifest)
         return manifest
 
@@ -307,12 +310,12 @@ class IngestSession:
         self._waiting_passages += len(passages)
 
 
-def _text_sha256(directory: Path, manifest: Manifest, record: DocumentRecord) -> str:
+def _text_sha256(directory: Home, manifest: Manifest, record: DocumentRecord) -> str:
     """Of the text that is stored of a document."""
     if record.text_sha256:
         return record.text_sha256
     (rows,) = (each.rows for each in manifest.segments if each.name == record.segment)
-    segment = Segment.open(directory / "segments" / record.segment, rows)
+    segment = Segment.open(part_path(directory, f"segments/{record.segment}"), rows)
     return sha256_of_text(segment.text(record.first_row, record.passages))
 
 
@@ -325,6 +328,6 @@ def _sha256_of(reading: Reading) -> str:
 
 def _sha256(file: FileRecord) -> str | None:
     try:
-        return content_sha256(Path(file.location))
+        return sha256_at(file.location)
     except DocumentError:
         return None

@@ -13,6 +13,14 @@ from pathlib import Path
 
 from docpager.archive.document_registry import named_documents
 from docpager.archive.embedders.base import Embedder, load_embedder, version_of
+from docpager.archive.home import (
+    Home,
+    again_if_superseded,
+    home_at,
+    part_damage,
+    part_path,
+    writing,
+)
 from docpager.archive.ingest_files import FilesSource, ReadingSettings, Source
 from docpager.archive.lexical import LexicalIndex, key_of
 from docpager.archive.manifest import (
@@ -30,13 +38,12 @@ from docpager.archive.manifest import (
 from docpager.archive.segment import DOCUMENTS_FILE, PASSAGES_FILE, Segment
 from docpager.archive.snapshot_writer import StoredDocument, live_rows, rewrite, stored_document
 from docpager.archive.vectors import PROPOSALS_FILE, VECTORS_FILE
-from docpager.core.errors import ArchiveError
-from docpager.core.inputs import StrPath, as_path
+from docpager.core.errors import ArchiveError, StorageError
+from docpager.core.locations import Location, StrLocation, as_location
 from docpager.core.passages import PassageId
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import READER_VERSION
-from docpager.storage.atomic_files import checksums_of, damage_of
-from docpager.storage.writer_lock import writing
+from docpager.storage.atomic_files import checksums_of
 
 __all__ = ["Damage", "Repaired", "Verified", "damages_of", "repair", "verify"]
 
@@ -67,12 +74,16 @@ class Verified:
     damages: tuple[Damage, ...]
 
 
-def verify(directory: Path) -> Verified:
+def verify(place: Location) -> Verified:
     """Check the committed generation; a newer one when a writer replaced it meanwhile.
+
+    Of an archive in object storage every object is read, whatever is kept of it on this machine.
 
     Raises:
         ArchiveError: there is no archive, or its manifest is damaged.
+        StorageError: object storage refuses, or does not answer.
     """
+    directory = home_at(place)
     manifest = read_manifest(directory)
     while True:
         damages = damages_of(directory, manifest)
@@ -86,14 +97,18 @@ def verify(directory: Path) -> Verified:
     return Verified(
         generation=manifest.generation,
         parts=len(manifest.parts),
-        bytes=sum(_bytes(directory / part) for part in manifest.parts),
+        bytes=(
+            sum(_bytes(directory / part) for part in manifest.parts)
+            if isinstance(directory, Path)
+            else sum(file.bytes for file in manifest.stored)
+        ),
         documents=len(live),
         passages=sum(record.passages for record in live),
         damages=tuple(damages),
     )
 
 
-def damages_of(directory: Path, manifest: Manifest) -> list[Damage]:
+def damages_of(directory: Home, manifest: Manifest) -> list[Damage]:
     """Everything about one generation that is not as it should be."""
     damages = [Damage(MANIFEST, "", problem) for problem in _record_problems(manifest)]
     if not copy_is_sound(directory):
@@ -101,7 +116,7 @@ def damages_of(directory: Path, manifest: Manifest) -> list[Damage]:
     for part in manifest.parts:
         if part.startswith("deletions/"):
             continue
-        found = damage_of(directory / part)
+        found = part_damage(directory, part)
         damages += [Damage(part, name, problem) for name, problem in found.items()]
         # Deep checks open the part, and bytes that are not as written may crash the libraries that
         # map them.
@@ -113,15 +128,15 @@ def damages_of(directory: Path, manifest: Manifest) -> list[Damage]:
     return damages
 
 
-def _deep(directory: Path, manifest: Manifest, part: str) -> list[str]:
+def _deep(directory: Home, manifest: Manifest, part: str) -> list[str]:
     """What a part holds that is not what the manifest says, although its bytes are sound."""
     room, _, name = part.partition("/")
     try:
         if room == "lexical":
-            return list(_lexical_problems(directory / part, manifest))
+            return list(_lexical_problems(part_path(directory, part), manifest))
         (record,) = (record for record in manifest.segments if record.name == name)
-        return list(_segment_problems(directory / part, record, manifest.documents))
-    except (ArchiveError, OSError) as error:
+        return list(_segment_problems(part_path(directory, part), record, manifest.documents))
+    except (ArchiveError, OSError, StorageError) as error:
         return [str(error)]
 
 
@@ -186,7 +201,7 @@ def _lexical_problems(place: Path, manifest: Manifest) -> Iterator[str]:
         yield f"it has {len(found)} entries, not those of the {len(expected)} live passages"
 
 
-def _deletion_damages(directory: Path, manifest: Manifest) -> Iterator[Damage]:
+def _deletion_damages(directory: Home, manifest: Manifest) -> Iterator[Damage]:
     """The bitmap says the same as the manifest's rows, so it needs no checksum of its own."""
     import numpy as np
 
@@ -194,7 +209,10 @@ def _deletion_damages(directory: Path, manifest: Manifest) -> Iterator[Damage]:
     live = live_rows(manifest.segments, manifest.documents)
     bits = [np.packbits(~live[record.name], bitorder="little") for record in manifest.segments]
     try:
-        content = (directory / part).read_bytes()
+        if isinstance(directory, Path):
+            content = (directory / part).read_bytes()
+        else:
+            content = directory.read_bitmap(part)
     except FileNotFoundError:
         yield Damage(part, "", "it is missing")
         return
@@ -227,36 +245,48 @@ class Repaired:
 
 
 def repair(
-    directory: StrPath, *, embedder: Embedder | None = None, source: Source | None = None
+    directory: StrLocation, *, embedder: Embedder | None = None, source: Source | None = None
 ) -> Repaired:
     """Rebuild whatever `verify` finds damaged; ids stay, sound parts are copied.
 
     Raises:
         ArchiveError: there is no archive, its manifest and the copy of it are both damaged, or it
             cannot be written.
+        StorageError: object storage refuses, or does not answer.
         UsageError: `directory` is no path.
     """
-    directory = as_path(directory, "directory")
+    place = as_location(directory, "directory")
+    home = home_at(place)
     # Without the lock: a folder that is no archive must not get a lock file.
-    if not (directory / COPY).is_file():
-        read_manifest(directory)
-    with writing(directory):
-        mended = [Damage(name, "", said) for name, said in mend_manifest(directory).items()]
-        manifest = read_manifest(directory)
-        damages = damages_of(directory, manifest)
+    if not (isinstance(home, Path) and (home / COPY).is_file()):
+        read_manifest(home)
+
+    def attempt() -> Repaired:
+        mended = [Damage(name, "", said) for name, said in mend_manifest(home).items()]
+        manifest = read_manifest(home)
+        damages = damages_of(home, manifest)
         if not damages:
             return Repaired(tuple(mended))
-        done = _Rebuilding(directory, manifest, damages, source).run(embedder)
+        done = _Rebuilding(home, place, manifest, damages, source).run(embedder)
         return replace(done, damages=(*mended, *done.damages))
+
+    with writing(home):
+        return again_if_superseded(attempt)
 
 
 class _Rebuilding:
     """One repair at work."""
 
     def __init__(
-        self, directory: Path, manifest: Manifest, damages: list[Damage], source: Source | None
+        self,
+        directory: Home,
+        place: Location,
+        manifest: Manifest,
+        damages: list[Damage],
+        source: Source | None,
     ) -> None:
         self._directory = directory
+        self._place = place
         self._manifest = manifest
         self._damages = damages
         self._source = source
@@ -300,13 +330,14 @@ class _Rebuilding:
         sound: dict[str, Segment] = {}
         without_vectors = set()
         for record in self._manifest.segments:
-            place = self._directory / "segments" / record.name
             files = bad.get(f"segments/{record.name}", set())
             if not files:
+                place = part_path(self._directory, f"segments/{record.name}")
                 sound[record.name] = Segment.open(place, record.rows)
             # The text is whole: embedding it again costs less than reading the files, which may be
             # gone.
-            elif files <= {VECTORS_FILE, PROPOSALS_FILE}:
+            elif files <= {VECTORS_FILE, PROPOSALS_FILE} and isinstance(self._directory, Path):
+                place = self._directory / "segments" / record.name
                 sound[record.name] = Segment.open(place, record.rows, only=_TEXT_FILES)
                 without_vectors.add(record.name)
         return sound, without_vectors
@@ -327,7 +358,7 @@ class _Rebuilding:
         files = [f for f in self._manifest.files if any(n in numbers for n, _ in f.documents)]
         found = {}
         for reader in sorted({file.reader for file in files}):
-            source = self._source or _source_for(self._directory, reader)
+            source = self._source or _source_for(self._place, reader)
             for reading in source.read([file for file in files if file.reader == reader]):
                 for document, cuts in reading.documents:
                     record = by_content.get((document.sha256, reading.file.reader_of(document)))
@@ -361,7 +392,7 @@ class _Rebuilding:
         return tuple(kept)
 
 
-def _source_for(directory: Path, reader: str) -> Source:
+def _source_for(directory: Location, reader: str) -> Source:
     """Reads files as a `FileRecord.reader` says that they were read."""
     if reader.startswith(RECOGNISED_WITH):
         language = reader.removeprefix(RECOGNISED_WITH)

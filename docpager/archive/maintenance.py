@@ -12,6 +12,14 @@ from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import named_documents
 from docpager.archive.embedders.base import Embedder, load_embedder, version_of
 from docpager.archive.embedders.cache import CACHE, cached
+from docpager.archive.home import (
+    Home,
+    again_if_superseded,
+    home_at,
+    kept_here,
+    sound_segment,
+    writing,
+)
 from docpager.archive.ingest_report import IngestProgress, Progress
 from docpager.archive.manifest import (
     DocumentRecord,
@@ -22,7 +30,7 @@ from docpager.archive.manifest import (
     read_manifest,
 )
 from docpager.archive.recognised_pages import forget_recognised
-from docpager.archive.segment import Segment
+from docpager.archive.remote_files import stands_there
 from docpager.archive.snapshot import outdated_indexes, vectors_differ
 from docpager.archive.snapshot_writer import (
     SnapshotWriter,
@@ -30,10 +38,10 @@ from docpager.archive.snapshot_writer import (
     rewrite,
     stored_document,
 )
-from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.errors import ArchiveError, StorageError, UsageError
+from docpager.core.locations import Location
 from docpager.documents.reasons import Reason
-from docpager.storage.atomic_files import damage_of, damaged_part, discard
-from docpager.storage.writer_lock import writing
+from docpager.storage.atomic_files import discard
 
 __all__ = [
     "Compacted",
@@ -64,9 +72,13 @@ class Compacted:
     passages: int
     bytes_before: int
     bytes_after: int
+    waiting: int = 0
+    """Objects in object storage that are no part of the archive any more, and are removed when
+    their time of grace is over."""
+    waiting_bytes: int = 0
 
 
-def forget(directory: Path, documents: Collection[int]) -> Forgotten:
+def forget(place: Location, documents: Collection[int]) -> Forgotten:
     """Take documents and their earlier versions out of the archive; `compact` erases their text.
 
     Nothing of their content is remembered: if it comes back, it gets a new id. Their files are, by
@@ -75,9 +87,12 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
     Raises:
         UsageError: there is no such document; then nothing is forgotten.
         ArchiveError: the archive cannot be read or written.
+        StorageError: object storage refuses, or does not answer.
     """
+    directory = home_at(place)
     read_manifest(directory)
-    with writing(directory):
+
+    def attempt() -> tuple[Manifest, dict[int, DocumentRecord]]:
         manifest = read_manifest(directory)
         # Read again under the lock: another writer may have committed since the first look, which
         # only made sure that there is an archive to lock.
@@ -90,7 +105,12 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
             forgotten=tuple(sorted({*manifest.forgotten, *doomed})),
         )
         commit_manifest(directory, successor)
-        forget_recognised(directory, {record.sha256 for record in doomed.values()})
+        return manifest, doomed
+
+    with writing(directory):
+        manifest, doomed = again_if_superseded(attempt)
+        sha256s = {record.sha256 for record in doomed.values()}
+        forget_recognised(kept_here(directory), sha256s)
     return Forgotten(
         archive_id=manifest.archive_id,
         documents=named_documents(manifest, doomed.values()),
@@ -98,19 +118,29 @@ def forget(directory: Path, documents: Collection[int]) -> Forgotten:
     )
 
 
-def compact(directory: Path, *, redacted: Collection[int] = ()) -> Compacted:
+def compact(
+    place: Location, *, redacted: Collection[int] = (), grace_seconds: float | None = None
+) -> Compacted:
     """Write the archive anew without what was deleted, replaced or forgotten.
 
     `redacted`: forgotten documents that no journal holds any more; the ids of others are kept for
     another time.
+    In object storage, what is no part of the archive any more is removed once it has been so for
+    `grace_seconds` (a day): readers may be opening it. What another writer began and never
+    committed is removed after a day.
 
     Raises:
         ArchiveError: the archive cannot be read or written, or a part of it is damaged.
+        StorageError: object storage refuses, or does not answer.
     """
+    directory = home_at(place)
+    if grace_seconds is not None and not isinstance(directory, Path):
+        directory.grace_seconds = grace_seconds
     read_manifest(directory)
-    with writing(directory):
+
+    def attempt() -> tuple[int, Manifest]:
         manifest = read_manifest(directory)
-        before = _bytes(directory)
+        before = _bytes(directory, manifest)
 
         @cache
         def load() -> Embedder:
@@ -125,18 +155,27 @@ def compact(directory: Path, *, redacted: Collection[int] = ()) -> Compacted:
             embedder=load,
             forgotten=tuple(sorted(set(manifest.forgotten) - set(redacted))),
         )
+        return before, successor
+
+    waiting = (0, 0)
+    with writing(directory):
+        before, successor = again_if_superseded(attempt)
         # Embeddings say something of their texts; those of live documents are in the segments.
-        discard(directory / CACHE)
+        discard(kept_here(directory) / CACHE)
+        if not isinstance(directory, Path):
+            waiting = directory.remove_unnamed(successor)
     return Compacted(
         documents=sum(record.is_live for record in successor.documents),
         passages=sum(segment.rows for segment in successor.segments),
         bytes_before=before,
-        bytes_after=_bytes(directory),
+        bytes_after=_bytes(directory, successor),
+        waiting=waiting[0],
+        waiting_bytes=waiting[1],
     )
 
 
 def with_current_indexes(
-    directory: Path,
+    directory: Home,
     manifest: Manifest,
     *,
     embedder: Embedder | None = None,
@@ -182,7 +221,7 @@ def with_current_indexes(
 
 
 def rebuild_indexes(
-    directory: Path, *, embedder: Embedder | None, progress: Progress | None = None
+    directory: Home, *, embedder: Embedder | None, progress: Progress | None = None
 ) -> None:
     """Make the archive's indexes those of the rules of now, whoever made them.
 
@@ -190,12 +229,16 @@ def rebuild_indexes(
         ArchiveError: they cannot be made now; the message says why they must be, and what to do.
     """
     why = outdated_indexes(read_manifest(directory), embedder)
+
+    def attempt() -> None:
+        manifest = read_manifest(directory)
+        kept = None if embedder is None else cached(embedder, kept_here(directory))
+        with_current_indexes(directory, manifest, embedder=kept, progress=progress)
+
     try:
         with writing(directory):
-            manifest = read_manifest(directory)
-            kept = None if embedder is None else cached(embedder, directory)
-            with_current_indexes(directory, manifest, embedder=kept, progress=progress)
-    except ArchiveError as error:
+            again_if_superseded(attempt)
+    except (ArchiveError, StorageError) as error:
         raise ArchiveError(
             f"archive '{directory}' cannot be searched as it is: {why}. It is made again from the "
             f"stored text, which was not possible now: {error}"
@@ -224,7 +267,7 @@ def _with_earlier_versions(
         doomed |= earlier
 
 
-def _without_documents(directory: Path, manifest: Manifest, doomed: Collection[int]) -> Manifest:
+def _without_documents(directory: Home, manifest: Manifest, doomed: Collection[int]) -> Manifest:
     def load() -> Embedder:
         return load_embedder(manifest.embedder)
 
@@ -251,17 +294,11 @@ def _still_there(manifest: Manifest, doomed: Collection[int]) -> tuple[str, ...]
         for file in manifest.files
         if any(number in doomed for number, _ in file.documents)
     )
-    return tuple(location for location in holding if Path(location).exists())
+    return tuple(location for location in holding if stands_there(location))
 
 
-def _live_documents(directory: Path, manifest: Manifest) -> Iterator[StoredDocument]:
-    segments = {}
-    for record in manifest.segments:
-        place = directory / "segments" / record.name
-        # What is copied gets new checksums, so damage must be found before.
-        if damage_of(place):
-            raise damaged_part(place)
-        segments[record.name] = Segment.open(place, record.rows)
+def _live_documents(directory: Home, manifest: Manifest) -> Iterator[StoredDocument]:
+    segments = {record.name: sound_segment(directory, record) for record in manifest.segments}
     for document in _live(manifest.documents):
         yield stored_document(segments[document.segment], document)
 
@@ -270,7 +307,9 @@ def _live(records: Sequence[DocumentRecord]) -> list[DocumentRecord]:
     return sorted((record for record in records if record.is_live), key=lambda record: record.id)
 
 
-def _bytes(directory: Path) -> int:
+def _bytes(directory: Home, manifest: Manifest) -> int:
+    if not isinstance(directory, Path):
+        return sum(file.bytes for file in manifest.stored)
     rooms = ("segments", "lexical", "deletions")
     files = (path for room in rooms for path in (directory / room).rglob("*") if path.is_file())
     # The word index shares files with the one before it.

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import ArchiveError
 from docpager.core.passages import DocumentEntry
@@ -18,6 +18,9 @@ from docpager.documents.chunking import PASSAGE_TOKENS
 from docpager.documents.document import READER_VERSION, Document
 from docpager.storage.atomic_files import discard, replace_file
 from docpager.storage.writer_lock import LOCK_FILE
+
+if TYPE_CHECKING:
+    from docpager.archive.home import Home
 
 __all__ = [
     "CHATS",
@@ -30,11 +33,15 @@ __all__ = [
     "FileRecord",
     "Manifest",
     "SegmentRecord",
+    "StoredFile",
+    "Superseded",
     "commit_manifest",
     "copy_is_sound",
     "discard_unnamed_parts",
     "mend_manifest",
+    "parsed_manifest",
     "read_manifest",
+    "sealed_manifest",
 ]
 
 FORMAT = 3
@@ -48,12 +55,19 @@ RECOGNISED_WITH = "ocr "
 """How `FileRecord.reader` and `DocumentRecord.reader` begin where text was recognised in pictures;
 the languages follow."""
 _PARTS = ("segments", "lexical", "deletions")
-_TUPLES = ("segments", "previous_parts", "documents", "files", "forgotten", "left_out")
+_TUPLES = (
+    *("segments", "previous_parts", "documents", "files", "forgotten", "left_out"),
+    *("commits", "stored", "retired"),
+)
 _SEAL = b', "sha256": "'
 
 
 class DamagedManifest(ArchiveError):
     """The manifest is not as it was written."""
+
+
+class Superseded(ArchiveError):
+    """Another writer committed first; its generation is the archive now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +177,20 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file of a part in object storage."""
+
+    part: str
+    """As in `Manifest.parts`."""
+    name: str
+    """In the part; empty where the part is a file."""
+    bytes: int
+    sha256: str
+    key: str
+    """Of its object; a part may take over files of the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One generation: everything a reader needs to know before it opens a part."""
 
@@ -191,6 +219,12 @@ class Manifest:
     """`ANALYZER_VERSION` of the rules that made the word index."""
     embedder_version: int = 1
     """`version_of` the embedder that made the vectors."""
+    commits: tuple[str, ...] = ()
+    """In object storage: ids of this commit and of those before it, newest first."""
+    stored: tuple[StoredFile, ...] = ()
+    """In object storage: the files of all parts."""
+    retired: tuple[tuple[str, int], ...] = ()
+    """In object storage: keys that a generation before named, and when that ended (Unix time)."""
     format: int = field(default=FORMAT)
 
     @property
@@ -206,12 +240,15 @@ class Manifest:
         return replace(self, generation=self.generation + 1, previous_parts=self.parts, **changes)
 
 
-def read_manifest(directory: Path) -> Manifest:
+def read_manifest(directory: Home) -> Manifest:
     """The committed generation of the archive in `directory`.
 
     Raises:
         ArchiveError: there is no archive, or its manifest is damaged or from another format.
+        StorageError: object storage cannot be read.
     """
+    if not isinstance(directory, Path):
+        return directory.read_manifest()
     path = directory / MANIFEST
     try:
         content = path.read_bytes()
@@ -224,22 +261,37 @@ def read_manifest(directory: Path) -> Manifest:
     return _parse(path, content)
 
 
-def commit_manifest(directory: Path, manifest: Manifest) -> None:
-    """Make `manifest` the archive; its parts must be on the disk already."""
-    # The seal is the last field of the object, so that the file is plain JSON and the digest covers
-    # every byte before it.
-    payload = json.dumps(manifest, default=_fields, ensure_ascii=False).encode()
-    digest = hashlib.sha256(payload).hexdigest().encode()
-    sealed = payload[:-1] + _SEAL + digest + b'"}\n'
+def commit_manifest(directory: Home, manifest: Manifest) -> Manifest:
+    """Make `manifest` the archive, as it is returned; its parts must be on the disk already.
+
+    Raises:
+        Superseded: in object storage, another writer has committed since its base was read.
+        StorageError: object storage cannot be written.
+    """
+    if not isinstance(directory, Path):
+        return directory.commit(manifest)
+    sealed = sealed_manifest(manifest)
     # The copy first. Were it second, a crash between the two would leave a committed generation
     # whose copy is the one before it, and mending from it would undo a commit. This way the copy
     # may be ahead by a generation that nobody was told of; the next commit writes it anew.
     replace_file(directory / COPY, sealed)
     replace_file(directory / MANIFEST, sealed)
+    return manifest
 
 
-def copy_is_sound(directory: Path) -> bool:
-    """Whether the manifest's copy is whole; archives of before have none."""
+def sealed_manifest(manifest: Manifest) -> bytes:
+    """The manifest as its file holds it, with a hash of itself."""
+    # The seal is the last field of the object, so that the file is plain JSON and the digest covers
+    # every byte before it.
+    payload = json.dumps(manifest, default=_fields, ensure_ascii=False).encode()
+    digest = hashlib.sha256(payload).hexdigest().encode()
+    return payload[:-1] + _SEAL + digest + b'"}\n'
+
+
+def copy_is_sound(directory: Home) -> bool:
+    """Whether the manifest's copy is whole; archives of before and in object storage have none."""
+    if not isinstance(directory, Path):
+        return True
     try:
         _read_copy(directory)
     except FileNotFoundError:
@@ -249,7 +301,7 @@ def copy_is_sound(directory: Path) -> bool:
     return True
 
 
-def mend_manifest(directory: Path) -> dict[str, str]:
+def mend_manifest(directory: Home) -> dict[str, str]:
     """Write the manifest or its copy anew from the other; what was wrong, by file.
 
     The caller holds the writer's lock.
@@ -257,6 +309,9 @@ def mend_manifest(directory: Path) -> dict[str, str]:
     Raises:
         ArchiveError: neither is whole.
     """
+    if not isinstance(directory, Path):
+        directory.read_manifest()
+        return {}
     try:
         read_manifest(directory)
     except DamagedManifest as error:
@@ -277,8 +332,15 @@ def _read_copy(directory: Path) -> Manifest:
     return _parse(path, path.read_bytes())
 
 
-def discard_unnamed_parts(directory: Path, manifest: Manifest | None) -> None:
-    """Remove parts that neither the committed generation nor the one before it names."""
+def discard_unnamed_parts(directory: Home, manifest: Manifest | None) -> None:
+    """Remove parts that neither the committed generation nor the one before it names.
+
+    In object storage others may be opening or writing them: a commit removes what was let go of
+    long ago, and only what was written here is removed at once.
+    """
+    if not isinstance(directory, Path):
+        directory.discard_unnamed()
+        return
     # The generation before is kept for readers that have read its manifest and are opening its
     # files.
     named = set(manifest.parts + manifest.previous_parts) if manifest else set()
@@ -316,10 +378,24 @@ def _damaged(path: Path) -> DamagedManifest:
 
 
 def _parse(path: Path, content: bytes) -> Manifest:
+    try:
+        return parsed_manifest(str(path), content)
+    except DamagedManifest:
+        raise _damaged(path) from None
+
+
+def parsed_manifest(place: str, content: bytes) -> Manifest:
+    """What a manifest's file says.
+
+    Raises:
+        DamagedManifest: it is not as it was written.
+        ArchiveError: it has another format.
+    """
+    damaged = DamagedManifest(f"archive manifest '{place}' is damaged")
     body, seal, digest = content.rpartition(_SEAL)
     payload = body + b"}"
     if not seal or hashlib.sha256(payload).hexdigest().encode() != digest[:64]:
-        raise _damaged(path)
+        raise damaged
     try:
         written = json.loads(payload)
         # The format first: another one may have other fields.
@@ -328,11 +404,12 @@ def _parse(path: Path, content: bytes) -> Manifest:
     # The digest held, so these are a writer's bug or a digest made to fit: damage all the same to
     # whoever reads.
     except (ValueError, KeyError, TypeError):
-        raise _damaged(path) from None
+        raise damaged from None
     readable = " and ".join(map(str, _READABLE))
     raise ArchiveError(
-        f"archive '{path.parent}' has format {written['format']}, and this docpager reads formats "
-        f"{readable}; use the docpager that wrote it, or ingest into another archive"
+        f"archive '{place.removesuffix(MANIFEST)[:-1]}' has format {written['format']}, and this "
+        f"docpager reads formats {readable}; use the docpager that wrote it, or ingest into "
+        "another archive"
     )
 
 
@@ -354,6 +431,9 @@ def _from_json(content: dict[str, Any]) -> Manifest:
         files=tuple(_file(file) for file in content["files"]),
         forgotten=tuple(content.get("forgotten", ())),
         left_out=tuple((root, kind, n) for root, kind, n in content.get("left_out", ())),
+        commits=tuple(content.get("commits", ())),
+        stored=tuple(StoredFile(**file) for file in content.get("stored", ())),
+        retired=tuple((key, since) for key, since in content.get("retired", ())),
     )
 
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from docpager.archive.analyzer import ANALYZER_VERSION
 from docpager.archive.document_registry import told_apart
 from docpager.archive.embedders.base import Embedder, version_of
+from docpager.archive.home import Home, home_at, part_path, parts_brought
 from docpager.archive.lexical import LexicalIndex
 from docpager.archive.manifest import DocumentRecord, Manifest, read_manifest
 from docpager.archive.segment import Segment
 from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.locations import Location
 from docpager.core.passages import DocumentEntry
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ __all__ = ["Snapshot", "UnknownLocator", "open_snapshot", "outdated_indexes", "v
 
 
 _NAMED_AT_MOST = 8
+_FETCHED_AGAIN = 8
 
 
 class UnknownLocator(UsageError, ArchiveError, LookupError):
@@ -154,13 +157,17 @@ def _fits(entry: DocumentEntry, glob: str) -> bool:
     return any(fnmatchcase(path, glob) for path in entry.paths)
 
 
-def open_snapshot(directory: Path) -> Snapshot:
+def open_snapshot(place: Location | Home) -> Snapshot:
     """The committed generation; a newer one when a writer replaced it meanwhile.
 
     Raises:
         ArchiveError: there is no archive, or it is damaged.
+        StorageError: object storage cannot be read.
     """
+    directory = home_at(place)
     manifest = read_manifest(directory)
+    # Another program may make room among the parts that were just fetched.
+    spare = 0 if isinstance(directory, Path) else _FETCHED_AGAIN
     while True:
         try:
             return _open_parts(directory, manifest)
@@ -170,11 +177,22 @@ def open_snapshot(directory: Path) -> Snapshot:
             # with the same one the parts are missing for good.
             newer = read_manifest(directory)
             if newer.generation == manifest.generation:
-                raise _cannot_open(directory, error) from error
+                if not spare:
+                    raise _cannot_open(directory, error) from error
+                spare -= 1
+                _drop_damaged(directory, manifest)
             manifest = newer
 
 
-def _cannot_open(directory: Path, error: OSError | ArchiveError) -> ArchiveError:
+def _drop_damaged(home: Home, manifest: Manifest) -> None:
+    """Have what is damaged on this machine fetched again."""
+    if not isinstance(home, Path):
+        for part in manifest.parts:
+            if not part.startswith("deletions/"):
+                home.drop_damaged(part)
+
+
+def _cannot_open(directory: Home, error: OSError | ArchiveError) -> ArchiveError:
     if isinstance(error, ArchiveError):
         return error
     if isinstance(error, FileNotFoundError):
@@ -185,13 +203,14 @@ def _cannot_open(directory: Path, error: OSError | ArchiveError) -> ArchiveError
     return ArchiveError(f"archive '{directory}' cannot be read: {error.strerror or error}")
 
 
-def _open_parts(directory: Path, manifest: Manifest) -> Snapshot:
+def _open_parts(home: Home, manifest: Manifest) -> Snapshot:
+    parts_brought(home, manifest)
     segments = {
-        record.name: Segment.open(directory / "segments" / record.name, record.rows)
+        record.name: Segment.open(part_path(home, f"segments/{record.name}"), record.rows)
         for record in manifest.segments
     }
     name = manifest.lexical
-    lexical = LexicalIndex(directory / "lexical" / name) if name else None
+    lexical = LexicalIndex(part_path(home, f"lexical/{name}")) if name else None
     return Snapshot(manifest, segments, lexical)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docpager.archive.analyzer import ANALYZER_VERSION, Analyzer
+from docpager.archive.home import Home, new_part, part_name, part_path, sound_segment
 from docpager.archive.lexical import LexicalWriter
 from docpager.archive.manifest import (
     DocumentRecord,
@@ -22,7 +22,7 @@ from docpager.archive.manifest import (
 from docpager.archive.segment import Segment, SegmentWriter, merge_segments, text_to_embed
 from docpager.core.passages import Passage
 from docpager.documents.document import Document
-from docpager.storage.atomic_files import damage_of, damaged_part, sync_directory, write_bytes
+from docpager.storage.atomic_files import sync_directory, write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ class SnapshotWriter:
 
     def __init__(
         self,
-        directory: Path,
+        directory: Home,
         manifest: Manifest,
         *,
         embedder: Callable[[], Embedder],
@@ -139,10 +139,10 @@ class SnapshotWriter:
             return segments, documents
         name = self._take_part()
         names = [record.name for record in chosen]
-        readers = [self._open(record) for record in chosen]
+        readers = [sound_segment(self._directory, record) for record in chosen]
         moving = [record for record in documents.values() if record.segment in names]
         live = [(names.index(r.segment), r.id, r.first_row, r.passages) for r in moving]
-        target = self._directory / "segments" / name
+        target = new_part(self._directory, f"segments/{name}")
         first_rows = merge_segments(readers, target, live=live, dimension=self._manifest.dimension)
         for number, first_row in first_rows.items():
             documents[number] = replace(documents[number], segment=name, first_row=first_row)
@@ -162,37 +162,32 @@ class SnapshotWriter:
             return ""
         name = f"{self._take_part()}.bitmap"
         bits = [np.packbits(~live[record.name], bitorder="little") for record in segments]
-        folder = self._directory / "deletions"
-        folder.mkdir(exist_ok=True)
-        write_bytes(folder / name, b"".join(part.tobytes() for part in bits))
-        sync_directory(folder)
+        place = new_part(self._directory, f"deletions/{name}")
+        place.parent.mkdir(exist_ok=True)
+        write_bytes(place, b"".join(part.tobytes() for part in bits))
+        sync_directory(place.parent)
         return name
-
-    def _open(self, record: SegmentRecord) -> Segment:
-        # What is copied gets new checksums, so damage must be found before.
-        if damage_of(self._directory / "segments" / record.name):
-            raise damaged_part(self._directory / "segments" / record.name)
-        return Segment.open(self._directory / "segments" / record.name, record.rows)
 
     def _open_segment(self) -> SegmentWriter:
         if self._segment is None:
             self._segment_name = self._take_part()
             self._segment = SegmentWriter(
-                self._directory / "segments" / self._segment_name,
+                new_part(self._directory, f"segments/{self._segment_name}"),
                 dimension=self._manifest.dimension,
             )
         return self._segment
 
     def _open_lexical(self) -> LexicalWriter:
         if self._lexical is None:
-            folder = self._directory / "lexical"
-            previous = folder / self._lexical_name if self._lexical_name else None
+            home, before = self._directory, self._lexical_name
+            previous = part_path(home, f"lexical/{before}") if before else None
             self._lexical_name = self._take_part()
-            self._lexical = LexicalWriter(folder / self._lexical_name, previous=previous)
+            place = new_part(home, f"lexical/{self._lexical_name}")
+            self._lexical = LexicalWriter(place, previous=previous)
         return self._lexical
 
     def _take_part(self) -> str:
-        name = f"{self._next_part:06d}"
+        name = part_name(self._directory, self._next_part)
         self._next_part += 1
         return name
 
@@ -298,7 +293,7 @@ def stored_document(
 
 
 def rewrite(
-    directory: Path,
+    directory: Home,
     manifest: Manifest,
     documents: Iterable[StoredDocument],
     *,
@@ -309,9 +304,10 @@ def rewrite(
 
     The caller holds the writer's lock. `changes` are made to the manifest besides.
     """
-    names = [f"{manifest.next_part + n:06d}" for n in range(2)]
-    segment = SegmentWriter(directory / "segments" / names[0], dimension=manifest.dimension)
-    lexical = LexicalWriter(directory / "lexical" / names[1], previous=None)
+    names = [part_name(directory, manifest.next_part + n) for n in range(2)]
+    place = new_part(directory, f"segments/{names[0]}")
+    segment = SegmentWriter(place, dimension=manifest.dimension)
+    lexical = LexicalWriter(new_part(directory, f"lexical/{names[1]}"), previous=None)
     try:
         records = list(_write(documents, segment, lexical, names[0], embedder))
     # Ctrl-C too: the files must be closed before the folder is discarded, on Windows above all.
@@ -337,8 +333,7 @@ def rewrite(
         **changes,
     )
     # Nobody needs the generation before: readers that open it turn to this one.
-    successor = replace(successor, previous_parts=())
-    commit_manifest(directory, successor)
+    successor = commit_manifest(directory, replace(successor, previous_parts=()))
     discard_unnamed_parts(directory, successor)
     return successor
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docpager.archive.archive import Archive
+from docpager.archive.remote_files import local_copy, sha256_at, stands_there
 from docpager.core.errors import ArchiveError, DocumentError, UsageError
+from docpager.core.locations import Location, as_location
 from docpager.core.pictures import PicturePrice
 from docpager.documents.details import DocumentDetails
-from docpager.documents.files import content_sha256, leads_out
+from docpager.documents.files import leads_out
 from docpager.documents.ocr.tesseract import Tesseract, find_tesseract
 from docpager.documents.page_picture import DPI, MOST_PIXELS, PagePicture, PageWanted
 from docpager.documents.reader_pool import Reader, ReadingJob, ReadingLimits
@@ -33,9 +35,9 @@ _LIMITS = ReadingLimits(processes=1, timeout_seconds=60.0)
 class SourceFile:
     """The file of a document, as the archive knows it."""
 
-    path: Path
+    path: Location
     """Where it stands, absolute."""
-    root: Path
+    root: Location
     """The ingested folder that it stands in."""
     relative_path: str
     sha256: str
@@ -49,6 +51,8 @@ class SourceFile:
     @property
     def leads_out(self) -> bool:
         """Whether it is a link to something outside of its root."""
+        if not isinstance(self.path, Path) or not isinstance(self.root, Path):
+            return False
         return leads_out(self.path, self.root)
 
 
@@ -85,7 +89,7 @@ def source_file(archive: Archive, number: int) -> SourceFile:
     found = _found(archive, number)
     for file in found:
         try:
-            if content_sha256(file.path) == file.sha256:
+            if sha256_at(str(file.path)) == file.sha256:
                 return file
         except DocumentError:
             continue
@@ -98,8 +102,8 @@ def _found(archive: Archive, number: int) -> list[SourceFile]:
     known = archive.files(number)
     files = [
         SourceFile(
-            Path(file.root, file.path),
-            Path(file.root),
+            as_location(file.location, "file"),
+            as_location(file.root, "root"),
             file.path,
             file.sha256,
             next(line for id, line in file.documents if id == number),
@@ -107,7 +111,7 @@ def _found(archive: Archive, number: int) -> list[SourceFile]:
         )
         for file in known
     ]
-    there = [file for file in files if file.path.is_file()]
+    there = [file for file in files if stands_there(str(file.path))]
     if not there:
         where = f"'{files[0].path}' is" if files else "its file is"
         raise ArchiveError(f"{archive.document(number)}: {where} no longer there")
@@ -178,11 +182,11 @@ class PageRenderer:
             )
             for part in parts
         ]
-        jobs = [
-            ReadingJob(file.path, file.relative_path, ocr=tesseract, picture=each)
-            for each in wanted
-        ]
-        return [_picture(self._reader, job) for job in jobs]
+        with local_copy(file.path) as path:
+            jobs = [
+                ReadingJob(path, file.relative_path, ocr=tesseract, picture=each) for each in wanted
+            ]
+            return [_picture(self._reader, job) for job in jobs]
 
     def _file(self, archive: Archive, number: int) -> SourceFile:
         key = (archive.id, number)
@@ -265,7 +269,12 @@ def read_details(
             if file.inside:
                 found[number] = DocumentDetails()
                 continue
-            told = reader.read(ReadingJob(file.path, file.relative_path, details=True))
+            try:
+                with local_copy(file.path) as path:
+                    told = reader.read(ReadingJob(path, file.relative_path, details=True))
+            except DocumentError as error:  # it cannot be fetched
+                found[number] = error
+                continue
             assert isinstance(told, DocumentDetails | DocumentError), told
             found[number] = told
     finally:

@@ -10,6 +10,7 @@ from docpager.archive.document_registry import told_apart
 from docpager.archive.ingest_report import Skipped
 from docpager.archive.manifest import Manifest
 from docpager.archive.snapshot import Snapshot
+from docpager.core.locations import Location
 from docpager.core.passages import DocumentEntry
 from docpager.documents.document import PdfPage
 
@@ -48,12 +49,12 @@ class ArchiveStatus:
     """Files of kinds that are not read, and hidden files and folders, by kind."""
     segments: int
     bytes: int
-    """Of the parts on disk."""
+    """Of the parts, on disk or in object storage."""
     roots: tuple[str, ...]
     """Where documents were ingested from."""
 
 
-def status_of(directory: Path, generation: Snapshot) -> ArchiveStatus:
+def status_of(directory: Location, generation: Snapshot) -> ArchiveStatus:
     """Count the documents of a generation and the bytes of its parts."""
     manifest, live = generation.manifest, generation.live
     passages = sum(record.passages for record in live)
@@ -78,7 +79,11 @@ def status_of(directory: Path, generation: Snapshot) -> ArchiveStatus:
         files_not_read=counts[2],
         left_out=_by_kind(manifest),
         segments=len(manifest.segments),
-        bytes=sum(_bytes(directory / part) for part in manifest.parts),
+        bytes=(
+            sum(_bytes(directory / part) for part in manifest.parts)
+            if isinstance(directory, Path)
+            else sum(file.bytes for file in manifest.stored)
+        ),
         roots=tuple(sorted({file.root for file in manifest.files})),
     )
 

@@ -8,17 +8,29 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from docpager.batch.job import Fingerprint
 from docpager.batch.tables import TABLE_ENDINGS, check_table_writer, export
 from docpager.core.errors import ArchiveError, UsageError
+from docpager.core.locations import Location
 from docpager.models.budget import Cost
 from docpager.run.answer_line import SCHEMA_VERSION, AnswerLine, parse_answer
 from docpager.run.outcome import UNSUPPORTED
 from docpager.run.serialization import UNREADABLE, from_json
 from docpager.storage.atomic_files import sync_directory
-from docpager.storage.json_lines import JsonLine, LineAppender, read_lines
+from docpager.storage.entry_log import (
+    EntryLog,
+    LogExists,
+    LogTaken,
+    log_exists,
+    open_log,
+    read_log,
+    replace_log,
+)
+from docpager.storage.json_lines import JsonLine, LineAppender, read_lines, text_line
+from docpager.storage.whole_files import send, size_of
 from docpager.storage.writer_lock import writer_lock
 
 __all__ = ["AnswersFile", "answered_ids", "check_ending", "open_answers"]
@@ -38,7 +50,7 @@ class _Span(NamedTuple):
     end: int
 
 
-def check_ending(path: Path) -> None:
+def check_ending(path: Location) -> None:
     """See that an answers file will hold what its name says.
 
     Raises:
@@ -51,7 +63,7 @@ def check_ending(path: Path) -> None:
     if path.suffix.lower() in TABLE_ENDINGS:
         check_table_writer(path)  # before anything is paid for
         return
-    if path.suffix.lower() in _LINES or (folder / _SETTINGS).exists():
+    if path.suffix.lower() in _LINES or size_of(folder / _SETTINGS) is not None:
         return
     kind = f"a {path.suffix} file" if path.suffix else "a name without an ending"
     raise UsageError(
@@ -62,7 +74,7 @@ def check_ending(path: Path) -> None:
 
 
 def answered_ids(
-    path: Path, *, fingerprint: Fingerprint, begun: Callable[[Path], bool]
+    path: Location, *, fingerprint: Fingerprint, begun: Callable[[Location], bool]
 ) -> frozenset[str]:
     """Questions that have a line in the answers file at `path`, which is not touched.
 
@@ -73,23 +85,26 @@ def answered_ids(
     folder, lines = _places(path)
     _refuse_strangers(path, lines, folder, fingerprint)
     _refuse_changes(path, lines, folder, fingerprint, begun)
-    if not lines.exists():
-        return frozenset()
-    return frozenset(str(line.value["id"]) for line in _sound_lines(lines) if line.value)
+    with _spool(lines) as spool:
+        if not spool.path.exists():
+            return frozenset()
+        found = _sound_lines(spool.path)
+        return frozenset(str(line.value["id"]) for line in found if line.value)
 
 
 @contextmanager
 def open_answers(
-    path: Path,
+    path: Location,
     *,
     fingerprint: Fingerprint,
-    begun: Callable[[Path], bool] = lambda _: True,
+    begun: Callable[[Location], bool] = lambda _: True,
 ) -> Iterator[AnswersFile]:
     """The answers file at `path`, to go on with or to begin. A torn last line is dropped.
 
     Beside `answers.jsonl` the folder `answers.jsonl.batch` records the settings of the batch. For a
     table such as `answers.csv` the lines are kept in that folder, and `finish` makes the table of
-    them.
+    them. In object storage the lines are kept there one by one, and the file is made of them at the
+    end.
     `begun` is asked with that folder whether runs were started; before that anything may change.
 
     Raises:
@@ -101,9 +116,10 @@ def open_answers(
     _refuse_strangers(path, lines, folder, fingerprint)
     with ExitStack() as opened:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            opened.enter_context(writer_lock(folder))
-            lines.touch()
+            if isinstance(folder, Path) and isinstance(lines, Path):
+                folder.mkdir(parents=True, exist_ok=True)
+                opened.enter_context(writer_lock(folder))
+                lines.touch()
         except ArchiveError as error:
             raise UsageError(f"cannot write {str(path)!r}: {error}") from error
         except OSError as error:
@@ -111,7 +127,9 @@ def open_answers(
         # Under the lock, and before the settings are overwritten by today's.
         _refuse_changes(path, lines, folder, fingerprint, begun)
         fingerprint.write(folder / _SETTINGS)
-        answers = AnswersFile(path, lines, folder, asked=fingerprint.questions)
+        spool = opened.enter_context(_spool(lines))
+        spool.path.touch()
+        answers = AnswersFile(path, lines, folder, spool=spool, asked=fingerprint.questions)
         del fingerprint  # a hash for each question, and nothing asks for them any more
         opened.callback(answers.close)
         yield answers
@@ -120,7 +138,15 @@ def open_answers(
 class AnswersFile:
     """An open answers file: what is on disk, and the end to append to."""
 
-    def __init__(self, path: Path, lines: Path, folder: Path, *, asked: Collection[str]) -> None:
+    def __init__(
+        self,
+        path: Location,
+        lines: Location,
+        folder: Location,
+        *,
+        spool: _Spool,
+        asked: Collection[str],
+    ) -> None:
         """Read what is there.
 
         Raises:
@@ -131,9 +157,10 @@ class AnswersFile:
         """Where everything else about this batch may be kept."""
         self.stored: dict[str, str] = {}
         """The status of every question that is on disk: all that is kept in memory of it."""
-        self._lines = lines
+        self._lines = spool.path
+        """The lines on this machine: the file itself, or what is kept of it in object storage."""
         end = 0
-        for line in _sound_lines(lines):
+        for line in _sound_lines(spool.path):
             end = line.end
             if (id := (line.value or {})["id"]) not in asked:
                 raise UsageError(
@@ -141,7 +168,9 @@ class AnswersFile:
                     "questions; remove it"
                 )
             self._note(line.value or {})
-        self._appender = LineAppender(lines, end=end)
+        self._appender = LineAppender(spool.path, end=end)
+        self._remote = None if isinstance(lines, Path) else lines
+        self._log = self._opened_log(spool.end)
 
     @property
     def failed(self) -> list[str]:
@@ -169,6 +198,11 @@ class AnswersFile:
         """Add a question's answer line; a process that dies after this does not take it along."""
         if line["id"] in self.stored:
             raise ValueError(f"question {line['id']!r} has an answer line already")
+        if self._log is not None:
+            # Before it stands here: who reads on from here must find it there.
+            content = text_line(line)
+            with _refused(self.path):
+                self._log.append(content)
         self._appender.append(line)
         self._note(line)
 
@@ -183,15 +217,25 @@ class AnswersFile:
         if order is not None:
             place = {id: number for number, id in enumerate(order)}
             self._rewrite(sorted(_spans(self._lines), key=lambda span: place[span.id]))
-        if self._lines != self.path and self.stored:
+        if self.path.suffix.lower() in TABLE_ENDINGS and self.stored:
             from docpager.batch.parquet import write_parquet
 
             # Parquet holds whole answer lines; the other tables hold what people look at.
             write = write_parquet if self.path.suffix.lower() == ".parquet" else export
-            write(self._lines, self.path)
+            with _to_be_sent(self.path) as table:
+                write(self._lines, table)
 
     def close(self) -> None:
+        """Let go of the file. In object storage it holds what was answered so far."""
         self._appender.close()
+        if self._remote is not None and self.path.suffix.lower() not in TABLE_ENDINGS:
+            send(self._lines, self.path)
+
+    def _opened_log(self, end: int) -> EntryLog | None:
+        if self._remote is None:
+            return None
+        with _refused(self.path):
+            return open_log(self._remote, end=end)
 
     def _note(self, line: Mapping[str, Any]) -> None:
         # Interned: four words for twenty thousand questions.
@@ -216,9 +260,12 @@ class AnswersFile:
         sync_directory(self._lines.parent)
         self.stored = statuses
         self._appender = LineAppender(self._lines, end=end)
+        if self._remote is not None:
+            replace_log(self._remote, self._lines.read_bytes())
+            self._log = self._opened_log(read_log(self._remote).end)
 
 
-def _file_at(path: Path) -> Path:
+def _file_at(path: Location) -> Location:
     """Where an output leads: a link to the file that it names, so that this is what changes.
 
     Raises:
@@ -229,6 +276,9 @@ def _file_at(path: Path) -> Path:
             f"{str(path)!r} is not a file, and a batch can only be continued in one; name one such "
             "as answers.jsonl"
         )
+    if not isinstance(path, Path):
+        check_ending(path)
+        return path
     target = path.resolve() if path.is_symlink() else path
     try:
         usual = target.is_file() or not target.exists()
@@ -240,17 +290,63 @@ def _file_at(path: Path) -> Path:
     return target
 
 
-def _places(path: Path) -> tuple[Path, Path]:
+def _places(path: Location) -> tuple[Location, Location]:
     """The folder beside an answers file, and the file of its lines."""
     folder = path.with_name(path.name + ".batch")
-    return folder, folder / "lines.jsonl" if path.suffix.lower() in TABLE_ENDINGS else path
+    apart = path.suffix.lower() in TABLE_ENDINGS or not isinstance(path, Path)
+    return folder, folder / "lines.jsonl" if apart else path
 
 
-def _refuse_strangers(path: Path, lines: Path, folder: Path, now: Fingerprint) -> None:
+class _Spool(NamedTuple):
+    """The lines on this machine."""
+
+    path: Path
+    end: int = 0
+    """Where the next one goes in object storage."""
+
+
+@contextmanager
+def _spool(lines: Location) -> Iterator[_Spool]:
+    """The lines as a file on this machine: itself, or a copy of what is in object storage."""
+    if isinstance(lines, Path):
+        yield _Spool(lines)
+        return
+    with TemporaryDirectory(prefix="docpager-") as folder:
+        path, end = Path(folder, "lines.jsonl"), 0
+        if log_exists(lines):
+            content = read_log(lines)
+            path.write_bytes(content.lines)
+            end = content.end
+        yield _Spool(path, end)
+
+
+@contextmanager
+def _to_be_sent(path: Location) -> Iterator[Path]:
+    """Where a table is written that is to stand at `path`."""
+    if isinstance(path, Path):
+        yield path
+        return
+    with TemporaryDirectory(prefix="docpager-") as folder:
+        table = Path(folder, path.name)
+        yield table
+        send(table, path)
+
+
+@contextmanager
+def _refused(path: Location) -> Iterator[None]:
+    try:
+        yield
+    except (LogTaken, LogExists) as error:
+        raise UsageError(
+            f"cannot write {str(path)!r}: another process writes it; wait until it is done"
+        ) from error
+
+
+def _refuse_strangers(path: Location, lines: Location, folder: Location, now: Fingerprint) -> None:
     """Leave files alone that no batch has written."""
-    if not (folder / _SETTINGS).exists() and _holds_something(path, lines):
+    if size_of(folder / _SETTINGS) is None and _holds_something(path, lines):
         now.check(None, path)
-    if lines != path and not lines.exists() and _holds_something(path):
+    if lines != path and not log_exists(lines) and _holds_something(path):
         raise UsageError(
             f"{str(path)!r} holds something, but the lines that its table would be made of are "
             f"not in {str(lines)!r}; if it holds answer lines, rename it and its folder to "
@@ -259,16 +355,24 @@ def _refuse_strangers(path: Path, lines: Path, folder: Path, now: Fingerprint) -
 
 
 def _refuse_changes(
-    path: Path, lines: Path, folder: Path, now: Fingerprint, begun: Callable[[Path], bool]
+    path: Location,
+    lines: Location,
+    folder: Location,
+    now: Fingerprint,
+    begun: Callable[[Location], bool],
 ) -> None:
     """Hold on to settings and questions once there are answers, or runs were started."""
     before = Fingerprint.read(folder / _SETTINGS)
-    if before is not None and (_holds_something(lines) or begun(folder)):
+    if before is not None and (_holds_lines(lines) or begun(folder)):
         now.check(before, path)
 
 
-def _holds_something(*paths: Path) -> bool:
-    return any(each.exists() and each.stat().st_size for each in paths)
+def _holds_something(path: Location, *lines: Location) -> bool:
+    return bool(size_of(path)) or any(map(_holds_lines, lines))
+
+
+def _holds_lines(lines: Location) -> bool:
+    return bool(size_of(lines)) if isinstance(lines, Path) else log_exists(lines)
 
 
 def _sound_lines(lines: Path) -> Iterator[JsonLine]:

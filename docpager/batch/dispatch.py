@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, S
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from docpager.batch.admission import Admission, UnfetchedReplies
@@ -23,6 +22,7 @@ from docpager.batch.plan import Task
 from docpager.batch.rounds import Rounds, Send, ask_live
 from docpager.batch.stop_signal import StoppableRequests, StopSignal
 from docpager.core.errors import DocpagerError, DocumentsChanged, JournalError, LimitReached
+from docpager.core.locations import Location
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelReply, Usage
@@ -32,6 +32,7 @@ from docpager.run.coverage import Coverage
 from docpager.run.driver import Driver, StepNow
 from docpager.run.journal import JournalRecord
 from docpager.run.service import AskSettings, SharedResources, ask_archive, resume_run
+from docpager.storage.entry_log import log_exists, remove_log
 
 __all__ = [
     "DispatchContext",
@@ -223,7 +224,7 @@ class Dispatcher:
             if task.begun:
                 self._context.unfetched.release(task.id)
                 return await resume_run(journal, archive, model, on_driver=on_driver, shared=shared)
-            journal.unlink(missing_ok=True)  # torn at its very start
+            remove_log(journal)  # torn at its very start
             return await ask_archive(
                 task.question,
                 archive,
@@ -259,9 +260,9 @@ class Dispatcher:
         self._moved = asyncio.Event()
 
 
-def failed_line(task: Task, model: str, error: str, *, journal: Path | None) -> AnswerLine:
+def failed_line(task: Task, model: str, error: str, *, journal: Location | None) -> AnswerLine:
     """The line of a question whose run could not be driven at all."""
-    there = journal is not None and journal.exists()
+    there = journal is not None and log_exists(journal)
     return AnswerLine(
         id=task.id,
         question=task.question,

@@ -19,6 +19,7 @@ from docpager.batch.plan import Task
 from docpager.batch.run_profiles import RunProfile, Step, past_profiles, profile_of
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import DocpagerError
+from docpager.core.locations import Location
 from docpager.core.passages import counted
 from docpager.core.settings import RunLimits
 from docpager.models.extractive import ExtractiveModel
@@ -66,7 +67,7 @@ class Sample:
 
 
 async def sample_runs(
-    tasks: Sequence[Task], archive: OpenArchive, prepared: PreparedModel, *, journals: Path
+    tasks: Sequence[Task], archive: OpenArchive, prepared: PreparedModel, *, journals: Location
 ) -> Sample:
     """Past runs of this model on this archive if there are some, else a rehearsal. Costs nothing
     and asks no server."""

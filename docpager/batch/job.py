@@ -14,9 +14,10 @@ from typing import Protocol
 
 from docpager.batch.questions import BadLine, Question
 from docpager.core.errors import UsageError
+from docpager.core.locations import Location, as_location, is_remote
 from docpager.run.archival_storage import OpenArchive
 from docpager.run.preparation import PreparedModel
-from docpager.storage.atomic_files import replace_file
+from docpager.storage.whole_files import read_whole, write_whole
 
 __all__ = [
     "BatchArchive",
@@ -38,7 +39,7 @@ _EXPLAINED_AT_MOST = 8
 class Named(Protocol):
     """Finds documents by their names."""
 
-    def documents_under(self, paths: Sequence[Path]) -> Sequence[int]: ...
+    def documents_under(self, paths: Sequence[Location]) -> Sequence[int]: ...
     def documents_named(self, names: Sequence[str]) -> Sequence[int]: ...
 
 
@@ -51,12 +52,12 @@ class BatchJob:
     """What is asked, of what, and where the answers go."""
 
     questions: Sequence[Question]
-    output: Path
+    output: Location
     within: Collection[int] | None = None
     """Documents that the whole batch is about; None for all."""
     place: str = ""
     """The same as the user named it."""
-    journals: Path | None = None
+    journals: Location | None = None
     """Where runs are written down; None for the archive's `runs/`."""
     retry_failed: bool = False
     skip_invalid: bool = False
@@ -121,12 +122,14 @@ def documents_called(archive: Named, name: str) -> Sequence[int]:
     Raises:
         UsageError: the name fits no document.
     """
-    under = archive.documents_under([Path(name)]) if _is_path(name) else []
+    under = archive.documents_under([as_location(name, "documents")]) if _is_path(name) else []
     return under or archive.documents_named([name])
 
 
 def _is_path(name: str) -> bool:
     """Whether something stands at `name`; not where no path can be called so."""
+    if is_remote(name):
+        return True
     try:
         return Path(name).exists()
     except (OSError, ValueError):
@@ -157,14 +160,14 @@ class Fingerprint:
         return cls(settings, {question.id: question.sha256 for question in questions})
 
     @classmethod
-    def read(cls, path: Path) -> Fingerprint | None:
+    def read(cls, path: Location) -> Fingerprint | None:
         """The one that was written at `path`; None where none was.
 
         Raises:
             UsageError: it cannot be read.
         """
         try:
-            content = json.loads(path.read_bytes())
+            content = json.loads(read_whole(path))
             return cls(dict(content["settings"]), dict(content["questions"]))
         except FileNotFoundError:
             return None
@@ -174,12 +177,12 @@ class Fingerprint:
                 f"({error}); restore it, or name another output"
             ) from error
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Location) -> None:
         """Put it on the disk, whole or not at all."""
         content = {"settings": self.settings, "questions": self.questions}
-        replace_file(path, json.dumps(content, indent=1).encode())
+        write_whole(path, json.dumps(content, indent=1).encode())
 
-    def check(self, before: Fingerprint | None, output: Path) -> None:
+    def check(self, before: Fingerprint | None, output: Location) -> None:
         """Refuse to go on with answers at `output` that were started with `before`, or by no batch.
 
         Raises:

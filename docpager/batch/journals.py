@@ -8,13 +8,16 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from math import ceil
 from pathlib import Path
 
 from docpager.core.errors import UsageError
+from docpager.core.locations import Location, as_location
 from docpager.models.budget import Cost
 from docpager.run.journal import JournalRecord, left_unanswered
-from docpager.storage.atomic_files import replace_file
+from docpager.storage.entry_log import claim_log, log_lines, logs_in
+from docpager.storage.whole_files import read_whole, write_whole
 
 __all__ = ["JournalNames", "journal_folder", "spent_in"]
 
@@ -31,13 +34,13 @@ class JournalNames:
     same however often the batch is gone on with.
     """
 
-    def __init__(self, folder: Path, mark: str) -> None:
+    def __init__(self, folder: Location, mark: str) -> None:
         self.folder = folder
         self._mark = mark
         self._numbers = self._found()
 
     @classmethod
-    def of(cls, beside: Path, *, folder: Path, named: bool = False) -> JournalNames:
+    def of(cls, beside: Location, *, folder: Location, named: bool = False) -> JournalNames:
         """The names for the batch whose folder is `beside`; new ones go to `folder`, which the
         user may have `named`.
 
@@ -46,18 +49,18 @@ class JournalNames:
                 somewhere else, or gone.
         """
         kept = _kept(beside)
-        here = folder.resolve()
+        here = folder.resolve() if isinstance(folder, Path) else folder
         if kept is None:
             return cls._begin(beside, here, f"batch-{uuid.uuid4().hex[:8]}")
         was, mark = kept
-        if was.is_dir():
+        if _may_hold(was):
             if named and was != here:
                 raise UsageError(
                     f"the journals of this batch are in {str(was)!r}; leave `journals=` out, or "
                     "name another output"
                 )
             return cls(was, mark)
-        if any(here.glob(f"{mark}-*.jsonl")):
+        if logs_in(here, beginning=f"{mark}-"):
             return cls._begin(beside, here, mark)  # moved, and found again
         raise UsageError(
             f"the journals of this batch were in {str(was)!r}, which is gone: they hold its "
@@ -66,7 +69,7 @@ class JournalNames:
         )
 
     @classmethod
-    def any_begun(cls, beside: Path) -> bool:
+    def any_begun(cls, beside: Location) -> bool:
         """Whether a run of the batch whose folder is `beside` got a reply, or may have cost
         something, as far as can be seen."""
         kept = _kept(beside)
@@ -74,47 +77,50 @@ class JournalNames:
             return False
         folder, mark = kept
         names = cls(folder, mark)
-        return not folder.is_dir() or any(map(names.is_begun, names.all()))
+        return not _may_hold(folder) or any(map(names.is_begun, names.all()))
 
     @classmethod
-    def _begin(cls, beside: Path, folder: Path, mark: str) -> JournalNames:
+    def _begin(cls, beside: Location, folder: Location, mark: str) -> JournalNames:
         """Write down where they are: relative to the answers, so that both can move together."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if isinstance(folder, Path):
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"journals cannot be kept in {str(folder)!r}: {error.strerror}; name another "
                 "folder with `journals=`"
             ) from error
-        relative = os.path.relpath(folder, beside.resolve())
-        replace_file(beside / _PLACE, json.dumps({"folder": relative, "mark": mark}).encode())
+        kept = str(folder)
+        if isinstance(folder, Path) and isinstance(beside, Path):
+            kept = os.path.relpath(folder, beside.resolve())
+        write_whole(beside / _PLACE, json.dumps({"folder": kept, "mark": mark}).encode())
         return cls(folder, mark)
 
-    def newest(self, id: str) -> Path:
+    def newest(self, id: str) -> Location:
         """The journal of a question's newest run, or where it is to be."""
         return self._path(id, self._numbers.get(_name(id), 1))
 
     def begin_anew(self, id: str) -> None:
         """The next run of this question gets another journal; the old one stays."""
         self._numbers[_name(id)] = self._numbers.get(_name(id), 1) + 1
-        self.newest(id).touch()
+        claim_log(self.newest(id))
 
-    def is_begun(self, journal: Path) -> bool:
+    def is_begun(self, journal: Location) -> bool:
         """Whether a run stands there that got a reply, or may have cost something.
 
         One that was torn at its very start, or whose model never replied, is worth nothing.
         """
         try:
-            with journal.open("rb") as file:
-                return file.readline().endswith(b"\n") and _has_come_to_something(file)
+            with closing(log_lines(journal)) as file:
+                return next(file, b"").endswith(b"\n") and _has_come_to_something(file)
         except FileNotFoundError:
             return False
 
-    def all(self) -> Iterator[Path]:
+    def all(self) -> Iterator[Location]:
         """Every journal of this batch."""
-        yield from self.folder.glob(f"{self._mark}-*.jsonl")
+        yield from logs_in(self.folder, beginning=f"{self._mark}-")
 
-    def _path(self, id: str, number: int) -> Path:
+    def _path(self, id: str, number: int) -> Location:
         again = f"~{number}" if number > 1 else ""
         return self.folder / f"{self._mark}-{_name(id)}{again}.jsonl"
 
@@ -153,7 +159,7 @@ def spent_in(
     return Cost(tokens, usd)
 
 
-def journal_folder(beside: Path) -> Path | None:
+def journal_folder(beside: Location) -> Location | None:
     """Where the journals of the batch are whose folder is `beside`; None where that is not known.
 
     Raises:
@@ -174,7 +180,12 @@ def _has_come_to_something(entries: Iterable[bytes]) -> bool:
     return left_unanswered(kinds)
 
 
-def _kept(beside: Path) -> tuple[Path, str] | None:
+def _may_hold(folder: Location) -> bool:
+    """Whether journals can be there; object storage has no folders that could be missing."""
+    return not isinstance(folder, Path) or folder.is_dir()
+
+
+def _kept(beside: Location) -> tuple[Location, str] | None:
     """Where the journals were last, and their mark; None before the first run.
 
     Raises:
@@ -182,9 +193,12 @@ def _kept(beside: Path) -> tuple[Path, str] | None:
     """
     place = beside / _PLACE
     try:
-        kept = json.loads(place.read_bytes())
-        folder = beside.resolve() / kept["folder"]  # itself, where an absolute one was kept
-        return Path(os.path.normpath(folder)), str(kept["mark"])
+        kept = json.loads(read_whole(place))
+        folder = as_location(kept["folder"], "journals")
+        if isinstance(folder, Path) and isinstance(beside, Path):
+            # Itself, where an absolute one was kept.
+            folder = Path(os.path.normpath(beside.resolve() / folder))
+        return folder, str(kept["mark"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

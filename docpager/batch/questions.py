@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from docpager.core.errors import UsageError
+from docpager.core.locations import Location
 from docpager.core.passages import HALF_CHARACTER, counted, number_ranges
 from docpager.core.places import ALIASES, PLACE_FIELDS, Place, parse_place
 from docpager.evaluation.records import Axis, Gold
 from docpager.run.service import question_id
 from docpager.storage.json_lines import JsonLine, read_lines
+from docpager.storage.whole_files import copied_here
 
 __all__ = [
     "BadLine",
@@ -95,7 +97,7 @@ class QuestionFile:
         return tuple(dict.fromkeys(name for each in self.questions for name in each.axes))
 
 
-def read_questions(path: Path, *, skip_invalid: bool = False) -> QuestionFile:
+def read_questions(path: Location, *, skip_invalid: bool = False) -> QuestionFile:
     """Every question of a JSONL file.
 
     Raises:
@@ -104,7 +106,7 @@ def read_questions(path: Path, *, skip_invalid: bool = False) -> QuestionFile:
     """
     questions: dict[str, Question] = {}
     bad: list[BadLine] = []
-    for line in read_lines(path):
+    for line in _lines_of(path):
         try:
             question = _question(line)
             if (first := questions.get(question.id)) is not None:
@@ -279,7 +281,18 @@ def _kind(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def _refusal(path: Path, bad: Sequence[BadLine]) -> str:
+def _lines_of(place: Location) -> Iterator[JsonLine]:
+    """The lines of a questions file.
+
+    Raises:
+        UsageError: it cannot be read, or holds something else.
+        StorageError: it is in object storage and cannot be fetched.
+    """
+    with copied_here(place) as path:
+        yield from read_lines(path, shown=str(place))
+
+
+def _refusal(path: Location, bad: Sequence[BadLine]) -> str:
     explained = "; ".join(map(str, bad[:_EXPLAINED_AT_MOST]))
     rest = [each.number for each in bad[_EXPLAINED_AT_MOST:]]
     others = f"; also lines {', '.join(number_ranges(rest))}" if rest else ""

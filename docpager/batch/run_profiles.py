@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from docpager.core.errors import JournalError
+from docpager.core.locations import Location
 from docpager.core.tokens import BuiltInEstimator
 from docpager.run.journal import Entry, JournalRecord, read_journal
+from docpager.storage.entry_log import changed_at, logs_in
 
 __all__ = ["RunProfile", "Step", "past_profiles", "profile_of"]
 
@@ -64,10 +65,10 @@ class RunProfile:
 
 
 def past_profiles(
-    folder: Path, *, model: str, window: int, archive_id: str, most: int
+    folder: Location, *, model: str, window: int, archive_id: str, most: int
 ) -> list[RunProfile]:
     """Runs of this model with this window that came to their end, the newest first."""
-    journals = sorted(folder.glob("*.jsonl"), key=lambda path: -path.stat().st_mtime)
+    journals = sorted(logs_in(folder), key=changed_at, reverse=True)
     profiles: list[RunProfile] = []
     for path in journals[:_NEWEST]:
         try:

@@ -27,6 +27,7 @@ from docpager.batch.settings import BatchSettings
 from docpager.batch.stop_signal import StopSignal
 from docpager.batch.submission_log import SubmissionLog
 from docpager.core.errors import JournalError, LimitReached, UsageError
+from docpager.core.locations import Location
 from docpager.core.passages import DocumentEntry
 from docpager.models.budget import Budget, Cost
 from docpager.run.answer_line import AnswerLine
@@ -398,9 +399,16 @@ def _check_window(
 
 
 def _batch_client(
-    book: Path, prepared: PreparedModel, settings: BatchSettings, hooks: SessionHooks
+    book: Location, prepared: PreparedModel, settings: BatchSettings, hooks: SessionHooks
 ) -> BatchClient | None:
     """Where message batches are handed in; None where none ever were, nor are to be."""
+    if not isinstance(book, Path):
+        if settings.by_batches:
+            raise UsageError(
+                f"message batches are noted beside the answers, and '{book.parent.parent}' is in "
+                "object storage; name an output on this machine"
+            )
+        return None
     if not settings.by_batches and not book.exists():
         return None
     if settings.by_batches and (why := prepared.model.why_no_batches):

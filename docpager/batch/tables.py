@@ -21,6 +21,7 @@ from typing import Any
 
 from docpager.batch.responses import answer_objects
 from docpager.core.errors import UsageError
+from docpager.core.locations import Location
 from docpager.run.answer_line import AnswerLine, Citation, parse_answer
 
 __all__ = [
@@ -103,7 +104,7 @@ def columns(*, by_citation: bool) -> tuple[Column, ...]:
     return (*_QUESTION, *(_NUMBER_OF if by_citation else _COUNT), *_CITED, *_TOOK)
 
 
-def check_table_writer(path: Path) -> None:
+def check_table_writer(path: Location) -> None:
     """See that a table of this ending can be written here.
 
     Raises:

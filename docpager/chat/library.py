@@ -13,13 +13,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from textwrap import shorten
 
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.snippets import snippet
 from docpager.chat.home import ChatHome
 from docpager.core.errors import UnknownMemory, UsageError
+from docpager.core.locations import Location
 from docpager.core.locators import Locator, LocatorKind, parse_locator
 from docpager.core.passages import (
     DocumentEntry,
@@ -105,7 +105,7 @@ class ChatLibrary:
         return self._archive.generation if self._archive else 0
 
     @property
-    def directory(self) -> Path:
+    def directory(self) -> Location:
         return self._archive.directory if self._archive else self._home.directory
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.cli.terminal import can_link
 from docpager.core.errors import DocpagerError
+from docpager.core.locations import Location
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["links_of", "pages_json", "with_rectangles"]
 
 
-def links_of(line: AnswerLine, archive_directory: Path) -> list[str | None]:
+def links_of(line: AnswerLine, archive_directory: Location) -> list[str | None]:
     """For each citation the address of its file, with the page; None where there is none to follow,
     and everywhere on what shows no links."""
     if not line.citations or not can_link():
@@ -31,7 +32,7 @@ def links_of(line: AnswerLine, archive_directory: Path) -> list[str | None]:
         return [_link(archive, citation) for citation in line.citations]
 
 
-def with_rectangles(line: AnswerLine, archive_directory: Path) -> dict[str, Any]:
+def with_rectangles(line: AnswerLine, archive_directory: Location) -> dict[str, Any]:
     """The line as JSON, each citation with `file` and `pages` as `docpager open --json` gives
     them: the rectangles around its quote. What is not there is left out.
     """
@@ -44,7 +45,7 @@ def with_rectangles(line: AnswerLine, archive_directory: Path) -> dict[str, Any]
 
 
 @contextmanager
-def _opened(directory: Path) -> Iterator[Archive | None]:
+def _opened(directory: Location) -> Iterator[Archive | None]:
     """The archive; None where it cannot be opened now, which an answer must not fail of."""
     from docpager.archive.archive import Archive
 
@@ -66,6 +67,8 @@ def _link(archive: Archive | None, citation: Citation) -> str | None:
     try:
         file = known_file(archive, cited_document(archive, citation.place).id)
     except DocpagerError:
+        return None
+    if not isinstance(file.path, Path):  # no viewer opens what is in object storage
         return None
     page = citation.place.page if not file.inside else None
     return file.path.absolute().as_uri() + (f"#page={page}" if page else "")

@@ -13,6 +13,7 @@ from docpager.cli.left_out import tell_few, tell_left_out, tell_skipped
 from docpager.cli.live_view import ask_progress, watching_options
 from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.options import (
+    LOCATION,
     archive_option,
     as_json_option,
     embedder_for,
@@ -22,6 +23,7 @@ from docpager.cli.options import (
 )
 from docpager.cli.terminal import note, print_json
 from docpager.core.errors import UsageError
+from docpager.core.locations import Location
 from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ _FEW_SKIPPED = 3
     )
 )
 @click.argument("question")
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=LOCATION)
 @archive_option
 @embedder_option
 @model_options
@@ -63,10 +65,10 @@ _FEW_SKIPPED = 3
 )
 def ask(
     question: str,
-    paths: tuple[Path, ...],
-    archive_directory: Path,
+    paths: tuple[Location, ...],
+    archive_directory: Location,
     embedder: str | None,
-    journal: Path | None,
+    journal: Location | None,
     quiet: bool,
     verbose: bool,
     log: Path | None,
@@ -88,7 +90,7 @@ def ask(
         raise UsageError("--rectangles belongs to --json; add that, or leave it out")
     prepared = prepared_model(**how)
     tell_price(prepared)
-    started: list[Path] = []
+    started: list[Location] = []
     try:
         with ask_progress(quiet=quiet, verbose=verbose, log=log) as (progress, on_step):
             line = asyncio.run(
@@ -114,7 +116,7 @@ def ask(
 
 
 def finish(
-    line: AnswerLine, archive: Path | None, *, as_json: bool, rectangles: bool = False
+    line: AnswerLine, archive: Location | None, *, as_json: bool, rectangles: bool = False
 ) -> None:
     """Print a result; exit with 1 unless it was answered or abstained.
 
@@ -148,7 +150,7 @@ def tell_ingested(report: IngestReport) -> None:
         note(f"pages without usable text: {unreadable} (docpager status --unreadable)")
 
 
-def _tell_parked(started: list[Path]) -> None:
+def _tell_parked(started: list[Location]) -> None:
     if started:
         note(f"interrupted; the run is kept: docpager resume {started[0]}")
     else:

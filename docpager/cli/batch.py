@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +18,7 @@ from docpager.cli.batch_view import batch_watch, print_estimate, tell_plan, tell
 from docpager.cli.live_view import watching_options
 from docpager.cli.model_options import limit_options, model_options, prepared_model
 from docpager.cli.options import (
+    LOCATION,
     archive_option,
     as_json_option,
     embedder_for,
@@ -29,6 +29,7 @@ from docpager.cli.options import (
 )
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json
+from docpager.core.locations import Location
 from docpager.core.settings import DEFAULT_BATCH_USD
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
         "docpager batch questions.jsonl -o answers.parquet --retry-failed",
     )
 )
-@click.argument("questions", type=click.Path(path_type=Path))
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.argument("questions", type=LOCATION)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=LOCATION)
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=LOCATION,
     metavar="FILE",
     help="The file for the answers: .jsonl, or .csv, .xlsx or .parquet for a table, which is made "
     "whenever the batch ends or stops; its lines are kept beside it, to continue from.",
@@ -119,7 +120,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--journals",
-    type=click.Path(path_type=Path),
+    type=LOCATION,
     metavar="DIR",
     help="The folder for the journals of the runs. Default: `runs` in the archive.",
 )
@@ -127,10 +128,10 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
 @watching_options
 @as_json_option
 def batch(
-    questions: Path,
-    paths: tuple[Path, ...],
-    output: Path,
-    archive_directory: Path,
+    questions: Location,
+    paths: tuple[Location, ...],
+    output: Location,
+    archive_directory: Location,
     embedder: str | None,
     concurrency: int | None,
     via: str,
@@ -139,7 +140,7 @@ def batch(
     retry_failed: bool,
     skip_invalid: bool,
     in_order: bool,
-    journals: Path | None,
+    journals: Location | None,
     ocr: bool,
     ocr_language: str,
     as_json: bool,
@@ -170,7 +171,7 @@ def batch(
         skip_invalid=skip_invalid,
         in_order=in_order,
     )
-    own = own_files(output, questions, *filter(None, [journals]))
+    own = own_files(output, questions, *([journals] if journals is not None else []))
     where: dict[str, Any] = {"archive": archive_directory, "paths": paths, "without": own}
     if paths:
         language = ocr_language if ocr else ""
@@ -187,11 +188,11 @@ def batch(
 
 
 def _ingest(
-    paths: Sequence[Path],
-    archive: Path,
+    paths: Sequence[Location],
+    archive: Location,
     *,
     embedder: str | None,
-    without: Sequence[Path],
+    without: Sequence[Location],
     language: str,
     quiet: bool,
 ) -> None:
@@ -212,7 +213,7 @@ def _ingest(
         )
 
 
-def _read(path: Path, *, skip_invalid: bool) -> tuple[Question, ...]:
+def _read(path: Location, *, skip_invalid: bool) -> tuple[Question, ...]:
     """The questions of a file, once what is wrong with it was said."""
     from docpager.batch.questions import read_questions
 

@@ -20,6 +20,7 @@ import click
 from docpager.cli.options import as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import UsageError
+from docpager.core.locations import is_remote
 
 __all__ = ["PROJECT_FILE", "check_project_values", "config", "defaults", "read_configuration"]
 
@@ -79,13 +80,19 @@ def read_configuration() -> dict[str, Configured]:
     """What the user's file and the project's set, by name; the project's goes first.
 
     Raises:
-        UsageError: a file is no TOML, or has a setting that is unknown, or of a wrong type.
+        UsageError: a file is no TOML, or has a setting that is unknown, or of a wrong type, or the
+            project's names an archive in object storage.
     """
     found: dict[str, Configured] = {}
     for file, in_project in ((user_file(), False), (Path(PROJECT_FILE), True)):
-        found |= {
-            name: Configured(name, value, file, in_project) for name, value in _settings_in(file)
-        }
+        for name, value in _settings_in(file):
+            if in_project and name == "archive" and is_remote(str(value)):
+                raise UsageError(
+                    f"{str(file)!r} sets archive to {value!r}: text would go there with your "
+                    "credentials, so a file that comes with a folder may not say so; set it in "
+                    f"{str(user_file())!r}, or pass `archive=`"
+                )
+            found[name] = Configured(name, value, file, in_project)
     return found
 
 
@@ -211,6 +218,8 @@ def _checked(name: str, value: Any, where: str, folder: Path) -> str | int:
         fits = fits and re.match(r"https?://[^/]", value) is not None
     if not fits or not value or (isinstance(value, int) and value < 1):
         raise UsageError(f"{where}: {name} must be {setting.expected}, not {value!r:.60}")
+    if name in _PATHS and is_remote(value):
+        return str(value)
     if name in _PATHS:
         return str(folder / Path(value).expanduser())
     checked: str | int = value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from docpager.cli.options import archive_option, as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.locations import Location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = ["contents", "show"]
 @click.argument("locator", required=False)
 @archive_option
 @as_json_option
-def contents(locator: str | None, archive_directory: Path, as_json: bool) -> None:
+def contents(locator: str | None, archive_directory: Location, as_json: bool) -> None:
     """List the documents, or the outline of one.
 
     LOCATOR is D3 (a document) or D3:s2 (a section).
@@ -57,7 +57,7 @@ def contents(locator: str | None, archive_directory: Path, as_json: bool) -> Non
 @click.argument("locator")
 @archive_option
 @as_json_option
-def show(locator: str, archive_directory: Path, as_json: bool) -> None:
+def show(locator: str, archive_directory: Location, as_json: bool) -> None:
     """Print the text of a document, page, section or passage.
 
     LOCATOR is D3 (a document), D3:p45-47 (pages, slides or sheets), D3:s2.1 (a section) or

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from docpager.cli.config import check_project_values
 from docpager.cli.flags import with_flags
-from docpager.cli.options import as_json_option, examples
+from docpager.cli.options import LOCATION, as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.locations import Location
 
 if TYPE_CHECKING:
     from docpager.doctor import Finding
@@ -33,6 +35,7 @@ _COLOURS = {
     epilog=examples(
         "docpager doctor",
         "docpager doctor --base-url http://localhost:11434 --model qwen3",
+        "docpager doctor --storage s3://reports/archive",
     )
 )
 @click.option(
@@ -54,6 +57,12 @@ _COLOURS = {
     "--backend", metavar="NAME", help="What that server supports: anthropic or compatible."
 )
 @click.option(
+    "--storage",
+    type=LOCATION,
+    metavar="s3://BUCKET/PREFIX",
+    help="Try object storage there: credentials, conditional puts, how long replies take.",
+)
+@click.option(
     "--live", is_flag=True, help="Send the model one small request, and print what it can cost."
 )
 @click.option(
@@ -68,14 +77,16 @@ def doctor(
     api: str | None,
     api_key_env: str | None,
     backend: str | None,
+    storage: Location | None,
     live: bool,
     fetch_tokenizer: bool,
     as_json: bool,
 ) -> None:
     """Show what can be used now, and what is missing.
 
-    Checks models, servers, embedders, tokenizers, exporters of traces, and tesseract, which reads
-    scanned pages. Asks only this machine and the server at --base-url; only --live costs money.
+    Checks models, servers, embedders, tokenizers, exporters of traces, object storage, and
+    tesseract, which reads scanned pages. Asks only this machine and the servers at --base-url and
+    --storage; only --live costs money.
     """
     from docpager.doctor import (
         check_embedders,
@@ -83,11 +94,14 @@ def doctor(
         check_models,
         check_recognition,
         check_servers,
+        check_storage,
         check_tokenizers,
     )
     from docpager.models.registry import DEFAULT_MODEL, ModelSource
 
     check_project_values("base_url")
+    if isinstance(storage, Path):
+        raise click.BadParameter("give s3://BUCKET/PREFIX", param_hint="--storage")
     failed = fetch_tokenizer and not _fetch_tokenizer()
     name = model or DEFAULT_MODEL
     source = ModelSource(base_url or "", backend or "", "", api or "", api_key_env or "")
@@ -98,7 +112,9 @@ def doctor(
         *check_tokenizers(),
         *check_recognition(),
         *check_exporters(),
+        *check_storage(storage),
     ]
+    failed = failed or any(each.part == "storage" and each.state == "failed" for each in findings)
     if live:
         findings.append(_try(name, source))
         failed = failed or findings[-1].state == "failed"
@@ -116,7 +132,7 @@ def _print(findings: list[Finding], *, as_json: bool) -> None:
     for finding in findings:
         if finding.part != part:
             part = finding.part
-            say(f"{part}s", bold=True)
+            say(part if part == "storage" else f"{part}s", bold=True)
         say(f"  {finding.name:<30}", nl=False)
         say(f"{finding.state:<11}", nl=False, fg=_COLOURS[finding.state])
         say(with_flags(finding.detail))

@@ -14,6 +14,7 @@ import click
 
 from docpager.cli.left_out import tell_few, tell_left_out, tell_skipped, tell_unreadable
 from docpager.cli.options import (
+    LOCATION,
     archive_option,
     as_json_option,
     embedder_for,
@@ -24,6 +25,7 @@ from docpager.cli.options import (
 )
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.locations import Location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
@@ -39,9 +41,7 @@ __all__ = ["ingest"]
         "docpager ingest scans/ --ocr --ocr-language eng+deu",
     )
 )
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
-)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=LOCATION)
 @archive_option
 @embedder_option
 @click.option(
@@ -92,8 +92,8 @@ __all__ = ["ingest"]
 )
 @as_json_option
 def ingest(
-    paths: tuple[Path, ...],
-    archive_directory: Path,
+    paths: tuple[Location, ...],
+    archive_directory: Location,
     embedder: str | None,
     text_field: str | None,
     exclude: tuple[str, ...],
@@ -177,7 +177,7 @@ def _passwords(path: Path) -> dict[str, str]:
     return given
 
 
-def _summary(report: IngestReport, directory: Path) -> str:
+def _summary(report: IngestReport, directory: Location) -> str:
     changes = {
         "new": report.new - report.changed,
         "changed": report.changed,

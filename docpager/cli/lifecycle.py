@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from docpager.cli.options import archive_option, as_json_option, chosen_documents, examples
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.locations import Location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ __all__ = ["compact", "forget", "verify"]
     help="Rebuild damaged parts, from the ingested files if necessary.",
 )
 @as_json_option
-def verify(archive_directory: Path, mend: bool, as_json: bool) -> None:
+def verify(archive_directory: Location, mend: bool, as_json: bool) -> None:
     """Check every byte, count and id of the archive.
 
     Names each damaged part; the exit code is then 1. With --repair, damaged parts are rebuilt
@@ -62,7 +62,7 @@ def verify(archive_directory: Path, mend: bool, as_json: bool) -> None:
     )
 
 
-def _repair(directory: Path, *, as_json: bool) -> None:
+def _repair(directory: Location, *, as_json: bool) -> None:
     from docpager.archive.integrity import repair
 
     done = repair(directory)
@@ -94,7 +94,7 @@ def _name_documents(done: Repaired) -> None:
 @click.argument("documents", nargs=-1, required=True, metavar="DOCUMENT...")
 @archive_option
 @as_json_option
-def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -> None:
+def forget(documents: tuple[str, ...], archive_directory: Location, as_json: bool) -> None:
     """Take documents out of the archive.
 
     DOCUMENT is an id such as D3, a path, or a glob of paths. Their earlier versions are removed
@@ -133,8 +133,17 @@ def forget(documents: tuple[str, ...], archive_directory: Path, as_json: bool) -
 )
 @archive_option
 @click.option("--keep-runs", is_flag=True, help="Do not change the journals of runs.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    metavar="HOURS",
+    help="In object storage: how long what is no part of the archive any more stays for those who "
+    "are opening it. Default: 24.",
+)
 @as_json_option
-def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
+def compact(
+    archive_directory: Location, keep_runs: bool, grace: float | None, as_json: bool
+) -> None:
     """Erase forgotten, replaced and removed text from the archive.
 
     The archive is written again without it. In journals of runs, the text of forgotten
@@ -143,15 +152,20 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
     are deleted. The journal of a run that is still going on is
     named and left for the next compact.
     """
+    from docpager.archive.home import home_at
     from docpager.archive.maintenance import compact as compact_archive
     from docpager.archive.manifest import read_manifest
     from docpager.run.redaction import discard_unnamed_pictures, redact_journals
 
-    manifest = read_manifest(archive_directory)
+    manifest = read_manifest(home_at(archive_directory))
     asked = () if keep_runs else manifest.forgotten
     redacted = redact_journals(archive_directory / "runs", manifest.archive_id, asked)
     pictures = [] if keep_runs else discard_unnamed_pictures(archive_directory / "runs")
-    done = compact_archive(archive_directory, redacted=() if redacted.unreadable else asked)
+    done = compact_archive(
+        archive_directory,
+        redacted=() if redacted.unreadable else asked,
+        grace_seconds=None if grace is None else grace * 3600,
+    )
     if as_json:
         print_json(
             {
@@ -165,6 +179,12 @@ def compact(archive_directory: Path, keep_runs: bool, as_json: bool) -> None:
         say(
             f"{counted(done.documents, 'document')}, {counted(done.passages, 'passage')} -> "
             f"{archive_directory} ({done.bytes_before:,} bytes before, {done.bytes_after:,} now)"
+        )
+    if done.waiting:
+        note(
+            f"{counted(done.waiting, 'object')} of earlier generations ({done.waiting_bytes:,} "
+            "bytes) may still be read by others: compact again when their time of grace is over "
+            "(--grace 0 removes them at once)"
         )
     for path in redacted.journals:
         note(f"redacted: {path}")
@@ -184,10 +204,12 @@ def _numbers(archive: Archive, name: str) -> list[int]:
     return chosen_documents(archive, [name]) or []
 
 
-def _name_unreadable(journals: list[tuple[Path, str]] | tuple[tuple[Path, str], ...]) -> None:
+def _name_unreadable(
+    journals: list[tuple[Location, str]] | tuple[tuple[Location, str], ...],
+) -> None:
     for _, reason in journals:
         note(f"may still hold its text; delete it if it does: {reason}")
 
 
-def _strings(journals: list[tuple[Path, str]] | tuple[tuple[Path, str], ...]) -> list[str]:
+def _strings(journals: list[tuple[Location, str]] | tuple[tuple[Location, str], ...]) -> list[str]:
     return [str(path) for path, _ in journals]

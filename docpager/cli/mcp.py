@@ -12,6 +12,7 @@ from docpager.cli.model_options import limit_options, model_options, prepared_mo
 from docpager.cli.options import archive_option, examples
 from docpager.cli.terminal import note
 from docpager.core.errors import UsageError
+from docpager.core.locations import Location, ObjectPath
 from docpager.core.settings import DEFAULT_RUN_USD
 
 __all__ = ["mcp"]
@@ -88,7 +89,7 @@ _NEEDED = {"mcp", "mcp_types", "pydantic", "starlette", "uvicorn"}
 @model_options
 @limit_options(of_each=" of a question", of_all=" by this server in its life", usd=DEFAULT_RUN_USD)
 def mcp(
-    archive_directory: Path,
+    archive_directory: Location,
     http: bool,
     port: int,
     token_file: Path | None,
@@ -110,6 +111,8 @@ def mcp(
     from docpager.mcp_server.agents import AgentTokens, add_agent, check_agent_name
     from docpager.mcp_server.served_archive import ServedSettings
 
+    if isinstance(archive_directory, ObjectPath):
+        raise UsageError(f"{archive_directory}: an archive is served from a folder on this machine")
     tokens_at = token_file or archive_directory / _TOKEN_FILE
     if new_agent is not None:
         add_agent(tokens_at, new_agent)

@@ -16,6 +16,7 @@ from docpager.cli.options import archive_option, as_json_option, examples
 from docpager.cli.terminal import has_colour, note, print_json, say
 from docpager.cli.viewers import Viewing, has_display, show_file, show_source
 from docpager.core.errors import DocumentError, UsageError
+from docpager.core.locations import Location, as_location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def open_citation(
     quote: str | None,
     image: Path | None,
     source: bool,
-    archive_directory: Path,
+    archive_directory: Location,
     as_json: bool,
 ) -> None:
     """Show the page that CITATION names, with the quoted words marked.
@@ -105,7 +106,7 @@ def open_citation(
             _show(archive, cited, image)
 
 
-def _citation_of(written: str) -> tuple[Citation | None, Path | None]:
+def _citation_of(written: str) -> tuple[Citation | None, Location | None]:
     """The citation of an answer, and the archive that it was given over where that is known; None
     where a place is written.
 
@@ -114,7 +115,12 @@ def _citation_of(written: str) -> tuple[Citation | None, Path | None]:
         JournalError: the journal cannot be read.
     """
     split = _NUMBERED.fullmatch(written)
-    path = Path(split["path"]) if split else Path(written)
+    from docpager.storage.entry_log import log_exists
+
+    path = as_location(split["path"] if split else written, "the answer")
+    rest = (split["rest"] if split else None) or ""
+    if not isinstance(path, Path):
+        return _of_journal(path, rest) if log_exists(path) else (_of_answers(path, rest), None)
     try:
         if not path.is_file():
             return None, None
@@ -122,7 +128,6 @@ def _citation_of(written: str) -> tuple[Citation | None, Path | None]:
             head = file.read(1_000)
     except OSError:
         return None, None
-    rest = (split["rest"] if split else None) or ""
     if _JOURNAL_LINE.match(head):
         return _of_journal(path, rest)
     if split and head.lstrip(b"\xef\xbb\xbf").startswith(b"{") and b'"schema_version"' in head:
@@ -130,7 +135,7 @@ def _citation_of(written: str) -> tuple[Citation | None, Path | None]:
     return None, None
 
 
-def _of_journal(path: Path, rest: str) -> tuple[Citation, Path]:
+def _of_journal(path: Location, rest: str) -> tuple[Citation, Location]:
     from docpager.run.answer_line import citations_of
     from docpager.run.journal import read_journal
     from docpager.run.outcome import Abstention, Answer
@@ -140,22 +145,25 @@ def _of_journal(path: Path, rest: str) -> tuple[Citation, Path]:
     checks = outcome.citations if isinstance(outcome, Answer | Abstention) else ()
     if rest and not rest.isdecimal():
         raise UsageError(f"{rest!r} is no number of a citation; write {path}#2 for the second")
-    return _chosen(citations_of(checks), rest, str(path)), Path(record.header.archive)
+    archive = as_location(record.header.archive, "archive")
+    return _chosen(citations_of(checks), rest, str(path)), archive
 
 
-def _of_answers(path: Path, rest: str) -> Citation:
+def _of_answers(path: Location, rest: str) -> Citation:
     """Of `ID` or `ID:2`; an id may itself end so."""
     from docpager.run.answer_line import parse_answer
     from docpager.storage.json_lines import read_lines
+    from docpager.storage.whole_files import copied_here
 
     if not rest:
         raise UsageError(f"{path} holds many answers; write {path}#ID or {path}#ID:2")
     start, _, number = rest.rpartition(":")
     chosen: dict[str, Any] = {}
-    for line in read_lines(path):
-        value = line.value or {}
-        if value.get("id") in (rest, start):
-            chosen[value["id"]] = value
+    with copied_here(path) as copy:
+        for line in read_lines(copy):
+            value = line.value or {}
+            if value.get("id") in (rest, start):
+                chosen[value["id"]] = value
     for id, which in ((rest, ""), (start, number)):
         if id in chosen and (not which or which.isdecimal()):
             try:
@@ -251,6 +259,10 @@ def _open_source(archive: Archive, cited: CitedPlace) -> None:
     if file.leads_out:
         raise UsageError(
             f"'{file.path}' is a link to a file outside of '{file.root}'; leave --source out"
+        )
+    if not isinstance(file.path, Path):
+        raise UsageError(
+            f"'{file.path}' is in object storage, where no viewer opens it; leave --source out"
         )
     show_source(Viewing(file.path, cited.entry.kind, cited.place.page))
     say(f"opened {file.path}")

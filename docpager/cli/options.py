@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from docpager.cli.terminal import note
+from docpager.core.locations import Location, as_location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
@@ -28,6 +28,21 @@ __all__ = [
     "tell_misspelt",
 ]
 
+
+class _LocationType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A path, or `s3://bucket/prefix`."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Location:
+        return as_location(value, "the path")
+
+
+LOCATION = _LocationType()
+
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -41,13 +56,13 @@ def archive_option(command: _Command) -> _Command:
     return click.option(
         "--archive",
         "archive_directory",
-        type=click.Path(path_type=Path),
+        type=LOCATION,
         envvar="DOCPAGER_ARCHIVE",
         default=".docpager",
         show_default=True,
         show_envvar=True,
         metavar="DIR",
-        help="The folder of the archive.",
+        help="The folder of the archive, or s3://BUCKET/PREFIX.",
     )(command)
 
 
@@ -109,17 +124,18 @@ def page_option(command: _Command) -> _Command:
     )(command)
 
 
-def embedder_for(archive_directory: Path, embedder: str | None) -> str | None:
+def embedder_for(archive_directory: Location, embedder: str | None) -> str | None:
     """The embedder to ask of an ingest.
 
     One typed as an option must be the archive's own; a default is for archives that do not exist.
     """
     from docpager.archive.manifest import COPY, MANIFEST
     from docpager.cli.config import check_project_values
+    from docpager.storage.whole_files import size_of
 
     typed = click.get_current_context().get_parameter_source("embedder")
     if typed is not click.core.ParameterSource.COMMANDLINE and any(
-        (archive_directory / name).exists() for name in (MANIFEST, COPY)
+        size_of(archive_directory / name) is not None for name in (MANIFEST, COPY)
     ):
         return None
     check_project_values("embedder")

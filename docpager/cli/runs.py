@@ -14,9 +14,10 @@ import click
 
 from docpager.cli.ask import INTERRUPTED, finish
 from docpager.cli.live_view import ask_progress, watching_options
-from docpager.cli.options import archive_option, as_json_option, examples
+from docpager.cli.options import LOCATION, archive_option, as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import UsageError
+from docpager.core.locations import Location, as_location
 from docpager.core.passages import counted
 
 __all__ = ["replay", "resume", "runs", "trace"]
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _LINE_WIDTH = 100
 
-_journal = click.argument("journal", type=click.Path(path_type=Path))
+_journal = click.argument("journal", type=LOCATION)
 
 
 @click.command(
@@ -36,7 +37,7 @@ _journal = click.argument("journal", type=click.Path(path_type=Path))
     )
 )
 @_journal
-@click.option("--archive", type=click.Path(path_type=Path), help="The archive, if it was moved.")
+@click.option("--archive", type=LOCATION, help="The archive, if it was moved.")
 @click.option(
     "--on-new-archive",
     is_flag=True,
@@ -51,8 +52,8 @@ _journal = click.argument("journal", type=click.Path(path_type=Path))
 @watching_options
 @as_json_option
 def resume(
-    journal: Path,
-    archive: Path | None,
+    journal: Location,
+    archive: Location | None,
     on_new_archive: bool,
     quiet: bool,
     verbose: bool,
@@ -97,12 +98,12 @@ def resume(
 @_journal
 @click.option(
     "--against",
-    type=click.Path(path_type=Path),
+    type=LOCATION,
     metavar="ARCHIVE",
     help="Also execute every call again on this archive, and compare the results.",
 )
 @as_json_option
-def replay(journal: Path, against: Path | None, as_json: bool) -> None:
+def replay(journal: Location, against: Location | None, as_json: bool) -> None:
     """Repeat a run from its JOURNAL, and check every request.
 
     Each request must come out the same. No model is asked, and no archive is needed."""
@@ -127,13 +128,13 @@ def replay(journal: Path, against: Path | None, as_json: bool) -> None:
         note(f"the run is not finished: docpager resume {journal}")
         return
     line = answer_line(run, replayed.record.header, journal=str(journal))
-    finish(line, against or Path(replayed.record.header.archive), as_json=as_json)
+    finish(line, against or as_location(replayed.record.header.archive, "archive"), as_json=as_json)
 
 
-def _archive_of(journal: Path) -> Path:
+def _archive_of(journal: Location) -> Location:
     from docpager.run.journal import read_journal
 
-    return Path(read_journal(journal).header.archive)
+    return as_location(read_journal(journal).header.archive, "archive")
 
 
 @click.command(
@@ -143,7 +144,7 @@ def _archive_of(journal: Path) -> Path:
 )
 @_journal
 @as_json_option
-def trace(journal: Path, as_json: bool) -> None:
+def trace(journal: Location, as_json: bool) -> None:
     """Show a run step by step, from its JOURNAL.
 
     For each step: tokens sent, calls, passages paged in and released, warnings, rebuilds.
@@ -179,7 +180,7 @@ def trace(journal: Path, as_json: bool) -> None:
 @archive_option
 @click.option(
     "--journals",
-    type=click.Path(path_type=Path),
+    type=LOCATION,
     metavar="DIR",
     help="The folder of the journals. Default: `runs` in the archive.",
 )
@@ -194,8 +195,8 @@ def trace(journal: Path, as_json: bool) -> None:
 @as_json_option
 def runs(
     words: tuple[str, ...],
-    archive_directory: Path,
-    journals: Path | None,
+    archive_directory: Location,
+    journals: Location | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -207,7 +208,7 @@ def runs(
     from docpager.run.past_runs import past_runs
 
     folder = journals or archive_directory / "runs"
-    if not folder.is_dir():
+    if isinstance(folder, Path) and not folder.is_dir():
         raise UsageError(f"there are no journals in {str(folder)!r}; name an archive or a folder")
     found = past_runs(folder, [part for word in words for part in word.split()])
     for run in found[:limit]:

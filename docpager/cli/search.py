@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +16,7 @@ from docpager.cli.options import (
 )
 from docpager.cli.progress import rebuild_progress
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.locations import Location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ __all__ = ["grep", "search"]
 @archive_option
 @as_json_option
 def search(
-    query: str, names: tuple[str, ...], page: int, archive_directory: Path, as_json: bool
+    query: str, names: tuple[str, ...], page: int, archive_directory: Location, as_json: bool
 ) -> None:
     """Find passages by words and meaning."""
     from docpager.archive.archive import Archive
@@ -79,7 +79,7 @@ def grep(
     ignore_case: bool,
     names: tuple[str, ...],
     page: int,
-    archive_directory: Path,
+    archive_directory: Location,
     as_json: bool,
 ) -> None:
     """Find a regular expression (RE2), in reading order."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ import click
 from docpager.cli.flags import with_flags
 from docpager.cli.options import archive_option, as_json_option, examples, read_by_older_rules
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.locations import Location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ __all__ = ["status"]
     help="List the files and pages without usable text, or with doubtful text, and why.",
 )
 @as_json_option
-def status(archive_directory: Path, unreadable: bool, as_json: bool) -> None:
+def status(archive_directory: Location, unreadable: bool, as_json: bool) -> None:
     """Show what the archive holds, or what it could not read."""
     from docpager.archive.archive import Archive
     from docpager.documents.kinds import counted_kinds

@@ -22,7 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from docpager.core.locations import ObjectPath
 
 __all__ = [
     "ArchiveError",
@@ -39,6 +42,7 @@ __all__ = [
     "MemoryStoreError",
     "ModelError",
     "SessionLocked",
+    "StorageError",
     "UnknownMemory",
     "UsageError",
     "WindowTooSmall",
@@ -100,10 +104,14 @@ class JournalError(DocpagerError):
     """A journal that is damaged, or belongs to another archive."""
 
 
+class StorageError(DocpagerError):
+    """Object storage that refuses, or does not answer; the message names the bucket and the key."""
+
+
 class DocumentsChanged(JournalError):
     """Documents that a run has read are not what they were."""
 
-    def __init__(self, documents: Sequence[str], journal: Path) -> None:
+    def __init__(self, documents: Sequence[str], journal: Path | ObjectPath) -> None:
         what = f"{', '.join(documents)} changed since the run in {journal} read them"
         super().__init__(f"{what}; ask again, or pass `on_new_archive=True` to continue anyway")
         self.what = what

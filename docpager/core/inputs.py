@@ -19,6 +19,7 @@ __all__ = [
     "check_settings",
     "check_text",
     "check_whole",
+    "kind_of",
 ]
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -29,11 +30,13 @@ def as_path(given: StrPath, name: str) -> Path:
     """The path that the argument `name` holds.
 
     Raises:
-        UsageError: it is neither text nor a path.
+        UsageError: it is neither text nor a path, or is in object storage.
     """
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str):
-        raise UsageError(f"{name} must be a path, as a str or a Path, not {_kind(given)}")
+        raise UsageError(f"{name} must be a path, as a str or a Path, not {kind_of(given)}")
+    if path.lower().startswith("s3:/"):
+        raise UsageError(f"{name} must be on this machine, and {path!r} is in object storage")
     return Path(path)
 
 
@@ -46,7 +49,7 @@ def as_paths(given: StrPath | Iterable[StrPath], name: str) -> list[Path]:
     if isinstance(given, str | bytes | os.PathLike):
         return [as_path(given, name)]
     if not isinstance(given, Iterable):
-        raise UsageError(f"{name} must be a list of paths, not {_kind(given)}")
+        raise UsageError(f"{name} must be a list of paths, not {kind_of(given)}")
     return [as_path(each, f"each of {name}") for each in given]
 
 
@@ -64,7 +67,7 @@ def check_settings(given: object, kind: type[Any], name: str, *, example: str) -
     if isinstance(given, Mapping) and given and known.issuperset(given):
         written = ", ".join(f"{field}={value!r}" for field, value in given.items())
     raise UsageError(
-        f"{name} must be a docpager.{kind.__name__}, not {_kind(given)}; "
+        f"{name} must be a docpager.{kind.__name__}, not {kind_of(given)}; "
         f"write {name}=docpager.{kind.__name__}({written})"
     )
 
@@ -76,7 +79,7 @@ def check_text(given: object, name: str) -> None:
         UsageError: it is not.
     """
     if not isinstance(given, str):
-        raise UsageError(f"{name} must be a str, not {_kind(given)}")
+        raise UsageError(f"{name} must be a str, not {kind_of(given)}")
 
 
 def check_whole(given: object, name: str) -> None:
@@ -100,6 +103,7 @@ def check_number(given: object, name: str) -> None:
         raise UsageError(f"{name} must be a number, not {given!r}")
 
 
-def _kind(given: object) -> str:
+def kind_of(given: object) -> str:
+    """The type of what was given, with its article."""
     name = type(given).__name__
     return "None" if given is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

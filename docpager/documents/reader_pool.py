@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
@@ -315,18 +315,20 @@ def read_files(
     Processes are started when the first file is asked for and stopped when the iterator is closed,
     exhausted or interrupted. `keeper` must be given where jobs recognise pages.
     """
-    waiting = list(jobs)
-    if not waiting:
-        return
     limits = limits or ReadingLimits()
     count = limits.processes or available_cores()
+    # The others are asked for when it is their turn: they may have to be fetched.
+    rest = iter(jobs)
+    first = list(islice(rest, count))
+    if not first:
+        return
     # The pages of one file can be recognised by all of them.
-    count = count if keeper is not None else min(count, len(waiting))
+    count = count if keeper is not None else min(count, len(first))
     readers = [Reader(limits) for _ in range(count)]
     pool = ThreadPoolExecutor(count, thread_name_prefix="reader")
     rounds = _Rounds(readers, pool, keeper)
     try:
-        yield from _in_order(waiting, rounds, ahead=count * _FILES_AHEAD)
+        yield from _in_order(chain(first, rest), rounds, ahead=count * _FILES_AHEAD)
     finally:
         for reader in readers:
             reader.stop()
@@ -336,9 +338,8 @@ def read_files(
 
 
 def _in_order(
-    jobs: list[ReadingJob], rounds: _Rounds, *, ahead: int
+    rest: Iterator[ReadingJob], rounds: _Rounds, *, ahead: int
 ) -> Iterator[tuple[ReadingJob, CutFile | DocumentError]]:
-    rest = iter(jobs)
     begun: deque[tuple[ReadingJob, Future[CutFile | DocumentError]]] = deque()
     while True:
         begun.extend((job, rounds.begin(job)) for job in islice(rest, ahead - len(begun)))

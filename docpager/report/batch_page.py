@@ -107,7 +107,8 @@ def answer_rows(answers: Path) -> Iterator[AnswerRow]:
     Raises:
         UsageError: the file cannot be read, or a line is no answer (names it).
     """
-    kept = journal_folder(answers.with_name(answers.name + ".batch"))
+    folder = journal_folder(answers.with_name(answers.name + ".batch"))
+    kept = folder if isinstance(folder, Path) else None
     file = lines_file(answers)
     for line in read_lines(file):
         if line.torn:

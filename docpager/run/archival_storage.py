@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from docpager.core.locations import Location
 from docpager.core.locators import Locator
 from docpager.core.passages import DocumentEntry, Hit, Passage, PassageId, PassageRange
 from docpager.documents.document import Section
@@ -68,7 +68,7 @@ class OpenArchive(ArchivalStorage, Protocol):
     @property
     def generation(self) -> int: ...
     @property
-    def directory(self) -> Path: ...
+    def directory(self) -> Location: ...
     @property
     def versions(self) -> Mapping[str, str]:
         """Versions of the rules that read the documents and made the indexes."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,11 +16,12 @@ from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from cattrs import BaseValidationError
 
-from docpager.core.errors import JournalError
+from docpager.core.errors import JournalError, StorageError
+from docpager.core.locations import Location
 from docpager.core.settings import RunLimits
 from docpager.models.messages import Lost, ModelReply
 from docpager.models.pricing import Price
@@ -31,6 +31,7 @@ from docpager.run.outcome import Outcome
 from docpager.run.plan import RunPlan
 from docpager.run.serialization import from_json, to_json
 from docpager.run.tool_results import ToolResult
+from docpager.storage.entry_log import LogExists, LogTaken, held_log, log_exists, open_log, read_log
 from docpager.storage.sealed_log import seal_of
 
 __all__ = [
@@ -160,11 +161,12 @@ class Entry:
 class JournalRecord:
     """A journal that was read and whose seals hold."""
 
-    path: Path
+    path: Location
     header: Header
     entries: tuple[Entry, ...]
     size: int
-    """Bytes up to the end of the last whole line."""
+    """Where the next entry goes: bytes up to the end of the last whole line, or its number in
+    object storage."""
     seal: str
     fed_before: tuple[str, ...] = ()
     """For each entry: `fed_hash` of all entries before it."""
@@ -217,31 +219,23 @@ class Journal:
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         *,
         seal: str = "",
         fed: str = "",
-        truncate_to: int = 0,
+        end: int = 0,
         format: int = FORMAT,
     ) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = _opened(path, anew=not truncate_to)
-        except OSError as error:
-            raise JournalError(
-                f"cannot write the journal {path}: {error.strerror}; name another with `journal=`"
-            ) from error
+        """Begin a journal, or go on where it was read to its `end`."""
+        with _named(path, "write"):
+            self._log = open_log(path, end=end)
         self.path = path
         self._seal = seal
         self._fed = fed
         self._format = format
-        # A torn last line goes before anything is appended, or its remains would become part of the
-        # next line.
-        self._file.truncate(truncate_to)
-        self._file.seek(truncate_to)
 
     @classmethod
-    def create(cls, path: Path, header: Header) -> Journal:
+    def create(cls, path: Location, header: Header) -> Journal:
         """Begin a journal."""
         journal = cls(path)
         journal._write({"format": FORMAT, "header": to_json(header, Header)})
@@ -254,7 +248,7 @@ class Journal:
             record.path,
             seal=record.seal,
             fed=record.fed,
-            truncate_to=record.size,
+            end=record.size,
             format=record.format,
         )
 
@@ -266,10 +260,10 @@ class Journal:
         self._fed = fed_hash(self._fed, written, format=self._format)
         self._write(written)
         if sync:
-            os.fsync(self._file.fileno())
+            self._log.sync()
 
     def close(self) -> None:
-        self._file.close()
+        self._log.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -288,13 +282,11 @@ class Journal:
         # Each seal covers the one before it, so a line cannot be changed, left out or moved without
         # breaking all that follow.
         self._seal = seal_of(self._seal, body)
-        self._file.write(f"{self._seal} {body}\n".encode("utf-8", "surrogatepass"))
-        # To the system, not to the disk: a killed process loses nothing, a power cut the last
-        # seconds. An fsync here would cost the disk's latency at each step of each run of a batch.
-        self._file.flush()
+        with _named(self.path, "write"):
+            self._log.append(f"{self._seal} {body}\n".encode("utf-8", "surrogatepass"))
 
 
-def read_journal(path: Path) -> JournalRecord:
+def read_journal(path: Location) -> JournalRecord:
     """Read a journal and check its seals. A torn last line is left out.
 
     Raises:
@@ -305,35 +297,32 @@ def read_journal(path: Path) -> JournalRecord:
     return _record(path, parsed, size, seal)
 
 
-def journal_lines(path: Path) -> tuple[list[dict[str, Any]], int, str]:
-    """The whole lines of a journal as JSON, how many bytes they take, and the last one's seal.
+def journal_lines(path: Location) -> tuple[list[dict[str, Any]], int, str]:
+    """The whole lines of a journal as JSON, where the next one goes, and the last one's seal.
 
     Raises:
         JournalError: it is missing, no journal, or damaged (names the line).
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
-    # What follows the last line end was being written when the process died: it was never acted on,
-    # since writing comes first.
-    whole = content[: content.rfind(b"\n") + 1]
+    with _named(path, "read"):
+        content = read_log(path)
     seal = ""
     parsed: list[dict[str, Any]] = []
-    for number, line in enumerate(whole.splitlines(), 1):
+    for number, line in enumerate(content.lines.splitlines(), 1):
         seal, body = _checked(line, seal, path, number, parsed)
         parsed.append(body)
     if not parsed:
         raise JournalError(f"{path} is not a docpager journal: it has no complete line")
-    return parsed, len(whole), seal
+    return parsed, content.end, seal
 
 
-def is_journal(path: Path) -> bool:
+def is_journal(path: Location) -> bool:
     """Whether a file begins as a journal does, with the seal of its first line.
 
     Raises:
-        OSError: it cannot be read.
+        OSError, StorageError: it cannot be read.
     """
+    if not isinstance(path, Path):
+        return log_exists(path)
     with path.open("rb") as file:
         return _SEALED.match(file.read(18)) is not None
 
@@ -369,46 +358,41 @@ def fed_hash(previous: str, written: Mapping[str, Any], *, format: int = FORMAT)
     return hashlib.sha256(fed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _opened(path: Path, *, anew: bool) -> BinaryIO:
-    """A journal for this process alone; never over a file that is there already."""
-    if anew and path.exists():
-        raise JournalError(
-            f"the journal {path} would be written over a file; name another with `journal=`"
-        )
-    # "x" and not a check alone: two processes may begin the same name at once.
-    file = path.open("xb" if anew else "r+b")
-    try:
-        _lock(file)
-    except BlockingIOError as error:
-        file.close()
-        raise JournalError(
-            f"another process is continuing the run in {path}; wait until it is done"
-        ) from error
-    return file
-
-
 @contextmanager
-def held_journal(path: Path) -> Iterator[None]:
+def held_journal(path: Location) -> Iterator[None]:
     """Keep every run from going on with a journal while it is replaced.
 
     Raises:
         JournalError: a run is going on with it.
     """
-    with _opened(path, anew=False):
+    with _named(path, "write"), held_log(path):
         yield
 
 
-def _lock(file: BinaryIO) -> None:
-    """Keep others from writing to the same journal; the lock ends with the process."""
+@contextmanager
+def _named(path: Location, doing: str) -> Iterator[None]:
+    """What storage refuses, said of this journal."""
     try:
-        import fcntl
-    except ImportError:  # not a Unix; two writers must be kept apart by hand
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except LogTaken as error:
+        raise JournalError(
+            f"another process is continuing the run in {path}; wait until it is done"
+        ) from error
+    except LogExists as error:
+        raise JournalError(
+            f"the journal {path} would be written over a file; name another with `journal=`"
+        ) from error
+    except OSError as error:
+        what_next = "; name another with `journal=`" if doing == "write" else ""
+        raise JournalError(
+            f"cannot {doing} the journal {path}: {error.strerror}{what_next}"
+        ) from error
+    except StorageError as error:
+        raise JournalError(f"cannot {doing} the journal {path}: {error}") from error
 
 
 def _checked(
-    line: bytes, seal: str, path: Path, number: int, before: Sequence[dict[str, Any]]
+    line: bytes, seal: str, path: Location, number: int, before: Sequence[dict[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
     try:
         text = line.decode("utf-8", "surrogatepass")
@@ -425,7 +409,7 @@ def _checked(
     return found, parsed
 
 
-def _record(path: Path, parsed: list[dict[str, Any]], size: int, seal: str) -> JournalRecord:
+def _record(path: Location, parsed: list[dict[str, Any]], size: int, seal: str) -> JournalRecord:
     first, *rest = parsed
     if first.get("format") not in _READABLE:
         readable = " and ".join(map(str, _READABLE))

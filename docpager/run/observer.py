@@ -11,13 +11,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docpager.models.messages import ModelReply, ModelRequest, ToolCall
 from docpager.run.tool_results import ToolResult
 
 if TYPE_CHECKING:
+    from docpager.core.locations import Location
     from docpager.run.journal import Header
     from docpager.run.state import Run
 
@@ -49,7 +49,7 @@ class RunObserver:
         return
 
 
-def observer_of(header: Header, journal: Path) -> RunObserver:
+def observer_of(header: Header, journal: Location) -> RunObserver:
     """Who listens to a run."""
     if _may_listen():
         # The variables may be set for other programs, without a package to make spans here.

@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from docpager.core.errors import FunctionError, JournalError
+from docpager.core.errors import FunctionError, JournalError, StorageError
+from docpager.core.locations import Location
 from docpager.core.passages import DocumentEntry, counted
 from docpager.core.pictures import CAUTIOUS, Picture, PictureId, PicturePrice
 from docpager.core.settings import PagingSettings
@@ -26,6 +27,7 @@ from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.tool_results import Viewed
 from docpager.storage.atomic_files import write_bytes
+from docpager.storage.whole_files import discard_objects, read_whole, size_of, write_whole
 
 __all__ = [
     "PICTURES",
@@ -42,6 +44,9 @@ PICTURES = "pictures"
 
 _DPI = 200
 """Dots an inch, at most: finer ones show no more of a printed page."""
+
+_JUST_DRAWN_SECONDS = 3600.0
+"""A picture in object storage that is so new may belong to a run that has not named it yet."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -131,11 +136,11 @@ def page_trouble(library: ArchivalStorage, page: PictureId) -> str:
 class PictureStore:
     """The pictures that journals of one folder name, each file once, by its hash."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Location) -> None:
         self.folder = folder
 
     @classmethod
-    def beside(cls, journal: Path) -> PictureStore:
+    def beside(cls, journal: Location) -> PictureStore:
         """Where the pictures of a journal stand."""
         return cls(journal.parent / PICTURES)
 
@@ -146,17 +151,20 @@ class PictureStore:
             JournalError: it cannot be written.
         """
         path = self._path(viewed.picture.sha256)
-        if path.is_file():
-            return
-        # By process: two of them may write the same picture at once.
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if size_of(path) is not None:
+                return
+            if not isinstance(path, Path):
+                write_whole(path, viewed.png)
+                return
+            # By process: two of them may write the same picture at once.
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(temporary, viewed.png)
             temporary.replace(path)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             raise JournalError(
-                f"cannot write the picture {path}: {error.strerror}; name another folder with "
+                f"cannot write the picture {path}: {_why(error)}; name another folder with "
                 "`journal=`"
             ) from error
 
@@ -171,11 +179,11 @@ class PictureStore:
     def _load(self, picture: Picture) -> bytes:
         path = self._path(picture.sha256)
         try:
-            content = path.read_bytes()
-        except OSError as error:
+            content = read_whole(path)
+        except (OSError, StorageError) as error:
             raise JournalError(
                 f"the picture of {picture.id} that the run was shown cannot be read ({path}: "
-                f"{error.strerror}); restore the file, or ask again"
+                f"{_why(error)}); restore the file, or ask again"
             ) from error
         if hashlib.sha256(content).hexdigest() != picture.sha256:
             raise JournalError(
@@ -183,15 +191,25 @@ class PictureStore:
             )
         return content
 
-    def discard_others(self, named: Collection[str]) -> list[Path]:
+    def discard_others(self, named: Collection[str]) -> list[Location]:
         """Delete every picture whose hash is not among `named`; returns what is gone."""
+        if not isinstance(self.folder, Path):
+            return discard_objects(
+                self.folder,
+                lambda name: name.endswith(".png") and name[:-4] not in named,
+                older_than_seconds=_JUST_DRAWN_SECONDS,
+            )
         gone = [path for path in self.folder.glob("*.png*") if path.name[:-4] not in named]
         for path in gone:
             path.unlink(missing_ok=True)
         return sorted(gone)
 
-    def _path(self, sha256: str) -> Path:
+    def _path(self, sha256: str) -> Location:
         return self.folder / f"{sha256}.png"
+
+
+def _why(error: OSError | StorageError) -> str:
+    return str(error) if isinstance(error, StorageError) else str(error.strerror)
 
 
 @dataclass(frozen=True, slots=True)

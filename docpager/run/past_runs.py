@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
+
+from docpager.core.errors import StorageError
+from docpager.core.locations import Location
+from docpager.storage.entry_log import log_lines, logs_in
 
 __all__ = ["UNFINISHED", "PastRun", "past_runs"]
 
@@ -28,7 +32,7 @@ _SHOWN = frozenset({"reply", "lost", "outcome", "failure"})
 class PastRun:
     """One run, by its journal."""
 
-    journal: Path
+    journal: Location
     started: str
     """UTC time, ISO 8601; empty where the journal does not say."""
     question: str
@@ -49,7 +53,7 @@ class PastRun:
         return {**asdict(self), "journal": str(self.journal)}
 
 
-def past_runs(folder: Path, words: Sequence[str] = ()) -> list[PastRun]:
+def past_runs(folder: Location, words: Sequence[str] = ()) -> list[PastRun]:
     """The runs whose journals are in `folder`, newest first; only those whose question, answer or
     reason has all of the `words`, in any case."""
     wanted = [word.casefold() for word in words]
@@ -57,11 +61,11 @@ def past_runs(folder: Path, words: Sequence[str] = ()) -> list[PastRun]:
     return sorted(found, key=lambda run: (run.started, run.journal.name), reverse=True)
 
 
-def _runs(folder: Path) -> Iterator[PastRun]:
-    for path in sorted(folder.glob("*.jsonl")):
+def _runs(folder: Location) -> Iterator[PastRun]:
+    for path in logs_in(folder):
         try:
             run = _run(path)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, StorageError, ValueError, KeyError, TypeError, AttributeError) as error:
             why = getattr(error, "strerror", None) or "it is no journal, or damaged"
             run = PastRun(path, "", "", "", "unreadable", error=why)
         if run is not None:
@@ -73,10 +77,10 @@ def _holds(run: PastRun, wanted: Sequence[str]) -> bool:
     return all(word in text for word in wanted)
 
 
-def _run(path: Path) -> PastRun | None:
+def _run(path: Location) -> PastRun | None:
     """The run in a journal; None of one that was torn at its very start."""
-    with path.open("rb") as file:
-        first = file.readline()
+    with closing(log_lines(path)) as file:
+        first = next(file, b"")
         if not first.endswith(b"\n"):
             return None
         opening = _body(first)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from docpager.core.errors import JournalError
+from docpager.core.locations import Location
 from docpager.run.journal import held_journal, journal_lines, sealed_lines
 from docpager.run.page_pictures import PICTURES, PictureStore
+from docpager.storage.entry_log import logs_in, replace_log
 
 __all__ = [
     "Redacted",
@@ -44,17 +45,18 @@ Json = Any
 class Redacted:
     """What became of the journals in a folder."""
 
-    journals: tuple[Path, ...]
+    journals: tuple[Location, ...]
     """Those that were redacted now."""
-    unreadable: tuple[tuple[Path, str], ...]
+    unreadable: tuple[tuple[Location, str], ...]
     """Those left as they are, and why: not to be read, or a run is going on with them."""
 
 
 def journals_holding(
-    folder: Path, archive_id: str, documents: Collection[int]
-) -> tuple[list[Path], list[tuple[Path, str]]]:
+    folder: Location, archive_id: str, documents: Collection[int]
+) -> tuple[list[Location], list[tuple[Location, str]]]:
     """The journals in which text of these documents stands, and those that cannot be read."""
-    holding, unreadable = [], []
+    holding: list[Location] = []
+    unreadable: list[tuple[Location, str]] = []
     for path in _journals(folder):
         try:
             lines, _, _ = journal_lines(path)
@@ -66,12 +68,12 @@ def journals_holding(
     return holding, unreadable
 
 
-def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -> Redacted:
+def redact_journals(folder: Location, archive_id: str, documents: Collection[int]) -> Redacted:
     """Take the text of these documents out of every journal of the archive in `folder`."""
     if not documents:
         return Redacted((), ())
     holding, unreadable = journals_holding(folder, archive_id, documents)
-    done = []
+    done: list[Location] = []
     for path in holding:
         try:
             with held_journal(path):
@@ -84,15 +86,18 @@ def redact_journals(folder: Path, archive_id: str, documents: Collection[int]) -
     return Redacted(tuple(done), tuple(unreadable))
 
 
-def discard_unnamed_pictures(folder: Path) -> list[Path]:
+def discard_unnamed_pictures(folder: Location) -> list[Location]:
     """Delete the pictures of pages in a folder of journals that none of them names any more:
     those of forgotten documents, and of journals that were deleted. Returns what is gone.
 
-    Nothing while a run goes on there: a picture is written before the journal names it.
+    Nothing while a run goes on there: a picture is written before the journal names it. In object
+    storage, where that is not seen, none of the last hour.
     """
     journals = _journals(folder)
     store = PictureStore(folder / PICTURES)
-    if not store.folder.is_dir() or any(map(_is_held, journals)):
+    if isinstance(store.folder, Path) and (
+        not store.folder.is_dir() or any(map(_is_held, journals))
+    ):
         return []
     named: set[str] = set()
     for path in journals:
@@ -107,7 +112,7 @@ def discard_unnamed_pictures(folder: Path) -> list[Path]:
     return store.discard_others(named)
 
 
-def _is_held(path: Path) -> bool:
+def _is_held(path: Location) -> bool:
     try:
         with held_journal(path):
             return False
@@ -115,10 +120,10 @@ def _is_held(path: Path) -> bool:
         return True
 
 
-def _redact(path: Path, documents: set[int]) -> None:
+def _redact(path: Location, documents: set[int]) -> None:
     # A torn last line, which may hold text too, is left out as it is by a resume.
     lines, _, _ = journal_lines(path)
-    _replace(path, sealed_lines(redacted_lines(lines, documents)))
+    replace_log(path, sealed_lines(redacted_lines(lines, documents)))
 
 
 def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
@@ -133,11 +138,13 @@ def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
     return redacted
 
 
-def _journals(folder: Path) -> list[Path]:
-    """The journals of a folder, and those of the chats that are kept beside it."""
-    beside = folder.parent.glob("chats/sessions/*/*.jsonl")
-    chats = [path for path in beside if path.name != "session.jsonl"]
-    return sorted([*folder.glob("*.jsonl"), *chats])
+def _journals(folder: Location) -> list[Location]:
+    """The journals of a folder, and those of the chats that are kept beside one on this machine."""
+    found: list[Location] = list(logs_in(folder))
+    if isinstance(folder, Path):
+        beside = sorted(folder.parent.glob("chats/sessions/*/*.jsonl"))
+        found += [path for path in beside if path.name != "session.jsonl"]
+    return found
 
 
 def _belongs(first: Json, archive_id: str) -> bool:
@@ -271,13 +278,3 @@ def _hash(text: str) -> str:
     if text.startswith(_MARK):
         return text
     return _MARK + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put the redacted journal in the place of the old one: never is there neither."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from docpager.core.errors import JournalError, LimitReached, UsageError
+from docpager.core.locations import Location
 from docpager.core.passages import DocumentEntry
 from docpager.core.settings import RunLimits
 from docpager.core.tokens import TokenCounter
@@ -41,6 +41,7 @@ from docpager.run.replay import (
 )
 from docpager.run.state import Run
 from docpager.run.tool_results import ToolResult
+from docpager.storage.entry_log import log_exists
 from docpager.version import __version__
 
 __all__ = [
@@ -87,9 +88,9 @@ async def ask_archive(
     *,
     settings: AskSettings | None = None,
     scope: Collection[int] | None = None,
-    journal: Path | None = None,
+    journal: Location | None = None,
     id: str | None = None,
-    on_started: Callable[[Path], None] | None = None,
+    on_started: Callable[[Location], None] | None = None,
     on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
     at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None = None,
@@ -180,7 +181,7 @@ async def _planned(
 
 
 async def resume_run(
-    path: Path,
+    path: Location,
     archive: OpenArchive,
     model: ChatModel,
     *,
@@ -278,7 +279,7 @@ async def _prefetch(run: Run, executor: FunctionExecutor) -> Sequence[ToolResult
     return results
 
 
-def open_replay(path: Path, *, against: OpenArchive | None = None) -> Replay:
+def open_replay(path: Location, *, against: OpenArchive | None = None) -> Replay:
     """A run that can be made again from its journal, and from an archive if one is given."""
     record = read_journal(path)
     replay = Replay(record)
@@ -340,7 +341,7 @@ def _pages(documents: Sequence[DocumentEntry]) -> int:
     return sum(counts) if all(counts) else 0
 
 
-def _check_raised(run: Run, limits: RunLimits, path: Path) -> None:
+def _check_raised(run: Run, limits: RunLimits, path: Location) -> None:
     """See that a run goes on within other limits.
 
     Raises:
@@ -429,15 +430,13 @@ def _executor(archive: OpenArchive, header: Header, counter: TokenCounter) -> Fu
     )
 
 
-def _journal_path(archive: OpenArchive, header: Header) -> Path:
+def _journal_path(archive: OpenArchive, header: Header) -> Location:
     """A new name in the archive's `runs/`: by time, then by question."""
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = archive.directory / "runs"
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stamp}-{header.question_id}.jsonl"
     number = 1
-    while path.exists():
+    while log_exists(path):
         number += 1
         path = folder / f"{stamp}-{header.question_id}-{number}.jsonl"
     return path

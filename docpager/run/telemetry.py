@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -41,6 +40,8 @@ from docpager.version import __version__
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
+    from docpager.core.locations import Location
+
 __all__ = ["batch_span", "span_observer"]
 
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -52,7 +53,7 @@ _PORTS = {"http": 80, "https": 443}
 _Attributes = dict[str, Any]
 
 
-def span_observer(header: Header, journal: Path, *, wanted: bool) -> RunObserver:
+def span_observer(header: Header, journal: Location, *, wanted: bool) -> RunObserver:
     """What makes the spans of a run; nothing where no tracing is set up and none is `wanted`."""
     tracer = _tracer(wanted=wanted)
     return RunObserver() if tracer is None else _SpanObserver(tracer, header, journal)
@@ -140,7 +141,7 @@ def _exporter(name: str) -> Callable[[], Any] | None:
 class _SpanObserver(RunObserver):
     """Makes the spans of one run."""
 
-    def __init__(self, tracer: Tracer, header: Header, journal: Path) -> None:
+    def __init__(self, tracer: Tracer, header: Header, journal: Location) -> None:
         self._tracer = tracer
         self._header = header
         self._journal = journal

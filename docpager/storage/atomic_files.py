@@ -23,11 +23,13 @@ __all__ = [
     "CHECKSUMS",
     "Checksum",
     "announce",
+    "checksum_of",
     "checksums_of",
     "damage_of",
     "damaged_part",
     "discard",
     "fresh_directory",
+    "parsed_checksums",
     "replace_file",
     "sizes_of",
     "sync_directory",
@@ -128,7 +130,7 @@ def sync_part(directory: Path, inherited: Mapping[str, Checksum] | None = None) 
     inherited = inherited or {}
     checksums = {}
     for path in sorted(directory.iterdir()):
-        checksums[path.name] = inherited.get(path.name) or _checksum(path)
+        checksums[path.name] = inherited.get(path.name) or checksum_of(path)
         sync_file(path)
     # Last, so that a part without a list is an unfinished one.
     write_bytes(directory / CHECKSUMS, json.dumps(checksums, indent=1).encode())
@@ -143,7 +145,16 @@ def checksums_of(directory: Path) -> dict[str, Checksum]:
     Raises:
         ValueError: the list is damaged.
     """
-    content = json.loads((directory / CHECKSUMS).read_bytes())
+    return parsed_checksums((directory / CHECKSUMS).read_bytes())
+
+
+def parsed_checksums(listed: bytes) -> dict[str, Checksum]:
+    """What a part's list of files says.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    content = json.loads(listed)
     if not isinstance(content, dict):
         raise ValueError(f"{CHECKSUMS} is not a list of files")
     return {
@@ -182,7 +193,7 @@ def damaged_part(directory: Path) -> ArchiveError:
 
 def _damage(path: Path, expected: Checksum) -> str | None:
     try:
-        actual = _checksum(path)
+        actual = checksum_of(path)
     except FileNotFoundError:
         return "it is missing"
     except OSError as error:
@@ -192,7 +203,8 @@ def _damage(path: Path, expected: Checksum) -> str | None:
     return None if actual == expected else "its bytes have changed"
 
 
-def _checksum(path: Path) -> Checksum:
+def checksum_of(path: Path) -> Checksum:
+    """Size and hash of a file as it is now."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

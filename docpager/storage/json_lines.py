@@ -13,7 +13,7 @@ from typing import Any
 from docpager.core.errors import UsageError
 from docpager.core.passages import HALF_CHARACTER
 
-__all__ = ["JsonLine", "LineAppender", "read_lines"]
+__all__ = ["JsonLine", "LineAppender", "read_lines", "text_line"]
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -41,30 +41,30 @@ class JsonLine:
         return self.value is None and not self.ended
 
 
-def read_lines(path: Path) -> Iterator[JsonLine]:
-    """The lines of a file one by one; a byte order mark at its start is passed over.
+def read_lines(path: Path, *, shown: str = "") -> Iterator[JsonLine]:
+    """The lines of a file one by one; a byte order mark at its start is passed over. `shown` is
+    what the file is called in errors.
 
     Raises:
         UsageError: the file cannot be read, is UTF-16, or holds a JSON array.
     """
+    shown = shown or str(path)
     try:
         with path.open("rb") as file:
             end, any_before = 0, False
             for number, line in enumerate(file, 1):
                 start, end = end, end + len(line)
                 if number == 1:
-                    line = _without_mark(line, path)
+                    line = _without_mark(line, shown)
                     start = end - len(line)
                 if line.strip():
                     if not any_before and line.lstrip().startswith(b"["):
-                        raise UsageError(
-                            f"{str(path)!r} holds a JSON array; write one object a line"
-                        )
+                        raise UsageError(f"{shown!r} holds a JSON array; write one object a line")
                     any_before = True
                     value, problem = _parsed(line)
                     yield JsonLine(number, start, end, value, problem, line.endswith(b"\n"))
     except OSError as error:
-        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
+        raise UsageError(f"cannot read {shown!r}: {error.strerror}") from error
 
 
 class LineAppender:
@@ -82,21 +82,25 @@ class LineAppender:
 
         Half characters, which no file can hold, are replaced.
         """
-        text = HALF_CHARACTER.sub("\ufffd", json.dumps(value, ensure_ascii=False))
-        content = f"{text}\n".encode()
         # One write of the whole line, then a flush: a kill between two lines leaves whole lines,
         # and one in the middle leaves a line without its end, which reading drops. No fsync:
         # answers can be made again from journals, which are fsynced.
-        self._file.write(content)
+        self._file.write(text_line(value))
         self._file.flush()
 
     def close(self) -> None:
         self._file.close()
 
 
-def _without_mark(line: bytes, path: Path) -> bytes:
+def text_line(value: object) -> bytes:
+    """A value as a line holds it; half characters, which no file can hold, are replaced."""
+    text = HALF_CHARACTER.sub("\ufffd", json.dumps(value, ensure_ascii=False))
+    return f"{text}\n".encode()
+
+
+def _without_mark(line: bytes, shown: str) -> bytes:
     if line.startswith(_UTF_16) or _alternates(line[:8]):
-        raise UsageError(f"{str(path)!r} is UTF-16; save it as UTF-8")
+        raise UsageError(f"{shown!r} is UTF-16; save it as UTF-8")
     return line.removeprefix(codecs.BOM_UTF8)
 
 

@@ -227,3 +227,12 @@ def test_the_library_reads_no_file(folder):
     line = library.ask("Dredging?", archive="kept", model="extractive")
 
     assert line.status == "answered"
+
+
+def test_an_archive_in_object_storage_is_named_by_the_user_alone(folder):
+    user(folder, 'archive = "s3://bucket/archive"')
+    assert "s3://bucket/archive" in docpager("config").stdout
+    project(folder, 'archive = "s3://theirs/archive"')
+    result = docpager("ingest", "docs")
+    assert result.exit_code == 2
+    assert "with your credentials" in result.stderr

@@ -112,6 +112,7 @@ def test_people_read_the_same():
         "tokenizers",
         "scanned pages",
         "exporters",
+        "storage",
     ]
 
 
@@ -294,3 +295,20 @@ def test_tesseract_is_named_with_its_version_and_languages_or_how_to_have_it(tmp
     assert re.match(r"\d\S*; languages .*eng", present["detail"])
     assert broken["state"] == "missing" and "does not work" in broken["detail"]
     assert "scanned pages\n  tesseract" in doctor().stdout
+
+
+def test_object_storage_is_tried(s3):
+    words = ["doctor", "--model", "extractive", "--json", "--storage", "s3://bucket/archive"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.stderr
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    place, cache = (each for each in found if each["part"] == "storage")
+    assert (place["name"], place["state"]) == ("s3://bucket/archive", "usable")
+    assert "conditional puts are kept" in place["detail"]
+    assert "AWS_ACCESS_KEY_ID in the environment" in place["detail"]
+    assert "secret" not in result.stdout
+    assert cache["name"] == "part cache"
+    s3.ignores_conditions = True
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert "ignores conditional puts" in result.stdout
