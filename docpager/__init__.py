@@ -9,6 +9,8 @@ takes notes until it answers (`run`); every quote is looked up before it is call
     line = docpager.ask("What did the line cost?", "reports/", model="claude-sonnet-5-5")
     print(line.answer, [(str(c.place), c.quote) for c in line.citations])
 
+`Chat` talks over many sessions, about documents and about what was said before.
+
 `ask`, `ask_many`, `ingest` and `resume` have async twins that take the same arguments: `ask_async`,
 `ask_many_async`, `ingest_async` and `resume_async`. What can go wrong is a `DocpagerError`, whose
 message says what to do. No function reads a configuration file: those are for the command line.
@@ -21,6 +23,7 @@ from docpager.version import __version__
 if TYPE_CHECKING:
     from docpager.api.ask import ask, ask_async, ingest, ingest_async, resume, resume_async
     from docpager.api.ask_many import ManyAnswers, ask_many, ask_many_async
+    from docpager.api.chat import Chat, chat_sessions
     from docpager.archive.archive import Archive
     from docpager.archive.embedders.base import Embedder
     from docpager.archive.ingest_files import ReadingSettings
@@ -28,20 +31,30 @@ if TYPE_CHECKING:
     from docpager.archive.ingest_session import IngestProgress
     from docpager.archive.integrity import Repaired, repair
     from docpager.batch.settings import BatchSettings
+    from docpager.chat.changes import MemoryChange
+    from docpager.chat.forgetting import Forgetting
+    from docpager.chat.home import SessionInfo
+    from docpager.chat.replies import ChatReply
     from docpager.core.errors import (
         ArchiveError,
+        ChatError,
         DocpagerError,
         DocumentError,
         DocumentsChanged,
         JournalError,
         LimitReached,
+        MemoryLimitReached,
+        MemoryStoreError,
         ModelError,
+        SessionLocked,
         StorageError,
+        UnknownMemory,
         UsageError,
         WindowTooSmall,
     )
     from docpager.core.places import Place
-    from docpager.core.settings import PagingSettings, RunLimits
+    from docpager.core.settings import ChatSettings, PagingSettings, RunLimits
+    from docpager.memory.entries import Memory
     from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.run.answer_line import AnswerLine, Citation
     from docpager.storage.writer_lock import ArchiveLocked
@@ -52,6 +65,16 @@ _HOMES = {
     "ArchiveError": "docpager.core.errors",
     "ArchiveLocked": "docpager.storage.writer_lock",
     "BatchSettings": "docpager.batch.settings",
+    "Chat": "docpager.api.chat",
+    "ChatError": "docpager.core.errors",
+    "ChatReply": "docpager.chat.replies",
+    "ChatSettings": "docpager.core.settings",
+    "Memory": "docpager.memory.entries",
+    "MemoryChange": "docpager.chat.changes",
+    "SessionInfo": "docpager.chat.home",
+    "SessionLocked": "docpager.core.errors",
+    "chat_sessions": "docpager.api.chat",
+    "Forgetting": "docpager.chat.forgetting",
     "ChatModel": "docpager.models.messages",
     "Citation": "docpager.run.answer_line",
     "DocpagerError": "docpager.core.errors",
@@ -62,6 +85,8 @@ _HOMES = {
     "JournalError": "docpager.core.errors",
     "LimitReached": "docpager.core.errors",
     "ManyAnswers": "docpager.api.ask_many",
+    "MemoryLimitReached": "docpager.core.errors",
+    "MemoryStoreError": "docpager.core.errors",
     "ModelError": "docpager.core.errors",
     "ModelReply": "docpager.models.messages",
     "ModelRequest": "docpager.models.messages",
@@ -73,6 +98,7 @@ _HOMES = {
     "RunLimits": "docpager.core.settings",
     "StorageError": "docpager.core.errors",
     "ToolCall": "docpager.models.messages",
+    "UnknownMemory": "docpager.core.errors",
     "Usage": "docpager.models.messages",
     "UsageError": "docpager.core.errors",
     "WindowTooSmall": "docpager.core.errors",
@@ -93,17 +119,26 @@ __all__ = [
     "ArchiveError",
     "ArchiveLocked",
     "BatchSettings",
+    "Chat",
+    "ChatError",
     "ChatModel",
+    "ChatReply",
+    "ChatSettings",
     "Citation",
     "DocpagerError",
     "DocumentError",
     "DocumentsChanged",
     "Embedder",
+    "Forgetting",
     "IngestProgress",
     "IngestReport",
     "JournalError",
     "LimitReached",
     "ManyAnswers",
+    "Memory",
+    "MemoryChange",
+    "MemoryLimitReached",
+    "MemoryStoreError",
     "ModelError",
     "ModelReply",
     "ModelRequest",
@@ -112,8 +147,11 @@ __all__ = [
     "ReadingSettings",
     "Repaired",
     "RunLimits",
+    "SessionInfo",
+    "SessionLocked",
     "StorageError",
     "ToolCall",
+    "UnknownMemory",
     "Usage",
     "UsageError",
     "WindowTooSmall",
@@ -122,6 +160,7 @@ __all__ = [
     "ask_async",
     "ask_many",
     "ask_many_async",
+    "chat_sessions",
     "ingest",
     "ingest_async",
     "repair",

@@ -40,6 +40,7 @@ __all__ = [
     "check_engine",
     "check_exporters",
     "check_models",
+    "check_recognition",
     "check_servers",
     "check_storage",
     "check_tokenizers",
@@ -55,6 +56,7 @@ _USUAL_PORTS = {
     4000: "LiteLLM",
 }
 _CONNECT_SECONDS = 0.3
+_MOST_LANGUAGES = 12
 _LOOKS = 5
 """At an object, for how long replies take."""
 _MOST_MODELS = 8
@@ -66,8 +68,8 @@ class Finding:
     """One thing, whether it can be used, and why or how not."""
 
     part: str
-    """`model`, `server`, `embedder`, `tokenizer`, `exporter`, `storage`, `engine` or `live
-    request`."""
+    """`model`, `server`, `embedder`, `tokenizer`, `scanned page`, `exporter`, `storage`, `engine`
+    or `live request`."""
     name: str
     state: str
     """`usable`, `not ready` (yet), `missing`, `failed`, or `not asked` where only a request could
@@ -169,6 +171,26 @@ def check_tokenizers() -> Iterator[Finding]:
     else:
         detail = f"no {path}; `fetch_tokenizer=True` downloads 3.6 MB"
         yield Finding("tokenizer", name, "missing", detail)
+
+
+def check_recognition() -> Iterator[Finding]:
+    """What recognises text on pages that are pictures, which `ReadingSettings.ocr` asks for."""
+    from docpager.documents.ocr.recognition import ENGINE
+    from docpager.documents.ocr.tesseract import installed_tesseract
+
+    try:
+        version, languages = installed_tesseract()
+    except UsageError as error:
+        yield Finding("scanned page", ENGINE, "missing", str(error))
+        return
+    if not languages:
+        yield Finding("scanned page", ENGINE, "not ready", f"{version}, without any language")
+        return
+    shown = ", ".join(languages[:_MOST_LANGUAGES])
+    more = len(languages) - _MOST_LANGUAGES
+    known = f"{shown} and {more} more" if more > 0 else shown
+    detail = f"{version}; languages {known}: `ReadingSettings.ocr=True`"
+    yield Finding("scanned page", ENGINE, "usable", detail)
 
 
 def check_exporters() -> Iterator[Finding]:

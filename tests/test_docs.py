@@ -33,11 +33,11 @@ def test_every_command_is_in_the_readme_and_has_help(command):
     assert len(result.output.splitlines()) > 4
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_has_help(command):
-    for parameter in main.get_command(None, command).params:
-        if parameter.param_type_name == "option":
-            assert parameter.help, f"{command} {parameter.name}"
+def test_every_option_has_help():
+    for command in commands()[1:]:
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                assert parameter.help, f"{command.name} {parameter.name}"
 
 
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?docpager ((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
@@ -54,7 +54,9 @@ def helps() -> str:
 
 
 def commands() -> list[click.Command]:
-    return [main, *(main.get_command(None, name) for name in COMMANDS)]
+    found = [main, *(main.get_command(None, name) for name in COMMANDS)]
+    groups = [each for each in found[1:] if isinstance(each, click.Group)]
+    return found + [each for group in groups for each in group.commands.values()]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,11 @@ def commands() -> list[click.Command]:
     ids=" ".join,
 )
 def test_every_example_is_a_command_with_options_that_it_has(typed):
-    command = main.get_command(None, typed[0])
+    command, name, arguments = main.get_command(None, typed[0]), typed[0], typed[1:]
+    while isinstance(command, click.Group) and arguments and arguments[0] in command.commands:
+        command, name, arguments = command.commands[arguments[0]], arguments[0], arguments[1:]
 
-    with command.make_context(typed[0], typed[1:]) as context:
+    with command.make_context(name, arguments) as context:
         assert not context.args
 
 

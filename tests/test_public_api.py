@@ -69,7 +69,7 @@ def test_what_the_library_defines_for_its_users_is_exported():
         internal = {
             "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "in_own_loop",
             "in_use", "batch_session", "bounded", "estimate_many", "own_files", "AttemptFailed",
-            "ContextExceeded", "FunctionError",
+            "ContextExceeded", "FunctionError", "resume_watched",
         }  # fmt: skip
         made = {name for name in importlib.import_module(module).__all__ if not name.isupper()}
         assert made - internal <= set(docpager.__all__), module

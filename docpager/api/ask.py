@@ -42,6 +42,7 @@ __all__ = [
     "ingest_async",
     "resume",
     "resume_async",
+    "resume_watched",
 ]
 
 ARCHIVE = Path(".docpager")
@@ -254,11 +255,6 @@ async def ask_prepared(
     if not question.strip():
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
 
-    def on_driver(driver: Driver) -> None:
-        driver.tell_retries(on_retry)
-        if on_step is not None:
-            driver.tell_steps(on_step)
-
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
         places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
         if places:
@@ -279,7 +275,7 @@ async def ask_prepared(
                 scope=library.documents_under(places) if places else None,
                 journal=as_location(journal, "journal") if journal else None,
                 on_started=on_started,
-                on_driver=on_driver,
+                on_driver=_telling(on_retry, on_step),
             )
 
 
@@ -320,6 +316,22 @@ async def resume_async(
     limits: RunLimits | None = None,
 ) -> AnswerLine:
     """`resume` for programs that run an event loop."""
+    return await resume_watched(
+        journal, model=model, archive=archive, on_new_archive=on_new_archive, limits=limits
+    )
+
+
+async def resume_watched(
+    journal: StrLocation,
+    *,
+    model: str | ModelLike | None = None,
+    archive: StrLocation | None = None,
+    on_new_archive: bool = False,
+    limits: RunLimits | None = None,
+    on_retry: Callable[[str], None] | None = None,
+    on_step: OnStep | None = None,
+) -> AnswerLine:
+    """`resume_async` that tells how it goes, as `ask_prepared` does."""
     from docpager.archive.archive import Archive
     from docpager.models.registry import as_chat_model
     from docpager.run.journal import read_journal
@@ -338,8 +350,26 @@ async def resume_async(
             return await resume_run(record.path, library, chat, on_new_archive=on_new_archive)
         async with in_use(chat, header.plan.paging, owned=owned):
             return await resume_run(
-                record.path, library, chat, on_new_archive=on_new_archive, limits=limits
+                record.path,
+                library,
+                chat,
+                on_new_archive=on_new_archive,
+                limits=limits,
+                on_driver=_telling(on_retry, on_step),
             )
+
+
+def _telling(
+    on_retry: Callable[[str], None] | None, on_step: OnStep | None
+) -> Callable[[Driver], None]:
+    """Has a driver tell what fails, and what is done."""
+
+    def on_driver(driver: Driver) -> None:
+        driver.tell_retries(on_retry)
+        if on_step is not None:
+            driver.tell_steps(on_step)
+
+    return on_driver
 
 
 def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str) -> _Result:

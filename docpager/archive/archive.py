@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
 from types import TracebackType
@@ -336,10 +336,12 @@ class Archive:
         documents: Collection[int] | None = None,
         page: int = 1,
         page_size: int = 10,
+        checkpoint: Callable[[], None] | None = None,
     ) -> GrepPage:
         """Find a regular expression (RE2) in reading order, across passage and page borders.
 
         `total` of what is returned counts passages in which a match begins, `matches` the matches.
+        `checkpoint` is called every few megabytes of text; what it raises ends the search.
 
         Raises:
             UsageError: the pattern is none that RE2 knows, or `page` or `page_size` is below 1.
@@ -349,7 +351,7 @@ class Archive:
         records = generation.live
         if documents is not None:
             records = tuple(record for record in records if record.id in set(documents))
-        matches = list(find_matches(pattern, generation, records))
+        matches = list(find_matches(pattern, generation, records, checkpoint=checkpoint))
         first, last = page_bounds(page=page, page_size=page_size)
         pages = -(-len(matches) // page_size)
         hits = tuple(self._pattern_hit(match) for match in matches[first:last])

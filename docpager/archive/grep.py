@@ -108,7 +108,11 @@ def _meant(piece: re.Match[str]) -> str:
 
 
 def find_matches(
-    pattern: str, generation: Snapshot, records: Sequence[DocumentRecord]
+    pattern: str,
+    generation: Snapshot,
+    records: Sequence[DocumentRecord],
+    *,
+    checkpoint: Callable[[], None] | None = None,
 ) -> Iterator[Match]:
     """The passages in which a match begins, in reading order; empty matches do not count.
 
@@ -127,6 +131,8 @@ def find_matches(
     otherwise = _with_unicode(pattern, expression) if wide != expression else None
     plain = _PLAIN.fullmatch(pattern) and expression == f"(?m){pattern}"
     for batch in _batches(records):
+        if checkpoint is not None:
+            checkpoint()
         segment = generation.segments[batch[0].segment]
         texts = _joined(segment, batch)
         chosen = pc.match_substring_regex(texts, wide).to_numpy(zero_copy_only=False)

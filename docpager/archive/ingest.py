@@ -32,6 +32,7 @@ from docpager.archive.ingest_session import (
 )
 from docpager.archive.maintenance import with_current_indexes
 from docpager.archive.manifest import (
+    CHATS,
     COPY,
     MANIFEST,
     SHARDS,
@@ -195,7 +196,7 @@ def _committed(directory: Home) -> Manifest | None:
     if any((directory / name).exists() for name in (MANIFEST, COPY, SHARDS)):
         return read_manifest(directory)
     if directory.is_dir():
-        names = [path.name for path in directory.iterdir()]
+        names = [path.name for path in directory.iterdir() if path.name != CHATS]
         if names and LOCK_FILE not in names:
             raise ArchiveError(
                 f"'{directory}' is not empty and not an archive; name another with `archive=`"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docpager.archive.home import Home
 
 __all__ = [
+    "CHATS",
     "COPY",
     "FORMAT",
     "MANIFEST",
@@ -48,6 +49,8 @@ FORMAT = 3
 _READABLE = (2, FORMAT)
 """Format 2 names no versions of rules and no hash of a text; what is missing has its default."""
 MANIFEST = "manifest.json"
+CHATS = "chats"
+"""Folder of conversations beside an archive, which may be there before the archive is."""
 COPY = "manifest.copy.json"
 SHARDS = "shards.json"
 """In its place where an archive is one of shards."""

@@ -54,6 +54,10 @@ class VectorWriter:
         with _one_thread():
             self._index.add(vectors)
 
+    def in_memory(self) -> VectorIndex:
+        """What was added so far, to be searched as if it had been written."""
+        return VectorIndex(self._index)
+
     def write(self, directory: Path) -> None:
         """Write the segment's index, or both where it has many rows."""
         import faiss

@@ -9,7 +9,7 @@ from docpager.batch.run_profiles import RunProfile, Step
 from docpager.models.messages import Usage
 from docpager.models.pricing import Price
 
-__all__ = ["RoundsBill", "compare", "live_usd", "rounds_usd"]
+__all__ = ["RoundsBill", "compare", "live_usd", "rounds_usd", "step_usd"]
 
 USUAL_HIT_RATE = 0.5
 """Share of batched requests that find their prefix cached. Anthropic names 30 to 98 %."""
@@ -24,9 +24,15 @@ def live_usd(profile: RunProfile, price: Price, *, following: float = 1.0) -> fl
     if profile.live_usd is not None:
         return profile.live_usd
     return sum(
-        price.cost(_cached(step, share=following if number == 0 else 1.0))
+        step_usd(step, price, cached=following if number == 0 else 1.0)
         for number, step in enumerate(profile.steps)
     )
+
+
+def step_usd(step: Step, price: Price, *, cached: float = 1.0) -> float:
+    """One step asked live; `cached` is the share of its repeated tokens that the cache holds."""
+    read = round(step.repeated * cached)
+    return price.cost(Usage(0, read, step.prompt - read, step.output))
 
 
 def rounds_usd(profile: RunProfile, price: Price, *, hit_rate: float | None) -> float:
@@ -78,12 +84,6 @@ def compare(
     if ratio(hit_rate) < plain:
         return RoundsBill(True, ratio(hit_rate), ratio(0.98), ratio(0.3), hit_rate, steps)
     return RoundsBill(False, plain, plain, plain, hit_rate, steps)
-
-
-def _cached(step: Step, *, share: float) -> Usage:
-    """A live step that finds so much of its repeated tokens in the cache."""
-    read = round(step.repeated * share)
-    return Usage(0, read, step.prompt - read, step.output)
 
 
 def _round_usd(step: Step, price: Price, hit_rate: float | None) -> float:

@@ -28,9 +28,11 @@ from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel, ModelReply, Usage
 from docpager.run.answer_line import AnswerLine
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.coverage import Coverage
+from docpager.run.driver import Driver, StepNow
 from docpager.run.journal import JournalRecord
-from docpager.run.service import AskSettings, OpenArchive, SharedResources, ask_archive, resume_run
+from docpager.run.service import AskSettings, SharedResources, ask_archive, resume_run
 from docpager.storage.entry_log import log_exists, remove_log
 
 __all__ = [
@@ -122,6 +124,10 @@ class DispatchContext:
     unanswered_is_lost: Callable[[JournalRecord], bool]
     answered: Callable[[Task, AnswerLine], None]
     replied: Callable[[ModelReply], None]
+    stepped: Callable[[Task, StepNow], None]
+    """Told what the run of a question does, whenever that changes."""
+    rested: Callable[[Task], None]
+    """Told that a run goes on no more: it ended, or was let go."""
     elsewhere: Elsewhere | None = None
     """Where questions are answered, if not in this process."""
 
@@ -204,13 +210,20 @@ class Dispatcher:
         model = self._context.model
         with self._seats(task.id) as send:
             hooks = StoppableRequests(model, self._stop_signal, send=send, on_reply=on_reply)
-            answer = await self._answer(task, model, replace(self._shared, hooks=hooks))
+            try:
+                answer = await self._answer(task, model, replace(self._shared, hooks=hooks))
+            finally:
+                self._context.rested(task)
         return None if hooks.parked else answer
 
     async def _answer(self, task: Task, model: ChatModel, shared: SharedResources) -> AnswerLine:
         archive = self._context.archive
         journal = self._context.journals.newest(task.id)
         elsewhere = self._context.elsewhere
+
+        def on_driver(driver: Driver) -> None:
+            driver.tell_steps(partial(self._context.stepped, task))
+
         try:
             if elsewhere is not None:
                 return await elsewhere.answer(
@@ -218,7 +231,7 @@ class Dispatcher:
                 )
             if task.begun:
                 self._context.unfetched.release(task.id)
-                return await resume_run(journal, archive, model, shared=shared)
+                return await resume_run(journal, archive, model, on_driver=on_driver, shared=shared)
             remove_log(journal)  # torn at its very start
             return await ask_archive(
                 task.question,
@@ -228,6 +241,7 @@ class Dispatcher:
                 scope=task.scope,
                 journal=journal,
                 id=task.id,
+                on_driver=on_driver,
                 shared=shared,
             )
         except LimitReached:

@@ -12,19 +12,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docpager.batch.answers_file import answered_ids
-from docpager.batch.batch_pricing import RoundsBill, compare, live_usd, rounds_usd
+from docpager.batch.batch_pricing import RoundsBill, compare, live_usd, rounds_usd, step_usd
 from docpager.batch.job import BatchArchive, BatchJob, Fingerprint, asked_of, decisive
 from docpager.batch.journals import JournalNames
 from docpager.batch.plan import Task
-from docpager.batch.run_profiles import RunProfile, past_profiles, profile_of
+from docpager.batch.run_profiles import RunProfile, Step, past_profiles, profile_of
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import DocpagerError
 from docpager.core.locations import Location
 from docpager.core.passages import counted
+from docpager.core.settings import RunLimits
 from docpager.models.extractive import ExtractiveModel
+from docpager.models.pricing import Price
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.journal import read_journal
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import OpenArchive, ask_archive
+from docpager.run.service import ask_archive
 
 __all__ = [
     "FEWEST_PAST",
@@ -134,6 +137,12 @@ class Band:
         """With a further doubt, as factors."""
         return Band(self.low * below, self.likely, self.high * above)
 
+    def capped(self, most: float | None) -> Band:
+        """What cannot be more than `most`, because a limit holds; None for no limit."""
+        if most is None:
+            return self
+        return Band(min(self.low, most), min(self.likely, most), min(self.high, most))
+
 
 @dataclass(frozen=True, slots=True)
 class _Doubts:
@@ -204,17 +213,24 @@ def estimate(
         assert bill is not None
         return rounds_usd(profile, price, hit_rate=bill.hit_rate if bill.cached else None)
 
-    def total(figure: Callable[[RunProfile], float], *names: str) -> Band:
-        return _total(profiles, figure, questions).widened(*doubts.of(*names))
+    def total(
+        figure: Callable[[RunProfile], float], *names: str, each_at_most: float | None
+    ) -> Band:
+        band = _total(profiles, figure, questions).widened(*doubts.of(*names))
+        return band.capped(None if each_at_most is None else each_at_most * questions)
 
+    limits = prepared.settings.limits
+    tokens, dollars = limits.max_tokens, limits.max_usd
+    spent = total(usd, "steps", "prompt", each_at_most=dollars)
+    most_usd = None if dollars is None else dollars * questions
     return Estimate(
         questions=questions,
         source=sample.source if questions else "nothing, as nothing is left to ask",
-        steps=total(lambda profile: len(profile.steps), "steps"),
-        prompt_tokens=total(lambda c: sum(s.prompt for s in c.steps), "steps", "prompt"),
-        output_tokens=total(lambda c: sum(s.output for s in c.steps), "steps", "output"),
-        usd=None if prepared.price is None else _usd_band(total(usd, "steps", "prompt"), settings),
-        seconds=_time(profiles, questions, settings, doubts),
+        steps=total(lambda run: len(run.steps), "steps", each_at_most=limits.max_steps),
+        prompt_tokens=total(lambda run: run.prompt, "steps", "prompt", each_at_most=tokens),
+        output_tokens=total(lambda run: run.output, "steps", "output", each_at_most=tokens),
+        usd=None if prepared.price is None else _usd_band(spent, settings).capped(most_usd),
+        seconds=_time(profiles, questions, settings, doubts, limits),
         rounds=bill,
     )
 
@@ -252,7 +268,13 @@ async def estimate_job(
 
 
 def as_asked(sample: Sample, prepared: PreparedModel) -> Sequence[RunProfile]:
-    """The sample's runs in the tokens of the model that is to be asked."""
+    """The sample's runs in the tokens of the model that is to be asked, as far as the limits on a
+    question let each go."""
+    limits, price = prepared.settings.limits, prepared.price
+    return [_within(profile, limits, price) for profile in _in_its_tokens(sample, prepared)]
+
+
+def _in_its_tokens(sample: Sample, prepared: PreparedModel) -> Sequence[RunProfile]:
     if not sample.rehearsed:
         return sample.profiles
     thinks = prepared.settings.paging.max_output > 4_096
@@ -268,6 +290,23 @@ def as_asked(sample: Sample, prepared: PreparedModel) -> Sequence[RunProfile]:
         )
         for profile in sample.profiles
     ]
+
+
+def _within(profile: RunProfile, limits: RunLimits, price: Price | None) -> RunProfile:
+    """The run up to where a limit on one question would have ended it."""
+    most = (limits.timeout_seconds, limits.max_tokens, limits.max_usd)
+    taken = [0.0, 0.0, 0.0]
+    steps: list[Step] = []
+    for step in profile.steps[: limits.max_steps]:
+        usd = step_usd(step, price) if price is not None else 0.0
+        for place, more in enumerate((step.seconds, step.prompt + step.output, usd)):
+            taken[place] += more
+        if any(
+            limit is not None and so_far > limit for so_far, limit in zip(taken, most, strict=True)
+        ):
+            break
+        steps.append(step)
+    return profile if len(steps) == len(profile.steps) else RunProfile(tuple(steps))
 
 
 def _usd_band(band: Band, settings: BatchSettings) -> Band:
@@ -294,7 +333,11 @@ def _total(
 
 
 def _time(
-    profiles: Sequence[RunProfile], questions: int, settings: BatchSettings, doubts: _Doubts
+    profiles: Sequence[RunProfile],
+    questions: int,
+    settings: BatchSettings,
+    doubts: _Doubts,
+    limits: RunLimits,
 ) -> Band:
     """From the first request to the last reply."""
     if settings.by_batches:
@@ -305,7 +348,9 @@ def _time(
     all_steps = _total(profiles, lambda profile: profile.seconds, questions)
     longest = max((profile.seconds for profile in profiles), default=0.0)
     spread = Band(*(max(each / places, longest) for each in _values(all_steps)))
-    return spread.widened(*doubts.of("steps", "seconds"))
+    spread = spread.widened(*doubts.of("steps", "seconds"))
+    limit = limits.timeout_seconds
+    return spread if limit is None else spread.capped(limit * -(-questions // places))
 
 
 def _values(band: Band) -> tuple[float, float, float]:

@@ -15,8 +15,8 @@ from typing import Protocol
 from docpager.batch.questions import BadLine, Question
 from docpager.core.errors import UsageError
 from docpager.core.locations import Location, as_location, is_remote
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import OpenArchive
 from docpager.storage.whole_files import read_whole, write_whole
 
 __all__ = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from docpager.models.messages import ModelReply, Usage
 from docpager.run.answer_line import AnswerLine
+from docpager.run.driver import StepNow
 from docpager.run.outcome import UNSUPPORTED
 
 __all__ = ["BatchProgress", "BatchReport"]
@@ -31,6 +32,8 @@ class BatchProgress:
     faults: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     """The first of them: question and reason."""
+    running: dict[str, StepNow] = field(default_factory=dict)
+    """By question, in the order in which they began: what each run does that is under way."""
     _counted: bool = False
     """Whether replies tell their tokens."""
 

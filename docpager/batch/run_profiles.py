@@ -50,6 +50,16 @@ class RunProfile:
     """What it cost, where it was asked live and that is known."""
 
     @property
+    def prompt(self) -> int:
+        """Tokens of all its prompts."""
+        return sum(step.prompt for step in self.steps)
+
+    @property
+    def output(self) -> int:
+        """Tokens of all its replies."""
+        return sum(step.output for step in self.steps)
+
+    @property
     def seconds(self) -> float:
         return sum(step.seconds for step in self.steps)
 

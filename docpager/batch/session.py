@@ -33,11 +33,13 @@ from docpager.core.passages import DocumentEntry
 from docpager.engines.engine import Engine
 from docpager.models.budget import Budget, Cost
 from docpager.run.answer_line import AnswerLine
+from docpager.run.archival_storage import OpenArchive
+from docpager.run.driver import StepNow
 from docpager.run.journal import JournalRecord, read_journal
 from docpager.run.observer import observing_batch
 from docpager.run.plan import plan_run
 from docpager.run.preparation import PreparedModel
-from docpager.run.service import OpenArchive, check_limits
+from docpager.run.service import check_limits
 
 __all__ = ["Session", "SessionHooks", "open_batch", "spent_before"]
 
@@ -66,10 +68,8 @@ class Session:
         settings: BatchSettings,
         batch_client: BatchClient | None = None,
         unanswered_is_lost: Callable[[JournalRecord], bool] = lambda _: True,
-        on_answer: Callable[[AnswerLine], None] = lambda _: None,
+        hooks: SessionHooks,
         elsewhere: Elsewhere | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
         self.prepared = prepared
@@ -79,10 +79,8 @@ class Session:
         self._answers = answers
         self._journals = journals
         self._batch_client = batch_client
-        self._on_answer = on_answer
-        self._sleep = sleep
-        self._clock = clock
-        self._started = clock()
+        self._hooks = hooks
+        self._started = hooks.clock()
         self._stop_signal = StopSignal()
         self._rounds_bill: RoundsBill | None = None
         self._short: LimitReached | None = None
@@ -100,11 +98,13 @@ class Session:
             answered=self._answered,
             replied=self.progress.replied,
             elsewhere=elsewhere,
+            stepped=self._stepped,
+            rested=self._rested,
         )
 
     @property
     def elapsed_seconds(self) -> float:
-        return self._clock() - self._started
+        return self._hooks.clock() - self._started
 
     @property
     def left(self) -> list[Task]:
@@ -185,7 +185,7 @@ class Session:
                 stop_signal=self._stop_signal,
                 seats=settings.seats,
                 close_after_seconds=settings.finish_live_after_seconds,
-                sleep=self._sleep,
+                sleep=self._hooks.sleep,
             )
         if not settings.by_batches or settings.finish_live_after_seconds is not None:
             self._short = await drive_live(
@@ -195,8 +195,8 @@ class Session:
                 places=settings.live_places,
                 leading=self.prepared.paid,
                 batch_client=self._batch_client,
-                sleep=self._sleep,
-                clock=self._clock,
+                sleep=self._hooks.sleep,
+                clock=self._hooks.clock,
             )
 
     def _answered(self, task: Task, line: AnswerLine) -> None:
@@ -211,10 +211,17 @@ class Session:
                 self._write(each)
             self._in_vain.clear()
 
+    def _stepped(self, task: Task, now: StepNow) -> None:
+        self.progress.running[task.id] = now
+        self._hooks.on_step(task.id, now)
+
+    def _rested(self, task: Task) -> None:
+        self.progress.running.pop(task.id, None)
+
     def _write(self, line: AnswerLine) -> None:
         self._answers.append(line.as_json())
         self.progress.answered(line)
-        self._on_answer(line)
+        self._hooks.on_answer(line)
 
     @property
     def _why_in_vain(self) -> str:
@@ -279,6 +286,8 @@ class SessionHooks:
 
     on_answer: Callable[[AnswerLine], None] = lambda _: None
     on_message: Callable[[str], None] = lambda _: None
+    on_step: Callable[[str, StepNow], None] = lambda _, now: None
+    """Called with the id of a question and what its run does, whenever that changes."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
@@ -338,10 +347,8 @@ def open_batch(
             settings=settings,
             batch_client=batch_client,
             unanswered_is_lost=lost,
-            on_answer=hooks.on_answer,
+            hooks=hooks,
             elsewhere=elsewhere,
-            sleep=hooks.sleep,
-            clock=hooks.clock,
         )
         yield session
         answers.finish(order=[each.id for each in questions] if job.in_order else None)

@@ -9,6 +9,8 @@ __all__ = ["main"]
 
 COMMANDS = {
     "ask": "docpager.cli.ask:ask",
+    "chat": "docpager.cli.chat:chat",
+    "sessions": "docpager.cli.sessions:sessions",
     "ingest": "docpager.cli.ingest:ingest",
     "search": "docpager.cli.search:search",
     "grep": "docpager.cli.search:grep",
@@ -28,6 +30,7 @@ COMMANDS = {
     "replay": "docpager.cli.runs:replay",
     "trace": "docpager.cli.runs:trace",
     "report": "docpager.cli.report:report",
+    "mcp": "docpager.cli.mcp:mcp",
     "config": "docpager.cli.config:config",
     "doctor": "docpager.cli.doctor:doctor",
 }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docpager.cli.flags import with_flags
-from docpager.cli.live_view import ask_progress
+from docpager.cli.left_out import tell_few, tell_left_out, tell_skipped
+from docpager.cli.live_view import ask_progress, watching_options
 from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
 from docpager.cli.options import (
     LOCATION,
@@ -20,7 +20,6 @@ from docpager.cli.options import (
     embedder_option,
     examples,
     ocr_options,
-    tell_left_out,
 )
 from docpager.cli.terminal import note, print_json
 from docpager.core.errors import UsageError
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["ask", "finish", "tell_ingested"]
 
 INTERRUPTED = 130
+_FEW_SKIPPED = 3
+"""Files that could not be read and are named before a question is asked: each time it is."""
 
 
 @click.command(
@@ -54,14 +55,7 @@ INTERRUPTED = 130
     type=click.Path(path_type=Path),
     help="Where to write the journal of the run. Default: a new file in the archive's `runs`.",
 )
-@click.option("--quiet", is_flag=True, help="Show nothing of how it goes.")
-@click.option("--verbose", is_flag=True, help="Print a line for each thing that the run does.")
-@click.option(
-    "--log",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Add these lines, with the time, to a file.",
-)
+@watching_options
 @ocr_options
 @as_json_option
 @click.option(
@@ -143,10 +137,12 @@ def finish(
 
 def tell_ingested(report: IngestReport) -> None:
     """Name what was skipped or could not be read."""
-    for path in report.missing:
-        note(f"gone, but still asked (docpager ingest --prune removes it): {path}")
-    for file in report.skipped:
-        note(f"skipped: {file.path} ({with_flags(file.message)})")
+    gone = [
+        f"gone, but still asked (docpager ingest --prune removes it): {path}"
+        for path in report.missing
+    ]
+    tell_few(gone, "gone, but still asked", all_named_by="docpager ingest --verbose names each")
+    tell_skipped(report.skipped, few=_FEW_SKIPPED)
     tell_left_out(report)
     if unreadable := sum(
         len(pages) for reasons in report.unreadable.values() for pages in reasons.values()

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.ask import INTERRUPTED, tell_ingested
-from docpager.cli.batch_view import live_view, print_estimate, tell_plan, tell_report, tell_rounds
+from docpager.cli.batch_view import batch_watch, print_estimate, tell_plan, tell_report, tell_rounds
+from docpager.cli.live_view import watching_options
 from docpager.cli.model_options import limit_options, model_options, prepared_model
 from docpager.cli.options import (
     LOCATION,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from docpager.batch.questions import Question
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
+    from docpager.cli.batch_view import BatchWatch
     from docpager.run.preparation import PreparedModel
 
 __all__ = ["batch"]
@@ -126,6 +128,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
 )
 @ocr_options
 @engine_option
+@watching_options
 @as_json_option
 def batch(
     questions: Location,
@@ -158,6 +161,7 @@ def batch(
     from docpager.batch.settings import BatchSettings
 
     check_ending(output)
+    shown = {name: how.pop(name) for name in ("quiet", "verbose", "log")}
     asked = _read(questions, skip_invalid=skip_invalid)
     max_usd, max_tokens = how.pop("max_usd"), how.pop("max_tokens")  # of the batch, not of a run
     prepared = prepared_model(**how, max_usd=None, max_tokens=None, default_max_usd=False)
@@ -172,19 +176,16 @@ def batch(
         in_order=in_order,
     )
     own = own_files(output, questions, *([journals] if journals is not None else []))
+    where: dict[str, Any] = {"archive": archive_directory, "paths": paths, "without": own}
     if paths:
         language = ocr_language if ocr else ""
-        _ingest(paths, archive_directory, embedder=embedder, without=own, language=language)
+        _ingest(**where, embedder=embedder, language=language, quiet=shown["quiet"])
     if estimate:
-        forecast = asyncio.run(
-            estimate_many(
-                job, prepared, settings, archive_directory, paths, without=own, on_message=note
-            )
-        )
+        forecast = asyncio.run(estimate_many(job, prepared, settings, on_message=note, **where))
         print_estimate(forecast, prepared, settings, as_json=as_json)
         return
-    where = {"archive": archive_directory, "paths": paths, "without": own}
-    report = asyncio.run(_drive(job, prepared, settings, engine, **where))
+    with batch_watch(**shown) as watch:
+        report = asyncio.run(_drive(job, prepared, settings, engine, watch, **where))
     sys.exit(_told(report, as_json=as_json))
 
 
@@ -195,13 +196,14 @@ def _ingest(
     embedder: str | None,
     without: Sequence[Location],
     language: str,
+    quiet: bool,
 ) -> None:
     from docpager.api.ask import bring_up_to_date
     from docpager.archive.ingest_files import ReadingSettings
 
     reading = ReadingSettings(ocr=True, ocr_language=language) if language else None
     chosen = embedder_for(archive, embedder)
-    with ingest_progress() as progress:
+    with ingest_progress(quiet=quiet) as progress:
         bring_up_to_date(
             paths,
             archive,
@@ -229,13 +231,14 @@ async def _drive(
     prepared: PreparedModel,
     settings: BatchSettings,
     engine: str | None,
+    watch: BatchWatch,
     **where: Any,
 ) -> BatchReport:
     from docpager.api.ask_many import batch_session
     from docpager.batch.session import SessionHooks
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
-    hooks = SessionHooks(on_message=note)
+    hooks = SessionHooks(on_message=note, on_step=watch.take)
     with engine_of(engine) as running:
         async with batch_session(
             job, prepared, settings, hooks=hooks, engine=running, **where
@@ -243,7 +246,7 @@ async def _drive(
             tell_plan(session)
             if settings.by_batches and (bill := await session.weigh_rounds()) is not None:
                 tell_rounds(bill)
-            with _stopping(session), live_view(session):
+            with _stopping(session), watch.shown(session):
                 report = await session.drive()
     tell_report(report)
     return report

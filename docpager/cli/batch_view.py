@@ -7,31 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docpager.cli.live_view import EventLines, RunRow, clock, cut_line, event_lines
 from docpager.cli.model_options import tell_free
-from docpager.cli.terminal import drawn_on, note, print_json, say, visible
+from docpager.cli.terminal import drawn_on, note, print_json, say
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
     from docpager.batch.batch_pricing import RoundsBill
     from docpager.batch.estimate import Band, Estimate
     from docpager.batch.progress import BatchReport
     from docpager.batch.session import Session
     from docpager.batch.settings import BatchSettings
+    from docpager.run.driver import StepNow
     from docpager.run.preparation import PreparedModel
 
 __all__ = [
-    "live_view",
+    "BatchWatch",
+    "batch_watch",
     "print_estimate",
     "progress_line",
-    "shown_at",
     "tell_plan",
     "tell_report",
     "tell_rounds",
@@ -40,10 +41,8 @@ __all__ = [
 REFRESH_SECONDS = 0.5
 LINE_SECONDS = 30.0
 """How often a line is printed where there is no terminal."""
-_PADDING = 2
-_LEFT_OUT_FIRST = "passages loaded"
-"""Page faults, in the words of the trace."""
-_SINGULAR = {"steps": "step", "tokens": "token", _LEFT_OUT_FIRST: "passage loaded"}
+MOST_ROWS = 5
+"""Runs that are shown on a terminal, also on a tall one."""
 
 
 def tell_plan(session: Session) -> None:
@@ -72,32 +71,119 @@ def tell_plan(session: Session) -> None:
         tell_free(name)
 
 
+class BatchWatch:
+    """Shows how a batch goes while it is driven: the whole of it, and the runs under way."""
+
+    def __init__(self, events: EventLines, *, quiet: bool, moving: bool) -> None:
+        self._events = events
+        self._quiet = quiet
+        self._moving = moving
+        self._rows: dict[str, RunRow] = {}
+        self._places: list[str] = []
+
+    def take(self, id: str, now: StepNow) -> None:
+        """What the run of a question does now."""
+        self._events.take(now, question=id)
+        if self._moving:
+            if id not in self._rows:
+                self._rows[id] = RunRow(id)
+            self._rows[id].take(now)
+
+    @contextmanager
+    def shown(self, session: Session) -> Iterator[None]:
+        """Show it: kept up to date on a terminal, else a line now and then."""
+        if self._quiet or not session.plan.tasks:
+            yield
+            return
+        show = self._drawn if self._moving else _line_view
+        with show(session):
+            yield
+
+    def lines(self, session: Session, *, width: int, height: int) -> list[tuple[str, str]]:
+        """What a terminal of this size shows, each line with its style."""
+        running = session.progress.running
+        for gone in self._rows.keys() - running.keys():
+            del self._rows[gone]
+        places = self._taken(running, min(MOST_ROWS, max(0, height - 4) // 2))
+        lines = list(zip(batch_lines(session), ("bold", "dim"), strict=True))
+        for id in places:
+            doing, *figures = self._rows[id].lines(width=width)
+            lines += [(f"  {doing}", ""), *((f"  {line}", "dim") for line in figures)]
+        if len(running) > len(places):
+            lines.append((f"  and {len(running) - len(places):,} more under way", ""))
+        return [(cut_line(line, width), style) for line, style in lines]
+
+    def _taken(self, running: Collection[str], most: int) -> list[str]:
+        """Whose rows are shown: each stays where it is until its run ends."""
+        others = deque(id for id in running if id in self._rows and id not in self._places)
+        places = [id if id in running else "" for id in self._places[:most]]
+        places += [""] * (most - len(places))
+        filled = [id or (others.popleft() if others else "") for id in places]
+        self._places = list(filter(None, filled))
+        return self._places
+
+    @contextmanager
+    def _drawn(self, session: Session) -> Iterator[None]:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        console = Console(stderr=True)
+
+        def now() -> Text:
+            lines = self.lines(session, width=console.width, height=console.height)
+            shown = [Text(line, style=style) for line, style in lines]
+            return Text("\n", no_wrap=True).join(shown)
+
+        moving = Live(now(), console=console, auto_refresh=False, transient=True)
+        with moving as live, drawn_on(console):
+
+            async def tell() -> None:
+                while True:
+                    await asyncio.sleep(REFRESH_SECONDS)
+                    live.update(now(), refresh=True)
+
+            with _beside(tell()):
+                yield
+
+
 @contextmanager
-def live_view(session: Session) -> Iterator[None]:
-    """Show how far the batch is: kept up to date on a terminal, else a line now and then."""
-    if not session.plan.tasks:
-        yield
-        return
-    show = _fresh_view if sys.stderr.isatty() else _line_view
-    with show(session):
-        yield
+def batch_watch(
+    *, quiet: bool = False, verbose: bool = False, log: Path | None = None
+) -> Iterator[BatchWatch]:
+    """Shows the batch on a terminal; with `verbose` a line for each event instead, with `quiet`
+    nothing. `log` takes a line for each.
+
+    Raises:
+        UsageError: the log cannot be written.
+    """
+    with event_lines(quiet=quiet, verbose=verbose, log=log) as events:
+        moving = sys.stderr.isatty() and not quiet and not verbose
+        yield BatchWatch(events, quiet=quiet, moving=moving)
 
 
 def progress_line(session: Session) -> str:
     """How far the batch is, in one line."""
-    return _in_line(_figures(session))
+    return f"{'; '.join(batch_lines(session))}; {session.progress.faults:,} passages loaded"
 
 
-def shown_at(width: int, session: Session) -> Table | Text:
-    """How far the batch is, as a table if it is not wider than `width`, else as a line."""
-    from rich.text import Text
-
-    figures = _figures(session)
-    fewer = [each for each in figures if each[0] != _LEFT_OUT_FIRST]
-    for some in (figures, fewer):
-        if sum(max(map(len, each)) + 2 * _PADDING for each in some) <= width:
-            return _table(some)
-    return Text(_in_line(fewer))
+def batch_lines(session: Session) -> list[str]:
+    """How far the batch is, in two lines."""
+    progress, passed = session.progress, session.elapsed_seconds
+    done = progress.kept + progress.ended - progress.failed
+    left = progress.seconds_left(passed)
+    cached = progress.cache_share if session.prepared.paid else None
+    tokens = progress.usage.prompt_tokens + progress.usage.output_tokens
+    first = [f"{done:,} of {progress.questions:,} done"]
+    first += [f"{progress.failed:,} failed"] if progress.failed else []
+    first += [clock(passed)] + ([] if left is None else [f"about {duration(left)} left"])
+    second = [counted(progress.steps, "step")]
+    second += [f"{tokens:,} tokens{f' ({cached:.0%} from cache)' if cached else ''}"]
+    if session.prepared.paid:
+        limit = session.settings.max_usd
+        of = f" of {limit:g}" if limit is not None else ""
+        second.append(f"${session.spending.usd.spent:.4f}{of}")
+    return [", ".join(first), ", ".join(second)]
 
 
 def tell_report(report: BatchReport) -> None:
@@ -141,67 +227,12 @@ def _line_view(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def _fresh_view(session: Session) -> Iterator[None]:
-    from rich.console import Console
-    from rich.live import Live
-
-    console = Console(stderr=True)
-    first = shown_at(console.width, session)
-    moving = Live(first, console=console, auto_refresh=False, transient=True)
-    with moving as live, drawn_on(console):
-
-        async def tell() -> None:
-            while True:
-                await asyncio.sleep(REFRESH_SECONDS)
-                live.update(shown_at(console.width, session), refresh=True)
-
-        with _beside(tell()):
-            yield
-
-
-@contextmanager
 def _beside(work: Coroutine[Any, Any, None]) -> Iterator[None]:
     task = asyncio.ensure_future(work)
     try:
         yield
     finally:
         task.cancel()
-
-
-def _table(figures: Sequence[tuple[str, str]]) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, _PADDING), show_header=True)
-    for name, _ in figures:
-        table.add_column(name, justify="right")
-    table.add_row(*(visible(value) for _, value in figures))
-    return table
-
-
-def _in_line(figures: Sequence[tuple[str, str]]) -> str:
-    return " · ".join(
-        f"{value} {_SINGULAR.get(name, name) if value == '1' else name}" for name, value in figures
-    )
-
-
-def _figures(session: Session) -> list[tuple[str, str]]:
-    progress = session.progress
-    figures = [
-        ("done", f"{progress.kept + progress.ended - progress.failed:,} of {progress.questions:,}"),
-        ("failed", f"{progress.failed:,}"),
-        ("steps", f"{progress.steps:,}"),
-        ("tokens", f"{progress.usage.prompt_tokens + progress.usage.output_tokens:,}"),
-    ]
-    if session.prepared.paid:
-        limit = session.settings.max_usd
-        of = f" of {limit:g}" if limit is not None else ""
-        figures.append(("spent", f"${session.spending.usd.spent:.4f}{of}"))
-        share = progress.cache_share
-        figures.append(("from cache", "-" if share is None else f"{share:.0%}"))
-    figures.append((_LEFT_OUT_FIRST, f"{progress.faults:,}"))
-    left = progress.seconds_left(session.elapsed_seconds)
-    figures.append(("left", "-" if left is None else duration(left)))
-    return figures
 
 
 def duration(seconds: float) -> str:

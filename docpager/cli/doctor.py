@@ -86,15 +86,16 @@ def doctor(
 ) -> None:
     """Show what can be used now, and what is missing.
 
-    Checks models, servers, embedders, tokenizers, exporters of traces, object storage and engines.
-    Asks only this machine, the servers at --base-url and --storage, and --engine; only --live costs
-    money.
+    Checks models, servers, embedders, tokenizers, exporters of traces, object storage, engines,
+    and tesseract, which reads scanned pages. Asks only this machine, the servers at --base-url and
+    --storage, and --engine; only --live costs money.
     """
     from docpager.doctor import (
         check_embedders,
         check_engine,
         check_exporters,
         check_models,
+        check_recognition,
         check_servers,
         check_storage,
         check_tokenizers,
@@ -112,6 +113,7 @@ def doctor(
         *check_servers(source, model=model or ""),
         *check_embedders(),
         *check_tokenizers(),
+        *check_recognition(),
         *check_exporters(),
         *check_storage(storage),
         *check_engine(engine),

@@ -42,6 +42,7 @@ FLAG_OF = {
     "pictures": "--no-pictures",
     "ocr_language": "--ocr-language",
     "passwords": "--password-file",
+    "port": "--port",
     "prefetch": "--prefetch",
     "prices": "--prices",
     "retry_failed": "--retry-failed",

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from docpager.cli.flags import with_flags
+from docpager.cli.left_out import tell_few, tell_left_out, tell_skipped, tell_unreadable
 from docpager.cli.options import (
     LOCATION,
     archive_option,
     as_json_option,
-    counted_pages,
     embedder_for,
     embedder_option,
     engine_of,
@@ -25,7 +24,6 @@ from docpager.cli.options import (
     examples,
     ocr_options,
     read_by_older_rules,
-    tell_left_out,
 )
 from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
@@ -89,7 +87,12 @@ __all__ = ["ingest"]
     help="Exit with code 1 if a file or page could not be read, or is of an unsupported kind.",
 )
 @engine_option
-@click.option("--verbose", "-v", is_flag=True, help="Name every file that is not read.")
+@click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    help="Name every file that is not read, gone or equal to another.",
+)
 @as_json_option
 def ingest(
     paths: tuple[Location, ...],
@@ -146,7 +149,7 @@ def ingest(
         print_json(asdict(report))
     else:
         say(_summary(report, archive_directory))
-    _name_exceptions(report)
+    _name_exceptions(report, verbose=verbose)
     tell_left_out(report, verbose=verbose)
     left_out = report.skipped or report.unreadable or report.unsupported
     if report.nothing_readable or (strict and left_out):
@@ -194,20 +197,17 @@ def _summary(report: IngestReport, directory: Location) -> str:
     )
 
 
-def _name_exceptions(report: IngestReport) -> None:
-    for path, twin in report.duplicates:
-        note(f"equal to {twin}: {path}")
+def _name_exceptions(report: IngestReport, *, verbose: bool) -> None:
+    twins = [f"equal to {twin}: {path}" for path, twin in report.duplicates]
+    tell_few(twins, "equal to others", verbose=verbose)
     for path in report.differing:
         note(f"its text is another one now, so runs that read it cannot be resumed: {path}")
     if report.older:
         note(read_by_older_rules(report.older))
-    for path in report.missing:
-        note(f"gone or excluded, but kept (--prune removes it): {path}")
-    for path, reasons in report.unreadable.items():
-        for reason, pages in reasons.items():
-            note(f"{path}: {counted_pages(pages)}: {reason}")
-    for file in report.skipped:
-        note(f"skipped: {file.path}: {file.reason or 'in part'} ({with_flags(file.message)})")
+    gone = [f"gone or excluded, but kept (--prune removes it): {path}" for path in report.missing]
+    tell_few(gone, "gone or excluded, but kept", verbose=verbose)
+    tell_unreadable(report.unreadable, verbose=verbose)
+    tell_skipped(report.skipped, verbose=verbose)
     if not report.files:
         note("there is no file that can be read, such as PDF, office, web, mail and text files")
     elif report.nothing_readable:

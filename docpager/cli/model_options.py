@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docpager.cli.terminal import note
+from docpager.core.errors import UsageError
 from docpager.core.settings import INTERFACES, MOST_PREFETCHED, PICTURES, RunLimits
 
 if TYPE_CHECKING:
     from docpager.run.preparation import PreparedModel
 
-__all__ = ["limit_options", "model_options", "prepared_model", "tell_free", "tell_price"]
+__all__ = [
+    "language_model",
+    "limit_options",
+    "model_options",
+    "prepared_model",
+    "tell_free",
+    "tell_price",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _LIMITS = RunLimits()
@@ -225,6 +233,23 @@ def prepared_model(
         prices=prices,
         environment=os.environ,
     )
+
+
+def language_model(**how: Any) -> PreparedModel:
+    """The same of what the rule-based reader cannot do.
+
+    Raises:
+        UsageError: no model is named, and none is implied.
+    """
+    from docpager.models.registry import READER
+
+    prepared = prepared_model(**how)
+    if prepared.model.name == READER and how["model"] is None:
+        raise UsageError(
+            "this needs a language model, and none is named; set ANTHROPIC_API_KEY, or name a "
+            "server and its model: --base-url http://localhost:11434 --model NAME"
+        )
+    return prepared
 
 
 def tell_price(prepared: PreparedModel) -> None:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from docpager.cli.terminal import note
 from docpager.core.locations import Location, as_location
-from docpager.core.passages import counted, number_ranges
+from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
-    from docpager.archive.ingest_report import IngestReport
     from docpager.engines.engine import Engine
 
 __all__ = [
     "archive_option",
     "as_json_option",
     "chosen_documents",
-    "counted_pages",
     "embedder_for",
     "embedder_option",
     "engine_of",
@@ -33,11 +29,8 @@ __all__ = [
     "ocr_options",
     "page_option",
     "read_by_older_rules",
-    "tell_left_out",
     "tell_misspelt",
 ]
-
-_FEW_NAMES = 5
 
 
 class _LocationType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -52,6 +45,7 @@ class _LocationType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 LOCATION = _LocationType()
+
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -194,63 +188,6 @@ def tell_misspelt(names: Sequence[str]) -> None:
             note(f"{name!r} is not a field of a question{hint}")
 
 
-def tell_left_out(report: IngestReport, *, verbose: bool = False) -> None:
-    """Say what an ingest did not read, and what may be wrong with what it read."""
-    _tell_unsupported(report.unsupported, verbose=verbose)
-    _tell_hidden(report.hidden)
-    _tell_doubtful(report.doubtful)
-    _tell_scanned(report)
-
-
-def _tell_unsupported(paths: Sequence[str], *, verbose: bool = False) -> None:
-    """Name the files that are of a kind which is not read: by kind and count, or each by name.
-
-    A folder may hold thousands of pictures, so names are left out unless they are few.
-    """
-    if not paths:
-        return
-    from docpager.documents.kinds import counted_kinds, unread_kind
-
-    counts = counted_kinds(Counter(map(unread_kind, paths)))
-    few = len(paths) <= _FEW_NAMES
-    note(f"not read: {counts}" + (f" ({', '.join(paths)})" if few and not verbose else ""))
-    for path in paths if verbose else ():
-        note(f"not read: {path}")
-
-
-def _tell_scanned(report: IngestReport) -> None:
-    """Say how pages are read that are pictures, if some are not."""
-    from docpager.documents.kinds import kind_named
-    from docpager.documents.ocr.recognition import SCANNED
-
-    pages = sum(
-        len(numbers)
-        for reasons in report.unreadable.values()
-        for reason, numbers in reasons.items()
-        if reason in SCANNED
-    )
-    endings = kind_named("picture").suffixes
-    pictures = sum(PurePosixPath(path).suffix.lower() in endings for path in report.unsupported)
-    parts = [counted(pages, "PDF page")] if pages else []
-    parts += [counted(pictures, "picture file")] if pictures else []
-    if parts:
-        note(f"{' and '.join(parts)} may be read with --ocr, which recognises text in pictures")
-
-
-def _tell_hidden(paths: Sequence[str]) -> None:
-    """Count the files and folders that were left out because they are hidden."""
-    if paths:
-        note(f"hidden, not read: {counted(len(paths), 'file or folder', 'files or folders')}")
-
-
-def _tell_doubtful(reasons: Mapping[str, str]) -> None:
-    """Name documents whose whole text may be wrong; many are counted."""
-    for reason, count in Counter(reasons.values()).items():
-        paths = [path for path, why in reasons.items() if why == reason]
-        which = ", ".join(paths) if count <= _FEW_NAMES else f"{counted(count, 'document')}"
-        note(f"{which}: {reason} (docpager status --unreadable)")
-
-
 def read_by_older_rules(documents: int) -> str:
     """What to do about documents whose files would be read by other rules now."""
     were = "was" if documents == 1 else "were"
@@ -258,10 +195,3 @@ def read_by_older_rules(documents: int) -> str:
         f"{counted(documents, 'document')} {were} read by older rules; "
         "`docpager ingest --reread PATH` reads the files again"
     )
-
-
-def counted_pages(pdf_pages: Sequence[int]) -> str:
-    """`4 pages (1-3, 7)`, cut after the first eight ranges."""
-    ranges = number_ranges(pdf_pages)
-    named = ", ".join(ranges[:8]) + (", ..." if len(ranges) > 8 else "")
-    return f"{counted(len(pdf_pages), 'page')} ({named})"

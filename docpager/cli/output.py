@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from docpager.cli.flags import with_flags
 from docpager.cli.terminal import say, say_linked
 from docpager.core.passages import counted, written_ranges
-from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Outcome
+from docpager.run.outcome import REPLIED, UNSUPPORTED, Abstention, Answer, Outcome
 
 if TYPE_CHECKING:
+    from docpager.chat.replies import ChatReply
     from docpager.core.pictures import PictureId
     from docpager.models.messages import Usage
     from docpager.run.answer_line import AnswerLine, Citation
     from docpager.run.trace import TracedStep
 
-__all__ = ["print_answer", "print_outcome", "print_step"]
+__all__ = ["print_answer", "print_outcome", "print_reply", "print_step"]
 
 CALL_WIDTH = 110
 
@@ -35,26 +36,14 @@ def print_answer(line: AnswerLine, links: Sequence[str | None] = ()) -> None:
     stderr. `links` are the addresses of the citations, None where one has none."""
     from docpager.models.registry import READER
 
-    if line.answer is not None:
-        prefix = "Not found: " if line.status == "abstained" else ""
-        already = line.answer.lower().startswith("not found")
-        say(line.answer if already else f"{prefix}{line.answer}", lines=True)
-    else:
-        say(with_flags(f"{line.status}: {line.error}"), err=True)
+    _print_text(line)
     if line.limit in _OPTIONS:
         say(
             f"{_OPTIONS[line.limit]} stopped it; raise that to let it look further: "
             f"docpager resume {line.journal} {_OPTIONS[line.limit]} ...",
             err=True,
         )
-    if line.status == UNSUPPORTED:
-        say("(unsupported: no quote of it stands on a page that the model had read)")
-    if line.names_missing and line.status in ("answered", UNSUPPORTED):
-        names = ", ".join(line.names_missing)
-        say(f"(the cited pages and their titles do not name: {names})")
-    for citation, link in zip_longest(line.citations, links):
-        where, passage = str(citation.place), _passage(citation)
-        say_linked("  ", where, link, f"{passage}: {_quoted(citation)}")
+    _print_citations(line, links)
     if line.answer is not None and line.model == READER:
         # On stdout, with the answer: where that is kept, what it is must be kept too.
         say("(answered by the rule-based reader, not by a language model)")
@@ -65,6 +54,48 @@ def print_answer(line: AnswerLine, links: Sequence[str | None] = ()) -> None:
     say(_summary(line), err=True)
     if line.resumable:
         say(f"the run is kept: docpager resume {line.journal}", err=True)
+
+
+def print_reply(
+    reply: ChatReply, links: Sequence[str | None] = (), said: Sequence[str | None] = ()
+) -> None:
+    """A reply in a chat and its citations on stdout, what it changed in memory and what it took on
+    stderr. `said` names the places of citations that are turns or memories, None for documents."""
+    line = reply.line
+    assert line is not None, "a reply comes of a run"
+    _print_text(line)
+    _print_citations(line, links, said)
+    if line.limit in _OPTIONS:
+        say(f"{_OPTIONS[line.limit]} stopped it", err=True)
+    for changed in reply.change.diff if reply.change else ():
+        say(f"  remembered: {_cut(changed)}", err=True, dim=True)
+    checked = "nothing cited, " if line.status == REPLIED else ""
+    cost = "" if not reply.cost_usd else f", ${reply.cost_usd:.4f}"
+    tokens = f"{line.usage.prompt_tokens:,} tokens in, {line.usage.output_tokens:,} out"
+    say(f"({checked}{counted(line.steps, 'step')}, {tokens}{cost})", err=True, dim=True)
+
+
+def _print_text(line: AnswerLine) -> None:
+    if line.answer is not None:
+        prefix = "Not found: " if line.status == "abstained" else ""
+        already = line.answer.lower().startswith("not found")
+        say(line.answer if already else f"{prefix}{line.answer}", lines=True)
+    else:
+        say(with_flags(f"{line.status}: {line.error}"), err=True)
+
+
+def _print_citations(
+    line: AnswerLine, links: Sequence[str | None], said: Sequence[str | None] = ()
+) -> None:
+    if line.status == UNSUPPORTED:
+        say("(unsupported: no quote of it stands on a page that the model had read)")
+    if line.names_missing and line.status in ("answered", UNSUPPORTED):
+        names = ", ".join(line.names_missing)
+        say(f"(the cited pages and their titles do not name: {names})")
+    for citation, link, named in zip_longest(line.citations, links, said):
+        where = named or str(citation.place) or "no such place"
+        passage = "" if named else _passage(citation)
+        say_linked("  ", where, link, f"{passage}: {_quoted(citation)}")
 
 
 def _passage(citation: Citation) -> str:

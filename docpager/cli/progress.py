@@ -30,8 +30,12 @@ _BESIDE = _BAR + len(" 100% 00:00:00 ")
 
 
 @contextmanager
-def ingest_progress() -> Iterator[Progress]:
-    """Shows files, pages a second, passages that wait for their embedding, and time left."""
+def ingest_progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """Shows files, pages a second, passages that wait for their embedding, and time left; nothing
+    with `quiet`."""
+    if quiet:
+        yield lambda reached: None
+        return
     with progress_bar() if sys.stderr.isatty() else progress_lines() as progress:
         yield progress
 

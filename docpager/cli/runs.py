@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docpager.cli.ask import INTERRUPTED, finish
+from docpager.cli.live_view import ask_progress, watching_options
 from docpager.cli.options import LOCATION, archive_option, as_json_option, examples
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import UsageError
@@ -47,22 +49,40 @@ _journal = click.argument("journal", type=LOCATION)
 )
 @click.option("--max-usd", type=float, metavar="DOLLARS", help="The most dollars, all told.")
 @click.option("--max-tokens", type=int, metavar="TOKENS", help="The most tokens, all told.")
+@watching_options
 @as_json_option
 def resume(
-    journal: Location, archive: Location | None, on_new_archive: bool, as_json: bool, **raised: Any
+    journal: Location,
+    archive: Location | None,
+    on_new_archive: bool,
+    quiet: bool,
+    verbose: bool,
+    log: Path | None,
+    as_json: bool,
+    **raised: Any,
 ) -> None:
     """Continue an interrupted run from its JOURNAL, or one that stopped at a limit.
 
     The model and the limits are those of the run; what it has spent counts. A run that stopped at a
     limit goes on when that limit is raised.
     """
-    from docpager.api.ask import resume as resume_run
+    from docpager.api.ask import resume_watched
     from docpager.run.journal import read_journal
 
     given = {name: value for name, value in raised.items() if value is not None}
     limits = replace(read_journal(journal).limits, **given) if given else None
     try:
-        line = resume_run(journal, archive=archive, on_new_archive=on_new_archive, limits=limits)
+        with ask_progress(quiet=quiet, verbose=verbose, log=log) as (_, on_step):
+            line = asyncio.run(
+                resume_watched(
+                    journal,
+                    archive=archive,
+                    on_new_archive=on_new_archive,
+                    limits=limits,
+                    on_retry=note,
+                    on_step=on_step,
+                )
+            )
     except KeyboardInterrupt:
         note(f"interrupted; the run is kept: docpager resume {journal}")
         sys.exit(INTERRUPTED)

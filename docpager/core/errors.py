@@ -6,6 +6,7 @@ What a program may want to act on is a field, not prose.
 
 DocpagerError           the user must correct something; reaches the terminal as one sentence
   + UsageError          a wrong setting: a bad locator, no such model
+    - UnknownMemory       no memory of that number, or one that was forgotten
     - WindowTooSmall    a window that cannot hold the question and a passage; names the smallest
   + DocumentError       a file cannot be read
   + ArchiveError        missing, damaged, or built otherwise
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchiveError",
     "AttemptFailed",
+    "ChatError",
     "ContextExceeded",
     "DocpagerError",
     "DocumentError",
@@ -36,8 +38,12 @@ __all__ = [
     "FunctionError",
     "JournalError",
     "LimitReached",
+    "MemoryLimitReached",
+    "MemoryStoreError",
     "ModelError",
+    "SessionLocked",
     "StorageError",
+    "UnknownMemory",
     "UsageError",
     "WindowTooSmall",
 ]
@@ -113,6 +119,47 @@ class DocumentsChanged(JournalError):
         self.documents = tuple(documents)
         """Their names, as in D3."""
         self.journal = journal
+
+
+class ChatError(DocpagerError):
+    """A chat's session that is damaged, or cannot be written."""
+
+
+class SessionLocked(ChatError):
+    """Another process has a chat's session open."""
+
+    def __init__(self, session: str, holder: tuple[int, str] | None) -> None:
+        named = "another process" if holder is None else f"process {holder[0]} on {holder[1]}"
+        super().__init__(
+            f"session {session!r} is open in {named}; close it there, or open another one"
+        )
+        self.session = session
+        self.holder = holder
+        """Process id and host of who has it; None where it has not said who it is."""
+
+
+class UnknownMemory(UsageError):
+    """A number that no memory has, or one that was forgotten."""
+
+    def __init__(self, message: str, *, forgotten: bool) -> None:
+        super().__init__(message)
+        self.forgotten = forgotten
+        """Whether there was one."""
+
+
+class MemoryStoreError(DocpagerError):
+    """A store of memories that is missing, damaged, or cannot be written."""
+
+
+class MemoryLimitReached(MemoryStoreError):
+    """A store of memories is full."""
+
+    def __init__(self, message: str, *, limit: str, most: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """`max_entries`, `max_bytes` or `max_text`."""
+        self.most = most
+        """What it allows, in entries, bytes or characters."""
 
 
 class ModelError(DocpagerError):

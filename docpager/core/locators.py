@@ -1,4 +1,9 @@
-"""Locators: `D3`, `D3:p45-47`, `D3:s2.1`, `D3:c120-124`, `N2`. Parse, print, find in text."""
+"""Locators: `D3`, `D3:p45-47`, `D3:s2.1`, `D3:c120-124`, `N2`, `T12`, `M3`. Parse, print, find in
+text.
+
+A turn of a conversation (`T12`) and an archived memory (`M3`) are documents of their own kind: each
+has passages (`T12:c1`), and a number below 0 by which nothing takes it for a document's.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from enum import StrEnum
 
 from docpager.core.errors import UsageError
 from docpager.core.inputs import check_text
-from docpager.core.passages import Passage
+from docpager.core.passages import Passage, memory_number, source_name, turn_number
 
 __all__ = ["Locator", "LocatorKind", "as_locator", "covers", "find_locators", "parse_locator"]
 
@@ -25,7 +30,8 @@ class LocatorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Locator:
-    """The name of a document, of PDF pages, of a section, of passages, or of a note."""
+    """The name of a document, of PDF pages, of a section, of passages, or of a note; a turn and a
+    memory count as documents."""
 
     kind: LocatorKind
     number: int
@@ -42,12 +48,12 @@ class Locator:
             case LocatorKind.NOTE:
                 return f"N{self.number}"
             case LocatorKind.DOCUMENT:
-                return f"D{self.number}"
+                return source_name(self.number)
             case LocatorKind.SECTION:
                 return f"D{self.number}:s{'.'.join(map(str, self.section))}"
         letter = "p" if self.kind is LocatorKind.PDF_PAGES else "c"
         span = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
-        return f"D{self.number}:{letter}{span}"
+        return f"{source_name(self.number)}:{letter}{span}"
 
 
 _NUMBER = r"[1-9][0-9]{0,8}"
@@ -56,6 +62,8 @@ _PATTERN = (
     rf"(?::(?:(?P<letter>[pc])(?P<first>{_NUMBER})(?:-[pc]?(?P<last>{_NUMBER}))?"
     rf"|s(?P<section>{_NUMBER}(?:\.{_NUMBER})*)))?"
     rf"|N(?P<note>{_NUMBER})"
+    rf"|(?P<said>[TM])(?P<which>{_NUMBER})"
+    rf"(?::c(?P<from>{_NUMBER})(?:-c?(?P<to>{_NUMBER}))?)?"
 )
 _WHOLE = re.compile(_PATTERN)
 _IN_TEXT = re.compile(rf"(?<![\w.])(?:{_PATTERN})(?![\w])")
@@ -74,7 +82,8 @@ def parse_locator(text: str) -> Locator:
     if match is None:
         raise UsageError(
             f"{text[:60]!r} is not a locator; write D3 (a document), D3:p45-47 (pages, slides "
-            "or sheets), D3:s2.1 (a section), D3:c120-124 (passages) or N2 (a note)"
+            "or sheets), D3:s2.1 (a section), D3:c120-124 (passages), N2 (a note), T12 (a turn of "
+            "a conversation) or M3 (a memory)"
         )
     return _locator(match)
 
@@ -91,10 +100,15 @@ def as_locator(given: Locator | str) -> Locator:
     return parse_locator(given)
 
 
-def find_locators(text: str) -> list[tuple[Locator, int, int]]:
-    """Every locator written in `text`, with the offsets of its first character and of its end."""
+def find_locators(text: str, *, said: bool = False) -> list[tuple[Locator, int, int]]:
+    """Every locator written in `text`, with the offsets of its first character and of its end.
+
+    Those of turns and memories are read where something was `said`: elsewhere `M3` is a motorway.
+    """
     found = []
     for match in _IN_TEXT.finditer(text):
+        if match["said"] and not said:
+            continue
         try:
             found.append((_locator(match), match.start(), match.end()))
         except UsageError:
@@ -118,15 +132,24 @@ def covers(locator: Locator, passage: Passage) -> bool:
 def _locator(match: re.Match[str]) -> Locator:
     if note := match["note"]:
         return Locator(LocatorKind.NOTE, int(note))
+    if which := match["which"]:
+        number = (turn_number if match["said"] == "T" else memory_number)(int(which))
+        if not match["from"]:
+            return Locator(LocatorKind.DOCUMENT, number)
+        return _range(match, LocatorKind.PASSAGES, number, match["from"], match["to"])
     document = int(match["document"])
     if section := match["section"]:
         path = tuple(int(part) for part in section.split("."))
         return Locator(LocatorKind.SECTION, document, section=path)
     if letter := match["letter"]:
-        first = int(match["first"])
-        last = int(match["last"] or first)
-        if last < first:
-            raise UsageError(f"{match[0]!r} runs backwards; write the smaller number first")
         kind = LocatorKind.PDF_PAGES if letter == "p" else LocatorKind.PASSAGES
-        return Locator(kind, document, first, last)
+        return _range(match, kind, document, match["first"], match["last"])
     return Locator(LocatorKind.DOCUMENT, document)
+
+
+def _range(
+    match: re.Match[str], kind: LocatorKind, number: int, first: str, last: str | None
+) -> Locator:
+    if int(last or first) < int(first):
+        raise UsageError(f"{match[0]!r} runs backwards; write the smaller number first")
+    return Locator(kind, number, int(first), int(last or first))

@@ -17,7 +17,10 @@ __all__ = [
     "PassageId",
     "PassageRange",
     "counted",
+    "memory_number",
     "number_ranges",
+    "source_name",
+    "turn_number",
     "written_ranges",
 ]
 
@@ -38,14 +41,41 @@ ROW_KINDS = frozenset({"xlsx", "xls", "ods", "csv"})
 """Kinds of documents whose lines begin with the number of their row: `Row 12: `."""
 
 
+_MEMORIES = 1_000_000_000
+"""Above every number that a locator can hold."""
+
+
+def turn_number(turn: int) -> int:
+    """The document number of turn `turn` of a conversation: what was said is read, searched and
+    cited as documents are, and no document has a number below 1."""
+    return -turn
+
+
+def memory_number(memory: int) -> int:
+    """The document number of an archived memory."""
+    return -_MEMORIES - memory
+
+
+def source_name(number: int) -> str:
+    """What a document number is called: a document, a turn or a memory.
+
+    >>> source_name(3), source_name(turn_number(12)), source_name(memory_number(7))
+    ('D3', 'T12', 'M7')
+    """
+    if number >= 0:
+        return f"D{number}"
+    return f"M{-number - _MEMORIES}" if number < -_MEMORIES else f"T{-number}"
+
+
 class PassageId(NamedTuple):
     """A passage's name in one archive: printed as `D3:c120`."""
 
     document: int
+    """Of a turn or a memory: see `turn_number` and `memory_number`."""
     ordinal: int
 
     def __str__(self) -> str:
-        return f"D{self.document}:c{self.ordinal}"
+        return f"{source_name(self.document)}:c{self.ordinal}"
 
 
 class PassageRange(NamedTuple):
@@ -57,7 +87,7 @@ class PassageRange(NamedTuple):
 
     def __str__(self) -> str:
         ordinals = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
-        return f"D{self.document}:c{ordinals}"
+        return f"{source_name(self.document)}:c{ordinals}"
 
     def covers(self, passage: PassageId) -> bool:
         """Whether the passage is one of the range."""
@@ -124,6 +154,8 @@ class Passage:
     """PDF page of the first character, counted from 1; None where there are no PDF pages."""
     page_starts: tuple[tuple[int, int], ...] = ()
     """(offset in `text`, pdf_page) of each PDF page that begins inside, in order; offset 0 too."""
+    caption: str = ""
+    """What is said beside its locator: of a turn who said it, and when."""
 
     @property
     def id(self) -> PassageId:
@@ -188,7 +220,8 @@ class DocumentEntry:
     title: str
     """The document's own title, else the file's stem."""
     kind: str
-    """`pdf`, `text`, `record` (one line of a JSONL file), `xlsx` or another kind of file."""
+    """`pdf`, `text`, `record` (one line of a JSONL file), `xlsx` or another kind of file; `turn` or
+    `memory` of what was said."""
     passages: int
     tokens: int
     pdf_pages: int
@@ -199,7 +232,7 @@ class DocumentEntry:
 
     @property
     def name(self) -> str:
-        return f"D{self.id}"
+        return source_name(self.id)
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -201,6 +201,8 @@ def place_in(
 ) -> Place:
     """Where the text from `start` to `end` of a document begins: its page, slide or sheet, the row
     of a table, else its section."""
+    if entry.kind == "turn":
+        return Place(entry.path, turn=-entry.id, start=start, end=end, document_id=entry.name)
     row = outline.row_at(entry.id, start)
     if pdf_page is not None:
         label = outline.page_labels(entry.id)[pdf_page - 1]

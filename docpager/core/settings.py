@@ -16,6 +16,8 @@ __all__ = [
     "PICTURES",
     "PLAIN_UP_TO",
     "READ_AHEAD",
+    "SUMMARIES",
+    "ChatSettings",
     "PagingSettings",
     "RunLimits",
     "check_dollars",
@@ -154,6 +156,63 @@ class RunLimits:
         check_dollars(self.max_usd)
         if self.max_tokens is not None and self.max_tokens < 1:
             raise UsageError(f"`max_tokens=` must be at least 1, not {self.max_tokens}")
+
+
+SUMMARIES = ("recursive", "none")
+"""What may be kept in main context of turns that leave it."""
+MOST_AT_HAND = 0.5
+"""Largest share of `room` that a conversation at hand may take: the rest is for reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """What of a conversation stands in every prompt.
+
+    Shares are of `room`: what is left of the window beside instructions, functions, two replies and
+    the smallest results of one step (`docpager.paging.pressure`).
+
+    Raises:
+        UsageError: a value of a wrong type, a share that is negative or all three above
+            `MOST_AT_HAND`, no such policy of summaries, or a block without a name.
+    """
+
+    core_share: float = 0.10
+    """Most that core memory takes. MemGPT (arXiv:2310.08560, section 2.1) calls it working context
+    and gives it a fixed size; what would exceed it is refused."""
+    summary_share: float = 0.07
+    """Most that the summary of what left takes."""
+    turns_share: float = 0.18
+    """Most that the newest turns take; MemGPT's FIFO queue (section 2.2)."""
+    leave_to: float = 0.5
+    """Share of `turns_share` that turns are reduced to once they no longer fit: leaving one at a
+    time would cost a summary each. MemGPT's queue manager evicts about half of the window too."""
+    summary: str = "recursive"
+    """`recursive`: the model writes a new summary from the old one and the turns that leave
+    (MemGPT, section 2.2); `none`: they leave without one, and recall finds them."""
+    blocks: tuple[str, ...] = ("human", "persona")
+    """Names of the blocks of core memory in a session that begins; MemGPT's two."""
+    maintain_after: int | None = None
+    """Messages after which maintenance is due; None for never by itself."""
+
+    def __post_init__(self) -> None:
+        for name in ("core_share", "summary_share", "turns_share", "leave_to"):
+            check_number(getattr(self, name), name)
+        check_whole(self.maintain_after, "maintain_after")
+        shares = (self.core_share, self.summary_share, self.turns_share)
+        if min(shares) < 0 or sum(shares) > MOST_AT_HAND:
+            raise UsageError(
+                f"core_share, summary_share and turns_share are from 0, together at most "
+                f"{MOST_AT_HAND:g}"
+            )
+        if not 0 <= self.leave_to <= 1:
+            raise UsageError("leave_to is a share from 0 to 1")
+        if self.summary not in SUMMARIES:
+            raise UsageError(f"summary is one of {', '.join(SUMMARIES)}")
+        if self.maintain_after is not None and self.maintain_after < 1:
+            raise UsageError("maintain_after is a number of messages, from 1")
+        names = [name.strip() for name in self.blocks]
+        if not all(names) or len(set(names)) != len(names) or isinstance(self.blocks, str):
+            raise UsageError("blocks are different names, such as ('human', 'persona')")
 
 
 def check_dollars(limit: float | None) -> None:

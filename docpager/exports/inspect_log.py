@@ -20,7 +20,7 @@ from docpager.core.visible import visible
 from docpager.evaluation.scoring import METRICS, score
 from docpager.exports.held_runs import HeldRun, held_runs
 from docpager.exports.inspect_turns import (
-    Conversation,
+    RunTurns,
     began_of,
     model_usage,
     said_by_model,
@@ -122,7 +122,7 @@ class _Sample:
         asked = row.question if row else run.header.plan.question if run else ""
         began = began_of(run) if run is not None else None
         seconds = run.line.seconds if run and run.line else row.seconds if row else 0.0
-        conversation = Conversation(run) if run is not None else None
+        conversation = RunTurns(run) if run is not None else None
         events = list(conversation.events()) if conversation is not None else []
         return EvalSample(
             id=visible(self.held.id),

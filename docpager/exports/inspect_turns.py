@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inspect_ai.model import ChatMessage, ChatMessageAssistant, ModelOutput, ModelUsage
     from inspect_ai.tool import ToolInfo
 
-__all__ = ["Conversation", "began_of", "model_usage", "said_by_model", "shown", "stable_id"]
+__all__ = ["RunTurns", "began_of", "model_usage", "said_by_model", "shown", "stable_id"]
 
 _STOPPED: Mapping[str, Any] = {
     "end_turn": "stop",
@@ -36,7 +36,7 @@ _STOPPED: Mapping[str, Any] = {
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Conversation:
+class RunTurns:
     """One run on its way to messages and events; `messages` is filled by going through `events`."""
 
     def __init__(self, run: WatchedRun) -> None:

@@ -66,6 +66,7 @@ class MainContext:
         question: str,
         policy: EvictionPolicy,
         closing: str = "",
+        conversation: str = "",
     ) -> None:
         self.budget = budget
         self.table = PageTable()
@@ -87,9 +88,12 @@ class MainContext:
         self._fitting: Fitting | None = None
         self._is_first = False
         """Whether the open step is the prefetch, which begins the run's first epoch."""
+        self._said = conversation
+        """What a chat has at hand; empty elsewhere."""
         self._opening = Opening(
-            fixed=budget.fixed, document_map=document_map, question=question, meter=meter
-        )
+            fixed=budget.fixed, document_map=document_map, question=question, meter=meter,
+            conversation=conversation,
+        )  # fmt: skip
         self._shown: list[str] = []
         """Results of this epoch that were no refusals: words of documents stand in them."""
         self._uncounted: frozenset[PassageId] = frozenset()
@@ -195,7 +199,7 @@ class MainContext:
         """
         pages = (self.table[id_].passage.text for id_ in self.table.ids)
         notes = (note.text for note in self.notes.notes)
-        return any(text in each for each in (*self._shown, *pages, *notes, self._map))
+        return any(text in each for each in (*self._shown, *pages, *notes, self._map, self._said))
 
     def open_prefetch(self, calls: Sequence[ToolCall]) -> None:
         """Begin the step whose results stand in the first request, made without a model.
@@ -437,6 +441,7 @@ class MainContext:
             () if plain else opened.texts(),
             " ".join(filter(None, (opened.skipped_remark, opened.nudge, opened.remark))),
             (*(page for page in kept if isinstance(page, Picture)), *opened.pictures),
+            self._said,
         )
         first, self._is_first = self._is_first, False
         self.epoch = self._opening.next_epoch(

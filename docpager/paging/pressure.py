@@ -46,6 +46,8 @@ class WindowBudget:
     rebuild_to: float = 0.2
     reading_log: bool = True
     """False leaves its share to everything else."""
+    at_hand: int = 0
+    """Tokens of the conversation at hand, which stands in every prompt as instructions do."""
 
     @property
     def limits_after_rebuild(self) -> Size:
@@ -66,7 +68,7 @@ class WindowBudget:
     @property
     def room(self) -> int:
         """Tokens for the head and the newest step just after a rebuild."""
-        return max(0, self.limit_after_rebuild - self.fixed)
+        return max(0, self.limit_after_rebuild - self.fixed - self.at_hand)
 
     @property
     def survivors_limit(self) -> int:

@@ -15,6 +15,7 @@ from docpager.paging.token_meter import Meter
 from docpager.paging.token_sizes import NOTHING, Size
 
 __all__ = [
+    "CONVERSATION_TITLE",
     "LAST_REPLY",
     "PLAINLY",
     "QUOTE_PLAINLY",
@@ -23,11 +24,14 @@ __all__ = [
     "StepText",
     "fence_tokens",
     "frame_tokens",
+    "plainly",
+    "quote_plainly",
     "smallest_step_tokens",
     "warning",
 ]
 
 _MAP_TITLE = "# Documents"
+CONVERSATION_TITLE = "# Conversation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Head:
     """Lines for the model: calls that were skipped, warnings, messages."""
     pictures: tuple[Picture, ...] = ()
     """Behind the text."""
+    conversation: str = ""
+    """What a chat has at hand; the question is its newest message."""
 
     def turn(self) -> UserTurn:
         """The head as the first turn, the document map its shared beginning.
@@ -80,12 +86,14 @@ class Head:
         # Notes and calls hold words of documents too: nothing in the head may look like a fence.
         steps = (text for step in self.newest_step for text in (step.call_line, step.result))
         own = (self.document_map, self.question, self.notes, self.reading_log, self.remark)
+        said = self.conversation
         # The marker must occur in nothing that the head holds, or a document could close its own
         # fence and speak as the user.
-        marker = marker_for(self.question, [pages, *steps, *own])
+        marker = marker_for(self.question, [pages, *steps, *own, said])
         parts = [
             (_MAP_TITLE, self.document_map),
-            ("# Question", self.question),
+            (CONVERSATION_TITLE, self.conversation),
+            ("# Message" if self.conversation else "# Question", self.question),
             ("# Notes", self.notes),
             ("# Reading log", self.reading_log),
             ("# Pages in main context", fence(pages, marker) if pages else ""),
@@ -101,18 +109,24 @@ class Head:
 
 
 class Opening:
-    """Instructions, functions, document map and question: the whole of a run's first request.
+    """Instructions, functions, document map and question, and in a chat the conversation at hand:
+    the whole of a run's first request.
 
     The server's count of the first request holds whatever it adds by itself, so it is exact for
     the beginning of every later prompt too.
     """
 
-    def __init__(self, *, fixed: int, document_map: str, question: str, meter: Meter) -> None:
+    def __init__(
+        self, *, fixed: int, document_map: str, question: str, meter: Meter, conversation: str = ""
+    ) -> None:
         self._fixed = Size.exact(fixed)
         self._meter = meter
-        self._turn = Head(document_map, question).turn()
+        self._turn = Head(document_map, question, conversation=conversation).turn()
         self._counted: int | None = None
-        self.size = Size.exact(fixed + meter.count(document_map) + meter.count(question))
+        # Its title is in no frame: runs without one must go on to count as they did.
+        said = f"{CONVERSATION_TITLE}\n{conversation}\n" if conversation else ""
+        parts = (document_map, question, said)
+        self.size = Size.exact(fixed + sum(map(meter.count, parts)))
         """Tokens; until the server has counted them, an estimate that leaves out the titles."""
 
     def first_epoch(self) -> Epoch:
@@ -170,6 +184,20 @@ QUOTE_PLAINLY = (
     '[D1:c88] "exact quote"'
 )
 """What such a prompt ends with where an answer came without a quote that stands."""
+
+_CHAT_EXAMPLE = ("[D1:c88]", "[T12:c1]")
+
+
+def plainly(question: str, *, chat: bool) -> str:
+    """How a prompt of a model without functions ends; in a chat turns are quoted too."""
+    return (PLAINLY.replace(*_CHAT_EXAMPLE) if chat else PLAINLY).format(question)
+
+
+def quote_plainly(question: str, answer: str, *, chat: bool) -> str:
+    """How such a prompt ends where an answer came without a quote that stands."""
+    asked = QUOTE_PLAINLY.replace(*_CHAT_EXAMPLE) if chat else QUOTE_PLAINLY
+    return asked.format(question, answer)
+
 
 _FRAME = (
     "# Documents\n\n# Question\n\n# Notes\n\n# Reading log\n\n# Pages in main context\n"

@@ -23,7 +23,7 @@ def render_passage(passage: Passage) -> str:
             past = offset
     pieces.append(passage.text[past:])
     page = passage.pdf_page_at(0)
-    place = f" p{page}" if page is not None else ""
+    place = f" p{page}" if page is not None else f" {passage.caption}" if passage.caption else ""
     return f"[{passage.id}{place}]\n{''.join(pieces).rstrip()}"
 
 

@@ -32,6 +32,7 @@ _POLICY = (
 STATUS_WORDS = {
     "answered": "answered, with a quote that stands on a page that the model had read",
     "unsupported": "unsupported: no quote of it stands on a page that the model had read",
+    "replied": "a reply in a chat that cites nothing; nothing of it was checked",
     "abstained": "not found: the model says that the documents do not tell",
     "failed": "failed: the model could not go on",
     "stopped": "stopped at a limit before there was an answer",

@@ -59,9 +59,10 @@ def saved_usd(run: Run, *, whole_text_tokens: int) -> float | None:
 
 SCHEMA_VERSION = 2
 
-STATUSES = ("answered", "unsupported", "abstained", "failed", "stopped")
+STATUSES = ("answered", "unsupported", "abstained", "failed", "stopped", "replied")
 """How a question may end. `unsupported` is an answer without a citation that stands on its page and
-was in main context; `answered` has one, which does not make it right."""
+was in main context; `answered` has one, which does not make it right. `replied` is for chats alone:
+nothing was cited, and nothing was checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ def answer_line(run: Run, header: Header, *, journal: str | None) -> AnswerLine:
     assert outcome is not None, "the run is still going"
     statistics = run.context.statistics
     checks = outcome.citations if isinstance(outcome, Answer | Abstention) else ()
-    read = statistics.distinct_passages
+    # Turns and memories, whose numbers are below 0, are no part of what the documents hold.
+    read = sum(passage.document > 0 for passage in statistics.read)
     searched = len(run.delivery.reached.shown - statistics.read)
     return AnswerLine(
         id=header.question_id,

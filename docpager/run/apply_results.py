@@ -1,30 +1,28 @@
 """ResultApplier: what each result does to a run's main context, and how it is shown.
 
 What may be quoted: what was resident, or was copied into a note while it was.
-
-recall: search this run's own past. Never the text of an evicted page: its locator instead.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from docpager.core.errors import FunctionError
 from docpager.core.locators import LocatorKind, parse_locator
-from docpager.core.passages import Note, PassageId, counted
+from docpager.core.passages import PassageId, counted
 from docpager.core.pictures import PageId, PictureId, picture_named
 from docpager.models.messages import ToolCall
 from docpager.paging.main_context import MainContext
-from docpager.paging.reading_log import HERE, LogEntry, written_call
-from docpager.paging.rebuild import QUOTE_PLAINLY
+from docpager.paging.reading_log import LogEntry, written_call
+from docpager.paging.rebuild import quote_plainly
 from docpager.paging.rendering import one_line
 from docpager.paging.working_memory import WorkingMemory
 from docpager.run.coverage import Reached
-from docpager.run.outcome import UNSUPPORTED, Abstention, Answer, Failure, Outcome
+from docpager.run.outcome import REPLIED, UNSUPPORTED, Abstention, Answer, Failure, Outcome
 from docpager.run.page_ins import PageInApplier, making_room
 from docpager.run.quotes import mark_seen, review
+from docpager.run.remembering import TurnMemory, recall
 from docpager.run.reminders import RepeatedCalls, say_instead
 from docpager.run.render import present_found, present_listed, present_too_large
 from docpager.run.tool_results import (
@@ -40,60 +38,10 @@ from docpager.run.tool_results import (
     Viewed,
 )
 
-__all__ = ["PLAIN_TEXT", "ResultApplier", "recall"]
+__all__ = ["PLAIN_TEXT", "ResultApplier"]
 
 MOST_UNREAD_ANSWERS = 2
 """Answers before anything was looked up that are sent back; the next one fails the run."""
-
-MOST_LINES = 12
-
-
-def recall(
-    query: str, *, notes: WorkingMemory, log: Sequence[LogEntry], resident: Collection[PassageId]
-) -> list[str]:
-    """The notes and log lines that share words with `query`, most shared first, then newest.
-
-    Notes that are paged out come before everything else that shares as many words.
-    """
-    wanted = _words(query)
-    scored = [
-        (len(wanted & _words(text)), rank, number, line)
-        for rank, number, text, line in _memories(notes, log, resident)
-    ]
-    matching = sorted((each for each in scored if each[0]), reverse=True)
-    return [line for *_, line in matching[:MOST_LINES]]
-
-
-def _memories(
-    notes: WorkingMemory, log: Sequence[LogEntry], resident: Collection[PassageId]
-) -> Iterator[tuple[int, int, str, str]]:
-    """(rank, recency, what is searched, what is shown)."""
-    for note in notes.notes:
-        out = note.number not in notes.resident
-        where = f"paged out; page_in {note.name}" if out else "in main context"
-        sources = " ".join(note.sources)
-        shown = f"{note.name} ({where}) {one_line(note.text, limit=80)}"
-        yield 2 if out else 1, note.number, _searchable(note, sources), shown
-    for position, entry in enumerate(log):
-        line = f"step {_lasting(entry, resident)}"
-        yield 0, position, line, line
-
-
-def _lasting(entry: LogEntry, resident: Collection[PassageId]) -> str:
-    """A line of the log that stays true: what is here may leave with the step that asked."""
-    outcome = entry.outcome or entry.whereabouts(resident)
-    return entry.ending("read" if outcome == HERE else outcome)
-
-
-def _searchable(note: Note, sources: str) -> str:
-    return f"note {note.name} {sources} {note.text}"
-
-
-def _words(text: str) -> set[str]:
-    """Lower-case words cut to six letters, so that endings matter little; numbers whole."""
-    words = re.findall(r"\w+", text.lower())
-    return {word if word.isdigit() else word[:6] for word in words if len(word) > 1}
-
 
 PLAIN_TEXT = "\0plain text"
 """Id of an answer that was no call: no provider's own id can be this."""
@@ -103,13 +51,21 @@ class ResultApplier:
     """Applies results to one run's main context, in call order."""
 
     def __init__(
-        self, context: MainContext, *, rules: int, question: str, plain: bool = False
+        self,
+        context: MainContext,
+        *,
+        rules: int,
+        question: str,
+        plain: bool = False,
+        remembering: TurnMemory | None = None,
     ) -> None:
         self._context = context
         self._page_ins = PageInApplier(context)
         self._rules = rules
         self._question = question
         self._plain = plain
+        self.remembering = remembering
+        """Of a chat's run; None elsewhere."""
         self._step = 0
         self._sent_back = False
         self._said = ""
@@ -148,6 +104,7 @@ class ResultApplier:
             case Loaded():
                 self._has_looked = True
                 self._page_ins.apply(call, result, step=step)
+                self._meet([result.range.document, *result.origins])
             case Viewed():
                 self._has_looked = True
                 self._page_ins.view(call, result, step=step)
@@ -187,14 +144,16 @@ class ResultApplier:
         self._has_looked = True
         self._page_ins.forget_repeats()
         subject = _subject(call)
-        shown = self._admit_most(
-            len(found.hits),
-            lambda n: present_found(
-                replace(found, hits=found.hits[:n], hidden=found.hidden + len(found.hits) - n),
-                subject=subject,
-            ),
-        )
+        # A chat's recall finds what was said; this run's own notes and calls stand below it.
+        own = self._own_past(call) if call.name == "recall" else []
+
+        def present(n: int) -> str:
+            hits = replace(found, hits=found.hits[:n], hidden=found.hidden + len(found.hits) - n)
+            return "\n".join([present_found(hits, subject=subject), *own])
+
+        shown = self._admit_most(len(found.hits), present)
         seen = found.hits[: shown or 0]
+        self._meet([*(hit.passage.document for hit in seen), *found.origins])
         self.reached.show(seen, found.paths)
         best = ", ".join(dict.fromkeys(str(hit.passage) for hit in seen))
         self._log(
@@ -240,6 +199,8 @@ class ResultApplier:
                     self._page_ins.keep_picture(picture_named(page), call, step=self._step)
                 case "page_in":
                     self._page_in_note(parse_locator(call.arguments["locator"]).number)
+                case "core_append" | "core_replace" | "archive_memory":
+                    self._remember(call)
         except FunctionError as error:
             self._context.refuse(str(error))
 
@@ -294,21 +255,38 @@ class ResultApplier:
         context.statistics.notes_paged_out += len(before - set(notes.resident))
         return True
 
-    def _recall(self, call: ToolCall) -> None:
+    def _remember(self, call: ToolCall) -> None:
+        """Take down what is to be remembered; its result is short, and needs no room set aside."""
+        assert self.remembering is not None, "only chats have these functions"
+        said = self.remembering.apply(call)
+        if not self._context.admit(said):
+            self._context.refuse("noted.")
+        self._log(call, "noted")
+
+    def _meet(self, numbers: Collection[int]) -> None:
+        if self.remembering is not None:
+            self.remembering.meet(numbers)
+
+    def _own_past(self, call: ToolCall) -> list[str]:
         context = self._context
-        lines = recall(
-            call.arguments["query"],
+        return recall(
+            call.arguments.get("query", ""),
             notes=context.notes,
             log=context.log.entries,
             resident=context.table.ids,
         )
+
+    def _recall(self, call: ToolCall) -> None:
+        lines = self._own_past(call)
         self._admit_most(len(lines), lambda n: "\n".join(lines[:n]) or "nothing found.")
 
     def _answer(
         self, call: ToolCall, checked: QuotesChecked, *, resident: Collection[PassageId], last: bool
     ) -> Outcome | None:
         """End the run, or send the answer back once if a quote fails."""
+        chat = self.remembering
         quotes = [str(citation["quote"]) for citation in call.arguments["citations"]]
+        resident = {*resident, *chat.shown} if chat else resident
         notes = self._context.notes.notes
         if self._rules < 3:
             checks = review(checked.checks, quotes, resident=resident, notes=notes)
@@ -322,6 +300,11 @@ class ResultApplier:
         # Only what was prefetched can have been seen without a look, and a model that is asked
         # plainly has no other way to look.
         was_shown = found and (supported or (self._plain and bool(resident)))
+        if chat is not None:
+            if found and not checks:
+                return self._reply(chat, call, text, last=last)
+            # Of a chat only "not found" is sent back, and once: what it has at hand may be cited.
+            was_shown = found or bool(self._answers_unread)
         if self._rules >= 3 and not (self._has_looked or last or was_shown):
             return self._unread(call)
         problems = [check.problem for check in checks if check.problem]
@@ -342,6 +325,17 @@ class ResultApplier:
         if self._rules < 3 or supported:
             return Answer(text, checks)
         return Answer(text, checks, status=UNSUPPORTED)
+
+    def _reply(self, chat: TurnMemory, call: ToolCall, text: str, *, last: bool) -> Outcome | None:
+        """End a chat's turn without a citation: `replied` says that nothing was checked."""
+        problem = chat.what_claims(text, looked=self._has_looked)
+        if not problem:
+            return Answer(text, (), status=REPLIED)
+        if self._sent_back or last:
+            return Answer(text, (), status=UNSUPPORTED)
+        self._sent_back = True
+        self._send_back(call, [problem])
+        return None
 
     def _marked(
         self, checks: Sequence[QuoteCheck], quotes: Sequence[str], resident: Collection[PassageId]
@@ -365,7 +359,8 @@ class ResultApplier:
             said = one_line(str(call.arguments["text"]), limit=120)
             return Failure(f"the model answered without looking anything up: {said}")
         words = one_line(self._question, limit=80).replace('"', "'")
-        self._send_back(call, [f'nothing was looked up yet; begin with search(query="{words}")'])
+        search = "recall or search" if self.remembering else f'search(query="{words}")'
+        self._send_back(call, [f"nothing was looked up yet; begin with {search}"])
         return None
 
     def _send_back(self, call: ToolCall, problems: Sequence[str]) -> None:
@@ -374,8 +369,8 @@ class ResultApplier:
         if has_pages and call.id == PLAIN_TEXT and call.arguments.get("found", True):
             # Only for the quote, and with the answer before it: one thing at a time.
             said = one_line(str(call.arguments["text"]), limit=80)
-            asked = one_line(self._question, limit=160), said
-            self._context.close_with(QUOTE_PLAINLY.format(*asked))
+            asked, chat = one_line(self._question, limit=160), self.remembering is not None
+            self._context.close_with(quote_plainly(asked, said, chat=chat))
         elif call.id == PLAIN_TEXT:
             self._context.nudge(f"[run] Not accepted: {listed}. Answer again.")
         else:

@@ -53,9 +53,15 @@ def cited_words(archive: Archive, citation: Citation) -> CitedPlace:
             f"the quote {_brief(citation.quote)} was not found when the answer was checked, so "
             "there is no place to open"
         )
+    if place.document_id.startswith(("T", "M")):
+        raise _said(place.document_id)
     entry, is_known = _document(archive, place)
     locator = citation.passages[0] if is_known and citation.passages else entry.name
     return _looked_up(archive, locator, citation.quote)
+
+
+def _said(name: str) -> UsageError:
+    return UsageError(f"{name} was said in a chat and stands in no document; its session shows it")
 
 
 def cited_document(archive: Archive, place: Place) -> DocumentEntry:
@@ -118,6 +124,8 @@ def _named(archive: Archive, written: str) -> Locator:
         (number,) = _single(archive, found["name"])
         page = int(found["page"])
         return Locator(LocatorKind.PDF_PAGES, number, page, page)
+    if locator.number < 0:
+        raise _said(str(locator))
     if locator.kind is LocatorKind.NOTE:
         raise UsageError(f"{locator} is a note of a run; open the citation of an answer instead")
     return locator

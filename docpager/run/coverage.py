@@ -70,7 +70,8 @@ class ReachedDocument:
 
 
 class Reached:
-    """What one run was shown of each document, and what it read."""
+    """What one run was shown of each document, and what it read. Turns and memories of a chat
+    (numbers below 0) are no documents."""
 
     def __init__(self) -> None:
         self.by_document: dict[int, ReachedDocument] = {}
@@ -93,6 +94,8 @@ class Reached:
         """Note hits that were shown; `paths` are those of their documents."""
         known = dict(paths)
         for hit in hits:
+            if hit.passage.document < 0:
+                continue  # a turn or a memory of a chat
             met = self._document(hit.passage.document, known.get(hit.passage.document, ""))
             met.shown.add(hit.passage)
             if hit.pdf_page is not None:
@@ -101,6 +104,8 @@ class Reached:
     def read(self, passages: Iterable[Passage], path: str) -> None:
         """Note passages of one document that came into main context."""
         for passage in passages:
+            if passage.document < 0:
+                continue
             met = self._document(passage.document, path)
             met.read.add(passage.id)
             first, last = passage.pdf_pages or (1, 0)

@@ -312,7 +312,8 @@ class Driver:
                 met.add(result.document)
             if isinstance(result, Found):
                 met.update(number for number, _ in result.paths)
-        new = sorted(met - self._met)
+        # Of turns and memories, whose numbers are below 0, no text ever changes.
+        new = sorted(number for number in met - self._met if number > 0)
         self._met |= met
         return new
 

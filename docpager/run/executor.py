@@ -18,6 +18,7 @@ from docpager.core.passages import (
     HALF_CHARACTER,
     DocumentEntry,
     Passage,
+    PassageId,
     PassageRange,
     number_ranges,
 )
@@ -26,16 +27,21 @@ from docpager.documents.document import Section
 from docpager.models.messages import FunctionSchema, ToolCall
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import one_line, render_passage
-from docpager.run.archival_storage import ArchivalStorage, HitPage
+from docpager.run.archival_storage import ArchivalStorage, HitPage, RecallStorage
 from docpager.run.argument_repair import documents_named
 from docpager.run.functions import (
     ARGUMENTS,
+    CHAT_ARGUMENTS,
     AnswerArguments,
+    ArchiveMemory,
     Arguments,
     Contents,
+    CoreAppend,
+    CoreReplace,
     Grep,
     PageIn,
     PageOut,
+    RecallSaid,
     Search,
     ViewPage,
     WriteNote,
@@ -44,7 +50,8 @@ from docpager.run.observer import RunObserver
 from docpager.run.page_pictures import DrawPage, viewed_page
 from docpager.run.plan import RULES
 from docpager.run.quotes import QuoteChecker
-from docpager.run.read_ahead import found_passages
+from docpager.run.read_ahead import found_passages, joined_finds
+from docpager.run.remembering import days_between
 from docpager.run.render import DOUBTED, document_line, present_loaded
 from docpager.run.state import Run
 from docpager.run.tool_results import (
@@ -75,7 +82,8 @@ def check_arguments(call: ToolCall, functions: Mapping[str, FunctionSchema]) -> 
     if unknown := [name for name in call.arguments if name not in takes]:
         raise FunctionError(f"{call.name} has no {unknown[0]!r}; it takes {', '.join(takes)}")
     try:
-        return msgspec.convert(dict(call.arguments), ARGUMENTS[call.name])
+        kinds = CHAT_ARGUMENTS if "core_append" in functions else ARGUMENTS
+        return msgspec.convert(dict(call.arguments), kinds[call.name])
     except msgspec.ValidationError as error:
         raise FunctionError(f"{call.name}: {error}; it takes {', '.join(takes)}") from None
     except UnicodeEncodeError:  # msgspec would name a field that is no text
@@ -103,11 +111,17 @@ class FunctionExecutor:
         scope: Collection[int] | None = None,
         rules: int = RULES,
         question: str = "",
+        at_hand: Collection[PassageId] | None = None,
         pictures: PicturePrice | None = None,
         draw: DrawPage | None = None,
     ) -> None:
-        """`draw` draws the pages that `view_page` shows, no larger than `pictures`."""
+        """`at_hand` are the passages of turns that stand in every prompt of a chat's run; None for
+        runs that are no chat's, whose library holds documents alone. `draw` draws the pages that
+        `view_page` shows, no larger than `pictures`."""
         self._library = library
+        chat = at_hand is not None
+        self._said = library if chat and isinstance(library, RecallStorage) else None
+        self._at_hand = frozenset(at_hand or ())
         self._pictures, self._draw = pictures, draw
         self._functions = {function.name: function for function in functions}
         self._sizer = sizer
@@ -128,13 +142,26 @@ class FunctionExecutor:
         return results
 
     def prefetch(self, run: Run) -> list[ToolResult]:
-        """The search that a run begins with, and its best passages; `run` is not changed."""
-        wanted = ToolCall("", "search", {"query": run.plan.question})
-        query = PendingCall(wanted, run.largest_prompt, frozenset())
-        found = self.execute(query)
-        best = found_passages(found)[: run.plan.paging.ahead]
-        calls = [ToolCall("", "page_in", {"locator": str(each)}) for each in best]
-        return [found, *(self.execute(replace(query, call=call)) for call in calls)]
+        """The search that a run begins with, and its best passages; `run` is not changed.
+
+        In a chat it is one in what was said and in the documents, a hit of each in turn, and every
+        turn is read with those right before and after it.
+        """
+        query = PendingCall(ToolCall("", "search", {}), run.largest_prompt, frozenset())
+
+        def called(name: str, **arguments: str) -> ToolResult:
+            return self.execute(replace(query, call=ToolCall("", name, arguments)))
+
+        looks = ["recall"] if self._said is not None else []
+        looks += ["search"] if self._library.documents() or not looks else []
+        found = joined_finds([called(look, query=run.plan.question) for look in looks])
+        ahead = run.plan.paging.ahead
+        if self._said is None:
+            best = found_passages(found)[:ahead]
+        else:
+            # Turns are short: a passage is as long as eight of them.
+            best = list(self._said.with_neighbours(found_passages(found)[: 2 * ahead]))
+        return [found, *(called("page_in", locator=str(each)) for each in best)]
 
     def execute(self, pending: PendingCall) -> ToolResult:
         """Check and run one call."""
@@ -162,16 +189,37 @@ class FunctionExecutor:
             case ViewPage(locator=locator):
                 return self._view_page(locator, pending)
             case AnswerArguments(citations=citations):
-                seen = pending.resident if self._rules >= 4 else frozenset()
+                seen = pending.resident | self._at_hand if self._rules >= 4 else frozenset()
                 return self._quotes.check_all(
                     msgspec.to_builtins(citations), resident=seen, viewed=pending.viewed
                 )
+            case RecallSaid():
+                return self._recall(wanted)
             case PageOut(locators=locators):
                 self._check_locators(locators)
+            case CoreAppend(sources=sources) | CoreReplace(sources=sources):
+                self._check_locators(sources)
+            case ArchiveMemory(sources=sources, replaces=replaced):
+                self._check_locators([*sources, *replaced])
             case WriteNote(sources=sources, replaces=replaces):
                 self._check_locators(sources)
                 _check_replaced(replaces)
         return PassedThrough()
+
+    def _recall(self, wanted: RecallSaid) -> Found:
+        if self._said is None:
+            raise FunctionError("nothing was said before")
+        _refuse_nothing(wanted.query or "newest", "recall", "query")
+        since, until = days_between(wanted.since, wanted.until)
+        found = self._said.recall(
+            wanted.query, since=since, until=until, page=wanted.page, page_size=self._hits_per_page
+        )
+        return self._found(found, found.by_words, found.by_meaning, "")
+
+    def _origins(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """Documents that these turns and memories came from."""
+        said = [number for number in numbers if number < 0]
+        return tuple(self._said.origins(said)) if said and self._said is not None else ()
 
     def _where(self, wanted: Search | Grep) -> tuple[HitFilter, str]:
         """Which hits are wanted, and a remark on names in it that are unknown."""
@@ -183,7 +231,14 @@ class FunctionExecutor:
         numbers = sorted({hit.passage.document for hit in page.hits})
         paths = tuple((n, one_line(self._library.document(n).path)) for n in numbers)
         return Found(
-            tuple(page.hits), paths, page.page, page.pages, by_words, by_meaning, remark=remark
+            tuple(page.hits),
+            paths,
+            page.page,
+            page.pages,
+            by_words,
+            by_meaning,
+            remark=remark,
+            origins=self._origins(numbers),
         )
 
     def _narrowed(self, names: Sequence[str]) -> tuple[frozenset[int] | None, str]:
@@ -255,6 +310,8 @@ class FunctionExecutor:
         if parse_locator(text).kind is LocatorKind.NOTE:
             return PassedThrough()
         wanted = self._library.resolve(self._locator(text))
+        if self._at_hand and self._at_hand.issuperset(wanted.ids()):
+            raise FunctionError(f"{text} stands in the conversation above; quote it from there")
         entry = self._library.document(wanted.document)
         resident = tuple(each for each in wanted.ids() if each in pending.resident)
         if self._least_tokens(wanted) > pending.bound:
@@ -264,7 +321,7 @@ class FunctionExecutor:
         word = entry.page_word.lower() if entry.pdf_pages else "pdf page"
         loaded = Loaded(
             wanted, one_line(entry.path), tuple(missing), resident, labels, word,
-            self._better_seen(entry, missing),
+            self._better_seen(entry, missing), self._origins([entry.id]),
         )  # fmt: skip
         if self._sizer.text(present_loaded(loaded)) > pending.bound:
             return self._too_large(wanted, entry, pending.bound)
@@ -324,7 +381,10 @@ class FunctionExecutor:
         locator = parse_locator(text)
         if locator.kind is LocatorKind.NOTE:
             raise FunctionError(f"{text!r} is a note; a place in a document is needed")
-        if self._scope is not None and locator.number not in self._scope:
+        if locator.number < 0 and self._said is None:
+            raise FunctionError(f"no {text}: nothing was said before; name a document, such as D3")
+        is_document = locator.number > 0
+        if self._scope is not None and is_document and locator.number not in self._scope:
             raise FunctionError(f"no document D{locator.number} among those that were asked about")
         return locator
 

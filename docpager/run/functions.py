@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from docpager.core.locators import LocatorKind, find_locators
 from docpager.models.messages import FunctionSchema
 
-__all__ = ["ARGUMENTS", "Arguments", "functions_for", "parse_plain_answer"]
+__all__ = ["ARGUMENTS", "CHAT_ARGUMENTS", "Arguments", "functions_for", "parse_plain_answer"]
 
 _Query = Annotated[str, Meta(description="What to look for.")]
 _Documents = Annotated[list[str], Meta(description="Only these: names such as D3, or path globs.")]
@@ -81,6 +81,47 @@ class Recall(Arguments):
     query: _Query
 
 
+class RecallSaid(Arguments):
+    """Search everything said before, in this and earlier sessions, and what was remembered. Its
+    results are read with page_in T12 or M3, and cited as pages are."""
+
+    query: Annotated[str, Meta(description="What to look for; empty for the newest.")] = ""
+    since: Annotated[str, Meta(description="First day, such as 2026-05-31 or 2026-05.")] = ""
+    until: Annotated[str, Meta(description="Last day.")] = ""
+    page: _ResultPage = 1
+
+
+_Block = Annotated[str, Meta(description="Name of a block of core memory.")]
+_From = Annotated[list[str], Meta(description="Locators it came from, such as T12 or D3:p45.")]
+
+
+class CoreAppend(Arguments):
+    """Add a line to core memory, which is before you in every later turn."""
+
+    block: _Block
+    text: Annotated[str, Meta(description="The line.")]
+    sources: _From
+
+
+class CoreReplace(Arguments):
+    """Correct or take out a part of core memory."""
+
+    block: _Block
+    old: Annotated[str, Meta(description="What stands there, copied exactly.")]
+    new: Annotated[str, Meta(description="What is to stand there; empty to take it out.")]
+    sources: _From
+
+
+class ArchiveMemory(Arguments):
+    """Keep something for good outside of main context; recall finds it."""
+
+    text: Annotated[str, Meta(description="What to remember, to be understood by itself.")]
+    sources: _From
+    replaces: Annotated[
+        list[str], Meta(description="Memories that it makes out of date, such as M3.")
+    ] = []
+
+
 class CitationArguments(Arguments):
     """A quote and its place."""
 
@@ -109,6 +150,16 @@ ARGUMENTS: Mapping[str, type[Arguments]] = {
 }
 """By the function's name, in the order in which functions are offered."""
 
+CHAT_ARGUMENTS: Mapping[str, type[Arguments]] = {
+    **{name: kind for name, kind in ARGUMENTS.items() if name != "answer"},
+    "recall": RecallSaid,
+    "core_append": CoreAppend,
+    "core_replace": CoreReplace,
+    "archive_memory": ArchiveMemory,
+    "answer": AnswerArguments,
+}
+"""The same of a chat."""
+
 _SHOWN = ("type", "items", "description", "properties", "required")
 """What of a JSON Schema the model reads, in this order: requests begin with it, so one byte more
 would make every cached prompt and recorded request a different one."""
@@ -116,21 +167,31 @@ would make every cached prompt and recorded request a different one."""
 
 _BEYOND_SMALL = frozenset({"grep", "contents", "page_out", "recall", "pin", "replaces", "page"})
 """Functions and parameters that the small set does without."""
+_FINDING = frozenset({"search", "grep", "contents"})
+_REMEMBERING = frozenset({"recall", "replaces"})
 
 
 def functions_for(
-    *, notes: bool = True, pins: bool = True, small: bool = False, pictures: bool = False
+    *,
+    notes: bool = True,
+    pins: bool = True,
+    small: bool = False,
+    pictures: bool = False,
+    chat: bool = False,
+    documents: bool = True,
 ) -> tuple[FunctionSchema, ...]:
     """The functions of a run, in their fixed order; ablations leave out notes or pins.
 
-    The `small` set is search, page_in, write_note and answer; `pictures` adds view_page.
+    The `small` set is search, page_in, write_note and answer, and in a `chat` what remembers;
+    `pictures` adds view_page. A chat without `documents` does without what finds them.
     """
     left_out = {*([] if notes else ["write_note"]), *([] if pins else ["pin"])}
-    left_out |= _BEYOND_SMALL if small else frozenset()
+    left_out |= _BEYOND_SMALL - (_REMEMBERING if chat else frozenset()) if small else frozenset()
     left_out |= set() if pictures else {"view_page"}
+    left_out |= frozenset() if documents else _FINDING
     return tuple(
-        FunctionSchema(name, str(arguments.__doc__), _schema(arguments, left_out))
-        for name, arguments in ARGUMENTS.items()
+        FunctionSchema(name, " ".join(str(arguments.__doc__).split()), _schema(arguments, left_out))
+        for name, arguments in (CHAT_ARGUMENTS if chat else ARGUMENTS).items()
         if name not in left_out
     )
 
@@ -163,8 +224,8 @@ _NOT_FOUND = re.compile(r"\s*(?:\*\*)?not found\b", re.IGNORECASE)
 _LABEL = re.compile(r"^\s*(?:\*\*)?answer(?:\*\*)?:(?:\*\*)?\s*", re.IGNORECASE | re.MULTILINE)
 
 
-def parse_plain_answer(text: str, *, labelled: bool = False) -> dict[str, Any]:
-    """Arguments of `answer` that say the same as `text`.
+def parse_plain_answer(text: str, labelled: bool = False, *, said: bool = False) -> dict[str, Any]:
+    """Arguments of `answer` that say the same as `text`; in a chat what was `said` is cited too.
 
     A citation is a locator and the nearest quoted words on its line, as in
     `[D3:p45] "exact quote"`; lines that hold nothing else are not part of the answer's text.
@@ -177,7 +238,7 @@ def parse_plain_answer(text: str, *, labelled: bool = False) -> dict[str, Any]:
     citations: list[dict[str, str]] = []
     kept: list[str] = []
     for line in text.splitlines():
-        found = _citations(line)
+        found = _citations(line, said=said)
         citations += found
         if not (found and _is_citation_line(line)):
             kept.append(line)
@@ -188,10 +249,12 @@ def parse_plain_answer(text: str, *, labelled: bool = False) -> dict[str, Any]:
     return {"text": answer or text.strip(), "citations": citations, "found": found_flag}
 
 
-def _citations(line: str) -> list[dict[str, str]]:
+def _citations(line: str, *, said: bool) -> list[dict[str, str]]:
     quotes = [(match.start(), _inner(match)) for match in _QUOTED.finditer(line)]
     places = [
-        (at, found) for found, at, _ in find_locators(line) if found.kind is not LocatorKind.NOTE
+        (at, found)
+        for found, at, _ in find_locators(line, said=said)
+        if found.kind is not LocatorKind.NOTE
     ]
     if not quotes or not places:
         return []
@@ -217,6 +280,6 @@ def _outermost(line: str) -> str:
 
 def _is_citation_line(line: str) -> bool:
     return (
-        re.match(r'\s*(?:[-*\d.)]+\s*)?\[?D\d[\w:.\-]*\]?:?\s*["“«].*["”»]\s*\.?\s*$', line)
+        re.match(r'\s*(?:[-*\d.)]+\s*)?\[?[DTM]\d[\w:.\-]*\]?:?\s*["“«].*["”»]\s*\.?\s*$', line)
         is not None
     )

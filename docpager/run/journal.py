@@ -32,6 +32,7 @@ from docpager.run.plan import RunPlan
 from docpager.run.serialization import from_json, to_json
 from docpager.run.tool_results import ToolResult
 from docpager.storage.entry_log import LogExists, LogTaken, held_log, log_exists, open_log, read_log
+from docpager.storage.sealed_log import seal_of
 
 __all__ = [
     "FORMAT",
@@ -280,7 +281,7 @@ class Journal:
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         # Each seal covers the one before it, so a line cannot be changed, left out or moved without
         # breaking all that follow.
-        self._seal = _sealed(self._seal, body)
+        self._seal = seal_of(self._seal, body)
         with _named(self.path, "write"):
             self._log.append(f"{self._seal} {body}\n".encode("utf-8", "surrogatepass"))
 
@@ -331,7 +332,7 @@ def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:
     seal, written = "", []
     for line in lines:
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        seal = _sealed(seal, body)
+        seal = seal_of(seal, body)
         written.append(f"{seal} {body}\n")
     return "".join(written).encode("utf-8", "surrogatepass")
 
@@ -390,13 +391,6 @@ def _named(path: Location, doing: str) -> Iterator[None]:
         raise JournalError(f"cannot {doing} the journal {path}: {error}") from error
 
 
-def _sealed(previous: str, body: str) -> str:
-    digest = hashlib.sha256(f"{previous}{body}".encode("utf-8", "surrogatepass"))
-    # 64 bits: this finds accidents and careless edits; whoever wants to forge a journal can seal it
-    # anew.
-    return digest.hexdigest()[:16]
-
-
 def _checked(
     line: bytes, seal: str, path: Location, number: int, before: Sequence[dict[str, Any]]
 ) -> tuple[str, dict[str, Any]]:
@@ -405,7 +399,7 @@ def _checked(
     except UnicodeDecodeError:
         text = ""
     found, _, body = text.partition(" ")
-    if found != _sealed(seal, body):
+    if found != seal_of(seal, body):
         step = before[-1].get("step", 0) if before else 0
         what = f"{path} is not a docpager journal" if number == 1 else (
             f"the journal {path} is damaged at line {number} (after step {step})"

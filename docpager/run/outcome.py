@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from docpager.core.passages import Note
 from docpager.run.tool_results import QuoteCheck
 
-__all__ = ["UNSUPPORTED", "Abstention", "Answer", "Failure", "Outcome", "Stopped"]
+__all__ = ["REPLIED", "UNSUPPORTED", "Abstention", "Answer", "Failure", "Outcome", "Stopped"]
 
 UNSUPPORTED = "unsupported"
 """Status of an answer none of whose citations both stands and was seen by the model."""
+REPLIED = "replied"
+"""Status of a chat's reply that cites nothing and shows no sign of a claim about documents or the
+past, as in "Hello": nothing of it was checked against anything. Whether it claims something all the
+same no rule can tell; readers are shown the status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Answer:
     text: str
     citations: tuple[QuoteCheck, ...]
     status: str = "answered"
-    """`answered`, or `unsupported`."""
+    """`answered`, `unsupported`, or `replied`."""
 
 
 @dataclass(frozen=True, slots=True)

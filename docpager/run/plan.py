@@ -14,15 +14,24 @@ from docpager.core.pictures import LEAST_PICTURE, PicturePrice
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.messages import FunctionSchema
+from docpager.paging.conversation import Conversation
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, WindowBudget, smallest_window
-from docpager.paging.rebuild import smallest_step_tokens
+from docpager.paging.rebuild import CONVERSATION_TITLE, smallest_step_tokens
 from docpager.paging.rendering import one_line
 from docpager.run.functions import functions_for
 from docpager.run.render import DOUBTED, full_map_tokens, render_document_map
 
-__all__ = ["RULES", "RunPlan", "instructions", "plan_run"]
+__all__ = [
+    "RULES",
+    "RunPlan",
+    "chat_room",
+    "functions_of",
+    "instructions",
+    "plan_run",
+    "told_first",
+]
 
 
 RULES = 4
@@ -79,6 +88,18 @@ class RunPlan:
     was measured at; 0 where they are estimated."""
     pictures: PicturePrice | None = None
     """How large pictures of pages are drawn, and what each takes; None where none are shown."""
+    conversation: Conversation | None = None
+    """Of a chat's turn: what it has at hand."""
+
+    @property
+    def said(self) -> str:
+        """The conversation at hand as it stands in the prompt; empty without one."""
+        return self.conversation.text if self.conversation else ""
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether it is of a turn of a chat."""
+        return self.conversation is not None
 
     @property
     def counts_each(self) -> bool:
@@ -106,7 +127,47 @@ class RunPlan:
             rebuild_at=self.paging.rebuild_at,
             rebuild_to=self.paging.rebuild_to,
             reading_log=self.paging.reading_log,
+            at_hand=sizer.text(f"{CONVERSATION_TITLE}\n{self.said}") if self.said else 0,
         )
+
+
+def told_first(paging: PagingSettings, *, chat: bool = False, pictures: bool = False) -> str:
+    """The instructions of a run with these settings."""
+    chatting = "chat_plain" if paging.plain else "chat"
+    return instructions(chatting if chat else paging.functions, pictures=pictures)
+
+
+def functions_of(
+    paging: PagingSettings, *, chat: bool = False, documents: bool = True, pictures: bool = False
+) -> tuple[FunctionSchema, ...]:
+    """The functions of a run with these settings; in a chat also by whether there are documents."""
+    return functions_for(
+        notes=paging.notes,
+        pins=paging.pins,
+        small=paging.functions != "full",
+        chat=chat,
+        documents=documents or not chat,
+        pictures=pictures,
+    )
+
+
+def chat_room(
+    paging: PagingSettings,
+    *,
+    counter: TokenCounter,
+    factor: float,
+    fixed: int = 0,
+    documents: bool = True,
+) -> tuple[int, PromptSizer]:
+    """What a chat's run divides among the conversation at hand and everything else, in tokens, and
+    how they are counted; 0 where the window is too small for any."""
+    functions = functions_of(paging, chat=True, documents=documents)
+    draft = RunPlan(
+        "", "", told_first(paging, chat=True), functions, paging, RunLimits(),
+        counter=counter.name, factor=factor, fixed=fixed,
+    )  # fmt: skip
+    sizer = PromptSizer.of(counter, factor)
+    return draft.budget(sizer).room, sizer
 
 
 def plan_run(
@@ -120,9 +181,10 @@ def plan_run(
     policy: str = "recent",
     fixed: int = 0,
     pictures: PicturePrice | None = None,
+    conversation: Conversation | None = None,
 ) -> RunPlan:
     """Fix what a run will say before the model speaks; with `pictures` the model is shown pages, no
-    larger than that and than the window allows.
+    larger than that and than the window allows; a chat's turn has the `conversation` at hand.
 
     Raises:
         WindowTooSmall: the window is too small, or the question too long for it.
@@ -141,9 +203,10 @@ def plan_run(
         raise UsageError(f"no policy {policy!r}; there are {', '.join(sorted(POLICIES))}")
     sizer = PromptSizer.of(counter, factor)
     draft = RunPlan(
-        question, "", "", (), paging, limits, policy, counter.name, factor, RULES, fixed
+        question, "", "", (), paging, limits, policy, counter.name, factor, RULES, fixed,
+        conversation=conversation,
     )  # fmt: skip
-    draft = _offering(draft, pictures, sizer)
+    draft = _offering(draft, pictures, sizer, documents=bool(documents))
     budget = draft.budget(sizer)
     # Who can name no document needs no list of them.
     listed = () if paging.plain else documents
@@ -152,22 +215,19 @@ def plan_run(
     return replace(draft, document_map=document_map)
 
 
-def _offering(draft: RunPlan, pictures: PicturePrice | None, sizer: PromptSizer) -> RunPlan:
+def _offering(
+    draft: RunPlan, pictures: PicturePrice | None, sizer: PromptSizer, *, documents: bool
+) -> RunPlan:
     """The plan with its instructions and functions, and pictures as large as its window allows.
 
     Raises:
         UsageError: nothing could be read on pictures that were asked for.
     """
-    paging = draft.paging
+    paging, chat, sees = draft.paging, draft.conversation is not None, pictures is not None
     plan = replace(
         draft,
-        instructions=instructions(paging.functions, pictures=pictures is not None),
-        functions=functions_for(
-            notes=paging.notes,
-            pins=paging.pins,
-            small=paging.functions != "full",
-            pictures=pictures is not None,
-        ),
+        instructions=told_first(paging, chat=chat, pictures=sees),
+        functions=functions_of(paging, chat=chat, documents=documents, pictures=sees),
     )
     if pictures is None:
         return plan
@@ -176,7 +236,7 @@ def _offering(draft: RunPlan, pictures: PicturePrice | None, sizer: PromptSizer)
         smaller = replace(pictures, most_tokens=min(pictures.most_tokens, most))
         return replace(plan, pictures=smaller)
     if paging.page_pictures != "on":
-        return _offering(draft, None, sizer)
+        return _offering(draft, None, sizer, documents=documents)
     raise UsageError(
         f"a window of {paging.window} tokens leaves {most} for a picture of a page, on which "
         "nothing could be read; pass a larger `window=`, or `page_pictures=off`"
@@ -203,7 +263,7 @@ def _check_window(plan: RunPlan, sizer: PromptSizer, documents: Sequence[Documen
     if budget.holds(question=asked, document_map=listed, passage=passage):
         return
     smallest = smallest_window(
-        fixed=budget.fixed,
+        fixed=budget.fixed + budget.at_hand,
         reserved_output=budget.reserved_output,
         question=asked,
         document_map=listed,

@@ -20,10 +20,17 @@ from docpager.models.registry import (
     model_defaults,
     model_from,
 )
-from docpager.run.functions import functions_for
-from docpager.run.plan import instructions
+from docpager.run.plan import functions_of, told_first
 
-__all__ = ["AskSettings", "PreparedModel", "measured", "prepare", "suited"]
+__all__ = [
+    "AskSettings",
+    "PreparedModel",
+    "for_chat",
+    "measured",
+    "prepare",
+    "refuse_reader",
+    "suited",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,32 @@ def prepare(
     return PreparedModel(chat, settings, price, owned)
 
 
+def refuse_reader(model: object) -> None:
+    """Refuse a model, or its name, that cannot chat.
+
+    Raises:
+        UsageError: it is the rule-based reader.
+    """
+    name = model if isinstance(model, str) else getattr(model, "name", "")
+    if name == READER:
+        raise UsageError(
+            f"{READER!r} is the rule-based reader, which answers single questions and does not "
+            "chat; name a language model with `model=`"
+        )
+
+
+def for_chat(prepared: PreparedModel) -> PreparedModel:
+    """A model as a chat asks it: with all functions, the small set, or plainly where its size or
+    the settings say so. A model that is asked plainly is shown what a search in the documents and
+    in everything said finds; it remembers nothing by itself.
+
+    Raises:
+        UsageError: it is the rule-based reader.
+    """
+    refuse_reader(prepared.model)
+    return prepared
+
+
 def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:
     limits = limits or RunLimits()
     costs = price is not None and not price.free
@@ -170,17 +203,21 @@ async def suited(settings: AskSettings, model: ChatModel) -> AskSettings:
 
 
 async def measured(
-    settings: AskSettings, model: ChatModel, *, pictures: bool
+    settings: AskSettings,
+    model: ChatModel,
+    *,
+    pictures: bool,
+    chat: bool = False,
+    documents: bool = True,
 ) -> tuple[AskSettings, int]:
     """The settings with the server's own way to count, where it has proved itself, and what
     instructions and functions take by it; else as they are, and 0."""
     if settings.factor <= 1:
         return settings, 0
     paging = settings.paging
-    small = paging.functions != "full"
-    functions = functions_for(notes=paging.notes, pins=paging.pins, small=small, pictures=pictures)
+    functions = functions_of(paging, chat=chat, documents=documents, pictures=pictures)
     offered = () if paging.plain else functions
-    told = instructions(paging.functions, pictures=pictures)
+    told = told_first(paging, chat=chat, pictures=pictures)
     told_tokens = await model.measure_tokens(told, offered)
     if told_tokens is None:
         return settings, 0

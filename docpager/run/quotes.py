@@ -40,7 +40,7 @@ SHORTEST_QUOTE = 2
 MOST_DIFFERENCE = 0.10
 """Share of a quote's characters that may differ when it is repaired; its numbers may not."""
 
-_HEADER = re.compile(r"\[D\d+:c\d+(?: p\d+)?\]\n?")
+_HEADER = re.compile(r"\[[DTM]\d+:c\d+(?: p\d+)?\]\n?")
 _PAGE_MARK = re.compile(r"\[p\d+\]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›′″"

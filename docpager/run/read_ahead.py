@@ -8,6 +8,8 @@ decided here; when, by the state machine.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from docpager.core.passages import PassageId, PassageRange
@@ -15,13 +17,28 @@ from docpager.core.settings import PagingSettings
 from docpager.models.messages import ToolCall
 from docpager.run.tool_results import Found, Loaded, ToolResult
 
-__all__ = ["ReadAhead", "found_passages"]
+__all__ = ["ReadAhead", "found_passages", "joined_finds"]
 
 
 def found_passages(result: ToolResult) -> list[PassageId]:
     """The passages that a search found, best first; none where it was refused."""
     hits = result.hits if isinstance(result, Found) else ()
     return list(dict.fromkeys(hit.passage for hit in hits))
+
+
+def joined_finds(results: Sequence[ToolResult]) -> ToolResult:
+    """One list of hits of several searches, one of each in turn; what was refused is left out."""
+    found = [each for each in results if isinstance(each, Found)]
+    if len(found) < 2:
+        return found[0] if found else results[0]
+    rows = zip_longest(*(each.hits for each in found))
+    return replace(
+        found[0],
+        hits=tuple(hit for row in rows for hit in row if hit is not None),
+        paths=tuple(sorted({path for each in found for path in each.paths})),
+        by_words=sum(each.by_words for each in found),
+        by_meaning=sum(each.by_meaning for each in found),
+    )
 
 
 MOST_READ = 8
@@ -31,9 +48,11 @@ MOST_READ = 8
 class ReadAhead:
     """The search that one run begins with, and how much of it was shown."""
 
-    def __init__(self, paging: PagingSettings, question: str) -> None:
+    def __init__(self, paging: PagingSettings, question: str, *, look: str = "search") -> None:
         self._paging = paging
         self._question = question
+        self._look = look
+        """The function that the search is shown as, to a model that has functions."""
         self._left: list[PassageId] = []
 
     def begin(self, results: Sequence[ToolResult]) -> Sequence[tuple[ToolCall, ToolResult]]:
@@ -46,7 +65,7 @@ class ReadAhead:
         loaded = [each for each in others if isinstance(each, Loaded)]
         calls = _page_ins([each.range for each in loaded], "prefetch")
         if not self._paging.plain:
-            query = ToolCall("prefetch-0", "search", {"query": self._question})
+            query = ToolCall("prefetch-0", self._look, {"query": self._question})
             return [(query, search), *zip(calls, loaded, strict=True)]
         # The passages alone: what a list of snippets says beside them misleads small models.
         shown = {passage for each in loaded for passage in each.range.ids()}

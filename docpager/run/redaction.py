@@ -33,7 +33,7 @@ _KEPT = frozenset(
     {"kind", "id", "name", "type", "path", "by", "match", "status", "source", "stop_reason"}
 )
 """Keys whose values are docpager's own words or a file's name, never a document's text."""
-_LOCATOR = re.compile(r"(?:D\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
+_LOCATOR = re.compile(r"(?:[DTM]\d+(?::[cps][\d.]+(?:-\d+)?)?|N\d+|[0-9a-f]{64})")
 _NAMED_LINE = re.compile(r"D(\d+)[ :]")
 _SIZED = re.compile(r"(?:(.*) \| )?\d+ (?:(?:pdf pages|pages?|sheets?|slides?), \d+ )?passages")
 _MARK = "redacted:sha256:"
@@ -57,7 +57,7 @@ def journals_holding(
     """The journals in which text of these documents stands, and those that cannot be read."""
     holding: list[Location] = []
     unreadable: list[tuple[Location, str]] = []
-    for path in logs_in(folder):
+    for path in _journals(folder):
         try:
             lines, _, _ = journal_lines(path)
         except JournalError as error:
@@ -93,7 +93,7 @@ def discard_unnamed_pictures(folder: Location) -> list[Location]:
     Nothing while a run goes on there: a picture is written before the journal names it. In object
     storage, where that is not seen, none of the last hour.
     """
-    journals = logs_in(folder)
+    journals = _journals(folder)
     store = PictureStore(folder / PICTURES)
     if isinstance(store.folder, Path) and (
         not store.folder.is_dir() or any(map(_is_held, journals))
@@ -136,6 +136,15 @@ def redacted_lines(lines: list[Json], documents: Collection[int]) -> list[Json]:
     # Last, for the mark of an earlier redaction stands in the line too.
     redacted[0] = {**redacted[0], "redacted": sorted({*before, *documents})}
     return redacted
+
+
+def _journals(folder: Location) -> list[Location]:
+    """The journals of a folder, and those of the chats that are kept beside one on this machine."""
+    found: list[Location] = list(logs_in(folder))
+    if isinstance(folder, Path):
+        beside = sorted(folder.parent.glob("chats/sessions/*/*.jsonl"))
+        found += [path for path in beside if path.name != "session.jsonl"]
+    return found
 
 
 def _belongs(first: Json, archive_id: str) -> bool:

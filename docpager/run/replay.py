@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from docpager.core.errors import JournalError
+from docpager.core.errors import DocumentsChanged, JournalError
+from docpager.core.passages import Passage, PassageRange
 from docpager.core.tokens import BuiltInEstimator, TokenCounter, cached_tiktoken
 from docpager.models.server_tokens import MeasuredCounter
 from docpager.paging.epoch import canonical_json
 from docpager.paging.reading_log import written_call
 from docpager.run.apply_results import PLAIN_TEXT
+from docpager.run.archival_storage import OpenArchive
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, JournalRecord
 from docpager.run.request_hashes import RequestHasher
 from docpager.run.serialization import to_json
 from docpager.run.state import Run
-from docpager.run.tool_results import PendingCall, ToolResult, Viewed
+from docpager.run.tool_results import Loaded, PendingCall, ToolResult, Viewed
 
-__all__ = ["RecordedCounter", "RecordingCounter", "Replay", "counter_named", "needs_no_file"]
+__all__ = [
+    "RecordedCounter",
+    "RecordingCounter",
+    "Replay",
+    "check_archive",
+    "counter_named",
+    "needs_no_file",
+]
 
 
 def counter_named(name: str) -> TokenCounter:
@@ -249,3 +258,50 @@ def _as_far_as(old: Any, new: Any) -> Any:
     if isinstance(old, list) and isinstance(new, list | tuple) and len(old) == len(new):
         return [_as_far_as(*pair) for pair in zip(old, new, strict=True)]
     return new
+
+
+def check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:
+    """See that a run can go on in an archive.
+
+    Raises:
+        JournalError: it belongs to another one, or (`DocumentsChanged`, unless `on_new_archive`) a
+            document that the run has met is not what it was.
+    """
+    header = record.header
+    if archive.id != header.archive_id:
+        raise JournalError(
+            f"the run in {record.path} belongs to archive {header.archive_id}, but "
+            f"{archive.directory} is {archive.id}; name the right one with `archive=`"
+        )
+    changed = [f"D{number}" for number in _changed(record, archive)]
+    if changed and not on_new_archive:
+        raise DocumentsChanged(changed, record.path)
+
+
+def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
+    """The documents that the run has met and that are not what they were: their file, or the text
+    that was read from it."""
+    live = {entry.id for entry in archive.documents()}
+    texts, unhashed = record.texts, _passages_read(record)
+    for number, sha256 in sorted(record.documents.items()):
+        if number not in live or archive.sha256(number) != sha256:
+            yield number
+        elif number in texts:
+            if archive.text_sha256(number) != texts[number]:
+                yield number
+        elif not all(_stands(each, archive) for each in unhashed if each.document == number):
+            yield number
+
+
+def _passages_read(record: JournalRecord) -> list[Passage]:
+    """What the run has read: all that journals before format 3 have of a document's text."""
+    results = (result for entry in record.entries for result in entry.results)
+    return [p for result in results if isinstance(result, Loaded) for p in result.passages]
+
+
+def _stands(passage: Passage, archive: OpenArchive) -> bool:
+    """Whether the archive has this very passage at its place."""
+    if passage.ordinal > archive.document(passage.document).passages:
+        return False
+    place = PassageRange(passage.document, passage.ordinal, passage.ordinal)
+    return list(archive.load_range(place)) == [passage]

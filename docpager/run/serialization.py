@@ -10,6 +10,7 @@ from cattrs import BaseValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
+from docpager.core.passages import Passage, source_name
 from docpager.core.places import Place, parse_place
 from docpager.models.messages import CallResult, UserTurn
 from docpager.run.outcome import Outcome
@@ -36,6 +37,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(Place, lambda value, _: parse_place(value, strict=True))
     _keep_old_quotes(converter)
     _keep_old_turns(converter)
+    _keep_old_passages(converter)
     configure_tagged_union(ToolResult, converter, tag_name="kind")
     configure_tagged_union(Outcome, converter, tag_name="kind")
     # A union with None is another union to cattrs, and it would guess between outcomes.
@@ -51,6 +53,14 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(optional, unstructure)
     converter.register_structure_hook(optional, structure)
     return converter
+
+
+def _keep_old_passages(converter: Converter) -> None:
+    """Write passages of documents as they were before turns had captions."""
+    later = override(omit_if_default=True)
+    converter.register_unstructure_hook(
+        Passage, make_dict_unstructure_fn(Passage, converter, caption=later)
+    )
 
 
 def _keep_old_quotes(converter: Converter) -> None:
@@ -81,7 +91,8 @@ def _keep_old_quotes(converter: Converter) -> None:
         if path is None and (page, label) != (None, None):
             raise ValueError("a page of no document")
         check = structure({k: v for k, v in value.items() if k not in _FLAT_PLACE}, kind)
-        place = None if path is None else Place(path, page, label, document_id=f"D{check.document}")
+        name = source_name(check.document or 0)
+        place = None if path is None else Place(path, page, label, document_id=name)
         return replace(check, place=place)
 
     converter.register_unstructure_hook(QuoteCheck, write)

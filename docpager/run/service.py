@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
-from docpager.core.errors import DocumentsChanged, JournalError, LimitReached, UsageError
+from docpager.core.errors import JournalError, LimitReached, UsageError
 from docpager.core.locations import Location
-from docpager.core.passages import DocumentEntry, Passage, PassageRange
+from docpager.core.passages import DocumentEntry
 from docpager.core.settings import RunLimits
 from docpager.core.tokens import TokenCounter
 from docpager.models.budget import Budget
@@ -21,26 +20,32 @@ from docpager.models.limiter import AdaptiveLimiter
 from docpager.models.messages import ChatModel
 from docpager.models.metered_model import MeteredModel, RequestHooks
 from docpager.models.pricing import Price, price_of
+from docpager.paging.conversation import Conversation
 from docpager.paging.epoch import PromptSizer
 from docpager.run.answer_line import AnswerLine, answer_line
-from docpager.run.archival_storage import ArchivalStorage
+from docpager.run.archival_storage import ArchivalStorage, OpenArchive
 from docpager.run.driver import Driver
 from docpager.run.executor import FunctionExecutor
 from docpager.run.journal import Entry, Header, Journal, JournalRecord, read_journal
 from docpager.run.observer import RunObserver, observer_of
 from docpager.run.outcome import Stopped
 from docpager.run.page_pictures import PictureStore, draw_page, offered_pictures
-from docpager.run.plan import RunPlan, plan_run
+from docpager.run.plan import RunPlan, chat_room, plan_run
 from docpager.run.preparation import AskSettings, measured, suited
-from docpager.run.replay import RecordingCounter, Replay, counter_named, needs_no_file
+from docpager.run.replay import (
+    RecordingCounter,
+    Replay,
+    check_archive,
+    counter_named,
+    needs_no_file,
+)
 from docpager.run.state import Run
-from docpager.run.tool_results import Loaded, ToolResult
+from docpager.run.tool_results import ToolResult
 from docpager.storage.entry_log import log_exists
 from docpager.version import __version__
 
 __all__ = [
     "AskSettings",
-    "OpenArchive",
     "SharedResources",
     "ask_archive",
     "check_limits",
@@ -52,26 +57,6 @@ __all__ = [
 _RAISED = ("max_steps", "timeout_seconds", "max_usd", "max_tokens")
 ROOM_PER_HIT = 300
 """Tokens of room for each hit of a result page: small windows get short pages."""
-
-
-class OpenArchive(ArchivalStorage, Protocol):
-    """A library that knows which archive it is."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def directory(self) -> Location: ...
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Versions of the rules that read the documents and made the indexes."""
-
-    def sha256(self, number: int) -> str:
-        """Hash of a document's file."""
-
-    def text_sha256(self, number: int) -> str:
-        """Hash of a document's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +93,13 @@ async def ask_archive(
     on_started: Callable[[Location], None] | None = None,
     on_driver: Callable[[Driver], None] | None = None,
     shared: SharedResources | None = None,
+    at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None = None,
+    on_outcome: Callable[[Run], None] | None = None,
 ) -> AnswerLine:
     """Answer one question from an open archive, or from the documents `scope` of it.
+
+    A chat's turn is given what it has `at_hand`, made for the room there is (in tokens) and counted
+    as the run counts; what the run leaves is told to `on_outcome`.
 
     `journal` is where the run is written down, by default in the archive's `runs/`; `on_started`
     is called with it, and `on_driver` with the driver, which takes messages for the model.
@@ -125,7 +115,7 @@ async def ask_archive(
     price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
     documents = _documents(archive, scope)
-    plan, counter, settings = await _planned(question, archive, documents, model, settings)
+    plan, counter, settings = await _planned(question, archive, documents, model, settings, at_hand)
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)
@@ -138,13 +128,13 @@ async def ask_archive(
         recording = None if needs_no_file(settings.counter) else counter
         driver = _driver(
             run, metered_model, executor, writer, archive, observer_of(header, path),
-            counter=recording,
+            counter=recording, on_driver=on_driver,
         )  # fmt: skip
-        if on_driver is not None:
-            on_driver(driver)
         if prefetched:
             driver.write_prefetched(prefetched)
         await driver.drive()
+    if on_outcome is not None:
+        on_outcome(run)
     return answer_line(run, header, journal=str(path))
 
 
@@ -154,12 +144,27 @@ async def _planned(
     documents: Sequence[DocumentEntry],
     model: ChatModel,
     settings: AskSettings,
+    at_hand: Callable[[int, PromptSizer], Awaitable[Conversation]] | None,
 ) -> tuple[RunPlan, RecordingCounter, AskSettings]:
     """The plan of a run, what counts its tokens, and the settings as they were measured."""
     settings = await suited(settings, model)
-    pictures = offered_pictures(settings.paging, model, archive, documents)
-    settings, fixed = await measured(settings, model, pictures=pictures is not None)
+    chat, has_documents = at_hand is not None, bool(documents)
+    # Not in a chat: pages are no turns, and what was seen in one turn is not there in the next.
+    pictures = None if chat else offered_pictures(settings.paging, model, archive, documents)
+    settings, fixed = await measured(
+        settings, model, pictures=pictures is not None, chat=chat, documents=has_documents
+    )
     counter = RecordingCounter(settings.counter)
+    conversation = None
+    if at_hand is not None:
+        room, sizer = chat_room(
+            settings.paging,
+            counter=counter,
+            factor=settings.factor,
+            fixed=fixed,
+            documents=has_documents,
+        )
+        conversation = await at_hand(room, sizer)
     plan = plan_run(
         question,
         documents,
@@ -170,6 +175,7 @@ async def _planned(
         policy=settings.policy,
         fixed=fixed,
         pictures=pictures,
+        conversation=conversation,
     )
     return plan, counter, settings
 
@@ -182,6 +188,8 @@ async def resume_run(
     on_new_archive: bool = False,
     limits: RunLimits | None = None,
     shared: SharedResources | None = None,
+    on_driver: Callable[[Driver], None] | None = None,
+    on_outcome: Callable[[Run], None] | None = None,
 ) -> AnswerLine:
     """Go on with a run from its journal: calls that have no results yet are executed first.
 
@@ -197,11 +205,9 @@ async def resume_run(
     """
     record = read_journal(path)
     header = record.header
-    _check_archive(record, archive, on_new_archive=on_new_archive)
+    check_archive(record, archive, on_new_archive=on_new_archive)
     if model.name != header.model:
-        raise JournalError(
-            f"the run in {path} was started with model {header.model!r}, not {model.name!r}"
-        )
+        raise JournalError(f"the run in {path} is of model {header.model!r}, not {model.name!r}")
     counter = counter_named(header.plan.counter)
     recording = None if needs_no_file(counter) else RecordingCounter(counter)
     replay = Replay(record, recording or counter)
@@ -216,7 +222,7 @@ async def resume_run(
         with _calling(run, model, shared) as metered_model, Journal.resume(record) as writer:
             driver = _driver(
                 run, metered_model, executor, writer, archive, observer_of(header, path),
-                counter=recording, met=record.documents,
+                counter=recording, met=record.documents, on_driver=on_driver,
             )  # fmt: skip
             if limits is not None:
                 writer.write(Entry("extended", run.steps, limits=limits))
@@ -230,6 +236,8 @@ async def resume_run(
             if prefetched:
                 driver.write_prefetched(prefetched)
             await driver.drive(replay.pending)
+    if on_outcome is not None:
+        on_outcome(run)
     return answer_line(run, header, journal=str(path))
 
 
@@ -243,8 +251,9 @@ def _driver(
     *,
     counter: RecordingCounter | None,
     met: Collection[int] = (),
+    on_driver: Callable[[Driver], None] | None = None,
 ) -> Driver:
-    return Driver(
+    driver = Driver(
         run,
         metered_model=metered_model,
         executor=executor,
@@ -256,6 +265,9 @@ def _driver(
         met=met,
         observer=observer,
     )
+    if on_driver is not None:
+        on_driver(driver)
+    return driver
 
 
 async def _prefetch(run: Run, executor: FunctionExecutor) -> Sequence[ToolResult]:
@@ -272,7 +284,7 @@ def open_replay(path: Location, *, against: OpenArchive | None = None) -> Replay
     record = read_journal(path)
     replay = Replay(record)
     if against is not None:
-        _check_archive(record, against, on_new_archive=True)
+        check_archive(record, against, on_new_archive=True)
         replay.executor = _executor(against, record.header, replay.counter)
         replay.text_sha256_of = against.text_sha256
         replay.versions = lambda: against.versions
@@ -398,47 +410,6 @@ def _set_aside(run: Run, metered_model: MeteredModel) -> None:
         metered_model.release()
 
 
-def _check_archive(record: JournalRecord, archive: OpenArchive, *, on_new_archive: bool) -> None:
-    header = record.header
-    if archive.id != header.archive_id:
-        raise JournalError(
-            f"the run in {record.path} belongs to archive {header.archive_id}, but "
-            f"{archive.directory} is {archive.id}; name the right one with `archive=`"
-        )
-    changed = [f"D{number}" for number in _changed(record, archive)]
-    if changed and not on_new_archive:
-        raise DocumentsChanged(changed, record.path)
-
-
-def _changed(record: JournalRecord, archive: OpenArchive) -> Iterator[int]:
-    """The documents that the run has met and that are not what they were: their file, or the text
-    that was read from it."""
-    live = {entry.id for entry in archive.documents()}
-    texts, unhashed = record.texts, _passages_read(record)
-    for number, sha256 in sorted(record.documents.items()):
-        if number not in live or archive.sha256(number) != sha256:
-            yield number
-        elif number in texts:
-            if archive.text_sha256(number) != texts[number]:
-                yield number
-        elif not all(_stands(each, archive) for each in unhashed if each.document == number):
-            yield number
-
-
-def _passages_read(record: JournalRecord) -> list[Passage]:
-    """What the run has read: all that journals before format 3 have of a document's text."""
-    results = (result for entry in record.entries for result in entry.results)
-    return [p for result in results if isinstance(result, Loaded) for p in result.passages]
-
-
-def _stands(passage: Passage, archive: OpenArchive) -> bool:
-    """Whether the archive has this very passage at its place."""
-    if passage.ordinal > archive.document(passage.document).passages:
-        return False
-    place = PassageRange(passage.document, passage.ordinal, passage.ordinal)
-    return list(archive.load_range(place)) == [passage]
-
-
 def _documents(archive: ArchivalStorage, scope: Collection[int] | None) -> Sequence[DocumentEntry]:
     return [e for e in archive.documents() if scope is None or e.id in scope]
 
@@ -453,6 +424,7 @@ def _executor(archive: OpenArchive, header: Header, counter: TokenCounter) -> Fu
         scope=header.scope,
         rules=header.plan.rules,
         question=header.plan.question,
+        at_hand=header.plan.conversation.shown if header.plan.conversation else None,
         pictures=price,
         draw=partial(draw_page, archive, price=price) if price is not None else None,
     )

@@ -21,7 +21,7 @@ from docpager.models.pricing import Price
 from docpager.models.server_tokens import CutWatch
 from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
-from docpager.paging.rebuild import LAST_REPLY, PLAINLY
+from docpager.paging.rebuild import LAST_REPLY, plainly
 from docpager.paging.rendering import one_line
 from docpager.paging.token_meter import Meter
 from docpager.run import reminders
@@ -31,11 +31,11 @@ from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
+from docpager.run.remembering import remembering_of
 from docpager.run.text_calls import own_words, read_text_calls
 from docpager.run.tool_results import PendingCall, ToolResult
 
 __all__ = ["MOST_CALLS", "Run"]
-
 
 MOST_CALLS = 8
 """Calls of one reply that are executed."""
@@ -65,7 +65,10 @@ class Run:
             document_map=plan.document_map,
             question=plan.question,
             policy=POLICIES[plan.policy],
-            closing=PLAINLY.format(one_line(plan.question, limit=200)) if plan.paging.plain else "",
+            closing=plainly(one_line(plan.question, limit=200), chat=plan.is_chat)
+            if plan.paging.plain
+            else "",
+            conversation=plan.said,
         )
         self.outcome: Outcome | None = None
         self.steps = 0
@@ -79,20 +82,24 @@ class Run:
         """Prompts that the server counted as larger than the run did."""
         self.elapsed_seconds = 0.0
         self.delivery = ResultApplier(
-            self.context, rules=plan.rules, question=plan.question, plain=plan.paging.plain
+            self.context,
+            rules=plan.rules,
+            question=plan.question,
+            plain=plan.paging.plain,
+            remembering=remembering_of(plan, self.meter.count),
         )
         self._awaiting_reply = False
         self._narrowed = 0
         self._cuts = CutWatch()
-        self._finish_reason = ""
-        self._finish_limit = ""
-        self._forced_by = ""
+        self._finish_reason = self._finish_limit = self._forced_by = ""
         self._finished = False
         self._costliest = Cost()
         self._useless = reminders.UselessReplies()
         self._interrupts: list[str] = []
         self._calls_natively = self._prefetched = False
-        self._ahead = ReadAhead(plan.paging, plan.question)
+        self._ahead = ReadAhead(
+            plan.paging, plan.question, look="recall" if plan.is_chat else "search"
+        )
         self._calls: tuple[ToolCall, ...] = ()
         self._resident: frozenset[PassageId] = frozenset()
 
@@ -247,12 +254,11 @@ class Run:
     @property
     def _limit_ahead(self) -> str:
         """The limit that allows only one more reply; empty where none does."""
-        limits = self.plan.limits
         if self._finish_reason:
             return self._finish_limit
-        if self.steps + 1 >= limits.max_steps:
+        if self.steps + 1 >= self.plan.limits.max_steps:
             return "max_steps"
-        late = reminders.is_time_to_finish(limits, self.elapsed_seconds)
+        late = reminders.is_time_to_finish(self.plan.limits, self.elapsed_seconds)
         return "timeout_seconds" if late else ""
 
     @property
@@ -275,10 +281,8 @@ class Run:
         return "no time is left", "timeout_seconds"
 
     def _stopped(self, reason: str, limit: str = "") -> Stopped:
-        notes = self.context.notes.notes
-        return (
-            Stopped(reason, notes) if self.plan.rules < 2 else Stopped(reason, notes, limit=limit)
-        )
+        limit = "" if self.plan.rules < 2 else limit
+        return Stopped(reason, self.context.notes.notes, limit=limit)
 
     def _unless_forced(self, outcome: Outcome | None) -> Outcome | None:
         """`outcome`, unless a limit forced the model to give up before it had found anything.
@@ -382,7 +386,7 @@ class Run:
         if reply.stop_reason == "pause_turn":
             return self._useless_reply("You paused. Go on: call a function, or answer.", "paused")
         if said := self._own_words(reply.text):
-            arguments = parse_plain_answer(said, labelled=self.plan.rules >= 4)
+            arguments = parse_plain_answer(said, self.plan.rules >= 4, said=bool(self.plan.said))
             if self.plan.paging.plain:
                 # Dropped: a small model that reads its own answer once more repeats it.
                 turn, tokens = None, 0

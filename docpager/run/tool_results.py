@@ -56,6 +56,8 @@ class Found:
     """Hits of this page left out because they would not have fitted."""
     remark: str = ""
     """What became of a filter that names no document."""
+    origins: tuple[int, ...] = ()
+    """Documents that turns and memories among the hits came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Loaded:
     """What the document's pages are called."""
     remark: str = ""
     """Which of its pages are better looked at, where the model may."""
+    origins: tuple[int, ...] = ()
+    """Documents that a turn or a memory came from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docpager.core.errors import ArchiveError
 
-__all__ = ["LOCK_FILE", "ArchiveLocked", "writer_lock", "writing"]
+__all__ = ["LOCK_FILE", "ArchiveLocked", "turn_to_write", "writer_lock", "writing"]
 
 LOCK_FILE = "writer.lock"
 _HOLDER_FILE = "writer.json"
@@ -77,6 +77,30 @@ def writing(directory: Path) -> Iterator[None]:
             f"archive '{directory}' cannot be written: {error.strerror or error}; "
             "make room or make it writable, or name another with `archive=`"
         ) from error
+
+
+@contextmanager
+def turn_to_write(path: Path, *, timeout_seconds: float) -> Iterator[None]:
+    """Wait for a turn among the processes and threads that write a little and let go.
+
+    Raises:
+        TimeoutError: the others took longer than that.
+        OSError: the lock file cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    # Of its own for each turn, so that the threads of one process wait for each other as well.
+    lock = FileLock(path, thread_local=False)
+    try:
+        # A turn takes as long as an fsync does, so asking every 50 ms, as is the default, would
+        # spend most of the time asleep.
+        lock.acquire(timeout=timeout_seconds, poll_interval=0.002)
+    except Timeout:
+        raise TimeoutError(f"{path} was held by others for {timeout_seconds:g} seconds") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _name_holder(directory: Path) -> None:

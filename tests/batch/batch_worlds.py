@@ -30,6 +30,7 @@ from docpager.models.messages import (
     Usage,
 )
 from docpager.models.pricing import Price, PriceBand, PriceList, Rates
+from docpager.run.driver import StepNow
 from docpager.run.preparation import AskSettings, PreparedModel
 
 TOWNS = ("Ulm", "Graz", "Bern", "Metz", "Trent", "Gent", "Brno", "Linz")
@@ -188,6 +189,7 @@ class World:
     """Whose `sleep` and `clock` are used."""
     now: Callable[[], float] = wall_time
     told: list[str] = field(default_factory=list)
+    on_step: Callable[[str, StepNow], None] = lambda _, now: None
 
     @property
     def output(self) -> Path:
@@ -206,7 +208,9 @@ class World:
         asked = replace(self.settings, prices=prices)
         prepared = PreparedModel(self.model, asked, self.price)
         clocks = {"sleep": self.time.sleep, "clock": self.time.clock} if virtual else {}
-        hooks = SessionHooks(on_message=self.told.append, now=self.now, **clocks)
+        hooks = SessionHooks(
+            on_message=self.told.append, on_step=self.on_step, now=self.now, **clocks
+        )
 
         async def session() -> BatchReport:
             with open_batch(

@@ -14,7 +14,7 @@ from docpager.batch.job import BatchJob
 from docpager.batch.run_profiles import RunProfile, Step
 from docpager.batch.settings import BatchSettings
 from docpager.core.errors import UsageError
-from docpager.core.settings import PagingSettings
+from docpager.core.settings import PagingSettings, RunLimits
 from docpager.models.pricing import price_of
 from docpager.run.preparation import AskSettings, PreparedModel
 
@@ -102,6 +102,44 @@ def test_without_a_price_no_dollars_are_guessed(world):
     world.model = CountedReader()
 
     assert estimated(world).usd is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "figure", "each_at_most"),
+    [
+        (RunLimits(max_steps=2), "steps", 2),
+        (RunLimits(max_tokens=5_000), "prompt_tokens", 5_000),
+        (RunLimits(max_usd=0.01), "usd", 0.01),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 8])
+def test_no_question_takes_more_than_its_own_limit(world, limits, figure, each_at_most, before):
+    """Also where past runs without that limit are the sample."""
+    everything = world.questions
+    world.questions = everything[:before]
+    if before:
+        world.drive(settings=BatchSettings(max_usd=100.0))
+        world.output.rename(world.folder / "before.jsonl")
+        (world.folder / "answers.jsonl.batch").rename(world.folder / "before.jsonl.batch")
+    world.questions = everything
+    unlimited = getattr(estimated(world), figure)
+    world.settings = replace(world.settings, limits=limits)
+
+    band = getattr(estimated(world), figure)
+
+    assert unlimited.likely > each_at_most * len(everything), "the limit would change nothing"
+    assert 0 < band.low <= band.likely <= band.high <= each_at_most * len(everything)
+
+
+def test_time_is_bounded_by_the_limit_on_a_question(world):
+    slow = replace(straight(9), steps=tuple(replace(s, seconds=30.0) for s in straight(9).steps))
+    limits = RunLimits(timeout_seconds=60.0)
+    prepared = PreparedModel(CountedReader(), AskSettings(limits=limits), price())
+
+    made = estimate(16, Sample((slow,) * 5), prepared, BatchSettings())
+
+    assert made.seconds.high <= 2 * 60.0
+    assert made.steps.likely == 16 * 2
 
 
 def straight(steps: int, *, step: int = 3_000, head: int = 2_000) -> RunProfile:

@@ -164,6 +164,23 @@ def test_every_cut_of_a_journal_can_be_resumed_to_the_same_answer(folder):
         assert result.stdout == first.stdout
 
 
+def test_a_resumed_run_tells_its_steps_where_it_is_asked_to(folder):
+    asked("--window", 4500)
+    lines = journal_of(folder).read_bytes().splitlines(keepends=True)
+    cut = folder / "cut.jsonl"
+    for options, told in (
+        (["--verbose", "--log", "run.log"], True),
+        (["--quiet"], False),
+        ([], False),
+    ):
+        cut.write_bytes(b"".join(lines[:2]))
+        result = docpager("resume", cut, *options)
+        assert result.exit_code == 0, result.stderr
+        assert ("step 1: search(" in result.stderr) == told
+        assert ("step 2: " in result.stderr) == told
+    assert re.search(r"\+\d{4} step 1: search\(", (folder / "run.log").read_text())
+
+
 def test_a_damaged_journal_is_named_with_its_line(folder):
     asked()
     journal = journal_of(folder)

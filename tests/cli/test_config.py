@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -121,14 +122,19 @@ def test_help_is_there_although_a_file_is_broken(folder):
 ASKING = {
     "ask": ("ask", "Dredging?", "docs"),
     "batch": ("batch", "questions.jsonl", "docs", "-o", "answers.jsonl"),
+    "chat": ("chat", "docs"),
     "doctor": ("doctor",),
     "evaluate": ("evaluate", "answers.jsonl", "questions.jsonl", "--judge", "claude-haiku-4-5"),
+    "sessions maintain": ("sessions", "maintain"),
 }
 
 
 def with_address() -> set[str]:
     """Commands that ask a server."""
     commands = {name: main.get_command(None, name) for name in COMMANDS}
+    for group in [name for name, command in commands.items() if isinstance(command, click.Group)]:
+        for name, command in commands[group].commands.items():
+            commands[f"{group} {name}"] = command
     return {
         name
         for name, command in commands.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from click.testing import CliRunner
+from picture_pages import install_fake
 
 from docpager.cli import main
 
@@ -109,6 +111,7 @@ def test_people_read_the_same():
         "servers",
         "embedders",
         "tokenizers",
+        "scanned pages",
         "exporters",
         "storage",
     ]
@@ -277,6 +280,22 @@ def test_a_tokenizer_that_cannot_be_had_fails_the_command(monkeypatch, tmp_path)
 
     assert result.exit_code == 1
     assert "not downloaded" in result.stderr
+
+
+def test_tesseract_is_named_with_its_version_and_languages_or_how_to_have_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    absent = findings()[0]["scanned page", "tesseract"]
+    program = install_fake(tmp_path / "bin").parent / "tesseract"
+    present = findings()[0]["scanned page", "tesseract"]
+    program.write_text(f"#!{sys.executable}\nraise SystemExit(3)\n")
+    broken = findings()[0]["scanned page", "tesseract"]
+
+    assert absent["state"] == "missing"
+    assert "install it: apt-get install tesseract-ocr" in absent["detail"]
+    assert present["state"] == "usable"
+    assert re.match(r"\d\S*; languages .*eng", present["detail"])
+    assert broken["state"] == "missing" and "does not work" in broken["detail"]
+    assert "scanned pages\n  tesseract" in doctor().stdout
 
 
 def test_object_storage_is_tried(s3):

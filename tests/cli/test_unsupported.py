@@ -79,3 +79,11 @@ def test_a_citation_of_a_page_whose_text_may_be_wrong_says_so(capsys):
     out = capsys.readouterr().out
     assert '"weighed 26 grams" (the text of this page may be wrong: order uncertain)' in out
     assert quote.as_json()["doubt"] == "order uncertain"
+
+
+def test_a_citation_of_no_place_says_so(capsys):
+    nowhere = Citation(Place(""), "nothing found", match="failed")
+
+    finish(line("abstained", nowhere), Path("archive"), as_json=False)
+
+    assert '  no such place: "nothing found" (NOT FOUND there)' in capsys.readouterr().out

@@ -5,7 +5,7 @@ from inline_snapshot import snapshot
 from docpager.core.passages import PassageRange
 from docpager.paging.reading_log import LogEntry
 from docpager.paging.working_memory import WorkingMemory
-from docpager.run.apply_results import MOST_LINES, recall
+from docpager.run.remembering import MOST_LINES, recall
 
 
 def memory(*texts: str) -> WorkingMemory:

@@ -125,7 +125,7 @@ def test_another_archive_another_model_and_a_changed_document_are_refused(
         asyncio.run(resume_run(path, changed, ScriptedModel()))
     with pytest.raises(JournalError, match="belongs to archive toy"):
         asyncio.run(resume_run(path, elsewhere, ScriptedModel()))
-    with pytest.raises(JournalError, match="started with model 'scripted', not 'stranger'"):
+    with pytest.raises(JournalError, match="is of model 'scripted', not 'stranger'"):
         asyncio.run(resume_run(path, library, stranger))
 
 

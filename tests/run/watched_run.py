@@ -71,6 +71,7 @@ class WatchedRun:
             functions=self.plan.functions,
             sizer=PromptSizer.of(self.counter, self.plan.factor),
             hits_per_page=4,
+            at_hand=self.plan.conversation.shown if self.plan.conversation else None,
             pictures=self.plan.pictures,
             draw=partial(drawn, price=self.plan.pictures) if self.plan.pictures else None,
         )
@@ -387,6 +388,7 @@ class WatchedRun:
             stand = ("exact", "normalised", "repaired")
             assert any(check.seen and check.match in stand for check in outcome.citations)
         noted = {id_ for note in self.run.context.notes.notes for id_ in note.seen}
+        noted.update(self.plan.conversation.shown if self.plan.conversation else ())
         for check in outcome.citations:
             self.happened[f"{check.match} quote"] += 1
             if check.match == "failed":
@@ -481,7 +483,8 @@ def split_results(text: str) -> tuple[str, list[str]]:
 def _parts(outside: str) -> dict[str, str]:
     if outside.rpartition("\n")[2].startswith("["):
         outside = outside.rpartition("\n")[0] + "\n"  # a remark
-    titles = [*SHARES, "# Pages in main context", "# Newest step"]
+    others = ["# Conversation", "# Message", "# Pages in main context", "# Newest step"]
+    titles = [*SHARES, *others]
     found = re.split(rf"^({'|'.join(titles)})$\n", outside, flags=re.MULTILINE)
     return dict(zip(found[1::2], found[2::2], strict=True))
 

@@ -25,7 +25,7 @@ from docpager.documents.ocr.recognition import ENGINE, GreyPicture, RecognisedPa
 from docpager.documents.page_picture import WordBox
 from docpager.documents.reasons import Reason
 
-__all__ = ["Tesseract", "find_tesseract", "page_of"]
+__all__ = ["Tesseract", "find_tesseract", "installed_tesseract", "page_of"]
 
 _LANGUAGES = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_]+)?(?:\+[A-Za-z0-9_]+(?:/[A-Za-z0-9_]+)?)*")
 _ORIENTATION = "osd"
@@ -188,15 +188,8 @@ def find_tesseract(language: str) -> Tesseract:
     """
     if not _LANGUAGES.fullmatch(language):
         raise UsageError(f"{language!r} names no languages; write `ocr_language='eng+deu'`")
-    command = shutil.which(ENGINE)
-    if command is None:
-        raise UsageError(
-            f"recognising scanned pages needs the program {ENGINE}, which is not installed; "
-            f"install it: apt-get install {' '.join(_packages(language.split('+')))} "
-            f"(macOS: brew install {ENGINE} {ENGINE}-lang)"
-        )
-    version = _said(command, "--version").partition("\n")[0].removeprefix(ENGINE).strip(" v")
-    installed = set(_said(command, "--list-langs").split("\n")[1:])
+    command = _command(language)
+    version, installed = _version(command), _languages(command)
     missing = [name for name in (*language.split("+"), _ORIENTATION) if name not in installed]
     if missing:
         known = ", ".join(sorted(filter(None, installed - {_ORIENTATION}))) or "none"
@@ -206,6 +199,35 @@ def find_tesseract(language: str) -> Tesseract:
             f"installed (`ocr_language=`): {known}"
         )
     return Tesseract(command, version, language)
+
+
+def installed_tesseract() -> tuple[str, list[str]]:
+    """The version of the installed tesseract, and the languages that it has data for.
+
+    Raises:
+        UsageError: it is not installed, or does not work.
+    """
+    command = _command("eng")
+    return _version(command), sorted(_languages(command) - {_ORIENTATION, ""})
+
+
+def _command(language: str) -> str:
+    command = shutil.which(ENGINE)
+    if command is None:
+        raise UsageError(
+            f"recognising scanned pages needs the program {ENGINE}, which is not installed; "
+            f"install it: apt-get install {' '.join(_packages(language.split('+')))} "
+            f"(macOS: brew install {ENGINE} {ENGINE}-lang)"
+        )
+    return command
+
+
+def _version(command: str) -> str:
+    return _said(command, "--version").partition("\n")[0].removeprefix(ENGINE).strip(" v")
+
+
+def _languages(command: str) -> set[str]:
+    return set(_said(command, "--list-langs").split("\n")[1:])
 
 
 def _said(command: str, question: str) -> str:

@@ -1,0 +1,1 @@
+"""Very long conversations (LoCoMo): what chat remembers, beside simpler ways to remember."""

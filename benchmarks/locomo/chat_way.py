@@ -1,0 +1,151 @@
+"""docpager's chat as a way to remember, and a whole conversation held with it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.locomo.conversations import LocomoQuestion, LongConversation, SaidTurn
+from benchmarks.locomo.scores import NOT_TOLD
+from benchmarks.locomo.ways import AnswerTold, PromptRoom
+from docpager import Chat, ChatSettings, PagingSettings, RunLimits
+from docpager.models.messages import (
+    AssistantTurn,
+    ChatModel,
+    FunctionSchema,
+    ModelReply,
+    ModelRequest,
+    Usage,
+    UserTurn,
+)
+from docpager.models.scripted import call, reply
+from docpager.models.server_tokens import ServerTokens
+
+_LOCATOR = re.compile(r"\bT(\d+)(?::c\d+)?\b")
+
+__all__ = ["ChatWay", "Listening", "Recaller", "prompt_text"]
+
+MAX_STEPS = 6
+CHAT_OUTPUT = 512
+"""Tokens of a reply at most: calls are replies too."""
+
+
+class Listening(ChatModel):
+    """Asks another model, and keeps what it was asked and what that took."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self.name = model.name
+        self._model = model
+        self.requests: list[ModelRequest] = []
+        self.usage = Usage(source="server")
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """The model's reply."""
+        self.requests.append(request)
+        said = await self._model.complete(request)
+        self.usage += said.usage or Usage()
+        return said
+
+    async def check(self, *, window: int, max_output: int) -> None:
+        await self._model.check(window=window, max_output=max_output)
+
+    async def count_tokens(self, request: ModelRequest) -> int | None:
+        """The server's count."""
+        return await self._model.count_tokens(request)
+
+    @property
+    def may_measure(self) -> bool:
+        return self._model.may_measure
+
+    async def measure_tokens(
+        self, instructions: str, functions: tuple[FunctionSchema, ...]
+    ) -> ServerTokens | None:
+        """How the server counts."""
+        return await self._model.measure_tokens(instructions, functions)
+
+    async def parameters(self) -> int | None:
+        return await self._model.parameters()
+
+
+class Recaller(ChatModel):
+    """Recalls with the words of the question, reads the first results, and answers nothing: what a
+    model would have before it that looks once. A script, not a language model."""
+
+    name = "scripted"
+    """Its tokens are counted by the built-in estimator, as those of the other ways."""
+    question = ""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Calls `recall`, then replies."""
+        if any(isinstance(turn, AssistantTurn) for turn in request.turns):
+            return reply(call("answer", text=NOT_TOLD, citations=[], found=False))
+        return reply(call("recall", query=self.question))
+
+
+@dataclass
+class ChatWay:
+    """Everything that was said taken in without a model, then each question in a session of its
+    own, in a copy: no question remembers another."""
+
+    work: Path
+    name: str = "chat"
+    functions: Literal["full", "small", "plain"] = "full"
+    prefetch: int = 0
+    _turns: Sequence[SaidTurn] = field(default=(), init=False)
+
+    async def remember(
+        self, conversation: LongConversation, room: PromptRoom, model: ChatModel
+    ) -> None:
+        self._turns = conversation.turns
+        self._folder = self.work / f"chat-{conversation.name}"
+        finished = self._folder / "finished"
+        if finished.exists():
+            return
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with Chat.open(archive=self._folder, session="before", embedder="wordllama") as chat:
+            for turn in conversation.turns:
+                chat.record(turn.line, who=turn.speaker, when=turn.when)
+        finished.touch()
+
+    async def ask(self, question: LocomoQuestion, room: PromptRoom, model: ChatModel) -> AnswerTold:
+        copy = self._folder.with_name("question")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self._folder, copy)
+        asked = Listening(model)
+        if isinstance(model, Recaller):
+            model.question = question.text
+        paging = PagingSettings(
+            room.window, CHAT_OUTPUT, functions=self.functions, prefetch=self.prefetch
+        )
+        with Chat.open(
+            archive=copy,
+            session="asking",
+            model=asked,
+            paging=paging,
+            limits=RunLimits(max_steps=MAX_STEPS),
+            settings=ChatSettings(summary="none"),
+            embedder="wordllama",
+        ) as chat:
+            said = await chat.say_async(question.text)
+        read = "\n".join(map(prompt_text, asked.requests))
+        numbers = sorted({int(number) for number in _LOCATOR.findall(read)})
+        shown = tuple(self._turns[n - 1].id for n in numbers if n <= len(self._turns))
+        largest = max((room.tokens(prompt_text(each)) for each in asked.requests), default=0)
+        return AnswerTold(said.text or "", shown, asked.usage, largest)
+
+
+def prompt_text(request: ModelRequest) -> str:
+    """All text of a request, as one."""
+    return "\n".join(_texts(request))
+
+
+def _texts(request: ModelRequest) -> Iterator[str]:
+    yield request.instructions
+    for turn in request.turns:
+        if isinstance(turn, UserTurn):
+            yield from (result.text for result in turn.results)
+        yield turn.text

@@ -1,0 +1,1 @@
+"""Whether instructions that stand in documents get through to answers."""

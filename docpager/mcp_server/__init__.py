@@ -1,0 +1,1 @@
+"""One archive for many agents: tools over the Model Context Protocol."""

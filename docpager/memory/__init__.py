@@ -1,0 +1,1 @@
+"""What was said and remembered, kept for good and found again."""
