@@ -114,6 +114,7 @@ def test_people_read_the_same():
         "scanned pages",
         "exporters",
         "storage",
+        "engines",
     ]
 
 
