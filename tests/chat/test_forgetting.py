@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chatting import opened
 from click.testing import CliRunner
-from test_kills import in_a_process_that_dies
+from test_chat_kills import in_a_process_that_dies
 
 import docpager
 from docpager.cli import main

@@ -125,6 +125,7 @@ ASKING = {
     "chat": ("chat", "docs"),
     "doctor": ("doctor",),
     "evaluate": ("evaluate", "answers.jsonl", "questions.jsonl", "--judge", "claude-haiku-4-5"),
+    "mcp": ("mcp", "--model", "claude-sonnet-5-5"),
     "sessions maintain": ("sessions", "maintain"),
 }
 

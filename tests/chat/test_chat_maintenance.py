@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from chatting import days_from, opened
-from test_kills import in_a_process_that_dies
+from test_chat_kills import in_a_process_that_dies
 
 import docpager
 from docpager.core.settings import ChatSettings
