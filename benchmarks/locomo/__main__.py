@@ -40,7 +40,7 @@ from benchmarks.locomo.ways import (
     WayToRemember,
 )
 from docpager.core.tokens import BuiltInEstimator
-from docpager.evaluation.intervals import Interval, paired_interval
+from docpager.evaluation.intervals import Interval, mean_interval
 from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.registry import model_named
 
@@ -178,7 +178,7 @@ def score(conversations: Sequence[LongConversation], options: argparse.Namespace
     for name, ours in tables.items():
         for other, theirs in tables.items():
             model = name.split("--")[0]
-            if name.endswith("--chat") and other.startswith(model) and other != name:
+            if "--chat" in name and other.startswith(model) and other != name:
                 print(f"f1, {name} less {other}: {_said(_difference(ours, theirs))}")
 
 
@@ -197,7 +197,7 @@ def hold(conversations: Sequence[LongConversation], options: argparse.Namespace)
 
 def _difference(ours: Sequence[LocomoMarks], theirs: Sequence[LocomoMarks]) -> Interval | None:
     other = {each.question.id: each.f1 for each in theirs}
-    return paired_interval(
+    return mean_interval(
         [each.f1 - other[each.question.id] for each in ours if each.question.id in other]
     )
 
@@ -210,7 +210,7 @@ def _said(interval: Interval | None) -> str:
 
 def answers_path(model: str, way: str) -> Path:
     """Where the answers of a model asked in one way are kept."""
-    return ANSWERS / f"{model}--{way.replace(' ', '-')}.jsonl"
+    return ANSWERS / f"{model}--{way.replace(',', '').replace(' ', '-')}.jsonl"
 
 
 def lines_of(path: Path) -> list[ToldLine]:

@@ -16,9 +16,9 @@ NOT_TOLD = "not mentioned"
 """What every system is told to say where the conversation does not tell."""
 
 _NOT_TOLD = re.compile(
-    r"\b(?:not|never|isn't|wasn't|nothing|no information|doesn't|does not|don't|do not)\b[^.]{0,40}"
-    r"\b(?:mention|say|said|state|specif|found|find|available|given|provided|tell|told|discuss)"
-    r"|no information|not found",
+    r"\b(?:not|never) (?:mentioned|said|stated|specified|told|given|provided|discussed|found)\b"
+    r"|\b(?:does|do|did|is|was)(?:n't| not) (?:say|tell|mention|state|specify|discuss|find|known)\b"
+    r"|\bno information\b",
     re.IGNORECASE,
 )
 

@@ -127,7 +127,10 @@ def test_saying_that_it_was_not_told(text):
     assert said_not_told(text)
 
 
-@pytest.mark.parametrize("text", ["She did not like the rain.", "Nothing but birds", "7 May"])
+@pytest.mark.parametrize(
+    "text",
+    ["She did not like the rain.", "Don't be scared to say it.", "Nothing but birds", "7 May"],
+)
 def test_a_plain_no_is_an_answer(text):
     assert not said_not_told(text)
 
