@@ -36,7 +36,7 @@ class RayEngine:
 
     @property
     def workers(self) -> int:
-        cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+        cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call,unused-ignore]
         return max(1, int(cpus))
 
     def begin(self, work: Callable[..., Any], *given: Any, results: int = 1) -> Any:
@@ -105,7 +105,7 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
             ray.shutdown()
 
 
-@ray.remote(num_cpus=1, max_retries=_REPEATED, retry_exceptions=False)
+@ray.remote(num_cpus=1, max_retries=_REPEATED, retry_exceptions=False)  # type: ignore[untyped-decorator,unused-ignore]
 def _run(work: Callable[..., Any], *given: Any) -> Any:
     """Do it here. A `SystemExit` would count as a crash, and be repeated without end."""
     try:
