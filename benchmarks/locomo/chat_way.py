@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.local_models.recording import RecordingModel
 from benchmarks.locomo.conversations import LocomoQuestion, LongConversation, SaidTurn
 from benchmarks.locomo.scores import NOT_TOLD
 from benchmarks.locomo.ways import AnswerTold, PromptRoom
@@ -16,14 +17,12 @@ from docpager import Chat, ChatSettings, PagingSettings, RunLimits
 from docpager.models.messages import (
     AssistantTurn,
     ChatModel,
-    FunctionSchema,
     ModelReply,
     ModelRequest,
     Usage,
     UserTurn,
 )
 from docpager.models.scripted import call, reply
-from docpager.models.server_tokens import ServerTokens
 
 _LOCATOR = re.compile(r"\bT(\d+)(?::c\d+)?\b")
 
@@ -34,41 +33,20 @@ CHAT_OUTPUT = 512
 """Tokens of a reply at most: calls are replies too."""
 
 
-class Listening(ChatModel):
+class Listening(RecordingModel):
     """Asks another model, and keeps what it was asked and what that took."""
 
     def __init__(self, model: ChatModel) -> None:
-        self.name = model.name
-        self._model = model
+        super().__init__(model)
         self.requests: list[ModelRequest] = []
         self.usage = Usage(source="server")
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """The model's reply."""
         self.requests.append(request)
-        said = await self._model.complete(request)
+        said = await super().complete(request)
         self.usage += said.usage or Usage()
         return said
-
-    async def check(self, *, window: int, max_output: int) -> None:
-        await self._model.check(window=window, max_output=max_output)
-
-    async def count_tokens(self, request: ModelRequest) -> int | None:
-        """The server's count."""
-        return await self._model.count_tokens(request)
-
-    @property
-    def may_measure(self) -> bool:
-        return self._model.may_measure
-
-    async def measure_tokens(
-        self, instructions: str, functions: tuple[FunctionSchema, ...]
-    ) -> ServerTokens | None:
-        """How the server counts."""
-        return await self._model.measure_tokens(instructions, functions)
-
-    async def parameters(self) -> int | None:
-        return await self._model.parameters()
 
 
 class Recaller(ChatModel):

@@ -25,7 +25,6 @@ from docpager.run.plan import functions_of, told_first
 __all__ = [
     "AskSettings",
     "PreparedModel",
-    "for_chat",
     "measured",
     "prepare",
     "refuse_reader",
@@ -164,18 +163,6 @@ def refuse_reader(model: object) -> None:
             f"{READER!r} is the rule-based reader, which answers single questions and does not "
             "chat; name a language model with `model=`"
         )
-
-
-def for_chat(prepared: PreparedModel) -> PreparedModel:
-    """A model as a chat asks it: with all functions, the small set, or plainly where its size or
-    the settings say so. A model that is asked plainly is shown what a search in the documents and
-    in everything said finds; it remembers nothing by itself.
-
-    Raises:
-        UsageError: it is the rule-based reader.
-    """
-    refuse_reader(prepared.model)
-    return prepared
 
 
 def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: bool) -> RunLimits:
