@@ -343,12 +343,9 @@ class Chat:
 
     async def _ready(self) -> None:
         """See that there is a model, before anything is said to it."""
-        from docpager.run.preparation import refuse_reader
-
         if self._session.prepared is not None:
             return
         prepared = self._prepare()
-        refuse_reader(prepared.model)
         paging = prepared.settings.paging
         await prepared.model.check(window=paging.window, max_output=paging.max_output)
         if prepared.owned:
