@@ -16,6 +16,7 @@ from docpager.cli.chat_view import (
     print_memory,
     print_undone,
     said_in,
+    tell_forgotten,
 )
 from docpager.cli.live_view import EventLines, RunView
 from docpager.cli.terminal import note, say
@@ -159,9 +160,8 @@ class ChatTalk:
             return
         if self._to_forget is None or not self._to_forget.holdings:
             raise UsageError("name what is to be forgotten first: /forget WORDS")
-        self.chat.forget(self._to_forget)
+        tell_forgotten(self.chat.forget(self._to_forget))
         self._to_forget = None
-        note("removed; nothing brings it back")
 
 
 class ChatDesk:
