@@ -67,7 +67,7 @@ def test_what_the_library_defines_for_its_users_is_exported():
         "docpager.core.errors",
     ):
         internal = {
-            "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "in_own_loop",
+            "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "prepared_from",
             "in_use", "batch_session", "bounded", "estimate_many", "own_files", "AttemptFailed",
             "ContextExceeded", "FunctionError", "resume_watched",
         }  # fmt: skip
