@@ -9,8 +9,8 @@ Everything said is kept beside the archive and found again in every later sessio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +21,7 @@ from docpager.api.ask import ARCHIVE, bring_up_to_date, check_asked_with, prepar
 from docpager.api.loops import OwnLoop, is_in_loop
 from docpager.core.errors import UsageError
 from docpager.core.inputs import StrPath, as_paths, check_settings, check_text
-from docpager.core.locations import ObjectPath, as_location
+from docpager.core.locations import Location, ObjectPath, as_location
 from docpager.core.settings import ChatSettings, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from docpager.run.driver import Driver, OnStep
     from docpager.run.preparation import PreparedModel
 
-__all__ = ["Chat", "chat_sessions"]
+__all__ = ["Chat", "chat_sessions", "chats_holding"]
 
 DEFAULT_SESSION = "main"
 
@@ -396,6 +396,26 @@ def chat_sessions(archive: StrPath = ARCHIVE) -> list[SessionInfo]:
     from docpager.chat.home import sessions_in
 
     return sessions_in(home)
+
+
+def chats_holding(archive: Location, documents: Iterable[int]) -> list[Forgetting]:
+    """For each of these documents of which conversations hold anything, what came from it there;
+    `Chat.forget` and `docpager chat forget D3` remove that.
+
+    Raises:
+        ChatError, MemoryStoreError: a log cannot be read.
+    """
+    if isinstance(archive, ObjectPath) or not _home_directory(archive).is_dir():
+        return []
+    from docpager.chat.forgetting import forgetting_of
+    from docpager.chat.home import ChatHome
+    from docpager.testing import HashingEmbedder
+
+    # Of all embedders the one that costs nothing: nothing is searched here by meaning.
+    home = ChatHome(_home_directory(archive), embedder=HashingEmbedder())
+    with closing(home):
+        found = [forgetting_of(home, f"D{number}", None) for number in documents]
+    return [each for each in found if each.holdings]
 
 
 def _chat_directory(archive: StrPath) -> Path:

@@ -75,9 +75,10 @@ class Forgetting:
         return {**asdict(self), "journals": [str(path) for path in self.journals]}
 
 
-def forgetting_of(home: ChatHome, what: str, library: ChatLibrary) -> Forgetting:
+def forgetting_of(home: ChatHome, what: str, library: ChatLibrary | None) -> Forgetting:
     """Everything that holds the words `what`, whatever their case and line ends, or came from what
-    does. Where `what` is a locator (T12, M3, D4), what it names and what came from that.
+    does. Where `what` is a locator (T12, M3, D4), what it names and what came from that; `library`
+    is for words.
 
     Raises:
         UsageError: there is too little to look for.
@@ -86,7 +87,7 @@ def forgetting_of(home: ChatHome, what: str, library: ChatLibrary) -> Forgetting
     if len(words) < _LEAST_CHARACTERS and not _is_locator(what):
         raise UsageError(f"{what!r} stands everywhere; give more of what is to be forgotten")
     found = _Search(home, what, words).found()
-    if _is_locator(what):
+    if library is None or _is_locator(what):
         return found
     documents = library.documents_with(" ".join(what.split()))
     return replace(found, documents=tuple(documents))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -190,6 +191,9 @@ def test_a_forgotten_document_leaves_journals_and_memories_of_chats(tmp_path):
     (docs / "bank.txt").unlink()
     done = CliRunner().invoke(main, ["forget", "D1", "--archive", str(archive)])
     assert "sessions/main/T1.jsonl" in done.output
+    assert f"conversations still hold: M2 (came from D1): The account is {SECRET}." in done.output
+    assert f"conversations still hold: T3 (came from D1): It is {SECRET}." in done.output
+    assert "docpager chat forget D1 lists and removes it" in done.output
     assert CliRunner().invoke(main, ["compact", "--archive", str(archive)]).exit_code == 0
 
     assert files_with(archive / "chats/sessions", SECRET) == []
@@ -198,6 +202,27 @@ def test_a_forgotten_document_leaves_journals_and_memories_of_chats(tmp_path):
         assert {(h.where, h.why) for h in found.holdings} >= {
             ("M2", "came from D1"), ("T3", "came from D1")}  # fmt: skip
     assert files_with(archive, SECRET) == []
+
+
+def test_a_forgotten_document_that_no_conversation_met_is_silent_of_them(tmp_path):
+    docs, archive = tmp_path / "docs", tmp_path / "a"
+    docs.mkdir()
+    for name in ("a", "b"):
+        (docs / f"{name}.txt").write_text(f"The account {name}.\n")
+    docpager.ingest(docs, archive, embedder="hashing")
+    forgotten = CliRunner().invoke(main, ["forget", "D1", "--archive", str(archive)])
+    with opened(archive, "Hello!") as chat:
+        chat.say("Hello")
+        before = files_and_times(archive / "chats")
+        again = CliRunner().invoke(main, ["forget", "D2", "--archive", str(archive), "--json"])
+        assert files_and_times(archive / "chats") == before
+
+    assert "conversation" not in forgotten.output + again.output
+    assert json.loads(again.stdout)["chats"] == []
+
+
+def files_and_times(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_journal_is_not_gone_for_what_the_instructions_say_in_each(tmp_path):
