@@ -24,9 +24,12 @@ from docpager.models.messages import (
 )
 from docpager.models.scripted import call, reply
 
-_LOCATOR = re.compile(r"\bT(\d+)(?::c\d+)?\b")
-_BEGINNING = 40
-"""Characters of a turn that stand in a prompt which shows it; a locator alone may be an example."""
+_SHOWN = re.compile(
+    r"^\[T(\d+):c\d+ |^- T(\d+):c\d+ |\((?:before|after) it, T(\d+) |^T(\d+) \d{4}-\d\d-\d\d ",
+    re.MULTILINE,
+)
+"""What stands before the words of a turn: as a page, as a result of `recall`, beside such a result,
+among the newest turns. Locators stand elsewhere too: in examples, and in summaries."""
 
 __all__ = ["ChatWay", "Listening", "Recaller", "prompt_text", "shown_turns"]
 
@@ -131,11 +134,9 @@ class ChatWay:
 
 
 def shown_turns(turns: Sequence[SaidTurn], prompts: str) -> tuple[str, ...]:
-    """Ids of the turns that stand in prompts: by name, and with at least the first words."""
-    read = " ".join(prompts.split())
-    numbers = sorted({int(number) for number in _LOCATOR.findall(prompts)})
-    named = [turns[n - 1] for n in numbers if 1 <= n <= len(turns)]
-    return tuple(t.id for t in named if " ".join(t.line.split())[:_BEGINNING] in read)
+    """Ids of the turns whose words stand in prompts; `recall` cuts long ones."""
+    found = {int(next(filter(None, each))) for each in _SHOWN.findall(prompts)}
+    return tuple(turns[number - 1].id for number in sorted(found) if 1 <= number <= len(turns))
 
 
 def prompt_text(request: ModelRequest) -> str:

@@ -210,12 +210,14 @@ def test_a_conversation_is_held_within_its_window_and_found_again(tmp_path):
 def test_a_turn_was_shown_where_its_words_were_and_not_where_its_name_was_an_example(tmp_path):
     [talk] = read_conversations(write_conversation(tmp_path / "data"))
     prompt = """[T1:c1 2023-05-01 13:05 Ada]
-Ada: I saw
-bird 1-1.
-as in [T12:c1] "exact quote"; T999 is none
+Ada: I saw bird 1-1.
+- T10:c1 before 2023-05-02 14:05 Ben: … bird 2-2. (before it, T9 Ada: Ada: I saw bird 2-1.)
+T96 2023-05-12 00:05 Ben:
+  Ben: I saw bird 12-8.
+as in [T12:c1] "exact quote"; -> recall shows T31:c1; T999 is none
 ## Summary of what left (T3-90)
   T4 they saw birds"""
-    assert shown_turns(talk.turns, prompt) == ("D1:1",)
+    assert shown_turns(talk.turns, prompt) == ("D1:1", "D2:1", "D2:2", "D12:8")
 
 
 def test_a_chat_asked_in_one_session_has_its_newest_turns_and_the_summary_of_the_others(tmp_path):
