@@ -67,9 +67,9 @@ def test_what_the_library_defines_for_its_users_is_exported():
         "docpager.core.errors",
     ):
         internal = {
-            "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "in_own_loop",
-            "in_use", "batch_session", "bounded", "estimate_many", "own_files", "AttemptFailed",
-            "ContextExceeded", "FunctionError", "resume_watched",
+            "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "in_use",
+            "prepared_from", "batch_session", "bounded", "estimate_many", "own_files",
+            "AttemptFailed", "ContextExceeded", "FunctionError", "resume_watched",
         }  # fmt: skip
         made = {name for name in importlib.import_module(module).__all__ if not name.isupper()}
         assert made - internal <= set(docpager.__all__), module
