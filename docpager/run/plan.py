@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from math import ceil
+from typing import Any
 
 from docpager.core.errors import UsageError, WindowTooSmall
 from docpager.core.passages import HALF_CHARACTER, DocumentEntry
@@ -20,7 +21,7 @@ from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, WindowBudget, smallest_window
 from docpager.paging.rebuild import CONVERSATION_TITLE, plainly, smallest_step_tokens
 from docpager.paging.rendering import one_line
-from docpager.run.functions import functions_for
+from docpager.run.functions import functions_for, parse_plain_answer
 from docpager.run.render import DOUBTED, full_map_tokens, render_document_map
 
 __all__ = [
@@ -42,7 +43,8 @@ word for word gets another answer, and an answer that no citation supports is `u
 server says of a prompt's size may make the next one smaller or end the run, and a reply that nobody
 counted is too long only where it is so without the safety factor. Since 4 a quote is also looked
 for in the passages that the model was shown, and a citation alone is an answer in its words. Since
-5 a chat asks a model without functions for a line `Answer:` above the quote."""
+5 a chat asks a model without functions for a line `Answer:` above the quote, and drops locators at
+its end."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
@@ -120,6 +122,11 @@ class RunPlan:
             return ""
         question = one_line(self.question, limit=200)
         return plainly(question, chat=self.is_chat, labelled=self.rules >= 5)
+
+    def answer_of(self, text: str) -> dict[str, Any]:
+        """Arguments of `answer` that say the same as a reply without a call."""
+        bare = not (self.paging.plain and self.is_chat and self.rules >= 5)
+        return parse_plain_answer(text, self.rules >= 4, said=bool(self.said), bare=bare)
 
     def _fixed(self, sizer: PromptSizer) -> int:
         estimate = sizer.fixed(self.instructions, self.offered)

@@ -26,7 +26,6 @@ from docpager.paging.token_meter import Meter
 from docpager.run import reminders
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.argument_repair import repair
-from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
@@ -383,7 +382,7 @@ class Run:
         if reply.stop_reason == "pause_turn":
             return self._useless_reply("You paused. Go on: call a function, or answer.", "paused")
         if said := self._own_words(reply.text):
-            arguments = parse_plain_answer(said, self.plan.rules >= 4, said=bool(self.plan.said))
+            arguments = self.plan.answer_of(said)
             if self.plan.paging.plain:
                 # Dropped: a small model that reads its own answer once more repeats it.
                 turn, tokens = None, 0

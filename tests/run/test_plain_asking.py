@@ -241,6 +241,16 @@ def test_the_dots_of_what_was_asked_are_no_answer(dots: str) -> None:
     assert parse_plain_answer("Answer: 4 May ...", True, said=True)["text"] == "4 May ..."
 
 
+def test_a_locator_that_ends_an_answer_without_a_quote_is_none_of_its_words() -> None:
+    text = 'Answer: freedom [T12:c1]\n[T9:c1] "it means freedom"'
+    said = parse_plain_answer(text, True, said=True, bare=False)
+    assert said["text"] == "freedom"
+    assert said["citations"] == [{"locator": "T9:c1", "quote": "it means freedom"}]
+    for kept in ("see [T12:c1] and the note", "list[T12] of all"):
+        assert parse_plain_answer(kept, True, said=True, bare=False)["text"] == kept
+    assert parse_plain_answer("freedom [T12]", True, said=True)["text"] == "freedom [T12]"
+
+
 def test_a_chat_asks_for_a_labelled_answer_and_an_older_one_replays_as_it_was_asked() -> None:
     paging = PagingSettings(8_000, 400, functions="plain")
     plan = plan_run(
