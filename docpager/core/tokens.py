@@ -105,16 +105,17 @@ _KINDS = (
 _ACCENTS = ((re.compile("[ß-ÿ]"), 95), (re.compile("[Ā-ɏ]"), 170), (re.compile("[Ḁ-ỿ]"), 40))
 """What a letter of each range adds: words of languages that o200k knows less well than English."""
 
-_RUNS = re.compile("|".join(f"({kind.pattern})" for kind in _KINDS))
+_RUNS = "|".join(f"({kind.pattern})" for kind in _KINDS)
 _PLAIN = _KINDS[:3]
 """Words and figures, most runs of most texts. Where one begins and ends does not depend on the runs
 before it, so that all of a kind are found by themselves."""
-_PLAIN_RUNS = [re.compile(kind.pattern) for kind in _PLAIN]
 _BETWEEN = rf"(?:{_NO_LETTER_BEFORE}[{_UPPER}]?[{_LOWER}]++|[0-9]++| (?![0-9 \t\r\n]|\Z))*+"
 """Plain runs and the single spaces between them, as far as they go: stepped over at once."""
-_OTHER_RUNS = re.compile(
+_OTHER_RUNS = (
     f"{_BETWEEN}(?:{'|'.join(f'({kind.pattern})' for kind in _KINDS[len(_PLAIN) :])}|[ \t]|\\Z)"
 )
+_compiled = cache(re.compile)
+"""When a text is first counted: many commands count none."""
 _TABLE_LENGTH = 64
 _BORDER = re.compile(r" (?<=[^ \t\r\n] )(?=[^ \t\r\n])")
 """A single space between two words. No run reaches over it: what stands between two of them costs
@@ -202,13 +203,13 @@ def _costs(text: str) -> Mapping[str, int]:
 
 def _costs_anew(text: str) -> dict[str, int]:
     scripts = dict.fromkeys(_SCRIPTS, 0)
-    for kind, runs in zip(_PLAIN, _PLAIN_RUNS, strict=True):
-        costs = _table(kind)
+    for kind in _PLAIN:
+        runs, costs = _compiled(kind.pattern), _table(kind)
         for length, times in Counter(map(len, runs.findall(text))).items():
             cost = costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
             scripts[kind.script] += times * cost
     tables = _other_tables()
-    for run in _OTHER_RUNS.finditer(text):
+    for run in _compiled(_OTHER_RUNS).finditer(text):
         if group := run.lastindex:
             script, costs = tables[group]
             start, end = run.span(group)
@@ -281,7 +282,7 @@ class _Words(dict[str, tuple[int, ...]]):
     def weighed(self, text: str, *, after: str = "") -> tuple[int, ...]:
         """The same of any text; `after` is a space and a letter where one follows."""
         weights, before = [], 0
-        for run in _RUNS.finditer(text + after):
+        for run in _compiled(_RUNS).finditer(text + after):
             start, end = run.span()
             length = end - start
             costs = self._tables[run.lastindex or 0]
