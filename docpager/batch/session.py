@@ -174,7 +174,7 @@ class Session:
             asyncio.get_running_loop().call_later(LEAVING_SECONDS, self._work.cancel)
 
     async def _drive(self) -> None:
-        settings = self.settings
+        settings, elsewhere = self.settings, self._context.elsewhere
         if settings.by_batches:
             assert self._batch_client is not None, "rounds need a batch client"
             await self.weigh_rounds()
@@ -192,7 +192,7 @@ class Session:
                 self._context,
                 self.left,
                 stop_signal=self._stop_signal,
-                places=settings.live_places,
+                places=elsewhere.at_once if elsewhere else settings.live_places,
                 leading=self.prepared.paid,
                 batch_client=self._batch_client,
                 sleep=self._hooks.sleep,
@@ -387,7 +387,8 @@ def _elsewhere(
         frozenset(journals.newest(id) for id in answers.stored),
     )
     place, generation = archive.directory, archive.generation
-    return Elsewhere(engine, place, generation, prepared, ledger, spending)
+    at_once = settings.places_on(engine.workers)
+    return Elsewhere(engine, place, generation, prepared, ledger, spending, at_once=at_once)
 
 
 def spent_before(
