@@ -185,7 +185,7 @@ def _kept_open(place: Location, generation: int) -> Archive:
     return Archive.open(place)
 
 
-def _get_ready(archive: Location, generation: int, model: str, source: ModelSource | None) -> None:
+def _get_ready(archive: Location, generation: int, model: str, source: ModelSource) -> None:
     """What a process does before its first question has come: open, and import, what it needs."""
     model_from(model, source)
     _opened(archive, generation)
