@@ -30,6 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--questions", type=Path, nargs="*", default=[], help="more of them")
     ingest.add_argument("--kills", type=int, default=20, help="of workers")
     ingest.add_argument("--driver-kills", type=int, default=5)
+    ingest.add_argument(
+        "--node-kills", type=int, default=0, help="of the node that is not the head"
+    )
     ingest.set_defaults(measure=equal)
     costs = _about_files(parts.add_parser("cost", help="core-seconds beside one machine's"))
     costs.add_argument("--times", type=int, default=4, help="how often each file, as another one")

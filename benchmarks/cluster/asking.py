@@ -141,7 +141,7 @@ def _once(
     command += ["--concurrency", str(asked.concurrency)] if asked.concurrency else []
     done = threading.Event()
     counts = {"workers": 0, "ledgers": 0}
-    with api, CoreSeconds(*cluster.nodes) as used:
+    with api, CoreSeconds(*cluster.nodes, every=1.0) as used:
         began = time.perf_counter()
         process = subprocess.Popen(
             [*command, "--base-url", api.url], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL

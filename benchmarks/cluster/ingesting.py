@@ -28,17 +28,26 @@ _BETWEEN_KILLS = (0.3, 3.0)
 class KillsToMake:
     """How often something is still to be killed."""
 
-    workers: int
-    drivers: int
+    workers: int = 0
+    drivers: int = 0
+    nodes: int = 0
 
     def draw(self, chance: random.Random) -> str:
         """Which comes next."""
-        number = chance.randrange(self.workers + self.drivers)
-        return "worker" if number < self.workers else "driver"
+        kinds = ["worker"] * self.workers + ["driver"] * self.drivers + ["node"] * self.nodes
+        return chance.choice(kinds)
 
     @property
     def left(self) -> int:
-        return self.workers + self.drivers
+        return self.workers + self.drivers + self.nodes
+
+    def __sub__(self, other: KillsToMake) -> KillsToMake:
+        return KillsToMake(
+            self.workers - other.workers, self.drivers - other.drivers, self.nodes - other.nodes
+        )
+
+    def __str__(self) -> str:
+        return f"{self.workers} workers, {self.drivers} drivers and {self.nodes} nodes killed"
 
 
 def equal(asked: argparse.Namespace) -> int:
@@ -50,21 +59,19 @@ def equal(asked: argparse.Namespace) -> int:
         local = asked.work / "local"
         _ingest([str(data / "pdfs") for data in asked.data], str(local))
         questions = questions_of(asked.data, asked.questions)
-        kills = KillsToMake(0, 0)
+        kills = KillsToMake()
         number = 0
         while number < 2 or kills.left:
             place = f"s3://{BUCKET}/archive-{number}"
             began, before = time.perf_counter(), replace(kills)
             _killed(roots, place, cluster, kills, chance)
-            workers, drivers = before.workers - kills.workers, before.drivers - kills.drivers
-            print(f"{place}: {workers} workers and {drivers} drivers killed, "
-                  f"{time.perf_counter() - began:.0f} s", flush=True)  # fmt: skip
+            print(f"{place}: {before - kills}, {time.perf_counter() - began:.0f} s", flush=True)
             with Archive.open(local) as one, Archive.open(place) as other:
                 found = differences(one, other, questions)
             print("\n".join(found) or "no difference", flush=True)
             wrong += found
             if not number:
-                kills = KillsToMake(asked.kills, asked.driver_kills)
+                kills = KillsToMake(asked.kills, asked.driver_kills, asked.node_kills)
             number += 1
     return len(wrong)
 
@@ -125,8 +132,13 @@ def _killed(
             return
         except subprocess.TimeoutExpired:
             pass
-        if kills.draw(chance) == "worker":
+        kind = kills.draw(chance)
+        if kind == "worker":
             kills.workers -= kill_one(cluster.workers(), chance)
+            continue
+        if kind == "node":
+            kills.nodes -= 1
+            cluster.lose_node()
             continue
         process.kill()
         process.wait()

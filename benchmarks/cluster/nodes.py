@@ -16,8 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -34,16 +33,49 @@ AGENT = "Agent"
 """The same of a node's own processes; without them it ends."""
 
 
-@dataclass(frozen=True)
 class Cluster:
-    """Two nodes, each below a process of its own."""
+    """Two nodes, each below a process of its own: the head, and one that may be lost."""
 
-    address: str
-    nodes: tuple[psutil.Process, ...]
+    def __init__(self, folder: Path, cpus: int) -> None:
+        self._folder, self._cpus = folder, cpus
+        self._port = free_port()
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._count = 0
 
     @property
     def engine(self) -> str:
-        return f"ray://{self.address}"
+        return f"ray://127.0.0.1:{self._port}"
+
+    @property
+    def nodes(self) -> list[psutil.Process]:
+        return [psutil.Process(each.pid) for each in self._started]
+
+    def add_node(self) -> None:
+        """Start the next node: the first one is the head."""
+        address = f"127.0.0.1:{self._port}"
+        where = ["--head", f"--port={self._port}", "--include-dashboard=false"]
+        where += [f"--temp-dir={self._folder}"]
+        if self._started:
+            where = [f"--address={address}"]
+        # Each with an address of its own, so that the driver is at the head.
+        where += [f"--node-ip-address=127.0.0.{len(self._started) + 1}"]
+        self._count += 1
+        cache = self._folder / f"cache-{self._count}"
+        self._started.append(_started(where, self._cpus, cache))
+        _wait_for(address, nodes=len(self._started), started=self._started)
+
+    def lose_node(self) -> None:
+        """Kill every process of the newest node at once, and start another in its place."""
+        lost = self._started.pop()
+        for each in [psutil.Process(lost.pid), *psutil.Process(lost.pid).children(recursive=True)]:
+            with suppress(psutil.Error):
+                each.kill()
+        lost.wait()
+        self.add_node()
+
+    def end(self) -> None:
+        while self._started:
+            _end(self._started.pop())
 
     def workers(self) -> list[psutil.Process]:
         """The processes that do work, or wait for some."""
@@ -74,21 +106,15 @@ def two_nodes(workers: int) -> Iterator[Cluster]:
     else of this process's environment is theirs too."""
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    port = free_port()
     # Not in a folder of the caller: paths of sockets may have 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="nodes-", dir="/tmp"))
-    started: list[subprocess.Popen[bytes]] = []
+    cluster = Cluster(folder, workers // NODES)
     try:
-        for number in range(NODES):
-            where = ["--head", f"--port={port}"] if not number else [f"--address=127.0.0.1:{port}"]
-            if not number:
-                where += ["--include-dashboard=false", f"--temp-dir={folder}"]
-            started.append(_started(where, workers // NODES, folder / f"cache-{number}"))
-            _wait_for(port, nodes=number + 1, started=started)
-        yield Cluster(f"127.0.0.1:{port}", tuple(psutil.Process(each.pid) for each in started))
+        for _ in range(NODES):
+            cluster.add_node()
+        yield cluster
     finally:
-        for each in reversed(started):
-            _end(each)
+        cluster.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -110,8 +136,8 @@ def _started(where: list[str], cpus: int, cache: Path) -> subprocess.Popen[bytes
     return subprocess.Popen(
         [
             *(str(ray), "start", *where, "--block", f"--num-cpus={cpus}"),
-            *("--node-ip-address=127.0.0.1", f"--object-store-memory={500 * 2**20}"),
             *("--disable-usage-stats", "--include-log-monitor=false"),
+            f"--object-store-memory={500 * 2**20}",
         ],
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -119,12 +145,12 @@ def _started(where: list[str], cpus: int, cache: Path) -> subprocess.Popen[bytes
     )
 
 
-def _wait_for(port: int, *, nodes: int, started: list[subprocess.Popen[bytes]]) -> None:
+def _wait_for(address: str, *, nodes: int, started: list[subprocess.Popen[bytes]]) -> None:
     script = (
         "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR')"
         "\nsys.exit(sum(n['Alive'] for n in ray.nodes()) < int(sys.argv[2]))"
     )
-    command = [sys.executable, "-c", script, f"127.0.0.1:{port}", str(nodes)]
+    command = [sys.executable, "-c", script, address, str(nodes)]
     for _ in range(40):
         time.sleep(0.5)
         if any(each.poll() is not None for each in started):
@@ -144,10 +170,8 @@ def _end(node: subprocess.Popen[bytes]) -> None:
     node.terminate()
     psutil.wait_procs(below, timeout=10)
     for each in below:
-        try:
+        with suppress(psutil.Error):
             each.kill()
-        except psutil.Error:
-            continue
     node.kill()
     node.wait()
 
@@ -155,8 +179,9 @@ def _end(node: subprocess.Popen[bytes]) -> None:
 class CoreSeconds:
     """What processes and all that they start use of cores, user and system, while a block runs."""
 
-    def __init__(self, *roots: psutil.Process) -> None:
+    def __init__(self, *roots: psutil.Process, every: float = LOOK_SECONDS) -> None:
         self._roots = roots
+        self._every = every
         self._first: dict[tuple[int, float], float] = {}
         self._last: dict[tuple[int, float], tuple[str, float]] = {}
         self._done = threading.Event()
@@ -187,7 +212,7 @@ class CoreSeconds:
         return dict(sorted(used.items(), key=lambda each: -each[1]))
 
     def _watch(self) -> None:
-        while not self._done.wait(LOOK_SECONDS):
+        while not self._done.wait(self._every):
             self._look({})
 
     def _look(self, noted: dict[tuple[int, float], float]) -> None:
