@@ -126,7 +126,7 @@ def write_block(
     """Write some documents of a block, each (position, id), as a segment and a word index."""
     home = home_at(archive)
     name = unique_name(home, ids[0][1])
-    analyzer = Analyzer()
+    analyzer = _analyzer()
     first_rows: dict[int, int] = {}
     with writing_parts(home):
         place = new_part(home, f"segments/{name}")
@@ -183,6 +183,12 @@ def unique_name(home: Home, number: int) -> str:
 def _readers() -> KeptReaders:
     """One process that reads, for all blocks that a worker gets."""
     return KeptReaders()
+
+
+@cache
+def _analyzer() -> Analyzer:
+    """It remembers words, which is most of what makes it fast: most words of a block were met."""
+    return Analyzer()
 
 
 @cache
