@@ -62,7 +62,9 @@ class Cluster:
         self._count += 1
         cache = self._folder / f"cache-{self._count}"
         self._started.append(_started(where, self._cpus, cache))
-        _wait_for(address, nodes=len(self._started), started=self._started)
+        if not _are_there(address, nodes=len(self._started), started=self._started):
+            said = cache.with_suffix(".log").read_text(errors="replace")[-1500:]
+            raise SystemExit(f"a node of Ray did not start: {said}")
 
     def lose_node(self) -> None:
         """Kill every process of the newest node at once, and start another in its place."""
@@ -133,6 +135,7 @@ def _started(where: list[str], cpus: int, cache: Path) -> subprocess.Popen[bytes
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONPATH": str(ROOT),
     }
+    said = cache.with_suffix(".log").open("wb")
     return subprocess.Popen(
         [
             *(str(ray), "start", *where, "--block", f"--num-cpus={cpus}"),
@@ -140,12 +143,12 @@ def _started(where: list[str], cpus: int, cache: Path) -> subprocess.Popen[bytes
             f"--object-store-memory={500 * 2**20}",
         ],
         env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
     )
 
 
-def _wait_for(address: str, *, nodes: int, started: list[subprocess.Popen[bytes]]) -> None:
+def _are_there(address: str, *, nodes: int, started: list[subprocess.Popen[bytes]]) -> bool:
     script = (
         "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR')"
         "\nsys.exit(sum(n['Alive'] for n in ray.nodes()) < int(sys.argv[2]))"
@@ -157,8 +160,8 @@ def _wait_for(address: str, *, nodes: int, started: list[subprocess.Popen[bytes]
             break
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         if subprocess.run(command, check=False, **quiet).returncode == 0:
-            return
-    raise SystemExit("a node of Ray did not start")
+            return True
+    return False
 
 
 def _end(node: subprocess.Popen[bytes]) -> None:

@@ -75,7 +75,9 @@ class Session:
         self.prepared = prepared
         self.settings = settings
         self.spending = spending
-        self.progress = BatchProgress(plan.kept + len(plan.tasks), plan.kept)
+        self.progress = BatchProgress(
+            plan.kept + len(plan.tasks), plan.kept, tells_replies=elsewhere is None
+        )
         self._answers = answers
         self._journals = journals
         self._batch_client = batch_client
@@ -200,7 +202,8 @@ class Session:
             )
 
     def _answered(self, task: Task, line: AnswerLine) -> None:
-        if line.resumable and not self.progress.steps:
+        replied = self.progress.steps or (line.steps and not self.progress.tells_replies)
+        if line.resumable and not replied:
             self._in_vain.append(line)
             if len(self._in_vain) == VAIN:
                 self._stop_signal.ask(self._why_in_vain)

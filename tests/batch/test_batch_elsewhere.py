@@ -80,6 +80,8 @@ def test_an_engine_gives_the_answers_of_a_live_batch_and_the_bill_is_right(
         assert report.usd == pytest.approx(server.bill.usd, abs=1e-6)
         assert server.bill.usd == pytest.approx(live_bill, abs=1e-6)
         assert engine.attempts > len(TOWNS)  # some were done twice, and paid once
+        lines = map(json.loads, (tmp_path / "far.jsonl").read_text().splitlines())
+        assert report.steps == sum(line["steps"] for line in lines) > len(TOWNS)
     assert answers(tmp_path / "far.jsonl") == answers(tmp_path / "live.jsonl")
 
 
