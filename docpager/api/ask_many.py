@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,11 +13,12 @@ from docpager.api.ask import (
     ARCHIVE,
     bring_up_to_date,
     check_asked_with,
-    in_own_loop,
     in_use,
+    prepared_from,
 )
+from docpager.api.loops import beside_others, in_own_loop
 from docpager.core.errors import UsageError
-from docpager.core.inputs import StrPath, as_path, check_settings
+from docpager.core.inputs import StrPath, check_settings
 from docpager.core.locations import Location, StrLocation, as_location, as_locations
 from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
@@ -134,27 +134,22 @@ async def ask_many_async(
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
 ) -> ManyAnswers:
-    """`ask_many` for programs that run an event loop."""
+    """`ask_many` for programs that run an event loop; files are ingested in a thread."""
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
-    from docpager.models.registry import ModelSource
-    from docpager.run.preparation import prepare
 
     check_asked_with(paging, limits, reading)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
-    prepared = prepare(
+    prepared = prepared_from(
         model,
-        source=ModelSource(
-            base_url=base_url or "",
-            effort=effort or "",
-            api=api or "",
-            api_key_env=api_key_env or "",
-        ),
+        base_url=base_url,
+        api=api,
+        api_key_env=api_key_env,
+        effort=effort,
+        prices=prices,
         paging=paging,
         limits=limits or RunLimits(),
-        prices=as_path(prices, "prices") if prices else None,
         policy=policy,
-        environment=os.environ,
     )
     parsed = _parsed(questions)
     settings = bounded(driving, paid=prepared.paid)
@@ -165,7 +160,9 @@ async def ask_many_async(
         )
         own = own_files(target)
         if places:
-            bring_up_to_date(places, directory, without=own, reading=reading)
+            await beside_others(
+                lambda: bring_up_to_date(places, directory, without=own, reading=reading)
+            )
         folder = as_location(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(

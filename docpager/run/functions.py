@@ -223,6 +223,9 @@ _NOT_FOUND = re.compile(r"\s*(?:\*\*)?not found\b", re.IGNORECASE)
 
 _LABEL = re.compile(r"^\s*(?:\*\*)?answer(?:\*\*)?:(?:\*\*)?\s*", re.IGNORECASE | re.MULTILINE)
 
+_UNFILLED = re.compile(r"^\s*(?:\.\.\.|…)\s*$", re.MULTILINE)
+"""The dots that stand for an answer in what is asked, copied."""
+
 
 def parse_plain_answer(text: str, labelled: bool = False, *, said: bool = False) -> dict[str, Any]:
     """Arguments of `answer` that say the same as `text`; in a chat what was `said` is cited too.
@@ -234,6 +237,7 @@ def parse_plain_answer(text: str, labelled: bool = False, *, said: bool = False)
     """
     if labelled:
         text = _LABEL.sub("", text).strip()
+        text = _UNFILLED.sub("", text).strip()
         text = re.sub(r"\[(D\d+:c\d+) p\d+\]", r"[\1]", text)
     citations: list[dict[str, str]] = []
     kept: list[str] = []
