@@ -130,7 +130,9 @@ class Segment:
         columns = self._columns.get(place)
         if columns is None:
             batch = self._batches[place]
-            columns = self._columns[place] = dict(zip(batch.schema.names, batch.columns, strict=True))
+            columns = self._columns[place] = dict(
+                zip(batch.schema.names, batch.columns, strict=True)
+            )
         # Value by value: a slice of all columns takes three times as long.
         values = {name: column[row].as_py() for name, column in columns.items()}
         return _passage(values, values["document"] + self.numbered_after)
