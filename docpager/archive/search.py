@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from docpager.archive.manifest import DocumentRecord
 
 __all__ = [
+    "FEW_DOCUMENTS",
+    "FEW_PASSAGES",
     "NEAREST",
     "RECIPROCAL_RANK_K",
     "WORDS_WEIGHT",
