@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from docpager.archive.embedders.base import Vector, Vectors
 
-__all__ = ["FLAT_ROWS", "PROPOSALS_FILE", "VECTORS_FILE", "VectorIndex", "VectorWriter"]
+__all__ = ["FLAT_ROWS", "PROPOSALS_FILE", "VECTORS_FILE", "VectorIndex", "VectorWriter", "rounded"]
 
 VECTORS_FILE = "vectors.faiss"
 PROPOSALS_FILE = "proposals.faiss"
@@ -114,7 +114,8 @@ class VectorIndex:
 
     def between(self, first: int, count: int) -> Vectors:
         """The vectors of `count` rows."""
-        vectors: Vectors = self._exact.reconstruct_n(first, count)
+        with _one_thread():
+            vectors: Vectors = self._exact.reconstruct_n(first, count)
         return vectors
 
     def nearest(
@@ -161,14 +162,20 @@ class VectorIndex:
         return _ranked(found[0], scores[0])
 
 
+def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Similarities to six places: beyond them the order of additions in a SIMD loop shows, and
+    results would depend on the processor."""
+    import numpy as np
+
+    return scores.astype(np.float64).round(6)
+
+
 def _ranked(
     rows: NDArray[np.int64], scores: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     import numpy as np
 
-    # Six places: beyond them the order of additions in a SIMD loop shows, and results would depend
-    # on the processor.
-    similar = scores.astype(np.float64).round(6)
+    similar = rounded(scores)
     order = np.lexsort((rows, -similar))
     return rows[order], similar[order]
 
