@@ -125,6 +125,8 @@ async def evidence(conversations: Sequence[LongConversation], options: argparse.
             await way.remember(conversation, room, Silent())
             asked = deep_questions(conversation) if options.deep else conversation.questions
             for question in asked:
+                if question.kind == "adversarial":
+                    continue  # the turns it names do not answer it
                 told = await way.ask(question, room, reader)
                 marks.append(marked(question, "", told.shown))
                 tokens.append(told.prompt_estimate)

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from benchmarks.locomo.conversations import LocomoQuestion, LongConversation, Sa
 from benchmarks.locomo.scores import NOT_TOLD
 from benchmarks.locomo.ways import AnswerTold, PromptRoom
 from docpager import Chat, ChatSettings, PagingSettings, RunLimits
+from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.models.messages import (
     AssistantTurn,
     ChatModel,
@@ -94,7 +96,7 @@ class ChatWay:
         if finished.exists():
             return
         shutil.rmtree(self._folder, ignore_errors=True)
-        with Chat.open(archive=self._folder, session="before", embedder="wordllama") as chat:
+        with Chat.open(archive=self._folder, session="before", embedder=_embedder()) as chat:
             for turn in conversation.turns:
                 chat.record(turn.line, who=turn.speaker, when=turn.when)
         if self.one_session:
@@ -129,8 +131,14 @@ class ChatWay:
             paging=paging,
             limits=RunLimits(max_steps=MAX_STEPS),
             settings=ChatSettings(summary=self.summary),
-            embedder="wordllama",
+            embedder=_embedder(),
         )
+
+
+@cache
+def _embedder() -> Embedder:
+    """Loaded once: each question opens a chat of its own."""
+    return load_embedder("wordllama")
 
 
 def shown_turns(turns: Sequence[SaidTurn], prompts: str) -> tuple[str, ...]:

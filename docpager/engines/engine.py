@@ -13,6 +13,7 @@ from docpager.core.inputs import check_text
 
 __all__ = [
     "ENGINE_EXTRA",
+    "Crew",
     "Engine",
     "EngineError",
     "KeptObject",
@@ -44,6 +45,15 @@ class KeptObject(Protocol):
         ...
 
 
+class Crew(Protocol):
+    """A process for each worker of an engine, where each does several pieces of work at once."""
+
+    def begin(self, work: Callable[..., Any], *given: Any) -> Any:
+        """As `Engine.begin`, by the process that has least to do. All that a process was doing is
+        repeated when it is lost."""
+        ...
+
+
 class Engine(Protocol):
     """Runs functions of docpager in processes that may stand on other machines and may die."""
 
@@ -72,6 +82,16 @@ class Engine(Protocol):
             DocpagerError: as the work raised it.
             EngineError: it failed otherwise.
         """
+        ...
+
+    async def arrived(self, begun: Any) -> Any:
+        """As `result`, while the running event loop goes on."""
+        ...
+
+    def crew(self, at_once: int, get_ready: Callable[[], object]) -> Crew:
+        """Processes that do so many pieces of work at once, all together: for work that waits for
+        others most of the time. Each begins with `get_ready`, and whatever that raises is left for
+        the work to meet."""
         ...
 
     def keep(self, make: Callable[..., Any], *given: Any) -> KeptObject:

@@ -172,7 +172,9 @@ def test_a_small_model_is_shown_what_a_search_in_everything_said_finds(tmp_path)
             chat.record(f"Nothing of the kind, {n} times.", who="user")
         chat.record("How deep can a submarine's hull go?", who="user")
         chat.record("Six hundred ells, said the builder.", who="assistant")
-    model = ScriptedModel('Six hundred ells.\n[T42:c1] "Six hundred ells, said the builder."')
+    model = ScriptedModel(
+        'Answer: Six hundred ells.\n[T42:c1] "Six hundred ells, said the builder."'
+    )
     paging = docpager.PagingSettings(8_000, 400, functions="plain")
     with opened(tmp_path / "a", model=model, session="two", paging=paging) as chat:
         said = chat.say("How deep did the submarine's hull go?")
@@ -182,8 +184,8 @@ def test_a_small_model_is_shown_what_a_search_in_everything_said_finds(tmp_path)
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     assert re.search(rf"\[T42:c1 {when} \d\d:\d\d assistant\]\nSix", prompt_of(model, 0))
     assert "Six hundred ells, said the builder." in prompt_of(model, 0)
-    assert prompt_of(model, 0).rstrip().endswith("Above it write the answer in a few words.")
-    assert said.status == "answered"
+    assert prompt_of(model, 0).rstrip().endswith('Answer: ...\n[T12:c1] "exact quote"')
+    assert (said.status, said.text) == ("answered", "Six hundred ells.")
     assert said.citations[0].place.turn == 42
 
 
