@@ -72,6 +72,19 @@ def no_network(request):
     socket.socket.connect = connect
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """Leaves out what only a loss of power can show: tests end processes, never the machine.
+
+    A closed descriptor is still an error, programs that tests start wait as they do elsewhere, and
+    what is announced before each wait (`atomic_files.announce`) stays what tests go by.
+    """
+    fsync = os.fsync
+    os.fsync = os.fstat
+    yield
+    os.fsync = fsync
+
+
 @pytest.fixture
 def s3(monkeypatch, tmp_path):
     """A bucket called `bucket` on the loopback, and a part cache of its own."""

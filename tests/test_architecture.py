@@ -70,7 +70,6 @@ DOORS = {
     "ray": {"engines/ray_engine"},
     "regex": {"archive/grep"},
     "rich": {"cli"},
-    "safetensors": {"archive/embedders/wordllama_embedder"},
     "selectolax": {"documents/web"},
     "sentence_transformers": {"archive/embedders/sentence_transformers_embedder"},
     "starlette": {"mcp_server/transports"},

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docpager.api.loops import in_own_loop
+from docpager.api.loops import beside_others, in_own_loop
 from docpager.core.errors import DocumentError, UsageError
 from docpager.core.inputs import StrPath, as_path, check_settings, check_text
 from docpager.core.locations import Location, StrLocation, as_location, as_locations
@@ -196,7 +196,11 @@ async def ask_async(
     on_ingested: Callable[[IngestReport], None] | None = None,
     on_started: Callable[[Location], None] | None = None,
 ) -> AnswerLine:
-    """`ask` for programs that run an event loop."""
+    """`ask` for programs that run an event loop.
+
+    Files are ingested in a thread, from which `progress` and `on_ingested` are called. Cancelling
+    stops the wait, not the thread: it goes on until the archive is up to date.
+    """
     check_text(question, "question")
     check_asked_with(paging, limits, reading)
     prepared = prepared_from(
@@ -251,13 +255,15 @@ async def ask_prepared(
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
         places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
         if places:
-            bring_up_to_date(
-                places,
-                directory,
-                embedder=embedder,
-                reading=reading,
-                progress=progress,
-                on_ingested=on_ingested,
+            await beside_others(
+                lambda: bring_up_to_date(
+                    places,
+                    directory,
+                    embedder=embedder,
+                    reading=reading,
+                    progress=progress,
+                    on_ingested=on_ingested,
+                )
             )
         with Archive.open(directory, progress=progress) as library:
             return await ask_archive(

@@ -16,7 +16,7 @@ from docpager.api.ask import (
     in_use,
     prepared_from,
 )
-from docpager.api.loops import in_own_loop
+from docpager.api.loops import beside_others, in_own_loop
 from docpager.core.errors import UsageError
 from docpager.core.inputs import StrPath, check_settings
 from docpager.core.locations import Location, StrLocation, as_location, as_locations
@@ -134,7 +134,7 @@ async def ask_many_async(
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
 ) -> ManyAnswers:
-    """`ask_many` for programs that run an event loop."""
+    """`ask_many` for programs that run an event loop; files are ingested in a thread."""
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
 
@@ -160,7 +160,9 @@ async def ask_many_async(
         )
         own = own_files(target)
         if places:
-            bring_up_to_date(places, directory, without=own, reading=reading)
+            await beside_others(
+                lambda: bring_up_to_date(places, directory, without=own, reading=reading)
+            )
         folder = as_location(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
         async with batch_session(

@@ -407,12 +407,12 @@ def chats_holding(archive: Location, documents: Iterable[int]) -> list[Forgettin
     """
     if isinstance(archive, ObjectPath) or not _home_directory(archive).is_dir():
         return []
+    from docpager.archive.embedders.base import load_embedder
     from docpager.chat.forgetting import forgetting_of
     from docpager.chat.home import ChatHome
-    from docpager.testing import HashingEmbedder
 
     # Of all embedders the one that costs nothing: nothing is searched here by meaning.
-    home = ChatHome(_home_directory(archive), embedder=HashingEmbedder())
+    home = ChatHome(_home_directory(archive), embedder=load_embedder("hashing"))
     with closing(home):
         found = [forgetting_of(home, f"D{number}", None) for number in documents]
     return [each for each in found if each.holdings]

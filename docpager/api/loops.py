@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from docpager.core.errors import UsageError
 
-__all__ = ["OwnLoop", "in_own_loop", "is_in_loop"]
+__all__ = ["OwnLoop", "beside_others", "in_own_loop", "is_in_loop"]
 
 _Result = TypeVar("_Result")
+_own: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+"""Loops in which nothing runs but what was begun here."""
 
 
 def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str) -> _Result:
@@ -46,6 +49,7 @@ class OwnLoop:
         if self._runner is None:
             # Not the one that `asyncio.get_event_loop` gives: that is the program's own.
             self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+            _own.add(self._runner.get_loop())
         return self._runner.run(start())
 
     def close(self) -> None:
@@ -53,6 +57,14 @@ class OwnLoop:
         if self._runner is not None:
             self._runner.close()
             self._runner = None
+
+
+async def beside_others(work: Callable[[], _Result]) -> _Result:
+    """Do what takes long and awaits nothing: in a thread, so that a program's event loop goes on
+    meanwhile. In a loop of ours nobody waits, and there Ctrl-C ends it at once, unlike a thread."""
+    if asyncio.get_running_loop() in _own:
+        return work()
+    return await asyncio.to_thread(work)
 
 
 def is_in_loop() -> bool:

@@ -373,7 +373,7 @@ def stem(word: str) -> str:
 def _is_divided(text: str) -> bool:
     if text.isascii():
         return "-\n" in text or _GROUP.search(text) is not None
-    # Each with a pattern of its own, which begins with what is rare: as one they take twice as long.
+    # A pattern each, which begins with what is rare: as one they take twice as long.
     return (
         _HYPHEN_AT_END.search(text) is not None
         or _GROUP.search(text) is not None

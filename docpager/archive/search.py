@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from docpager.archive.analyzer import Analyzer
@@ -218,10 +218,12 @@ def rank(
         return Ranking(frozenset(), nearest, near, frozenset, 0, lambda: nearest)
     further: Callable[[], set[int]] = set
     # Where words found fewer than they may contribute, nothing beyond them contains one.
-    # With threads it is begun in any case: waiting for the words to see whether it is needed would
-    # cost more than it does.
-    if threads or len(best().keys) == depth:
+    # With threads it is begun in any case: waiting for the words to see which are known to contain
+    # one would cost more than it does.
+    if threads:
         further = begin(lambda: lexical.containing(terms, near))
+    elif len(best().keys) == depth:
+        further = partial(lexical.containing, terms, near.difference(best().keys.tolist()))
     words = best()
     head = fuse(words.keys, nearest)
 

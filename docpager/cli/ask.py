@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +83,7 @@ def ask(
     first. The model is named before it is asked, with the most that the run can cost.
     """
     from docpager.api.ask import ask_prepared
+    from docpager.api.loops import in_own_loop
     from docpager.archive.ingest_files import ReadingSettings
 
     if rectangles and not as_json:
@@ -93,8 +93,8 @@ def ask(
     started: list[Location] = []
     try:
         with ask_progress(quiet=quiet, verbose=verbose, log=log) as (progress, on_step):
-            line = asyncio.run(
-                ask_prepared(
+            line = in_own_loop(
+                lambda: ask_prepared(
                     question,
                     *paths,
                     prepared=prepared,
@@ -107,7 +107,8 @@ def ask(
                     on_started=started.append,
                     on_retry=note,
                     on_step=on_step,
-                )
+                ),
+                twin="ask_async",
             )
     except KeyboardInterrupt:
         _tell_parked(started)

@@ -89,7 +89,8 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     "--concurrency",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The most questions worked on at once. Default: 8, and 500 with --via batches.",
+    help="The most questions worked on at once. Default: 8, with "
+    "--engine 8 for each of its workers, and 500 with --via batches.",
 )
 @click.option(
     "--via",

@@ -172,10 +172,11 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     Raises:
         UsageError: a name fits no document, or several though it is no glob.
     """
-    from docpager.batch.job import documents_called
-
     if not names:
         return None
+    # Only now: it brings all that a batch needs, which takes longer than a search.
+    from docpager.batch.job import documents_called
+
     return sorted({id for name in names for id in documents_called(archive, name)})
 
 

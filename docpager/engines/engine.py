@@ -8,7 +8,15 @@ from typing import Any, Protocol
 
 from docpager.core.errors import DocpagerError, UsageError
 
-__all__ = ["ENGINE_EXTRA", "Engine", "EngineError", "KeptObject", "engine_address", "engine_at"]
+__all__ = [
+    "ENGINE_EXTRA",
+    "Crew",
+    "Engine",
+    "EngineError",
+    "KeptObject",
+    "engine_address",
+    "engine_at",
+]
 
 ENGINE_EXTRA = "ray"
 """The extra of the package that runs work on a cluster."""
@@ -30,6 +38,15 @@ class KeptObject(Protocol):
             DocpagerError: as the method raised it.
             EngineError: it failed otherwise.
         """
+        ...
+
+
+class Crew(Protocol):
+    """A process for each worker of an engine, where each does several pieces of work at once."""
+
+    def begin(self, work: Callable[..., Any], *given: Any) -> Any:
+        """As `Engine.begin`, by the process that has least to do. All that a process was doing is
+        repeated when it is lost."""
         ...
 
 
@@ -56,6 +73,16 @@ class Engine(Protocol):
             DocpagerError: as the work raised it.
             EngineError: it failed otherwise.
         """
+        ...
+
+    async def arrived(self, begun: Any) -> Any:
+        """As `result`, while the running event loop goes on."""
+        ...
+
+    def crew(self, at_once: int, get_ready: Callable[[], object]) -> Crew:
+        """Processes that do so many pieces of work at once, all together: for work that waits for
+        others most of the time. Each begins with `get_ready`, and whatever that raises is left for
+        the work to meet."""
         ...
 
     def keep(self, make: Callable[..., Any], *given: Any) -> KeptObject:

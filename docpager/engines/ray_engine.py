@@ -7,11 +7,13 @@ the network, are what keeps strangers out.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +24,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from docpager.core.errors import DocpagerError, UsageError
 from docpager.engines.engine import EngineError
 
-__all__ = ["RayEngine", "RayObject", "ray_engine"]
+__all__ = ["RayCrew", "RayEngine", "RayObject", "ray_engine"]
 
 _REPEATED = 100
 """How often work is begun again whose process or machine was lost."""
@@ -46,6 +48,18 @@ class RayEngine:
     def result(self, begun: Any) -> Any:
         return _value(begun)
 
+    async def arrived(self, begun: Any) -> Any:
+        with _own_errors():
+            return await asyncio.wrap_future(begun.future())
+
+    def crew(self, at_once: int, get_ready: Callable[[], object]) -> RayCrew:
+        count = min(self.workers, at_once)
+        each = math.ceil(at_once / count)
+        members = [_Member.options(max_concurrency=each).remote() for _ in range(count)]  # type: ignore[attr-defined]
+        for member in members:
+            member.do.remote(get_ready)
+        return RayCrew(members)
+
     def keep(self, make: Callable[..., Any], *given: Any) -> RayObject:
         return RayObject(_Keeper.remote(make, *given))  # type: ignore[attr-defined]
 
@@ -62,6 +76,28 @@ class RayObject:
 
     def call(self, method: str, *given: Any) -> Any:
         return _value(self.actor.call.remote(method, *given))
+
+
+class RayCrew:
+    """Actors, each with threads that do work."""
+
+    def __init__(self, members: Sequence[Any]) -> None:
+        self._members = members
+        self._doing = [0] * len(members)
+        self._lock = threading.Lock()
+
+    def begin(self, work: Callable[..., Any], *given: Any) -> Any:
+        with self._lock:
+            number = self._doing.index(min(self._doing))
+            self._doing[number] += 1
+        begun = self._members[number].do.remote(work, *given)
+
+        def ended(_: object) -> None:
+            with self._lock:
+                self._doing[number] -= 1
+
+        begun.future().add_done_callback(ended)
+        return begun
 
 
 @contextmanager
@@ -107,7 +143,21 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
 
 @ray.remote(num_cpus=1, max_retries=_REPEATED, retry_exceptions=False)  # type: ignore[untyped-decorator,unused-ignore]
 def _run(work: Callable[..., Any], *given: Any) -> Any:
-    """Do it here. A `SystemExit` would count as a crash, and be repeated without end."""
+    return _done_here(work, *given)
+
+
+# Half a core each: they mostly wait, fill nodes by their size (Ray fills a node up to its half
+# before it looks at the next), and find room again where up to half of the nodes are lost.
+@ray.remote(num_cpus=0.5, max_restarts=-1, max_task_retries=_REPEATED)
+class _Member:
+    """Does work in several threads."""
+
+    def do(self, work: Callable[..., Any], *given: Any) -> Any:
+        return _done_here(work, *given)
+
+
+def _done_here(work: Callable[..., Any], *given: Any) -> Any:
+    """Do it. A `SystemExit` would count as a crash, and be repeated without end."""
     try:
         return work(*given)
     except SystemExit as error:
@@ -126,20 +176,28 @@ class _Keeper:
 
 
 def _value(begun: Any) -> Any:
-    while True:
-        try:
-            # In steps: a wait inside Ray's library would hold back Ctrl-C and SIGTERM.
-            return ray.get(begun, timeout=_LOOK_SECONDS)
-        except GetTimeoutError:
-            continue
-        except RayTaskError as error:
-            cause = error.cause
-            if isinstance(cause, DocpagerError | OSError):
-                raise cause from None
-            raise EngineError(f"work on the cluster failed: {cause!r}") from error
-        except RayError as error:
-            said = " ".join(str(error).split())[:300]
-            raise EngineError(f"the cluster lost work again and again: {said}") from error
+    with _own_errors():
+        while True:
+            try:
+                # In steps: a wait inside Ray's library would hold back Ctrl-C and SIGTERM.
+                return ray.get(begun, timeout=_LOOK_SECONDS)
+            except GetTimeoutError:
+                continue
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """What work raised: itself where it is docpager's or the system's, else what Ray says."""
+    try:
+        yield
+    except RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, DocpagerError | OSError):
+            raise cause from None
+        raise EngineError(f"work on the cluster failed: {cause!r}") from error
+    except RayError as error:
+        said = " ".join(str(error).split())[:300]
+        raise EngineError(f"the cluster lost work again and again: {said}") from error
 
 
 def _cores() -> int:

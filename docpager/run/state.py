@@ -320,7 +320,7 @@ class Run:
         if usage is None or not usage.prompt_tokens:
             return False
         epoch = self.context.epoch
-        sent = sum(map(self.meter.plain_turn, epoch.turns))
+        sent = self.meter.plain_turns(epoch.turns)
         suspected = self._cuts.see(usage.prompt_tokens, sent=sent, epoch=epoch.number)
         if self._cuts.certain:
             self.stop(

@@ -80,7 +80,48 @@ def test_an_engine_gives_the_answers_of_a_live_batch_and_the_bill_is_right(
         assert report.usd == pytest.approx(server.bill.usd, abs=1e-6)
         assert server.bill.usd == pytest.approx(live_bill, abs=1e-6)
         assert engine.attempts > len(TOWNS)  # some were done twice, and paid once
+        lines = map(json.loads, (tmp_path / "far.jsonl").read_text().splitlines())
+        assert report.steps == sum(line["steps"] for line in lines) > len(TOWNS)
     assert answers(tmp_path / "far.jsonl") == answers(tmp_path / "live.jsonl")
+
+
+def test_a_worker_answers_several_questions_at_once(tmp_path, archive, monkeypatch):
+    with served(monkeypatch) as (_, prepared):
+        for concurrency, expected in ((None, 24), (5, 5)):  # it says that it has 3 workers
+            engine = UnreliableEngine()
+            output = tmp_path / f"{concurrency}.jsonl"
+            drive(archive, output, prepared, engine=engine, concurrency=concurrency)
+            assert engine.crews == [expected]
+
+
+class LateEngine(UnreliableEngine):
+    """Is long about the answer to the first question, whose first reply has come."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun_before_the_first_answer = 0
+        self._first = True
+
+    async def arrived(self, begun):
+        if not self._first:
+            return await super().arrived(begun)
+        self._first = False
+        line = await super().arrived(begun)
+        for _ in range(100):
+            self.begun_before_the_first_answer = len(self._waiting)
+            if self._waiting:
+                break
+            await asyncio.sleep(0.05)
+        return line
+
+
+def test_others_follow_when_the_first_reply_has_come_and_not_the_first_answer(
+    tmp_path, archive, monkeypatch
+):
+    with served(monkeypatch) as (_, prepared):
+        engine = LateEngine()
+        drive(archive, tmp_path / "a.jsonl", prepared, engine=engine, concurrency=4)
+    assert engine.begun_before_the_first_answer >= 1
 
 
 def test_journals_and_the_ledger_work_in_object_storage(tmp_path, archive, monkeypatch, s3):

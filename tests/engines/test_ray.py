@@ -16,13 +16,22 @@ from docpager.engines.engine import engine_address, engine_at
 ROOT = Path(__file__).parent.parent.parent
 
 SCRIPT = """
-import json, os, signal, sys, time
+import asyncio, json, os, signal, sys, time
 from pathlib import Path
 from docpager.engines.engine import EngineError, engine_at
 
 def own_pid(wait=0.0):
     time.sleep(wait)
     return os.getpid()
+
+def together(folder, name):
+    # Only where four of them are at work at once: in which process.
+    Path(folder, f"together-{name}").touch()
+    for _ in range(600):
+        if len(list(Path(folder).glob("together-*"))) == 4:
+            return os.getpid()
+        time.sleep(0.1)
+    raise TimeoutError("alone")
 
 def once_killed(mark):
     if not Path(mark).exists():
@@ -41,6 +50,9 @@ class Counter:
             Path(mark).touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return self.count
+
+async def arrived(engine, begun):
+    return await engine.arrived(begun)
 
 def leaves():
     sys.exit(3)
@@ -64,12 +76,21 @@ if __name__ == "__main__":
         kept = engine.keep(Counter, 5)
         told["kept"] = [kept.call("add", 1), kept.call("die", sys.argv[1] + "/two")]
         told["kept"].append(kept.call("add", 1))
+        crew = engine.crew(4, own_pid)
+        begun = [crew.begin(together, sys.argv[1], n) for n in range(4)]
+        told["processes"] = len({engine.result(each) for each in begun})
+        begun = [crew.begin(once_killed, sys.argv[1] + "/three") for n in range(4)]
+        told["crew"] = [asyncio.run(arrived(engine, each)) for each in begun]
         told["errors"] = []
         for work in (leaves, wrong, refuses):
             try:
                 engine.result(engine.begin(work))
             except Exception as error:
                 told["errors"].append(f"{type(error).__name__}: {error}")
+        try:
+            asyncio.run(arrived(engine, crew.begin(refuses)))
+        except Exception as error:
+            told["errors"].append(f"{type(error).__name__}: {error}")
         import ray
         told["token"] = os.environ.get("RAY_AUTH_MODE", "token")
         node = ray._private.worker.global_worker.node
@@ -104,7 +125,9 @@ def test_work_is_done_elsewhere_and_again_where_its_process_is_lost(tmp_path, ra
     assert told["handler"] == "<lambda>"
     assert told["errors"][0].startswith("EngineError: work on the cluster failed: RuntimeError")
     assert "ValueError('a bug')" in told["errors"][1]
-    assert told["errors"][2] == "ArchiveError: no archive there"
+    assert told["errors"][2] == told["errors"][3] == "ArchiveError: no archive there"
+    # Two workers, each with two threads; what was lost with one of them was done again.
+    assert told["processes"] == 2 and told["crew"] == ["done"] * 4
 
 
 @pytest.mark.slow
