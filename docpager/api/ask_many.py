@@ -19,7 +19,13 @@ from docpager.api.ask import (
 from docpager.api.loops import beside_others, in_own_loop
 from docpager.core.errors import UsageError
 from docpager.core.inputs import StrPath, check_settings
-from docpager.core.locations import Location, StrLocation, as_location, as_locations
+from docpager.core.locations import (
+    Location,
+    StrLocation,
+    as_location,
+    as_locations,
+    wherever_from,
+)
 from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -74,6 +80,7 @@ def ask_many(
     journals: StrLocation | None = None,
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> ManyAnswers:
     """Ingest what is new under `paths`, then answer many questions, several at once.
 
@@ -82,14 +89,19 @@ def ask_many(
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
     money and nothing else is said). `reading` says how files are read. Questions that were not
-    started have no line.
+    started have no line. `engine` has the questions answered in processes of Ray: `"ray"` starts a
+    cluster on this machine and ends it, `"ray://HOST:PORT"` joins one; only clusters you trust.
+    Files under `paths` are read here, and workers open the archive and the journals at the places
+    given, so that on other machines these must be in object storage or on a disk that all share.
 
     Raises:
         UsageError: no model, an argument of a wrong type, a question that is none, no such model or
             document, a window too small, an `output` that was started with other settings, or an
-            event loop is running here.
+            event loop is running here; no such engine, or it is not installed (`docpager[ray]`), or
+            `model` is given to it as an object: workers find it by name.
         ModelError: there are no credentials for the model.
         DocumentError: nothing under `paths` could be read.
+        EngineError: the engine cannot be started or reached.
     """
     return in_own_loop(
         lambda: ask_many_async(
@@ -110,6 +122,7 @@ def ask_many(
             journals=journals,
             retry_failed=retry_failed,
             reading=reading,
+            engine=engine,
         ),
         twin="ask_many_async",
     )
@@ -133,11 +146,15 @@ async def ask_many_async(
     journals: StrLocation | None = None,
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> ManyAnswers:
     """`ask_many` for programs that run an event loop; files are ingested in a thread."""
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
+    from docpager.engines.engine import engine_address, engine_or_none
 
+    if engine is not None:
+        engine_address(engine)  # before anything is read or spent
     check_asked_with(paging, limits, reading)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
     prepared = prepared_from(
@@ -165,11 +182,18 @@ async def ask_many_async(
             )
         folder = as_location(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
-        async with batch_session(
-            job, prepared, settings, archive=directory, paths=places, without=own
-        ) as session:
-            report = await session.drive()
-            by_id = {line.id: line for line in session.lines()}
+        with engine_or_none(engine) as running:
+            async with batch_session(
+                job,
+                prepared,
+                settings,
+                archive=directory,
+                paths=places,
+                without=own,
+                engine=running,
+            ) as session:
+                report = await session.drive()
+                by_id = {line.id: line for line in session.lines()}
     return ManyAnswers(tuple(by_id[each.id] for each in parsed if each.id in by_id), report)
 
 
@@ -200,6 +224,9 @@ async def batch_session(
     from docpager.archive.archive import Archive
     from docpager.batch.session import open_batch
 
+    if engine is not None:
+        archive = wherever_from(archive)
+        job = replace(job, journals=job.journals and wherever_from(job.journals))
     with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))
