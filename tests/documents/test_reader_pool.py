@@ -15,6 +15,8 @@ from docpager.core.errors import DocumentError
 from docpager.documents.ocr.recognition import ScannedPage
 from docpager.documents.reader_pool import ReadingJob, ReadingLimits, available_cores, read_files
 
+pytestmark = pytest.mark.usefixtures("own_readers")
+
 ROOT = Path(__file__).parents[2]
 
 
