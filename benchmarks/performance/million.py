@@ -82,17 +82,18 @@ class Pieces:
 class MadeSource:
     """Documents made of pieces. The same number is the same document every time."""
 
-    def __init__(self, pieces: Pieces, passages: int) -> None:
+    def __init__(self, pieces: Pieces, passages: int, *, first: int = 0) -> None:
+        """`first`: the number of the first document."""
         self.seconds = 0.0
         self._pieces = pieces
-        self._documents = -(-passages // PER_DOCUMENT)
+        self._documents = range(first, first - (-passages // PER_DOCUMENT))
         self._of = np.array(pieces.passages)
 
     def find(self, roots: Sequence[Path]) -> list[FileRecord]:
         root = roots[0].resolve().as_posix()
         return [
             FileRecord(root, f"volume-{n:05d}.txt", size=n + 1, mtime_ns=1, sha256=str(n))
-            for n in range(self._documents)
+            for n in self._documents
         ]
 
     def retries(self, file: FileRecord) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.lexical import Best, LexicalIndex, key_of, passage_of
 from docpager.archive.snapshot import Snapshot
-from docpager.archive.vectors import rounded
+from docpager.archive.vectors import nearest_of, rounded
 from docpager.core.errors import UsageError
 from docpager.core.passages import Hit, PassageId
 
@@ -314,16 +314,11 @@ def _nearest(
     rows = {name: live for name, live in generation.rows(documents).items() if live.any()}
     if not rows:
         return np.zeros(0, dtype=np.int64)
-    query = vector()
-    keys, similarities = [], []
-    for name, live in rows.items():
-        segment = generation.segments[name]
-        # Each segment gives as many as are wanted in all: they may all stand in one.
-        found, similar = segment.vectors.nearest(query, count=NEAREST, among=live)
-        keys.append(segment.keys[found])
-        similarities.append(similar)
-    every = np.concatenate(keys)
+    segments = [generation.segments[name] for name in rows]
+    parts = [(each.vectors, live) for each, live in zip(segments, rows.values(), strict=True)]
+    found = nearest_of(parts, vector(), count=NEAREST)
+    every = np.concatenate([each.keys[own] for each, (own, _) in zip(segments, found, strict=True)])
     # Similarities were rounded by the index, so equal passages tie here and are ordered by key,
     # whatever segment they are in.
-    order = np.lexsort((every, -np.concatenate(similarities)))
+    order = np.lexsort((every, -np.concatenate([similar for _, similar in found])))
     return every[order[:NEAREST]]
