@@ -30,6 +30,7 @@ class UnreliableEngine:
     done before by an attempt of which nobody heard, and goes through pickle as on a wire."""
 
     workers = 3
+    nodes = 2
 
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)

@@ -40,6 +40,7 @@ DOORS = {
     "compressed_rtf": {"documents/mail"},
     "faiss": {"archive/vectors"},
     "filelock": {"storage/writer_lock"},
+    "grpc": {"engines/ray_engine"},
     "httpx": {"models/openai"},
     "httpx2": {"archive/embedders/remote", "models/claude"},
     "inspect_ai": {"exports/inspect_log", "exports/inspect_turns"},

@@ -59,33 +59,42 @@ def ingest(
     prune: bool = False,
     progress: Progress | None = None,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> IngestReport:
     """Bring an archive up to date with the files and folders at `paths`, or make it.
 
     Files that look unchanged are not opened. `embedder` is a name or any `Embedder`; an archive
     keeps the one it was made with. `text_field` names the field of JSONL records that holds their
     text, `prune` removes the documents of files that are gone, `progress` hears how far it is.
+    `engine` has the work done in processes of Ray: `"ray"` starts a cluster on this machine and
+    ends it, `"ray://HOST:PORT"` joins one; only clusters you trust. What comes of it is the same.
     It needs no event loop and blocks one that is running: there, await `ingest_async`.
 
     Raises:
-        UsageError: an argument of a wrong type, no such file or folder, or no such embedder. A
-            file that cannot be read raises nothing: the report names it.
+        UsageError: an argument of a wrong type, no such file or folder, no such embedder, or no
+            such engine, or it is not installed (`docpager[ray]`). A file that cannot be read
+            raises nothing: the report names it.
         ArchiveError: the place is no archive, cannot be written, is being written by another
             process, or was built with another embedder.
         StorageError: object storage (`s3://bucket/prefix`) refuses, or does not answer.
+        EngineError: the engine cannot be started or reached, or loses the same work too often.
     """
     from docpager.archive.ingest import ingest as ingest_files
+    from docpager.engines.engine import engine_or_none
 
     _check_reading(reading)
-    return ingest_files(
-        as_locations(paths, "paths"),
-        as_location(archive, "archive"),
-        embedder=embedder,
-        text_field=text_field,
-        prune=prune,
-        progress=progress,
-        reading=reading,
-    )
+    places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
+    with engine_or_none(engine) as running:
+        return ingest_files(
+            places,
+            directory,
+            embedder=embedder,
+            text_field=text_field,
+            prune=prune,
+            progress=progress,
+            reading=reading,
+            engine=running,
+        )
 
 
 async def ingest_async(
@@ -97,6 +106,7 @@ async def ingest_async(
     prune: bool = False,
     progress: Progress | None = None,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> IngestReport:
     """`ingest` for programs that run an event loop: it works in a thread.
 
@@ -112,6 +122,7 @@ async def ingest_async(
         prune=prune,
         progress=progress,
         reading=reading,
+        engine=engine,
     )
 
 

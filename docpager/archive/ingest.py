@@ -44,7 +44,7 @@ from docpager.archive.manifest import (
 from docpager.archive.snapshot import outdated_indexes
 from docpager.archive.snapshot_writer import SnapshotWriter
 from docpager.core.errors import ArchiveError, UsageError
-from docpager.core.locations import Location, absolute
+from docpager.core.locations import Location, absolute, wherever_from
 from docpager.documents.kinds import unread_kind
 from docpager.documents.reasons import Reason
 from docpager.engines.engine import Engine
@@ -88,6 +88,8 @@ def ingest(
         StorageError: object storage refuses, or does not answer.
     """
     began = perf_counter()
+    if engine is not None:
+        archive_directory = wherever_from(archive_directory)
     home = home_at(archive_directory)
     files = source or _source(archive_directory, home, embedder, text_field, reading, engine)
     # On disk nobody else commits meanwhile.

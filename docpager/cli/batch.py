@@ -23,13 +23,12 @@ from docpager.cli.options import (
     as_json_option,
     embedder_for,
     embedder_option,
-    engine_of,
     engine_option,
     examples,
     ocr_options,
     tell_misspelt,
 )
-from docpager.cli.progress import ingest_progress
+from docpager.cli.progress import Machines, ingest_progress
 from docpager.cli.terminal import note, print_json
 from docpager.core.locations import Location
 from docpager.core.settings import DEFAULT_BATCH_USD
@@ -237,10 +236,12 @@ async def _drive(
 ) -> BatchReport:
     from docpager.api.ask_many import batch_session
     from docpager.batch.session import SessionHooks
+    from docpager.engines.engine import engine_or_none
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
     hooks = SessionHooks(on_message=note, on_step=watch.take)
-    with engine_of(engine) as running:
+    with engine_or_none(engine) as running:
+        watch.machines = Machines(running)
         async with batch_session(
             job, prepared, settings, hooks=hooks, engine=running, **where
         ) as session:

@@ -19,7 +19,6 @@ from docpager.cli.options import (
     as_json_option,
     embedder_for,
     embedder_option,
-    engine_of,
     engine_option,
     examples,
     ocr_options,
@@ -124,6 +123,7 @@ def ingest(
     """
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.ingest_files import ReadingSettings
+    from docpager.engines.engine import engine_or_none
 
     reading = ReadingSettings(
         timeout_per_file,
@@ -134,7 +134,11 @@ def ingest(
         ocr=ocr,
         ocr_language=ocr_language,
     )
-    with engine_of(engine) as running, ingest_progress() as progress, _parting_words():
+    with (
+        engine_or_none(engine) as running,
+        ingest_progress(engine=running) as progress,
+        _parting_words(),
+    ):
         report = ingest_files(
             paths,
             archive_directory,

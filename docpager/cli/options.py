@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +13,6 @@ from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
-    from docpager.engines.engine import Engine
 
 __all__ = [
     "archive_option",
@@ -22,7 +20,6 @@ __all__ = [
     "chosen_documents",
     "embedder_for",
     "embedder_option",
-    "engine_of",
     "engine_option",
     "examples",
     "in_option",
@@ -109,15 +106,6 @@ def engine_option(command: _Command) -> _Command:
         "whose head is at HOST:PORT. Only on machines you trust: Ray listens on all interfaces "
         "and executes what whoever has its token sends.",
     )(command)
-
-
-def engine_of(name: str | None) -> AbstractContextManager[Engine | None]:
-    """The engine of this name for as long as it is needed; None where none is asked for."""
-    if name is None:
-        return nullcontext()
-    from docpager.engines.engine import engine_at
-
-    return engine_at(name)
 
 
 def ocr_options(command: _Command) -> _Command:

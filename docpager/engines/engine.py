@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from docpager.core.errors import DocpagerError, UsageError
+from docpager.core.inputs import check_text
 
 __all__ = [
     "ENGINE_EXTRA",
@@ -16,6 +19,7 @@ __all__ = [
     "KeptObject",
     "engine_address",
     "engine_at",
+    "engine_or_none",
 ]
 
 ENGINE_EXTRA = "ray"
@@ -56,6 +60,11 @@ class Engine(Protocol):
     @property
     def workers(self) -> int:
         """How many pieces of work it does at once."""
+        ...
+
+    @property
+    def nodes(self) -> int:
+        """How many machines, or processes that stand for one, are there now."""
         ...
 
     def begin(self, work: Callable[..., Any], *given: Any, results: int = 1) -> Any:
@@ -103,6 +112,7 @@ def engine_address(name: str) -> str:
     >>> engine_address("ray://10.0.0.1:6379")
     '10.0.0.1:6379'
     """
+    check_text(name, "engine")
     kind, _, address = name.partition("://")
     if kind != _RAY or (name != _RAY and not address.strip("/")):
         raise UsageError(f"there is no engine {name!r}; name `engine='ray'` or 'ray://HOST:PORT'")
@@ -112,13 +122,19 @@ def engine_address(name: str) -> str:
 @contextmanager
 def engine_at(name: str, *, workers: int | None = None) -> Iterator[Engine]:
     """The engine of this name, for as long as it is needed: `ray` starts a cluster on this machine,
-    of so many workers, `ray://HOST:PORT` joins one.
+    of so many workers, `ray://HOST:PORT` joins one, as one of its nodes or through its client
+    server, whichever answers there.
 
     Raises:
         UsageError: there is no such engine, or it is not installed.
         EngineError: it cannot be started or reached.
     """
     address = engine_address(name)
+    if "RAY_AUTH_MODE" not in os.environ:
+        if address and "ray" in sys.modules:
+            raise UsageError("set RAY_AUTH_MODE=token before `import ray`: it is read there")
+        # Where it is unset, Ray has a token for clusters that it starts, and sends none to others.
+        os.environ["RAY_AUTH_MODE"] = "token"
     try:
         from docpager.engines.ray_engine import ray_engine
     except ImportError as error:
@@ -126,4 +142,14 @@ def engine_at(name: str, *, workers: int | None = None) -> Iterator[Engine]:
             f"the engine {name!r} needs Ray: pip install 'docpager[{ENGINE_EXTRA}]'"
         ) from error
     with ray_engine(address, workers=workers) as engine:
+        yield engine
+
+
+@contextmanager
+def engine_or_none(name: str | None) -> Iterator[Engine | None]:
+    """As `engine_at`; None where no engine is asked for, and then nothing is imported for one."""
+    if name is None:
+        yield None
+        return
+    with engine_at(name) as engine:
         yield engine

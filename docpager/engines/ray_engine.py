@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import ray
@@ -29,6 +30,8 @@ __all__ = ["RayCrew", "RayEngine", "RayObject", "ray_engine"]
 _REPEATED = 100
 """How often work is begun again whose process or machine was lost."""
 _LOOK_SECONDS = 0.5
+_CALL_OF_CLIENT_SERVER = "/ray.rpc.RayletDriver/ClusterInfo"
+_ANSWER_SECONDS = 5.0
 _MOST_STORE_BYTES = 2 * 10**9
 """What a cluster of this machine may hold of results that others still need."""
 
@@ -40,6 +43,11 @@ class RayEngine:
     def workers(self) -> int:
         cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call,unused-ignore]
         return max(1, int(cpus))
+
+    @property
+    def nodes(self) -> int:
+        listed = ray.nodes()  # type: ignore[no-untyped-call,unused-ignore]
+        return sum(bool(node["Alive"]) for node in listed)
 
     def begin(self, work: Callable[..., Any], *given: Any, results: int = 1) -> Any:
         task = _run.options(num_returns=results, name=work.__name__)
@@ -102,8 +110,8 @@ class RayCrew:
 
 @contextmanager
 def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngine]:
-    """A cluster of this machine, which ends with the block, or the one whose head (GCS) is at
-    `address`; this machine must be one of its nodes.
+    """A cluster of this machine, which ends with the block, or the one at `address`: that of its
+    head (GCS), of which this machine must be a node, or of its client server.
 
     Meanwhile, nothing that is written to descriptor 1 is shown: Ray writes there of workers that
     died, and standard output is for results.
@@ -118,8 +126,10 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
             "unset it"
         )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    own: dict[str, Any] = {"address": address}
-    if not address:
+    if address:
+        by_client = _is_client_server(address)
+        own: dict[str, Any] = {"address": f"ray://{address}" if by_client else address}
+    else:
         own = {
             "address": "local",
             "num_cpus": workers or _cores(),
@@ -132,13 +142,34 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
         except Exception as error:
             ray.shutdown()
             said = " ".join(str(error).split())[:300]
-            where = f"reached at {address!r}" if address else "started here"
-            raise EngineError(f"Ray cannot be {where}: {said}") from error
+            if not address:
+                raise EngineError(f"Ray cannot be started here: {said}") from error
+            raise EngineError(f"Ray cannot be reached at {address!r}: {said}{_hint()}") from error
         put_back()
         try:
             yield RayEngine()
         finally:
             ray.shutdown()
+
+
+def _is_client_server(address: str) -> bool:
+    """Whether Ray's client server answers there. A head answers too: that it knows no such call."""
+    try:
+        import grpc
+    except ImportError:  # an extra of Ray's, without which it has no client
+        return False
+    with grpc.insecure_channel(address) as channel:
+        try:
+            channel.unary_unary(_CALL_OF_CLIENT_SERVER)(b"", timeout=_ANSWER_SECONDS)
+        except grpc.RpcError as error:
+            return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED)
+    return True
+
+
+def _hint() -> str:
+    if find_spec("grpc") is not None:
+        return ""
+    return "; if that is the port of a client server, pip install 'ray[client]'"
 
 
 @ray.remote(num_cpus=1, max_retries=_REPEATED, retry_exceptions=False)  # type: ignore[untyped-decorator,unused-ignore]
