@@ -44,6 +44,8 @@ _HEAP_BYTES = 64_000_000
 _ANALYZER = "terms"
 _SCORE_DIGITS = 4
 """Equal passages may differ in the last bit, by the order in which their terms were summed."""
+_LOOKED_UP = 100
+"""So many documents are looked up one by one, which is faster than asking for their set."""
 _BEYOND = 16
 """Asked for besides, to see where equal scores end."""
 
@@ -235,7 +237,14 @@ class LexicalIndex:
         # Shards number their documents alike: what is not wanted is left out afterwards.
         if documents is None or self._after:
             return words
-        chosen = Query.term_set_query(self._schema, "document", list(documents))
+        if len(documents) <= _LOOKED_UP:
+            each = [
+                (Occur.Should, Query.term_query(self._schema, "document", number, "basic"))
+                for number in documents
+            ]
+            chosen = Query.boolean_query(each)
+        else:
+            chosen = Query.term_set_query(self._schema, "document", list(documents))
         return Query.boolean_query(
             [(Occur.Must, words), (Occur.Must, Query.const_score_query(chosen, 0.0))]
         )

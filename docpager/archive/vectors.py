@@ -33,6 +33,7 @@ __all__ = [
     "VectorIndex",
     "VectorWriter",
     "nearest_of",
+    "rounded",
 ]
 
 VECTORS_FILE = "vectors.faiss"
@@ -125,7 +126,8 @@ class VectorIndex:
 
     def between(self, first: int, count: int) -> Vectors:
         """The vectors of `count` rows."""
-        vectors: Vectors = self._exact.reconstruct_n(first, count)
+        with _one_thread():
+            vectors: Vectors = self._exact.reconstruct_n(first, count)
         return vectors
 
     def nearest(
@@ -158,6 +160,14 @@ class VectorIndex:
         scores, rows = self._proposals.search(query[None, :], count)
         there = rows[0] >= 0
         return rows[0][there], scores[0][there]
+
+
+def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Similarities to six places: beyond them the order of additions in a SIMD loop shows, and
+    results would depend on the processor."""
+    import numpy as np
+
+    return scores.astype(np.float64).round(6)
 
 
 def nearest_of(
@@ -306,9 +316,7 @@ def _first(
     wanted = min(count + 1, available)
     while wanted:
         scores, found = index.search(query[np.newaxis, :], wanted, params=parameters)
-        # Six places: beyond them the order of additions in a SIMD loop shows, and results would
-        # depend on the processor.
-        similar = scores[0].astype(np.float64).round(6)
+        similar = rounded(scores[0])
         order = np.lexsort((found[0], -similar))
         rows, similar = found[0][order], similar[order]
         last = similar[min(count, len(rows)) - 1]

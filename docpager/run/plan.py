@@ -43,8 +43,8 @@ word for word gets another answer, and an answer that no citation supports is `u
 server says of a prompt's size may make the next one smaller or end the run, and a reply that nobody
 counted is too long only where it is so without the safety factor. Since 4 a quote is also looked
 for in the passages that the model was shown, and a citation alone is an answer in its words. Since
-5 a chat asks a model without functions for a line `Answer:` above the quote, and drops locators at
-its end."""
+5 a chat asks a model without functions for a line `Answer:` above the quote and drops locators at
+its end, and a reply that quotes nothing but the message is taken as one without a quote."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""

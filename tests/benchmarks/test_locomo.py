@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.locomo.__main__ import ANSWERS, DEEP, lines_of
 from benchmarks.locomo.chat_way import ChatWay, Recaller, shown_turns
 from benchmarks.locomo.conversations import (
     LocomoQuestion,
@@ -187,6 +188,15 @@ def test_means_are_by_kind_and_leave_out_what_has_no_mark():
     assert table["adversarial"] is not None and table["adversarial"].mean == 0.0
     assert table["all but adversarial"] is not None and table["all but adversarial"].n == 2
     assert dict(kind_table(marks, what="evidence"))["time"] is None
+
+
+@pytest.mark.parametrize("folder", [ANSWERS, DEEP], ids=["drawn", "deep"])
+def test_recorded_answers_are_of_the_same_questions_once_each(folder):
+    files = sorted(folder.glob("*.jsonl"))
+    asked = [[line.question for line in lines_of(path)] for path in files]
+    assert len(files) > 3
+    assert all(len(set(each)) == len(each) for each in asked)
+    assert len({frozenset(each) for each in asked}) == 1
 
 
 def test_a_session_is_held_as_messages_and_replies(tmp_path):

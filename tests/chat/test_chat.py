@@ -196,6 +196,22 @@ def test_a_small_model_may_greet(tmp_path):
     assert (said.status, said.text) == ("replied", "Hello!")
 
 
+def test_a_greeting_that_is_quoted_back_is_no_failed_citation(tmp_path):
+    greeting = 'Answer: Hello!\n[T12:c1] "Hello!"'
+    paging = docpager.PagingSettings(8_000, 400, functions="plain")
+    with opened(tmp_path / "a", greeting, paging=paging) as chat:
+        said = chat.say("Hello!")
+    assert (said.status, said.text, said.citations) == ("replied", "Hello!", ())
+
+
+def test_words_of_the_message_are_no_source_for_a_figure(tmp_path):
+    made_up = 'Answer: 62 euros\n[T12:c1] "a plot cost"'
+    paging = docpager.PagingSettings(8_000, 400, functions="plain")
+    with opened(tmp_path / "a", made_up, made_up, paging=paging) as chat:
+        said = chat.say("What does a plot cost?")
+    assert (said.status, said.text) == ("unsupported", "62 euros")
+
+
 def test_the_connections_of_a_chat_are_opened_once_and_closed_with_it(tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
     closed = []

@@ -155,7 +155,10 @@ class _JoinedPairs:
     """
 
     def __init__(self, file: Path) -> None:
-        self._ids: dict[str, int] = json.loads(file.read_bytes())["model"]["vocab"]
+        text = file.read_text("utf-8")
+        # The tokens alone: the list of pairs, as long again, is what they make of each other.
+        begin = text.index("{", text.index('"vocab"'))
+        self._ids: dict[str, int] = json.JSONDecoder().raw_decode(text, begin)[0]
 
     def tokens(self, word: str) -> tuple[int, ...]:
         ids, parts = self._ids, []
