@@ -89,19 +89,15 @@ def ask_many(
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
     money and nothing else is said). `reading` says how files are read. Questions that were not
-    started have no line. `engine` has the questions answered in processes of Ray: `"ray"` starts a
-    cluster on this machine and ends it, `"ray://HOST:PORT"` joins one; only clusters you trust.
-    Files under `paths` are read here, and workers open the archive and the journals at the places
-    given, so that on other machines these must be in object storage or on a disk that all share.
+    started have no line. `engine` as in `ingest`: workers open the archive and the journals at the
+    places given, which all machines must reach; files under `paths` are read here.
 
     Raises:
         UsageError: no model, an argument of a wrong type, a question that is none, no such model or
             document, a window too small, an `output` that was started with other settings, or an
-            event loop is running here; no such engine, or it is not installed (`docpager[ray]`), or
-            `model` is given to it as an object: workers find it by name.
+            event loop is running here; no such engine, or `model` is not given to it by name.
         ModelError: there are no credentials for the model.
-        DocumentError: nothing under `paths` could be read.
-        EngineError: the engine cannot be started or reached.
+        DocumentError, EngineError: nothing under `paths` could be read; no engine can be reached.
     """
     return in_own_loop(
         lambda: ask_many_async(
@@ -151,10 +147,8 @@ async def ask_many_async(
     """`ask_many` for programs that run an event loop; files are ingested in a thread."""
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
-    from docpager.engines.engine import engine_address, engine_or_none
+    from docpager.engines.engine import engine_or_none
 
-    if engine is not None:
-        engine_address(engine)  # before anything is read or spent
     check_asked_with(paging, limits, reading)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
     prepared = prepared_from(
@@ -182,16 +176,9 @@ async def ask_many_async(
             )
         folder = as_location(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
-        with engine_or_none(engine) as running:
-            async with batch_session(
-                job,
-                prepared,
-                settings,
-                archive=directory,
-                paths=places,
-                without=own,
-                engine=running,
-            ) as session:
+        where: dict[str, Any] = {"archive": directory, "paths": places, "without": own}
+        with engine_or_none(engine) as on:
+            async with batch_session(job, prepared, settings, engine=on, **where) as session:
                 report = await session.drive()
                 by_id = {line.id: line for line in session.lines()}
     return ManyAnswers(tuple(by_id[each.id] for each in parsed if each.id in by_id), report)

@@ -77,8 +77,7 @@ def ingest(
     for it; so are files that older rules read, with `ReadingSettings(reread=True)`. Indexes made by
     another version of the analyzer or the embedder are made again from the stored text first.
     `prune` removes the documents of files that are gone; otherwise they are kept and reported.
-    With an `engine` files are read and parts are written there; documents, ids and results are
-    the same.
+    With an `engine` files are read and parts are written there; results are the same.
 
     Raises:
         UsageError: there is no such file or folder, one that was named is of a kind that is not
@@ -88,8 +87,7 @@ def ingest(
         StorageError: object storage refuses, or does not answer.
     """
     began = perf_counter()
-    if engine is not None:
-        archive_directory = wherever_from(archive_directory)
+    archive_directory = wherever_from(archive_directory) if engine else archive_directory
     home = home_at(archive_directory)
     files = source or _source(archive_directory, home, embedder, text_field, reading, engine)
     # On disk nobody else commits meanwhile.
