@@ -185,8 +185,8 @@ class CoreSeconds:
     def __init__(self, *roots: psutil.Process, every: float = LOOK_SECONDS) -> None:
         self._roots = roots
         self._every = every
-        self._first: dict[tuple[int, float], float] = {}
-        self._last: dict[tuple[int, float], tuple[str, float]] = {}
+        self._first: dict[psutil.Process, float] = {}
+        self._last: dict[psutil.Process, tuple[str, float]] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -210,15 +210,15 @@ class CoreSeconds:
     def by_kind(self) -> dict[str, float]:
         """By what a process is: most first."""
         used: dict[str, float] = {}
-        for key, (name, seconds) in self._last.items():
-            used[name] = used.get(name, 0.0) + seconds - self._first.get(key, 0.0)
+        for each, (name, seconds) in self._last.items():
+            used[name] = used.get(name, 0.0) + seconds - self._first.get(each, 0.0)
         return dict(sorted(used.items(), key=lambda each: -each[1]))
 
     def _watch(self) -> None:
         while not self._done.wait(self._every):
             self._look({})
 
-    def _look(self, noted: dict[tuple[int, float], float]) -> None:
+    def _look(self, noted: dict[psutil.Process, float]) -> None:
         for root in self._roots:
             try:
                 processes = [root, *root.children(recursive=True)]
@@ -227,14 +227,15 @@ class CoreSeconds:
             for each in processes:
                 try:
                     with each.oneshot():
-                        times, key = each.cpu_times(), (each.pid, each.create_time())
-                        name = _kind(each.cmdline())
+                        times, name = each.cpu_times(), _kind(each.cmdline())
                 except psutil.Error:
                     continue
                 seconds = times.user + times.system
-                noted[key] = seconds
-                if name or key not in self._last:
-                    self._last[key] = (name or "?", seconds)
+                # By the process as psutil knows it, not by `create_time()`, which moves with the
+                # clock.
+                noted[each] = seconds
+                if name or each not in self._last:
+                    self._last[each] = (name or "?", seconds)
 
 
 def _kind(words: list[str]) -> str:

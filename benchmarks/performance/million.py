@@ -25,8 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from docpager import Archive, ingest
-from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
+from docpager import Archive
+from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder, _in_small_letters
+from docpager.archive.ingest import ingest
 from docpager.archive.ingest_files import Reading
 from docpager.archive.ingest_session import IngestProgress
 from docpager.archive.manifest import FileRecord
@@ -73,7 +74,8 @@ class Pieces:
         embedder = WordllamaEmbedder()
         sums = np.zeros((len(self.texts), embedder.dimension), dtype=np.float32)
         for row, text in enumerate(self.texts):
-            sums[row] = embedder._weights[embedder._tokens.of_text(text)].sum(axis=0)
+            tokens = embedder._tokens.of_text(_in_small_letters(text))
+            sums[row] = embedder._weights[tokens].sum(axis=0, dtype=np.float32)
         return sums
 
 
@@ -133,6 +135,7 @@ class SummingEmbedder:
     """What wordllama makes of a passage, from the sums of its pieces."""
 
     name = WORDLLAMA
+    version = WordllamaEmbedder.version
     dimension = 256
 
     def __init__(self, pieces: Pieces) -> None:

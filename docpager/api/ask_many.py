@@ -88,16 +88,16 @@ def ask_many(
     With `output` the answers are also written there, and asking again goes on where it was left;
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
-    money and nothing else is said). `reading` says how files are read. Questions that were not
-    started have no line. `engine` as in `ingest`: workers open the archive and the journals at the
-    places given, which all machines must reach; files under `paths` are read here.
+    money and nothing else is said). Questions that were not started have no line. `engine` has them
+    answered by Ray: `"ray"` starts a cluster here, `"ray://HOST:PORT"` joins one that you trust,
+    whose machines must all reach archive and journals (object storage, or a shared disk).
 
     Raises:
-        UsageError: no model, an argument of a wrong type, a question that is none, no such model or
-            document, a window too small, an `output` that was started with other settings, or an
-            event loop is running here; no such engine, or `model` is not given to it by name.
-        ModelError: there are no credentials for the model.
-        DocumentError, EngineError: nothing under `paths` could be read; no engine can be reached.
+        UsageError: no model, an argument of a wrong type, a question that is none, no such model,
+            document or engine, a window too small, an `output` begun with other settings, an engine
+            with a `model` that is an object, or an event loop is running here.
+        ModelError, EngineError: no credentials for the model; the engine cannot be reached.
+        DocumentError: nothing under `paths` could be read.
     """
     return in_own_loop(
         lambda: ask_many_async(
@@ -147,8 +147,10 @@ async def ask_many_async(
     """`ask_many` for programs that run an event loop; files are ingested in a thread."""
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
-    from docpager.engines.engine import engine_or_none
+    from docpager.engines.engine import engine_address
 
+    if engine is not None:
+        engine_address(engine)  # before anything is read or spent
     check_asked_with(paging, limits, reading)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
     prepared = prepared_from(
@@ -176,12 +178,28 @@ async def ask_many_async(
             )
         folder = as_location(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
-        where: dict[str, Any] = {"archive": directory, "paths": places, "without": own}
-        with engine_or_none(engine) as on:
-            async with batch_session(job, prepared, settings, engine=on, **where) as session:
-                report = await session.drive()
-                by_id = {line.id: line for line in session.lines()}
+        lines, report = await _driven(job, prepared, settings, directory, places, own, engine)
+    by_id = {line.id: line for line in lines}
     return ManyAnswers(tuple(by_id[each.id] for each in parsed if each.id in by_id), report)
+
+
+async def _driven(
+    job: BatchJob,
+    prepared: PreparedModel,
+    settings: BatchSettings,
+    archive: Location,
+    paths: Sequence[Location],
+    without: Sequence[Location],
+    engine: str | None,
+) -> tuple[list[AnswerLine], BatchReport]:
+    from docpager.engines.engine import engine_or_none
+
+    with engine_or_none(engine) as running:
+        async with batch_session(
+            job, prepared, settings, archive=archive, paths=paths, without=without, engine=running
+        ) as session:
+            report = await session.drive()
+            return list(session.lines()), report
 
 
 def bounded(driving: BatchSettings | None, *, paid: bool) -> BatchSettings:

@@ -213,7 +213,7 @@ def rank(
 
     terms = analyzer.query_terms(query)
     few = _few(generation, documents)
-    threads = threads if few is None else None  # a few are done before a thread would have begun
+    threads = None if few else threads  # over before one would have begun
     if not query.strip():
         raise UsageError("there is nothing to search for; give some words")
     lexical = generation.lexical if by != "meaning" else None

@@ -145,10 +145,16 @@ def ingest(
             progress=progress,
             engine=on,
         )
+    _report(report, archive_directory, strict=strict, verbose=verbose, as_json=as_json)
+
+
+def _report(
+    report: IngestReport, archive: Location, *, strict: bool, verbose: bool, as_json: bool
+) -> None:
     if as_json:
         print_json(asdict(report))
     else:
-        say(_summary(report, archive_directory))
+        say(_summary(report, archive))
     _name_exceptions(report, verbose=verbose)
     tell_left_out(report, verbose=verbose)
     left_out = report.skipped or report.unreadable or report.unsupported

@@ -21,6 +21,8 @@ from docpager.documents.reader_pool import (
     read_files,
 )
 
+pytestmark = pytest.mark.usefixtures("own_readers")
+
 ROOT = Path(__file__).parents[2]
 
 
