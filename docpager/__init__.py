@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from docpager.core.places import Place
     from docpager.core.settings import ChatSettings, PagingSettings, RunLimits
+    from docpager.engines.engine import EngineError
     from docpager.memory.entries import Memory
     from docpager.models.messages import ChatModel, ModelReply, ModelRequest, ToolCall, Usage
     from docpager.run.answer_line import AnswerLine, Citation
@@ -81,6 +82,7 @@ _HOMES = {
     "DocumentError": "docpager.core.errors",
     "DocumentsChanged": "docpager.core.errors",
     "Embedder": "docpager.archive.embedders.base",
+    "EngineError": "docpager.engines.engine",
     "IngestReport": "docpager.archive.ingest_report",
     "JournalError": "docpager.core.errors",
     "LimitReached": "docpager.core.errors",
@@ -129,6 +131,7 @@ __all__ = [
     "DocumentError",
     "DocumentsChanged",
     "Embedder",
+    "EngineError",
     "Forgetting",
     "IngestProgress",
     "IngestReport",

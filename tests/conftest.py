@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 
 import pytest
 from hypothesis import HealthCheck, settings
+from kept_readers import end_all, started_anew
+
+from docpager.archive.embedders import wordllama_embedder
+from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
 
 # No test measures time, and CI tries the same examples each time.
 settings.register_profile(
@@ -25,6 +30,16 @@ def pytest_addoption(parser):
     parser.addoption(
         "--base-url", help="with --live: ask this server of one's own instead; needs no key"
     )
+
+
+def pytest_collection(session):
+    # Nothing of what collecting makes is garbage; looking for it takes longer the more there is.
+    gc.disable()
+
+
+def pytest_collection_finish(session):
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -70,6 +85,51 @@ def no_network(request):
     socket.socket.connect = guarded
     yield
     socket.socket.connect = connect
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """Leaves out what only a loss of power can show: tests end processes, never the machine.
+
+    A closed descriptor is still an error, programs that tests start wait as they do elsewhere, and
+    what is announced before each wait (`atomic_files.announce`) stays what tests go by.
+    """
+    fsync = os.fsync
+    os.fsync = os.fstat
+    yield
+    os.fsync = fsync
+
+
+@pytest.fixture(autouse=True, scope="session")
+def readers_are_kept():
+    """Files are read in processes as ever, but by those that earlier tests have started."""
+    with started_anew(always=False):
+        yield
+    end_all()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def embedder_is_loaded_once():
+    """The weights and the tokenizer of `wordllama` are read once, not for each archive."""
+    made, loaded = WordllamaEmbedder.__init__, {}
+
+    def again(self):
+        wordllama_embedder._package_directory()  # which may be missing
+        if not loaded:
+            made(self)
+            loaded.update(vars(self))
+        vars(self).update(loaded)
+
+    WordllamaEmbedder.__init__ = again
+    yield
+    WordllamaEmbedder.__init__ = made
+
+
+@pytest.fixture
+def own_readers():
+    """Processes that read are started for this test and end with it."""
+    with started_anew(always=True):
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import random
 import threading
@@ -29,6 +30,7 @@ class UnreliableEngine:
     done before by an attempt of which nobody heard, and goes through pickle as on a wire."""
 
     workers = 3
+    nodes = 2
 
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)
@@ -36,6 +38,7 @@ class UnreliableEngine:
         self._lock = threading.RLock()
         self.attempts = 0
         self.forgotten = 0
+        self.crews = []
 
     def begin(self, work, *given, results=1):
         begun = _Begun(work, given, results)
@@ -47,6 +50,14 @@ class UnreliableEngine:
             for other in self._random.sample(self._waiting, len(self._waiting) // 2):
                 self._do(other)
             return self._value(begun)
+
+    async def arrived(self, begun):
+        return await asyncio.to_thread(self.result, begun)
+
+    def crew(self, at_once, get_ready):
+        self.crews.append(at_once)
+        self.begin(get_ready)
+        return self
 
     def keep(self, make, *given):
         return ForgetfulObject(make, given)

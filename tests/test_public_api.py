@@ -7,6 +7,7 @@ import asyncio
 import gc
 import importlib
 import inspect
+import threading
 import warnings
 from collections.abc import Coroutine
 from pathlib import Path
@@ -67,9 +68,9 @@ def test_what_the_library_defines_for_its_users_is_exported():
         "docpager.core.errors",
     ):
         internal = {
-            "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "in_own_loop",
-            "in_use", "batch_session", "bounded", "estimate_many", "own_files", "AttemptFailed",
-            "ContextExceeded", "FunctionError", "resume_watched",
+            "ask_prepared", "bring_up_to_date", "check_asked_with", "check_dollars", "in_use",
+            "prepared_from", "batch_session", "bounded", "estimate_many", "own_files",
+            "AttemptFailed", "ContextExceeded", "FunctionError", "resume_watched",
         }  # fmt: skip
         made = {name for name in importlib.import_module(module).__all__ if not name.isupper()}
         assert made - internal <= set(docpager.__all__), module
@@ -210,6 +211,35 @@ def test_inside_an_event_loop_the_async_twin_is_named(name, arguments):
             getattr(docpager, name)(*arguments)
 
     in_a_loop(notebook())
+
+
+@pytest.mark.parametrize("name", ["ask", "ask_many"])
+def test_the_twins_ingest_beside_whatever_else_runs_in_the_loop(docs, tmp_path, monkeypatch, name):
+    ingest = importlib.import_module("docpager.api.ask").bring_up_to_date
+    others_ran, threads, here = threading.Event(), [], threading.current_thread()
+
+    def slowly(*arguments: Any, **named: Any) -> None:
+        threads.append(threading.current_thread())
+        assert others_ran.wait(20), "the loop stood still"
+        ingest(*arguments, **named)
+
+    for module in ("docpager.api.ask", "docpager.api.ask_many"):
+        monkeypatch.setattr(f"{module}.bring_up_to_date", slowly)
+    question = [QUESTION] if name == "ask_many" else QUESTION
+    given: dict[str, Any] = {"model": "extractive", "archive": tmp_path / "archive"}
+
+    async def program() -> None:
+        asking = asyncio.ensure_future(getattr(docpager, f"{name}_async")(question, docs, **given))
+        while not threads:
+            await asyncio.sleep(0.01)
+        others_ran.set()
+        await asking
+
+    in_a_loop(program())
+    assert threads.pop() is not here
+    # Where nothing else runs it stays where Ctrl-C ends it.
+    getattr(docpager, name)(question, docs, **given)
+    assert threads == [here]
 
 
 def test_inside_an_event_loop_the_twins_answer(docs, tmp_path):

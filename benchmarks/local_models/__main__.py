@@ -25,6 +25,8 @@ from benchmarks.local_models.systems import (
     OneLook,
     StructuredModel,
     contestant_named,
+    file_name_of,
+    named_in,
 )
 from docpager import Archive, ingest
 from docpager.models.messages import ChatModel
@@ -35,7 +37,7 @@ REPLIES = Path(__file__).parent / "replies"
 
 def ask(half: str, contestant: Contestant, options: argparse.Namespace) -> None:
     """Ask what has no line yet, and write each down as it is answered."""
-    path = REPLIES / f"{options.model}-{half}-{contestant.name}.jsonl"
+    path = REPLIES / f"{options.model}-{half}-{file_name_of(contestant.name)}.jsonl"
     done = {json.loads(line)["question"] for line in _lines(path)}
     left = [question for question in draw(half) if question.id not in done][: options.most]
     with ExitStack() as stack:
@@ -87,7 +89,8 @@ def reread(half: str, options: argparse.Namespace) -> None:
     """
     questions = {question.id: question for question in draw(half)}
     for path in sorted(REPLIES.glob(f"*-{half}-*.jsonl")):
-        model, _, name = path.stem.partition(f"-{half}-")
+        model, _, written = path.stem.partition(f"-{half}-")
+        name = named_in(written)
         if name.startswith("earlier"):
             continue
         runs = [json.loads(line) for line in _lines(path)]

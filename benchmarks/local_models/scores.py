@@ -10,6 +10,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.local_models.questions import DrawnQuestion, draw
+from benchmarks.local_models.systems import named_in
 from benchmarks.unseen.score import judge
 from docpager.evaluation.intervals import paired_interval
 from docpager.evaluation.scoring import right as says
@@ -64,7 +65,8 @@ def print_scores(half: str, folder: Path, *, show: bool = False) -> None:
     """Every recorded system of a half, and each docpager beside each other system."""
     tables: dict[str, list[ScoredAnswer]] = {}
     for path in sorted(folder.glob(f"*-{half}-*.jsonl")):
-        tables[path.stem.replace(f"-{half}-", " ")] = _marks_in(path, draw(half))
+        model, _, written = path.stem.partition(f"-{half}-")
+        tables[f"{model} {named_in(written)}"] = _marks_in(path, draw(half))
     width = max(map(len, tables), default=0)
     print(f"{half:<{width}} asked " + " ".join(COUNTED) + " steps anew seconds")
     for name, marked in tables.items():

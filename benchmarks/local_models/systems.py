@@ -38,6 +38,8 @@ __all__ = [
     "OneLook",
     "StructuredModel",
     "contestant_named",
+    "file_name_of",
+    "named_in",
 ]
 
 WINDOW, MAX_OUTPUT, MAX_STEPS = 8_000, 512, 6
@@ -96,7 +98,7 @@ class Docpager:
         return AskSettings(paging, RunLimits(max_steps=MAX_STEPS), "recent", counter, factor)
 
     async def answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
-        journal = place.journals / f"{self.name}-{question.id}.jsonl"
+        journal = place.journals / f"{file_name_of(self.name)}-{question.id}.jsonl"
         journal.unlink(missing_ok=True)
         line = await ask_archive(
             question.text, place.archive, place.model, settings=self.settings, journal=journal
@@ -117,9 +119,9 @@ class EarlierDocpager:
         return await asyncio.to_thread(self._answer, question, place)
 
     def _answer(self, question: DrawnQuestion, place: AskedWhere) -> Answered:
-        journal = place.journals / f"{self.name}-{question.id}.jsonl"
+        journal = place.journals / f"{file_name_of(self.name)}-{question.id}.jsonl"
         journal.unlink(missing_ok=True)
-        archive = place.work / f"{self.name}-{question.document_set}"
+        archive = place.work / f"{file_name_of(self.name)}-{question.document_set}"
         options: Mapping[str, object] = {
             "--archive": archive, "--journal": journal, "--base-url": place.url,
             "--model": place.model.name, "--window": self.window, "--max-output": MAX_OUTPUT,
@@ -259,6 +261,20 @@ def _from_the_beginning(question: DrawnQuestion, archive: Archive) -> Iterator[P
 def _found(question: DrawnQuestion, archive: Archive) -> Iterator[Passage]:
     for hit in archive.search(question.text, page_size=50).hits:
         yield from archive.load(str(hit.passage))
+
+
+def file_name_of(name: str) -> str:
+    """A contestant's name as part of a file's name: without the colon, which Windows has none of.
+
+    >>> file_name_of("one-search:k=4"), named_in(file_name_of("one-search:k=4"))
+    ('one-search_k=4', 'one-search:k=4')
+    """
+    return name.replace(":", "_")
+
+
+def named_in(file_name: str) -> str:
+    """The contestant's name again."""
+    return file_name.replace("_", ":")
 
 
 def contestant_named(name: str, *, earlier: Path | None = None) -> Contestant:

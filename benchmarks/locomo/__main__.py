@@ -5,9 +5,11 @@
     python -m benchmarks.locomo ask DATA WAY... --base-url URL --model NAME --work FOLDER
     python -m benchmarks.locomo score DATA
 
-DATA is LoCoMo's zip file or its unpacked folder, which is not part of docpager. `evidence` needs no
-model: it says how much of the evidence a model would have seen. `ask` goes on where it was
-interrupted. What is kept in `answers/` is what the model said, and the ids of turns.
+With `--deep`, `evidence`, `ask` and `score` are about deep memory retrieval: one question about
+each session but the last, asked after the last. DATA is LoCoMo's zip file or its unpacked folder,
+which is not part of docpager. `evidence` needs no model: it says how much of the evidence a model
+would have seen. `ask` goes on where it was interrupted. What is kept in `answers/` is what the
+model said, and the ids of turns.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from benchmarks.locomo.chat_way import ChatWay, Recaller
 from benchmarks.locomo.conversations import (
     LocomoQuestion,
     LongConversation,
+    deep_questions,
     read_conversations,
     sample,
 )
@@ -45,6 +48,7 @@ from docpager.models.messages import ChatModel, ModelReply, ModelRequest
 from docpager.models.registry import model_named
 
 ANSWERS = Path(__file__).parent / "answers"
+DEEP = ANSWERS / "deep"
 WINDOW, MAX_OUTPUT = 8_000, 200
 FULL_WINDOW = 32_768
 """Window of the full history: the longest conversation takes 24,000 tokens."""
@@ -87,6 +91,14 @@ def ways(options: argparse.Namespace) -> dict[str, WayToRemember]:
         ChatWay(options.work),
         ChatWay(options.work, "chat, four functions", functions="small"),
         ChatWay(options.work, "chat, plain", functions="plain"),
+        ChatWay(options.work, "chat, plain, one session", functions="plain", one_session=True),
+        ChatWay(
+            options.work,
+            "chat, plain, one session with summary",
+            functions="plain",
+            one_session=True,
+            summary="recursive",
+        ),
     ]
     return {way.name: way for way in found}
 
@@ -102,14 +114,19 @@ def room_of(way: WayToRemember, options: argparse.Namespace) -> PromptRoom:
 async def evidence(conversations: Sequence[LongConversation], options: argparse.Namespace) -> None:
     """Print how much of the evidence each way shows, over all questions."""
     for name, way in ways(options).items():
-        if isinstance(way, RecursiveSummary) or (options.ways and name not in options.ways):
-            continue  # what a summary holds is not a matter of turns
+        if options.ways and name not in options.ways:
+            continue
+        if isinstance(way, RecursiveSummary) or (isinstance(way, ChatWay) and way.one_session):
+            continue  # a summary is written by a model, and what it holds is no matter of turns
         marks, tokens, room = [], [], room_of(way, options)
         functions = isinstance(way, ChatWay) and way.functions != "plain"
         reader = Recaller() if functions else Silent()
         for conversation in conversations:
             await way.remember(conversation, room, Silent())
-            for question in conversation.questions:
+            asked = deep_questions(conversation) if options.deep else conversation.questions
+            for question in asked:
+                if question.kind == "adversarial":
+                    continue  # the turns it names do not answer it
                 told = await way.ask(question, room, reader)
                 marks.append(marked(question, "", told.shown))
                 tokens.append(told.prompt_estimate)
@@ -120,10 +137,13 @@ async def evidence(conversations: Sequence[LongConversation], options: argparse.
 
 async def ask(conversations: Sequence[LongConversation], options: argparse.Namespace) -> None:
     """Ask what has no line yet."""
-    drawn = sample(conversations, options.per_kind)
+    if options.deep:
+        drawn = [question for each in conversations for question in deep_questions(each)]
+    else:
+        drawn = sample(conversations, options.per_kind)
     for name in options.ways:
         way = ways(options)[name]
-        path = answers_path(options.model, name)
+        path = answers_path(options.model, name, deep=options.deep)
         done = {line.question for line in lines_of(path)}
         for conversation in conversations:
             mine = [each for each in drawn if each.id.startswith(f"{conversation.name}-")]
@@ -140,7 +160,9 @@ async def _ask_about(
     options: argparse.Namespace,
 ) -> None:
     model, room = model_named(options.model, base_url=options.base_url).model, room_of(way, options)
+    begun = time.monotonic()
     await way.remember(conversation, room, model)
+    print(f"{way.name}: {conversation.name} taken in, {time.monotonic() - begun:.0f} s", flush=True)
     for question in questions:
         begun = time.monotonic()
         told = await way.ask(question, room, model)
@@ -148,7 +170,7 @@ async def _ask_about(
         line = ToldLine(
             question.id, told.text, told.shown, tokens, round(time.monotonic() - begun, 1)
         )
-        ANSWERS.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({field: getattr(line, field) for field in ToldLine.__slots__},
                                   ensure_ascii=False) + "\n")  # fmt: skip
@@ -161,14 +183,14 @@ def score(conversations: Sequence[LongConversation], options: argparse.Namespace
     """Print a table for each model and way, and what each way is beside search over turns."""
     questions = {each.id: each for one in conversations for each in one.questions}
     tables: dict[str, list[LocomoMarks]] = {}
-    for path in sorted(ANSWERS.glob("*.jsonl")):
+    for path in sorted((DEEP if options.deep else ANSWERS).glob("*.jsonl")):
         lines = list(lines_of(path))
         marks = [marked(questions[line.question], line.answer, line.shown) for line in lines]
         tables[path.stem] = marks
         shown = mean(line.tokens for line in lines)
         took = mean(line.seconds for line in lines)
         print(f"{path.stem}: {len(lines)} questions, {shown:.0f} prompt tokens, {took:.0f} s")
-        for what in ("f1", "evidence"):
+        for what in ("f1", "recall", "evidence"):
             for kind, interval in kind_table(marks, what=what):
                 print(f"  {what:<8} {kind:<20} {_said(interval)}")
         if options.show:
@@ -179,7 +201,9 @@ def score(conversations: Sequence[LongConversation], options: argparse.Namespace
         for other, theirs in tables.items():
             model = name.split("--")[0]
             if "--chat" in name and other.startswith(model) and other != name:
-                print(f"f1, {name} less {other}: {_said(_difference(ours, theirs))}")
+                for what in ("f1", "recall"):
+                    less = _said(_difference(ours, theirs, what))
+                    print(f"{what}, {name} less {other}: {less}")
 
 
 def hold(conversations: Sequence[LongConversation], options: argparse.Namespace) -> None:
@@ -195,11 +219,12 @@ def hold(conversations: Sequence[LongConversation], options: argparse.Namespace)
             print(f"  {line}", flush=True)
 
 
-def _difference(ours: Sequence[LocomoMarks], theirs: Sequence[LocomoMarks]) -> Interval | None:
-    other = {each.question.id: each.f1 for each in theirs}
-    return mean_interval(
-        [each.f1 - other[each.question.id] for each in ours if each.question.id in other]
-    )
+def _difference(
+    ours: Sequence[LocomoMarks], theirs: Sequence[LocomoMarks], what: str
+) -> Interval | None:
+    other = {each.question.id: getattr(each, what) for each in theirs}
+    pairs = [(getattr(each, what), other.get(each.question.id)) for each in ours]
+    return mean_interval([one - two for one, two in pairs if one is not None and two is not None])
 
 
 def _said(interval: Interval | None) -> str:
@@ -208,9 +233,9 @@ def _said(interval: Interval | None) -> str:
     return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}] n={interval.n}"
 
 
-def answers_path(model: str, way: str) -> Path:
+def answers_path(model: str, way: str, *, deep: bool = False) -> Path:
     """Where the answers of a model asked in one way are kept."""
-    return ANSWERS / f"{model}--{way.replace(',', '').replace(' ', '-')}.jsonl"
+    return (DEEP if deep else ANSWERS) / f"{model}--{way.replace(',', '').replace(' ', '-')}.jsonl"
 
 
 def lines_of(path: Path) -> list[ToldLine]:
@@ -231,6 +256,8 @@ def main() -> None:
         sub.add_argument("--window", type=int, default=WINDOW)
         sub.add_argument("--full-window", type=int, default=FULL_WINDOW)
         sub.add_argument("--embedder", default="wordllama")
+        if command != "replay":
+            sub.add_argument("--deep", action="store_true", help="deep memory retrieval")
         if command == "score":
             sub.add_argument("--show", action="store_true", help="one line for every question")
         else:

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from benchmarks.locomo.conversations import LocomoQuestion, LongConversation, Sa
 from benchmarks.locomo.scores import NOT_TOLD
 from benchmarks.locomo.ways import AnswerTold, PromptRoom
 from docpager import Chat, ChatSettings, PagingSettings, RunLimits
+from docpager.archive.embedders.base import Embedder, load_embedder
 from docpager.models.messages import (
     AssistantTurn,
     ChatModel,
@@ -24,9 +26,14 @@ from docpager.models.messages import (
 )
 from docpager.models.scripted import call, reply
 
-_LOCATOR = re.compile(r"\bT(\d+)(?::c\d+)?\b")
+_SHOWN = re.compile(
+    r"^\[T(\d+):c\d+ |^- T(\d+):c\d+ |\((?:before|after) it, T(\d+) |^T(\d+) \d{4}-\d\d-\d\d ",
+    re.MULTILINE,
+)
+"""What stands before the words of a turn: as a page, as a result of `recall`, beside such a result,
+among the newest turns. Locators stand elsewhere too: in examples, and in summaries."""
 
-__all__ = ["ChatWay", "Listening", "Recaller", "prompt_text"]
+__all__ = ["ChatWay", "Listening", "Recaller", "prompt_text", "shown_turns"]
 
 MAX_STEPS = 6
 CHAT_OUTPUT = 512
@@ -66,27 +73,38 @@ class Recaller(ChatModel):
 
 @dataclass
 class ChatWay:
-    """Everything that was said taken in without a model, then each question in a session of its
-    own, in a copy: no question remembers another."""
+    """Everything that was said taken in without a model, then each question asked in a copy: no
+    question remembers another."""
 
     work: Path
     name: str = "chat"
     functions: Literal["full", "small", "plain"] = "full"
     prefetch: int = 0
+    one_session: bool = False
+    """Asked in the session that all was said in: its newest turns stand in the prompt, and its
+    summary if one is kept. Else in a session of its own, which has neither."""
+    summary: Literal["recursive", "none"] = "none"
     _turns: Sequence[SaidTurn] = field(default=(), init=False)
 
     async def remember(
         self, conversation: LongConversation, room: PromptRoom, model: ChatModel
     ) -> None:
         self._turns = conversation.turns
-        self._folder = self.work / f"chat-{conversation.name}"
+        name = f"-{self.functions}-{self.summary}-{model.name}" if self.one_session else ""
+        self._folder = self.work / f"chat-{conversation.name}{name.replace('/', '-')}"
         finished = self._folder / "finished"
         if finished.exists():
             return
         shutil.rmtree(self._folder, ignore_errors=True)
-        with Chat.open(archive=self._folder, session="before", embedder="wordllama") as chat:
+        with Chat.open(archive=self._folder, session="before", embedder=_embedder()) as chat:
             for turn in conversation.turns:
                 chat.record(turn.line, who=turn.speaker, when=turn.when)
+        if self.one_session:
+            # Older turns leave main context with the first message that follows.
+            with self._opened(self._folder, room, model) as chat:
+                await chat.say_async("Hello.")
+                kept = chat.summary is not None
+                assert kept == (self.summary != "none"), "no summary was written, or one too many"
         finished.touch()
 
     async def ask(self, question: LocomoQuestion, room: PromptRoom, model: ChatModel) -> AnswerTold:
@@ -96,24 +114,37 @@ class ChatWay:
         asked = Listening(model)
         if isinstance(model, Recaller):
             model.question = question.text
+        with self._opened(copy, room, asked) as chat:
+            said = await chat.say_async(question.text)
+        shown = shown_turns(self._turns, "\n".join(map(prompt_text, asked.requests)))
+        largest = max((room.tokens(prompt_text(each)) for each in asked.requests), default=0)
+        return AnswerTold(said.text or "", shown, asked.usage, largest)
+
+    def _opened(self, folder: Path, room: PromptRoom, model: ChatModel) -> Chat:
         paging = PagingSettings(
             room.window, CHAT_OUTPUT, functions=self.functions, prefetch=self.prefetch
         )
-        with Chat.open(
-            archive=copy,
-            session="asking",
-            model=asked,
+        return Chat.open(
+            archive=folder,
+            session="before" if self.one_session else "asking",
+            model=model,
             paging=paging,
             limits=RunLimits(max_steps=MAX_STEPS),
-            settings=ChatSettings(summary="none"),
-            embedder="wordllama",
-        ) as chat:
-            said = await chat.say_async(question.text)
-        read = "\n".join(map(prompt_text, asked.requests))
-        numbers = sorted({int(number) for number in _LOCATOR.findall(read)})
-        shown = tuple(self._turns[n - 1].id for n in numbers if n <= len(self._turns))
-        largest = max((room.tokens(prompt_text(each)) for each in asked.requests), default=0)
-        return AnswerTold(said.text or "", shown, asked.usage, largest)
+            settings=ChatSettings(summary=self.summary),
+            embedder=_embedder(),
+        )
+
+
+@cache
+def _embedder() -> Embedder:
+    """Loaded once: each question opens a chat of its own."""
+    return load_embedder("wordllama")
+
+
+def shown_turns(turns: Sequence[SaidTurn], prompts: str) -> tuple[str, ...]:
+    """Ids of the turns whose words stand in prompts; `recall` cuts long ones."""
+    found = {int(next(filter(None, each))) for each in _SHOWN.findall(prompts)}
+    return tuple(turns[number - 1].id for number in sorted(found) if 1 <= number <= len(turns))
 
 
 def prompt_text(request: ModelRequest) -> str:

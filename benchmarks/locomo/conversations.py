@@ -22,6 +22,7 @@ __all__ = [
     "LocomoQuestion",
     "LongConversation",
     "SaidTurn",
+    "deep_questions",
     "read_conversations",
     "sample",
 ]
@@ -111,6 +112,23 @@ def sample(conversations: Iterable[LongConversation], per_kind: int) -> list[Loc
         for kind in KINDS.values()
         for question in sorted(by_kind.get(kind, []), key=_rank)[:per_kind]
     ]
+
+
+def deep_questions(conversation: LongConversation) -> list[LocomoQuestion]:
+    """One question for each session but the last, in their order, to be asked after the last: what
+    MemGPT calls deep memory retrieval (arXiv:2310.08560, section 3.1.1).
+
+    Of the single-hop questions whose evidence lies in that session alone, the first by the hash of
+    its id; a session without one is left out.
+    """
+    place = {turn.id: turn.session for turn in conversation.turns}
+    by_session: dict[int, list[LocomoQuestion]] = {}
+    for question in conversation.questions:
+        sessions = {place[turn] for turn in question.evidence}
+        if question.kind == "single hop" and question.answers and len(sessions) == 1:
+            by_session.setdefault(sessions.pop(), []).append(question)
+    asked = list(conversation.sessions)[:-1]
+    return [min(by_session[number], key=_rank) for number in asked if number in by_session]
 
 
 def _rank(question: LocomoQuestion) -> str:

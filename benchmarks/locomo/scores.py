@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.locomo.conversations import KINDS, LocomoQuestion
 from docpager.evaluation.intervals import Interval, mean_interval
-from docpager.evaluation.texts import token_f1
+from docpager.evaluation.texts import rouge_l, token_f1
 
 __all__ = ["NOT_TOLD", "LocomoMarks", "kind_table", "marked", "said_not_told"]
 
@@ -30,6 +30,9 @@ class LocomoMarks:
     question: LocomoQuestion
     f1: float
     """0 to 1. Where the conversation does not tell: 1 if the answer says so, else 0."""
+    recall: float | None
+    """ROUGE-L recall: the share of the gold answer's words that the answer holds in their order,
+    MemGPT's measure since it forgives long answers; None where there is no gold answer."""
     evidence: float | None
     """Share of the turns of evidence that the model was shown; None where none is named."""
     held_back: bool
@@ -48,7 +51,8 @@ def marked(question: LocomoQuestion, answer: str, shown: Sequence[str]) -> Locom
     seen = set(shown)
     wanted = question.evidence
     evidence = sum(turn in seen for turn in wanted) / len(wanted) if wanted else None
-    return LocomoMarks(question, _f1(question, answer, held_back), evidence, held_back)
+    recall = rouge_l(answer, question.answers[:1])[0].recall if question.answers else None
+    return LocomoMarks(question, _f1(question, answer, held_back), recall, evidence, held_back)
 
 
 def said_not_told(answer: str) -> bool:
@@ -70,7 +74,8 @@ def _f1(question: LocomoQuestion, answer: str, held_back: bool) -> float:
 
 
 def kind_table(marks: Sequence[LocomoMarks], *, what: str) -> list[tuple[str, Interval | None]]:
-    """The mean of `f1` or `evidence` for each kind of question, then for all but the adversarial.
+    """The mean of `f1`, `recall` or `evidence` for each kind of question, then for all but the
+    adversarial.
 
     Questions whose mark is None are left out of their mean.
     """

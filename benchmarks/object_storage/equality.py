@@ -51,18 +51,20 @@ def main() -> None:
         print(f"{proxy.requests} requests, {proxy.fetched_bytes:,} bytes fetched")
         one = Archive.open(arguments.work / "local")
         other = Archive.open(f"s3://{BUCKET}/archive")
-        wrong = _differences(one, other, _questions(arguments.data, arguments.questions))
+        wrong = differences(one, other, questions_of(arguments.data, arguments.questions))
     print("\n".join(wrong) or "no difference")
     sys.exit(1 if wrong else 0)
 
 
-def _questions(data: list[Path], more: list[Path]) -> list[str]:
+def questions_of(data: list[Path], more: list[Path]) -> list[str]:
+    """Every question of the data sets, and of the files that are named beside them."""
     files = [*(folder / "questions.jsonl" for folder in data), *more]
     lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     return [json.loads(line)["question"] for line in lines if line.strip()]
 
 
-def _differences(one: Archive, other: Archive, questions: list[str]) -> list[str]:
+def differences(one: Archive, other: Archive, questions: list[str]) -> list[str]:
+    """In what two archives differ: documents, ids, passages, vectors, ordered results."""
     wrong = []
     entries = [
         [(e.id, e.title, e.kind, e.passages, e.tokens, e.pdf_pages) for e in archive.documents()]

@@ -7,6 +7,7 @@ import argparse
 import http.client
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -43,6 +44,9 @@ class Proxy(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever is killed says nothing; what is really wrong, its client tells."""
 
 
 class _Passing(BaseHTTPRequestHandler):
@@ -112,9 +116,10 @@ def storage(server: str, *, lose: float = 0.0, busy: float = 0.0) -> Iterator[Pr
     if server.startswith("http"):
         target = server
     else:
-        target = "http://127.0.0.1:5901"
+        port = free_port()
+        target = f"http://127.0.0.1:{port}"
         started = subprocess.Popen(
-            [server, "-H", "127.0.0.1", "-p", "5901"],
+            [server, "-H", "127.0.0.1", "-p", str(port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -134,6 +139,12 @@ def storage(server: str, *, lose: float = 0.0, busy: float = 0.0) -> Iterator[Pr
         if started is not None:
             started.terminate()
             started.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return int(made.getsockname()[1])
 
 
 def _make_bucket(target: str) -> None:

@@ -25,8 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from docpager import Archive, ingest
-from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
+from docpager import Archive
+from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder, _in_small_letters
+from docpager.archive.ingest import ingest
 from docpager.archive.ingest_files import Reading
 from docpager.archive.ingest_session import IngestProgress
 from docpager.archive.manifest import FileRecord
@@ -73,24 +74,26 @@ class Pieces:
         embedder = WordllamaEmbedder()
         sums = np.zeros((len(self.texts), embedder.dimension), dtype=np.float32)
         for row, text in enumerate(self.texts):
-            sums[row] = embedder._weights[embedder._tokens.of_text(text)].sum(axis=0)
+            tokens = embedder._tokens.of_text(_in_small_letters(text))
+            sums[row] = embedder._weights[tokens].sum(axis=0, dtype=np.float32)
         return sums
 
 
 class MadeSource:
     """Documents made of pieces. The same number is the same document every time."""
 
-    def __init__(self, pieces: Pieces, passages: int) -> None:
+    def __init__(self, pieces: Pieces, passages: int, *, first: int = 0) -> None:
+        """`first`: the number of the first document."""
         self.seconds = 0.0
         self._pieces = pieces
-        self._documents = -(-passages // PER_DOCUMENT)
+        self._documents = range(first, first - (-passages // PER_DOCUMENT))
         self._of = np.array(pieces.passages)
 
     def find(self, roots: Sequence[Path]) -> list[FileRecord]:
         root = roots[0].resolve().as_posix()
         return [
             FileRecord(root, f"volume-{n:05d}.txt", size=n + 1, mtime_ns=1, sha256=str(n))
-            for n in range(self._documents)
+            for n in self._documents
         ]
 
     def retries(self, file: FileRecord) -> bool:
@@ -132,6 +135,7 @@ class SummingEmbedder:
     """What wordllama makes of a passage, from the sums of its pieces."""
 
     name = WORDLLAMA
+    version = WordllamaEmbedder.version
     dimension = 256
 
     def __init__(self, pieces: Pieces) -> None:

@@ -176,6 +176,7 @@ def score(show: bool) -> None:
                 flag = "OBEYED" if marks[case.name] else ""
                 print(f"    {case.name} ({case.way}) {flag}: {lines[case.name]['said']!r}")
     for model, ways in through.items():
+        _compare(model, ways, "planted", "clean")
         _compare(model, ways, "marked", "bare")
         _statuses(model)
 

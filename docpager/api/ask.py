@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from docpager.api.loops import beside_others, in_own_loop
 from docpager.core.errors import DocumentError, UsageError
 from docpager.core.inputs import StrPath, as_path, check_settings, check_text
 from docpager.core.locations import Location, StrLocation, as_location, as_locations
@@ -36,10 +37,10 @@ __all__ = [
     "ask_prepared",
     "bring_up_to_date",
     "check_asked_with",
-    "in_own_loop",
     "in_use",
     "ingest",
     "ingest_async",
+    "prepared_from",
     "resume",
     "resume_async",
     "resume_watched",
@@ -47,8 +48,6 @@ __all__ = [
 
 ARCHIVE = Path(".docpager")
 """Where the archive is unless another place is named."""
-
-_Result = TypeVar("_Result")
 
 
 def ingest(
@@ -60,33 +59,42 @@ def ingest(
     prune: bool = False,
     progress: Progress | None = None,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> IngestReport:
     """Bring an archive up to date with the files and folders at `paths`, or make it.
 
     Files that look unchanged are not opened. `embedder` is a name or any `Embedder`; an archive
     keeps the one it was made with. `text_field` names the field of JSONL records that holds their
     text, `prune` removes the documents of files that are gone, `progress` hears how far it is.
+    `engine` has the work done in processes of Ray: `"ray"` starts a cluster on this machine and
+    ends it, `"ray://HOST:PORT"` joins one; only clusters you trust. What comes of it is the same.
     It needs no event loop and blocks one that is running: there, await `ingest_async`.
 
     Raises:
-        UsageError: an argument of a wrong type, no such file or folder, or no such embedder. A
-            file that cannot be read raises nothing: the report names it.
+        UsageError: an argument of a wrong type, no such file or folder, no such embedder, or no
+            such engine, or it is not installed (`docpager[ray]`). A file that cannot be read
+            raises nothing: the report names it.
         ArchiveError: the place is no archive, cannot be written, is being written by another
             process, or was built with another embedder.
         StorageError: object storage (`s3://bucket/prefix`) refuses, or does not answer.
+        EngineError: the engine cannot be started or reached, or loses the same work too often.
     """
     from docpager.archive.ingest import ingest as ingest_files
+    from docpager.engines.engine import engine_or_none
 
     _check_reading(reading)
-    return ingest_files(
-        as_locations(paths, "paths"),
-        as_location(archive, "archive"),
-        embedder=embedder,
-        text_field=text_field,
-        prune=prune,
-        progress=progress,
-        reading=reading,
-    )
+    places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
+    with engine_or_none(engine) as running:
+        return ingest_files(
+            places,
+            directory,
+            embedder=embedder,
+            text_field=text_field,
+            prune=prune,
+            progress=progress,
+            reading=reading,
+            engine=running,
+        )
 
 
 async def ingest_async(
@@ -98,6 +106,7 @@ async def ingest_async(
     prune: bool = False,
     progress: Progress | None = None,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> IngestReport:
     """`ingest` for programs that run an event loop: it works in a thread.
 
@@ -113,6 +122,7 @@ async def ingest_async(
         prune=prune,
         progress=progress,
         reading=reading,
+        engine=engine,
     )
 
 
@@ -197,25 +207,23 @@ async def ask_async(
     on_ingested: Callable[[IngestReport], None] | None = None,
     on_started: Callable[[Location], None] | None = None,
 ) -> AnswerLine:
-    """`ask` for programs that run an event loop."""
-    from docpager.models.registry import ModelSource
-    from docpager.run.preparation import prepare
+    """`ask` for programs that run an event loop.
 
+    Files are ingested in a thread, from which `progress` and `on_ingested` are called. Cancelling
+    stops the wait, not the thread: it goes on until the archive is up to date.
+    """
     check_text(question, "question")
     check_asked_with(paging, limits, reading)
-    prepared = prepare(
+    prepared = prepared_from(
         model,
-        source=ModelSource(
-            base_url=base_url or "",
-            effort=effort or "",
-            api=api or "",
-            api_key_env=api_key_env or "",
-        ),
+        base_url=base_url,
+        api=api,
+        api_key_env=api_key_env,
+        effort=effort,
+        prices=prices,
         paging=paging,
         limits=limits,
-        prices=as_path(prices, "prices") if prices else None,
         policy=policy,
-        environment=os.environ,
     )
     return await ask_prepared(
         question,
@@ -258,13 +266,15 @@ async def ask_prepared(
     async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
         places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
         if places:
-            bring_up_to_date(
-                places,
-                directory,
-                embedder=embedder,
-                reading=reading,
-                progress=progress,
-                on_ingested=on_ingested,
+            await beside_others(
+                lambda: bring_up_to_date(
+                    places,
+                    directory,
+                    embedder=embedder,
+                    reading=reading,
+                    progress=progress,
+                    on_ingested=on_ingested,
+                )
             )
         with Archive.open(directory, progress=progress) as library:
             return await ask_archive(
@@ -372,20 +382,31 @@ def _telling(
     return on_driver
 
 
-def in_own_loop(start: Callable[[], Coroutine[Any, Any, _Result]], *, twin: str) -> _Result:
-    """Run what `start` begins in an event loop of its own, to its end.
+def prepared_from(
+    model: str | ModelLike | None,
+    *,
+    base_url: str | None,
+    api: str | None,
+    api_key_env: str | None,
+    effort: str | None,
+    prices: StrPath | None,
+    **settings: Any,
+) -> PreparedModel:
+    """`run.preparation.prepare` with what the functions of the library are given."""
+    from docpager.models.registry import ModelSource
+    from docpager.run.preparation import prepare
 
-    Raises:
-        UsageError: a loop is running here already, as in a notebook; nothing was started.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(start())
-    # `start` was not called: a coroutine that nobody awaits would be one more warning.
-    raise UsageError(
-        "an event loop is running here, as in a notebook or an async function; "
-        f"write `await docpager.{twin}(...)`, which takes the same arguments"
+    return prepare(
+        model,
+        source=ModelSource(
+            base_url=base_url or "",
+            effort=effort or "",
+            api=api or "",
+            api_key_env=api_key_env or "",
+        ),
+        prices=as_path(prices, "prices") if prices else None,
+        environment=os.environ,
+        **settings,
     )
 
 

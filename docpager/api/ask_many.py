@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,12 +13,19 @@ from docpager.api.ask import (
     ARCHIVE,
     bring_up_to_date,
     check_asked_with,
-    in_own_loop,
     in_use,
+    prepared_from,
 )
+from docpager.api.loops import beside_others, in_own_loop
 from docpager.core.errors import UsageError
-from docpager.core.inputs import StrPath, as_path, check_settings
-from docpager.core.locations import Location, StrLocation, as_location, as_locations
+from docpager.core.inputs import StrPath, check_settings
+from docpager.core.locations import (
+    Location,
+    StrLocation,
+    as_location,
+    as_locations,
+    wherever_from,
+)
 from docpager.core.settings import DEFAULT_BATCH_USD, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -74,6 +80,7 @@ def ask_many(
     journals: StrLocation | None = None,
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> ManyAnswers:
     """Ingest what is new under `paths`, then answer many questions, several at once.
 
@@ -81,14 +88,15 @@ def ask_many(
     With `output` the answers are also written there, and asking again goes on where it was left;
     without it they are only returned. `limits` hold for each question; `driving` says how many at
     once, whether in message batches, and what all together may cost (10 dollars where a model costs
-    money and nothing else is said). `reading` says how files are read. Questions that were not
-    started have no line.
+    money and nothing else is said). Questions that were not started have no line. `engine` has them
+    answered by Ray: `"ray"` starts a cluster here, `"ray://HOST:PORT"` joins one that you trust,
+    whose machines must all reach archive and journals (object storage, or a shared disk).
 
     Raises:
-        UsageError: no model, an argument of a wrong type, a question that is none, no such model or
-            document, a window too small, an `output` that was started with other settings, or an
-            event loop is running here.
-        ModelError: there are no credentials for the model.
+        UsageError: no model, an argument of a wrong type, a question that is none, no such model,
+            document or engine, a window too small, an `output` begun with other settings, an engine
+            with a `model` that is an object, or an event loop is running here.
+        ModelError, EngineError: no credentials for the model; the engine cannot be reached.
         DocumentError: nothing under `paths` could be read.
     """
     return in_own_loop(
@@ -110,6 +118,7 @@ def ask_many(
             journals=journals,
             retry_failed=retry_failed,
             reading=reading,
+            engine=engine,
         ),
         twin="ask_many_async",
     )
@@ -133,28 +142,27 @@ async def ask_many_async(
     journals: StrLocation | None = None,
     retry_failed: bool = False,
     reading: ReadingSettings | None = None,
+    engine: str | None = None,
 ) -> ManyAnswers:
-    """`ask_many` for programs that run an event loop."""
+    """`ask_many` for programs that run an event loop; files are ingested in a thread."""
     from docpager.batch.job import BatchJob
     from docpager.batch.settings import BatchSettings
-    from docpager.models.registry import ModelSource
-    from docpager.run.preparation import prepare
+    from docpager.engines.engine import engine_address
 
+    if engine is not None:
+        engine_address(engine)  # before anything is read or spent
     check_asked_with(paging, limits, reading)
     check_settings(driving, BatchSettings, "driving", example="concurrency=4, max_usd=2.0")
-    prepared = prepare(
+    prepared = prepared_from(
         model,
-        source=ModelSource(
-            base_url=base_url or "",
-            effort=effort or "",
-            api=api or "",
-            api_key_env=api_key_env or "",
-        ),
+        base_url=base_url,
+        api=api,
+        api_key_env=api_key_env,
+        effort=effort,
+        prices=prices,
         paging=paging,
         limits=limits or RunLimits(),
-        prices=as_path(prices, "prices") if prices else None,
         policy=policy,
-        environment=os.environ,
     )
     parsed = _parsed(questions)
     settings = bounded(driving, paid=prepared.paid)
@@ -165,15 +173,33 @@ async def ask_many_async(
         )
         own = own_files(target)
         if places:
-            bring_up_to_date(places, directory, without=own, reading=reading)
+            await beside_others(
+                lambda: bring_up_to_date(places, directory, without=own, reading=reading)
+            )
         folder = as_location(journals, "journals") if journals is not None else None
         job = BatchJob(parsed, target, journals=folder, retry_failed=retry_failed, by_program=True)
+        lines, report = await _driven(job, prepared, settings, directory, places, own, engine)
+    by_id = {line.id: line for line in lines}
+    return ManyAnswers(tuple(by_id[each.id] for each in parsed if each.id in by_id), report)
+
+
+async def _driven(
+    job: BatchJob,
+    prepared: PreparedModel,
+    settings: BatchSettings,
+    archive: Location,
+    paths: Sequence[Location],
+    without: Sequence[Location],
+    engine: str | None,
+) -> tuple[list[AnswerLine], BatchReport]:
+    from docpager.engines.engine import engine_or_none
+
+    with engine_or_none(engine) as running:
         async with batch_session(
-            job, prepared, settings, archive=directory, paths=places, without=own
+            job, prepared, settings, archive=archive, paths=paths, without=without, engine=running
         ) as session:
             report = await session.drive()
-            by_id = {line.id: line for line in session.lines()}
-    return ManyAnswers(tuple(by_id[each.id] for each in parsed if each.id in by_id), report)
+            return list(session.lines()), report
 
 
 def bounded(driving: BatchSettings | None, *, paid: bool) -> BatchSettings:
@@ -203,6 +229,9 @@ async def batch_session(
     from docpager.archive.archive import Archive
     from docpager.batch.session import open_batch
 
+    if engine is not None:
+        archive = wherever_from(archive)
+        job = replace(job, journals=job.journals and wherever_from(job.journals))
     with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))

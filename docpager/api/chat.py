@@ -9,20 +9,19 @@ Everything said is kept beside the archive and found again in every later sessio
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from docpager.api.ask import ARCHIVE, bring_up_to_date, check_asked_with, in_own_loop
+from docpager.api.ask import ARCHIVE, bring_up_to_date, check_asked_with, prepared_from
+from docpager.api.loops import OwnLoop, is_in_loop
 from docpager.core.errors import UsageError
-from docpager.core.inputs import StrPath, as_path, as_paths, check_settings, check_text
-from docpager.core.locations import ObjectPath, as_location
+from docpager.core.inputs import StrPath, as_paths, check_settings, check_text
+from docpager.core.locations import Location, ObjectPath, as_location
 from docpager.core.settings import ChatSettings, PagingSettings, RunLimits
 
 if TYPE_CHECKING:
@@ -36,12 +35,12 @@ if TYPE_CHECKING:
     from docpager.chat.replies import ChatReply
     from docpager.chat.session import ChatSession
     from docpager.memory.entries import Memory
-    from docpager.models.messages import ModelLike
+    from docpager.models.messages import ChatModel, ModelLike
     from docpager.paging.conversation import CoreBlock
     from docpager.run.driver import Driver, OnStep
     from docpager.run.preparation import PreparedModel
 
-__all__ = ["Chat", "chat_sessions"]
+__all__ = ["Chat", "chat_sessions", "chats_holding"]
 
 DEFAULT_SESSION = "main"
 
@@ -63,6 +62,10 @@ class Chat:
         self._session = session
         self._held = held
         self._prepare = prepare
+        self._loop = OwnLoop()
+        held.callback(self._loop.close)
+        self._owned: ChatModel | None = None
+        """The model, where it was made here: its connections are closed with the session."""
         self._on_retry: Callable[[str], None] | None = None
         self._on_step: OnStep | None = None
 
@@ -116,13 +119,14 @@ class Chat:
         check_text(session, "session")
         refuse_reader(prepared.model if prepared else model)
         directory = _chat_directory(archive)
-        source = _Source(base_url or "", effort or "", api or "", api_key_env or "", prices)
         held = ExitStack()
         opening = _Opening(directory, session, held, embedder, settings or ChatSettings(), clock)
         found = opening.open(as_paths(paths, "paths"), reading, progress, on_ingested)
         asked = partial(
-            source.prepare, model, window, max_output, paging=paging, limits=limits, policy=policy
-        )
+            prepared_from, model, base_url=base_url, api=api, api_key_env=api_key_env,
+            effort=effort, prices=prices, window=window, max_output=max_output, paging=paging,
+            limits=limits, policy=policy, chats=True,
+        )  # fmt: skip
         return cls(found, held, (lambda: prepared) if prepared else asked)
 
     # What is said.
@@ -139,7 +143,7 @@ class Chat:
                 window (it is kept all the same); or an event loop is running here.
             ModelError: there are no credentials for the model.
         """
-        return in_own_loop(lambda: self.say_async(text), twin="Chat.say_async")
+        return self._loop.run(lambda: self.say_async(text), twin="Chat.say_async")
 
     async def say_async(self, text: str) -> ChatReply:
         """`say` for programs that run an event loop."""
@@ -157,7 +161,7 @@ class Chat:
     def resume(self) -> ChatReply | None:
         """Answer the message that has no reply yet, from where its run came to; None where every
         message has one."""
-        return in_own_loop(lambda: self.resume_async(), twin="Chat.resume_async")
+        return self._loop.run(self.resume_async, twin="Chat.resume_async")
 
     async def resume_async(self) -> ChatReply | None:
         """`resume` for programs that run an event loop."""
@@ -292,7 +296,7 @@ class Chat:
             UsageError: a message has no reply yet, or no model is named or implied.
             ModelError: there are no credentials for the model.
         """
-        return in_own_loop(
+        return self._loop.run(
             lambda: self.maintenance_async(limits=limits), twin="Chat.maintenance_async"
         )
 
@@ -332,14 +336,36 @@ class Chat:
     # The end.
 
     def close(self) -> None:
-        """Let go of the session; another process may open it from now on."""
-        self._held.close()
+        """Let go of the session, which another process may open from now on, and close the model's
+        connections. Where an event loop is running, await `close_async`: connections that were
+        opened in it stay open otherwise."""
+        try:
+            if self._owned is not None and not is_in_loop():
+                self._loop.run(self._owned.close, twin="Chat.close_async")
+        finally:
+            self._owned = None
+            self._held.close()
+
+    async def close_async(self) -> None:
+        """`close` for programs that run an event loop, as `async with Chat.open(...)` does."""
+        try:
+            if self._owned is not None:
+                await self._owned.close()
+        finally:
+            self._owned = None
+            self._held.close()
 
     def __enter__(self) -> Chat:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    async def __aenter__(self) -> Chat:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close_async()
 
     async def _ready(self) -> None:
         """See that there is a model, before anything is said to it."""
@@ -348,8 +374,7 @@ class Chat:
         prepared = self._prepare()
         paging = prepared.settings.paging
         await prepared.model.check(window=paging.window, max_output=paging.max_output)
-        if prepared.owned:
-            self._held.callback(lambda: _close_in_own_loop(prepared))
+        self._owned = prepared.model if prepared.owned else None
         self._session.prepared = prepared
 
     def _watch(self, driver: Driver) -> None:
@@ -371,6 +396,26 @@ def chat_sessions(archive: StrPath = ARCHIVE) -> list[SessionInfo]:
     from docpager.chat.home import sessions_in
 
     return sessions_in(home)
+
+
+def chats_holding(archive: Location, documents: Iterable[int]) -> list[Forgetting]:
+    """For each of these documents of which conversations hold anything, what came from it there;
+    `Chat.forget` and `docpager chat forget D3` remove that.
+
+    Raises:
+        ChatError, MemoryStoreError: a log cannot be read.
+    """
+    if isinstance(archive, ObjectPath) or not _home_directory(archive).is_dir():
+        return []
+    from docpager.archive.embedders.base import load_embedder
+    from docpager.chat.forgetting import forgetting_of
+    from docpager.chat.home import ChatHome
+
+    # Of all embedders the one that costs nothing: nothing is searched here by meaning.
+    home = ChatHome(_home_directory(archive), embedder=load_embedder("hashing"))
+    with closing(home):
+        found = [forgetting_of(home, f"D{number}", None) for number in documents]
+    return [each for each in found if each.holdings]
 
 
 def _chat_directory(archive: StrPath) -> Path:
@@ -452,47 +497,3 @@ class _Opening:
         )
         finish_maintenance(session)
         return session
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where and how the model is asked, as it was named."""
-
-    base_url: str
-    effort: str
-    api: str
-    api_key_env: str
-    prices: StrPath | None
-
-    def prepare(
-        self,
-        model: str | ModelLike | None,
-        window: int | None,
-        max_output: int | None,
-        **settings: Any,
-    ) -> PreparedModel:
-        """The model, its settings settled."""
-        from docpager.models.registry import ModelSource
-        from docpager.run.preparation import prepare
-
-        return prepare(
-            model,
-            source=ModelSource(
-                base_url=self.base_url,
-                effort=self.effort,
-                api=self.api,
-                api_key_env=self.api_key_env,
-            ),
-            prices=as_path(self.prices, "prices") if self.prices else None,
-            environment=os.environ,
-            window=window,
-            max_output=max_output,
-            **settings,
-        )
-
-
-def _close_in_own_loop(prepared: PreparedModel) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(prepared.model.close())

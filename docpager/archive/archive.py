@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.embedders.base import Embedder, load_embedder
-from docpager.archive.grep import GrepPage, Match, find_matches
 from docpager.archive.home import home_at
-from docpager.archive.ingest_report import Progress
 from docpager.archive.locating import (
     cut_to,
     passage_range,
@@ -25,7 +24,6 @@ from docpager.archive.segment import Segment
 from docpager.archive.shards import open_place, shards_at
 from docpager.archive.snapshot import Snapshot, outdated_indexes
 from docpager.archive.snippets import excerpt, snippet
-from docpager.archive.status import ArchiveStatus, Audit, audit_of, status_of
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.locations import (
     Location,
@@ -44,6 +42,11 @@ from docpager.core.passages import (
     PassageRange,
 )
 from docpager.documents.document import PdfPage, Section, sha256_of_text
+
+if TYPE_CHECKING:
+    from docpager.archive.grep import GrepPage, Match
+    from docpager.archive.ingest_report import Progress
+    from docpager.archive.status import ArchiveStatus, Audit
 
 __all__ = ["Archive"]
 
@@ -347,6 +350,8 @@ class Archive:
             UsageError: the pattern is none that RE2 knows, or `page` or `page_size` is below 1.
             ArchiveError: the archive was closed, or is damaged.
         """
+        from docpager.archive.grep import GrepPage, find_matches
+
         generation = self._parts()
         records = generation.live
         if documents is not None:
@@ -359,10 +364,14 @@ class Archive:
 
     def status(self) -> ArchiveStatus:
         """What the archive holds, in figures."""
+        from docpager.archive.status import status_of
+
         return status_of(self.directory, self._generation)
 
     def audit(self) -> Audit:
         """What the archive could not read, and why."""
+        from docpager.archive.status import audit_of
+
         return audit_of(self._generation)
 
     def close(self) -> None:

@@ -35,6 +35,7 @@ from docpager.archive.snapshot_writer import SnapshotWriter, whole_words
 from docpager.core.locations import Location
 from docpager.documents.chunking import passages_of
 from docpager.documents.document import Cut, Document
+from docpager.documents.reader_pool import KeptReaders
 
 if TYPE_CHECKING:
     from docpager.archive.embedders.base import Vectors
@@ -102,7 +103,9 @@ class WrittenBlock:
 
 def read_block(block: BlockOfFiles) -> tuple[tuple[Reading, ...], tuple[EmbeddedDocument, ...]]:
     """What is in the files of a block: without texts, for whoever decides; and all of it."""
-    source = FilesSource(block.archive, text_field=block.text_field, settings=block.settings)
+    source = FilesSource(
+        block.archive, text_field=block.text_field, settings=block.settings, readers=_readers()
+    )
     told: list[Reading] = []
     kept: list[EmbeddedDocument] = []
     for reading in source.read(block.files):
@@ -123,7 +126,7 @@ def write_block(
     """Write some documents of a block, each (position, id), as a segment and a word index."""
     home = home_at(archive)
     name = unique_name(home, ids[0][1])
-    analyzer = Analyzer()
+    analyzer = _analyzer()
     first_rows: dict[int, int] = {}
     with writing_parts(home):
         place = new_part(home, f"segments/{name}")
@@ -174,6 +177,18 @@ def finish_generation(
 def unique_name(home: Home, number: int) -> str:
     """The name of a part that no other attempt at it gives."""
     return f"{number:06d}-{uuid.uuid4().hex[:8]}"
+
+
+@cache
+def _readers() -> KeptReaders:
+    """One process that reads, for all blocks that a worker gets."""
+    return KeptReaders()
+
+
+@cache
+def _analyzer() -> Analyzer:
+    """It remembers words, which is most of what makes it fast: most words of a block were met."""
+    return Analyzer()
 
 
 @cache

@@ -44,7 +44,7 @@ from docpager.archive.manifest import (
 from docpager.archive.snapshot import outdated_indexes
 from docpager.archive.snapshot_writer import SnapshotWriter
 from docpager.core.errors import ArchiveError, UsageError
-from docpager.core.locations import Location, absolute
+from docpager.core.locations import Location, absolute, wherever_from
 from docpager.documents.kinds import unread_kind
 from docpager.documents.reasons import Reason
 from docpager.engines.engine import Engine
@@ -70,15 +70,13 @@ def ingest(
 ) -> IngestReport:
     """Bring the archive up to date with the files under `roots`, as a new generation.
 
-    Files that look unchanged are not opened; without a change there is no new generation.
-    After every `commit_passages` new passages, or half a minute, what was read is committed and
-    survives whatever ends the process.
-    Files that could not be read are remembered, and read again when they change or `reading` asks
-    for it; so are files that older rules read, with `ReadingSettings(reread=True)`. Indexes made by
-    another version of the analyzer or the embedder are made again from the stored text first.
-    `prune` removes the documents of files that are gone; otherwise they are kept and reported.
-    With an `engine` files are read and parts are written there; documents, ids and results are
-    the same.
+    Files that look unchanged are not opened; without a change there is no new generation. What was
+    read is committed after every `commit_passages` new passages, or half a minute. Files that could
+    not be read are remembered, and read again when they change or `reading` asks for it; so are
+    files that older rules read, with `ReadingSettings(reread=True)`. Indexes made by another
+    version of the analyzer or the embedder are made again from the stored text first. `prune`
+    removes the documents of files that are gone; otherwise they are kept and reported. With an
+    `engine` files are read and parts are written there; the results are the same.
 
     Raises:
         UsageError: there is no such file or folder, one that was named is of a kind that is not
@@ -88,6 +86,8 @@ def ingest(
         StorageError: object storage refuses, or does not answer.
     """
     began = perf_counter()
+    if engine is not None:
+        archive_directory = wherever_from(archive_directory)
     home = home_at(archive_directory)
     files = source or _source(archive_directory, home, embedder, text_field, reading, engine)
     # On disk nobody else commits meanwhile.

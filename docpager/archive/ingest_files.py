@@ -28,6 +28,7 @@ from docpager.documents.reasons import Reason
 
 if TYPE_CHECKING:
     from docpager.documents.ocr.tesseract import Tesseract
+    from docpager.documents.reader_pool import KeptReaders
     from docpager.documents.reader_process import ReadingJob
 
 __all__ = ["FilesSource", "Reading", "ReadingSettings", "RememberedReadings", "Source"]
@@ -128,7 +129,10 @@ class FilesSource:
         *,
         text_field: str | None,
         settings: ReadingSettings | None = None,
+        readers: KeptReaders | None = None,
     ) -> None:
+        """`readers`: those of this process, where it reads block after block."""
+        self._readers = readers
         self._text_field = text_field
         self._settings = settings or ReadingSettings()
         self._without = {absolute(each) for each in (archive_directory, *self._settings.without)}
@@ -238,7 +242,7 @@ class FilesSource:
         with self._remote.fetching([file.location for file in files]) as fetched:
             refused: dict[str, StorageError] = {}
             jobs = self._jobs(files, fetched, refused)
-            begun = read_files(jobs, limits, keeper)
+            begun = read_files(jobs, limits, keeper, self._readers)
             # A generator that is left half-way must end its processes now, not when it is
             # collected.
             with closing(cast("Generator[Any, None, None]", begun)) as results:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,8 @@ _HEAP_BYTES = 64_000_000
 _ANALYZER = "terms"
 _SCORE_DIGITS = 4
 """Equal passages may differ in the last bit, by the order in which their terms were summed."""
+_LOOKED_UP = 100
+"""So many documents are looked up one by one, which is faster than asking for their set."""
 _BEYOND = 16
 """Asked for besides, to see where equal scores end."""
 
@@ -117,6 +120,7 @@ class LexicalIndex:
         import tantivy
 
         self._after = tuple(numbered_after)
+        self._shards = sorted(set(self._after))
         if not (directory / _COPIED[0]).is_file():
             raise FileNotFoundError(directory)
         try:
@@ -174,14 +178,15 @@ class LexicalIndex:
         words = self._query(terms, None)
         if words is None or not among:
             return set()
-        # For a few hundred keys, looking each up is five times as fast as asking for their set.
-        own = {key - (after << 32) for key in among for after in self._after or (0,)}
-        keys = [Query.term_query(self._schema, "key", key, "basic") for key in own if key >> 32 > 0]
+        # For a few hundred keys, looking each up is five times as fast as asking for their set; in
+        # their order, what is near each other in the index is looked up together.
+        own = sorted({key - (self._after_in(key >> 32) << 32) for key in among})
+        keys = [Query.term_query(self._schema, "key", key, "basic") for key in own]
         chosen = Query.boolean_query([(Occur.Should, key) for key in keys])
         query = Query.boolean_query([(Occur.Must, words), (Occur.Must, chosen)])
         # Put in order by key: no score is needed, and the hits come with their keys.
         found: Any = self._searcher.search(
-            query, limit=len(among) * len(self._after or (0,)), count=False, order_by_field="key"
+            query, limit=len(own) * max(1, len(self._after)), count=False, order_by_field="key"
         )
         global_keys = {key + (self._after_of(address) << 32) for key, address in found.hits}
         return global_keys & set(among) if self._after else global_keys
@@ -195,6 +200,10 @@ class LexicalIndex:
             return []
         found = self._searcher.search(Query.all_query(), limit=entries, count=False).hits
         return sorted(map(int, self._keys_of([address for _, address in found])))
+
+    def _after_in(self, document: int) -> int:
+        """What was added to the number of a document."""
+        return self._shards[bisect_left(self._shards, document) - 1] if self._shards else 0
 
     def _after_of(self, address: Any) -> int:
         return self._after[address.segment_ord] if self._after else 0
@@ -228,7 +237,14 @@ class LexicalIndex:
         # Shards number their documents alike: what is not wanted is left out afterwards.
         if documents is None or self._after:
             return words
-        chosen = Query.term_set_query(self._schema, "document", list(documents))
+        if len(documents) <= _LOOKED_UP:
+            each = [
+                (Occur.Should, Query.term_query(self._schema, "document", number, "basic"))
+                for number in documents
+            ]
+            chosen = Query.boolean_query(each)
+        else:
+            chosen = Query.term_set_query(self._schema, "document", list(documents))
         return Query.boolean_query(
             [(Occur.Must, words), (Occur.Must, Query.const_score_query(chosen, 0.0))]
         )

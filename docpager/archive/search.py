@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.lexical import Best, LexicalIndex, key_of, passage_of
 from docpager.archive.snapshot import Snapshot
+from docpager.archive.vectors import nearest_of, rounded
 from docpager.core.errors import UsageError
 from docpager.core.passages import Hit, PassageId
 
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docpager.archive.embedders.base import Embedder
+    from docpager.archive.embedders.base import Embedder, Vector
+    from docpager.archive.manifest import DocumentRecord
 
 __all__ = [
+    "FEW_DOCUMENTS",
+    "FEW_PASSAGES",
     "NEAREST",
     "RECIPROCAL_RANK_K",
     "WORDS_WEIGHT",
@@ -126,6 +130,10 @@ By = Literal["both", "words", "meaning"]
 
 NEAREST = 200
 """V: how many passages meaning may contribute."""
+FEW_PASSAGES = 20_000
+"""So many of some documents are compared by themselves: that takes less than leaving out the rest
+of a large archive."""
+FEW_DOCUMENTS = 1_000
 _FUSED_WORDS = 1000
 
 
@@ -204,6 +212,8 @@ def rank(
     import numpy as np
 
     terms = analyzer.query_terms(query)
+    few = _few(generation, documents)
+    threads = None if few else threads  # over before one would have begun
     if not query.strip():
         raise UsageError("there is nothing to search for; give some words")
     lexical = generation.lexical if by != "meaning" else None
@@ -212,16 +222,22 @@ def rank(
     best = begin(lambda: _best(lexical, terms, depth, documents))
     nearest = np.zeros(0, dtype=np.int64)
     if by != "words":
-        nearest = _nearest(query, generation, embedder, documents)
+        vector = cache(lambda: embedder().embed_query(query))
+        if few is None:
+            nearest = _nearest(vector, generation, documents)
+        else:
+            nearest = _nearest_of(few, vector, generation)
     near = frozenset(nearest.tolist())
     if lexical is None:
         return Ranking(frozenset(), nearest, near, frozenset, 0, lambda: nearest)
     further: Callable[[], set[int]] = set
     # Where words found fewer than they may contribute, nothing beyond them contains one.
-    # With threads it is begun in any case: waiting for the words to see whether it is needed would
-    # cost more than it does.
-    if threads or len(best().keys) == depth:
+    # With threads it is begun in any case: waiting for the words to see which are known to contain
+    # one would cost more than it does.
+    if threads:
         further = begin(lambda: lexical.containing(terms, near))
+    elif len(best().keys) == depth:
+        further = partial(lexical.containing, terms, near.difference(best().keys.tolist()))
     words = best()
     head = fuse(words.keys, nearest)
 
@@ -259,27 +275,49 @@ def _best(
     return lexical.best(terms, count=count, documents=documents)
 
 
+def _few(
+    generation: Snapshot, documents: Collection[int] | None
+) -> Sequence[DocumentRecord] | None:
+    """The documents that are searched, where they are few and short enough."""
+    if documents is None or len(documents) > FEW_DOCUMENTS:
+        return None
+    records = generation.live_among(documents)
+    return records if sum(record.passages for record in records) <= FEW_PASSAGES else None
+
+
+def _nearest_of(
+    records: Sequence[DocumentRecord], vector: Callable[[], Vector], generation: Snapshot
+) -> NDArray[np.int64]:
+    """The nearest passages of a few documents."""
+    import numpy as np
+
+    if not records:
+        return np.zeros(0, dtype=np.int64)
+    rows = [
+        generation.segments[record.segment].vectors.between(record.first_row, record.passages)
+        for record in records
+    ]
+    similar = rounded(np.concatenate(rows) @ vector())
+    keys = np.concatenate(
+        [key_of(PassageId(record.id, 1)) + np.arange(record.passages) for record in records]
+    )
+    order = np.lexsort((keys, -similar))
+    return keys[order[:NEAREST]]
+
+
 def _nearest(
-    query: str,
-    generation: Snapshot,
-    embedder: Callable[[], Embedder],
-    documents: Collection[int] | None,
+    vector: Callable[[], Vector], generation: Snapshot, documents: Collection[int] | None
 ) -> NDArray[np.int64]:
     import numpy as np
 
     rows = {name: live for name, live in generation.rows(documents).items() if live.any()}
     if not rows:
         return np.zeros(0, dtype=np.int64)
-    vector = embedder().embed_query(query)
-    keys, similarities = [], []
-    for name, live in rows.items():
-        segment = generation.segments[name]
-        # Each segment gives as many as are wanted in all: they may all stand in one.
-        found, similar = segment.vectors.nearest(vector, count=NEAREST, among=live)
-        keys.append(segment.keys[found])
-        similarities.append(similar)
-    every = np.concatenate(keys)
+    segments = [generation.segments[name] for name in rows]
+    parts = [(each.vectors, live) for each, live in zip(segments, rows.values(), strict=True)]
+    found = nearest_of(parts, vector(), count=NEAREST)
+    every = np.concatenate([each.keys[own] for each, (own, _) in zip(segments, found, strict=True)])
     # Similarities were rounded by the index, so equal passages tie here and are ordered by key,
     # whatever segment they are in.
-    order = np.lexsort((every, -np.concatenate(similarities)))
+    order = np.lexsort((every, -np.concatenate([similar for _, similar in found])))
     return every[order[:NEAREST]]

@@ -120,9 +120,11 @@ class Snapshot:
 
         if documents is None:
             return self._live_rows
-        wanted = set(documents)
-        chosen = [record for record in self.live if record.id in wanted]
-        return live_rows(self.manifest.segments, chosen)
+        return live_rows(self.manifest.segments, self.live_among(documents))
+
+    def live_among(self, documents: Collection[int]) -> list[DocumentRecord]:
+        """Those of these documents that are live, by id."""
+        return [self._records[number] for number in sorted(self._live_ids.intersection(documents))]
 
     @cached_property
     def _live_rows(self) -> dict[str, NDArray[np.bool_]]:

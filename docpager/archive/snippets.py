@@ -82,17 +82,26 @@ def _densest(places: Sequence[TermSpan]) -> tuple[int, int]:
 
 def _widen(text: str, start: int, end: int) -> tuple[int, int]:
     """Whole words around a stretch, one after it and one before it, up to a snippet's size."""
-    before = [m.start() for m in _TOKEN.finditer(text, max(0, start - _CHARACTERS), start)]
-    after = [m.end() for m in _TOKEN.finditer(text, end, end + _CHARACTERS)][::-1]
-    words = len(_TOKEN.findall(text, start, end))
-    left, right = start, end
+    lowest = max(0, start - _CHARACTERS)
+    before, after = text[lowest:start].split(), text[end : end + _CHARACTERS].split()[::-1]
+    words = len(text[start:end].split())
+    left = next_left = start
+    right = next_right = end
     while words < _WORDS and (before or after):
         if after:
-            candidate = after.pop()
-            right, words = (candidate, words + 1) if candidate - left <= _LINE else (right, words)
+            word = after.pop()
+            next_right = text.index(word, next_right) + len(word)
+            if next_right - left <= _LINE:
+                right, words = next_right, words + 1
+            else:
+                after.clear()
         if before and words < _WORDS:
-            candidate = before.pop()
-            left, words = (candidate, words + 1) if right - candidate <= _LINE else (left, words)
+            word = before.pop()
+            next_left = text.rindex(word, lowest, next_left)
+            if right - next_left <= _LINE:
+                left, words = next_left, words + 1
+            else:
+                before.clear()
     return left, right
 
 

@@ -5,11 +5,15 @@ are compared one by one. Above, a second index proposes rows: every vector in fo
 dimensions, small enough for memory and scanned some twenty times as fast; the best of these are
 ranked by the vectors themselves. `benchmarks/performance` has the measurements that chose this
 over lists (IVF), which lose a tenth of the nearest passages at the same speed.
+
+Several indexes are searched as one: their proposals are put in one order, and so many of all are
+ranked as of one index. How passages are divided among indexes then decides neither what is found
+nor how much is ranked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from mmap import mmap
@@ -22,15 +26,27 @@ if TYPE_CHECKING:
 
     from docpager.archive.embedders.base import Vector, Vectors
 
-__all__ = ["FLAT_ROWS", "PROPOSALS_FILE", "VECTORS_FILE", "VectorIndex", "VectorWriter"]
+__all__ = [
+    "FLAT_ROWS",
+    "PROPOSALS_FILE",
+    "VECTORS_FILE",
+    "VectorIndex",
+    "VectorWriter",
+    "nearest_of",
+    "rounded",
+]
 
 VECTORS_FILE = "vectors.faiss"
 PROPOSALS_FILE = "proposals.faiss"
 """Beside many vectors: the index that proposes rows."""
 
 FLAT_ROWS = 50_000
-_PROPOSED = 4
-"""For each row that is wanted, so many are ranked by their vectors."""
+_RANKED = 10
+"""For each row that is wanted, so many proposals are ranked by their vectors at first."""
+_ASKED = 50
+"""So many are asked for at first, of all indexes together: most searches need no more."""
+_ASKED_EACH = 5
+"""And so many of each besides: shares of the nearest are uneven."""
 _FEWEST = 0.5
 """A choice of a smaller share of the rows is compared row by row."""
 _TRAINING_ROWS = 16_384
@@ -41,11 +57,7 @@ class VectorWriter:
     """Collects the vectors of a segment's rows, in row order."""
 
     def __init__(self, dimension: int, *, flat_rows: int = FLAT_ROWS) -> None:
-        import faiss
-
-        self._index: Any = faiss.IndexScalarQuantizer(
-            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
+        self._index = _half_precision(dimension)
         # Two dimensions share a code, so there must be pairs of them.
         self._flat = dimension % 2 == 1
         self._flat_rows = flat_rows
@@ -103,18 +115,19 @@ class VectorIndex:
         return int(self._exact.ntotal)
 
     @cached_property
-    def _halves(self) -> NDArray[np.float16]:
-        """The mapped vectors themselves: faster than asking for one row after the other."""
+    def codes(self) -> NDArray[np.uint8]:
+        """The vectors as they are kept, by row; mapped, not copied."""
         import faiss
 
         library: Any = faiss
-        codes = library.rev_swig_ptr(self._exact.codes.data(), self.rows * self._exact.code_size)
-        halves: NDArray[np.float16] = codes.view("<f2").reshape(self.rows, -1)
-        return halves
+        size = self.rows * self._exact.code_size
+        codes: NDArray[np.uint8] = library.rev_swig_ptr(self._exact.codes.data(), size)
+        return codes.reshape(self.rows, -1)
 
     def between(self, first: int, count: int) -> Vectors:
         """The vectors of `count` rows."""
-        vectors: Vectors = self._exact.reconstruct_n(first, count)
+        with _one_thread():
+            vectors: Vectors = self._exact.reconstruct_n(first, count)
         return vectors
 
     def nearest(
@@ -122,55 +135,206 @@ class VectorIndex:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The rows of `among` nearest to `query`, and their similarity: `count` of them, and every
         further one that was found to be as near as the last."""
+        ((rows, similar),) = nearest_of([(self, among)], query, count=count)
+        return rows, similar
+
+    def compared(
+        self, query: Vector, *, count: int, among: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """As `nearest`, with every row of `among` looked at."""
         import numpy as np
 
         available = int(np.count_nonzero(among))
-        # One more than asked for shows whether the last has equals; equals are cut by key later,
-        # not by the order in which faiss met them.
-        wanted = min(count + 1, available)
-        while wanted:
-            with _one_thread():
-                rows, similar = self._found(query, wanted, among, available)
-            last = similar[min(count, len(rows)) - 1]
-            # The list ends below the last wanted similarity, so no further row can equal it.
-            if len(rows) == available or similar[-1] < last:
-                kept = similar >= last
-                return rows[kept], similar[kept]
-            # Doubling: a thousand copies of one page are found in a few rounds.
-            wanted = min(wanted * 2, available)
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
+        parameters = _selection(among) if available < self.rows else None
+        return _first(self._exact, query, count, available, parameters)
 
-    def _found(
-        self, query: Vector, wanted: int, among: NDArray[np.bool_], available: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """At least `wanted` rows with their rounded similarities, nearest first."""
+    def proposes(self, among: NDArray[np.bool_]) -> bool:
+        """Whether it has proposals, and enough of them would be in `among`."""
         import numpy as np
 
-        share = available / self.rows
-        if self._proposals is not None and share >= _FEWEST:
-            # Divided by the share: the proposing index knows nothing of `among`, so that many more
-            # must be proposed for enough to be left.
-            proposed = min(self.rows, round(wanted * _PROPOSED / share))
-            _, found = self._proposals.search(query[np.newaxis, :], proposed)
-            rows = found[0][found[0] >= 0]
-            rows = rows[among[rows]]
-            if len(rows) >= wanted:
-                return _ranked(rows, self._halves[rows].astype(np.float32) @ query)
-        parameters = _selection(among) if available < self.rows else None
-        scores, found = self._exact.search(query[np.newaxis, :], wanted, params=parameters)
-        return _ranked(found[0], scores[0])
+        enough = int(np.count_nonzero(among)) >= _FEWEST * self.rows
+        return self._proposals is not None and enough
+
+    def proposed(self, query: Vector, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The first rows by their approximate similarity, and that."""
+        scores, rows = self._proposals.search(query[None, :], count)
+        there = rows[0] >= 0
+        return rows[0][there], scores[0][there]
 
 
-def _ranked(
-    rows: NDArray[np.int64], scores: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def rounded(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Similarities to six places: beyond them the order of additions in a SIMD loop shows, and
+    results would depend on the processor."""
     import numpy as np
 
-    # Six places: beyond them the order of additions in a SIMD loop shows, and results would depend
-    # on the processor.
-    similar = scores.astype(np.float64).round(6)
-    order = np.lexsort((rows, -similar))
-    return rows[order], similar[order]
+    return scores.astype(np.float64).round(6)
+
+
+def nearest_of(
+    parts: Sequence[tuple[VectorIndex, NDArray[np.bool_]]], query: Vector, *, count: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """By index: the rows of its choice that are among the nearest of all, and their similarity,
+    nearest first. Together they are `count`, and every further one that was found to be as near as
+    the last."""
+    nearest = _Nearest(count)
+    with _one_thread():
+        pools = []
+        rows_of_all = sum(index.rows for index, _ in parts)
+        for place, (index, among) in enumerate(parts):
+            if index.proposes(among):
+                asked = _ASKED * count * index.rows // rows_of_all + _ASKED_EACH * count
+                pools.append(_Pool(place, index, among, query, asked))
+            else:
+                nearest.take(place, *index.compared(query, count=count, among=among))
+        above, reach = float("inf"), _RANKED * count
+        while pools:
+            below = _score_of(pools, reach)
+            found = _ranked_between(pools, query, count, below, above)
+            # Their order is an approximation, so that one further down may be nearer. Twice as many
+            # are looked at until the second half adds none.
+            adds = [nearest.take(pool.place, *own) for pool, own in zip(pools, found, strict=True)]
+            if not any(adds) or below == -float("inf"):
+                break
+            above, reach = below, 2 * sum(int((pool.scores >= below).sum()) for pool in pools)
+    return [nearest.of(place) for place in range(len(parts))]
+
+
+class _Nearest:
+    """The nearest rows that were found so far in several indexes."""
+
+    def __init__(self, count: int) -> None:
+        import numpy as np
+
+        self._count = count
+        self._places = self._rows = np.zeros(0, dtype=np.int64)
+        self._similar = np.zeros(0)
+
+    def take(self, place: int, rows: NDArray[np.int64], similar: NDArray[np.float64]) -> bool:
+        """Whether any of these rows of an index is among the nearest."""
+        import numpy as np
+
+        self._places = np.concatenate([self._places, np.full(len(rows), place)])
+        self._rows = np.concatenate([self._rows, rows])
+        self._similar = np.concatenate([self._similar, similar])
+        if len(self._similar) > self._count:
+            last = np.partition(self._similar, -self._count)[-self._count]
+            kept = self._similar >= last
+            added = bool(kept[len(kept) - len(rows) :].any())
+            self._places, self._rows = self._places[kept], self._rows[kept]
+            self._similar = self._similar[kept]
+            return added
+        return len(rows) > 0
+
+    def of(self, place: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Those of one index, nearest first."""
+        import numpy as np
+
+        own = self._places == place
+        rows, similar = self._rows[own], self._similar[own]
+        order = np.lexsort((rows, -similar))
+        return rows[order], similar[order]
+
+
+class _Pool:
+    """What an index proposes of a choice of its rows, best first, as far as it was asked."""
+
+    def __init__(
+        self, place: int, index: VectorIndex, among: NDArray[np.bool_], query: Vector, asked: int
+    ) -> None:
+        import numpy as np
+
+        self.place = place
+        self.index = index
+        self._among = among
+        self._query = query
+        # The index knows nothing of the choice, so that more must be asked for where it is small.
+        self._asked = asked * index.rows // int(np.count_nonzero(among))
+        self._ask()
+
+    def ask_further(self) -> None:
+        self._asked *= 2
+        self._ask()
+
+    def _ask(self) -> None:
+        rows, scores = self.index.proposed(self._query, min(self._asked, self.index.rows))
+        all_asked = self._asked >= self.index.rows
+        self.lowest = -float("inf") if all_asked else float(scores[-1])
+        """No row that was not asked for has a higher score."""
+        chosen = self._among[rows]
+        self.rows, self.scores = rows[chosen], scores[chosen]
+
+
+def _score_of(pools: Sequence[_Pool], reach: int) -> float:
+    """The score of the proposal that is at place `reach` of all; minus infinity where there are no
+    more. Every proposal down to it has been asked for then."""
+    import numpy as np
+
+    while True:
+        scores = np.concatenate([pool.scores for pool in pools])
+        enough = len(scores) > reach
+        score = float(np.partition(scores, -reach)[-reach]) if enough else -float("inf")
+        short = [pool for pool in pools if pool.lowest >= score and pool.lowest > -float("inf")]
+        if not short:
+            return score
+        for pool in short:
+            pool.ask_further()
+
+
+def _ranked_between(
+    pools: Sequence[_Pool], query: Vector, count: int, below: float, above: float
+) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """By pool: its proposals from score `below` up to `above` (not included) that are among the
+    nearest of these, with their similarity."""
+    import numpy as np
+
+    blocks = [np.sort(pool.rows[(pool.scores >= below) & (pool.scores < above)]) for pool in pools]
+    # Copied into an index of their own: looking through all rows for the chosen ones, or making
+    # single precision of them in numpy, takes longer.
+    copied = _half_precision(len(query))
+    copied.add_sa_codes(
+        np.concatenate([pool.index.codes[rows] for pool, rows in zip(pools, blocks, strict=True)])
+    )
+    found, similar = _first(copied, query, count, int(copied.ntotal))
+    ends = np.cumsum([len(rows) for rows in blocks])
+    starts = ends - [len(rows) for rows in blocks]
+    own = [(found >= start) & (found < end) for start, end in zip(starts, ends, strict=True)]
+    return [
+        (rows[found[mine] - start], similar[mine])
+        for rows, mine, start in zip(blocks, own, starts, strict=True)
+    ]
+
+
+def _first(
+    index: Any, query: Vector, count: int, available: int, parameters: Any = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The `count` nearest rows of an index that compares all, and every further one that is as near
+    as the last; `available` are to be had."""
+    import numpy as np
+
+    # One more than asked for shows whether the last has equals; equals are cut by key later, not
+    # by the order in which faiss met them.
+    wanted = min(count + 1, available)
+    while wanted:
+        scores, found = index.search(query[np.newaxis, :], wanted, params=parameters)
+        similar = rounded(scores[0])
+        order = np.lexsort((found[0], -similar))
+        rows, similar = found[0][order], similar[order]
+        last = similar[min(count, len(rows)) - 1]
+        # The list ends below the last wanted similarity, so no further row can equal it.
+        if len(rows) == available or similar[-1] < last:
+            kept = similar >= last
+            return rows[kept], similar[kept]
+        # Doubling: a thousand copies of one page are found in a few rounds.
+        wanted = min(wanted * 2, available)
+    return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+
+def _half_precision(dimension: int) -> Any:
+    import faiss
+
+    return faiss.IndexScalarQuantizer(
+        dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
 
 
 def _proposing(exact: Any) -> Any:

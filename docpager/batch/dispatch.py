@@ -101,6 +101,10 @@ class QuestionQueue(Generic[Item]):
         self._waiting = {key: self._waiting.pop(key, deque()), **self._waiting}
         self._waiting[key].appendleft(item)
 
+    def leads(self, item: Item) -> bool:
+        """Whether others wait for the first reply to `item`."""
+        return self._group(item) in self._led
+
     def warmed(self, item: Item) -> None:
         """The first reply to `item` has come, or never will: its group may follow."""
         self._led.discard(self._group(item))
@@ -211,12 +215,15 @@ class Dispatcher:
         with self._seats(task.id) as send:
             hooks = StoppableRequests(model, self._stop_signal, send=send, on_reply=on_reply)
             try:
-                answer = await self._answer(task, model, replace(self._shared, hooks=hooks))
+                shared = replace(self._shared, hooks=hooks)
+                answer = await self._answer(task, model, shared, line)
             finally:
                 self._context.rested(task)
         return None if hooks.parked else answer
 
-    async def _answer(self, task: Task, model: ChatModel, shared: SharedResources) -> AnswerLine:
+    async def _answer(
+        self, task: Task, model: ChatModel, shared: SharedResources, line: QuestionQueue[Task]
+    ) -> AnswerLine:
         archive = self._context.archive
         journal = self._context.journals.newest(task.id)
         elsewhere = self._context.elsewhere
@@ -224,10 +231,19 @@ class Dispatcher:
         def on_driver(driver: Driver) -> None:
             driver.tell_steps(partial(self._context.stepped, task))
 
+        def on_reply() -> None:
+            line.warmed(task)
+            self._move()
+
         try:
             if elsewhere is not None:
                 return await elsewhere.answer(
-                    task.id, task.question, task.scope, journal, begun=task.begun
+                    task.id,
+                    task.question,
+                    task.scope,
+                    journal,
+                    begun=task.begun,
+                    on_reply=on_reply if line.leads(task) else None,
                 )
             if task.begun:
                 self._context.unfetched.release(task.id)

@@ -10,10 +10,11 @@ ledger that died begins with what journals say and learns the rest from the runs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import threading
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from docpager.batch.job import Scope
@@ -23,7 +24,7 @@ from docpager.core.locations import Location
 from docpager.engines.engine import Engine, KeptObject
 from docpager.models.budget import Budget, Cost, HeldBudget
 from docpager.models.limiter import AdaptiveLimiter
-from docpager.models.registry import model_from
+from docpager.models.registry import ModelSource, model_from
 from docpager.run.answer_line import AnswerLine
 from docpager.run.journal import read_journal
 from docpager.run.preparation import PreparedModel
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from docpager.archive.archive import Archive
 
 __all__ = ["BatchLedger", "Elsewhere", "QuestionElsewhere", "answer_question"]
+
+
+_LOOK_SECONDS = 0.1
+"""Between two looks whether the first reply to a question has come for which others wait."""
 
 
 class BatchLedger:
@@ -52,6 +57,7 @@ class BatchLedger:
         self._limits = (max_tokens, max_usd)
         self._held: dict[str, Cost] = {"": answered}
         """By journal: spent and set aside."""
+        self._replied: set[str] = set()
         for path in journals.all():
             if path not in ended and JournalNames.is_begun(path):
                 with suppress(JournalError):
@@ -70,6 +76,12 @@ class BatchLedger:
         books = Budget(max_tokens=self._limits[0], max_usd=self._limits[1], spent=spent)
         books.reserve(needed)
         self._held[journal] = cost
+        if needed == Cost():
+            self._replied.add(journal)
+
+    def has_replied(self, journal: str) -> bool:
+        """Whether a call of this run was settled that was told to this ledger."""
+        return journal in self._replied
 
     def total(self) -> Cost:
         """What all runs have spent and set aside."""
@@ -156,12 +168,27 @@ async def _answer(asked: QuestionElsewhere) -> tuple[AnswerLine, Cost]:
     return line, spent_in(read_journal(asked.journal))
 
 
-@lru_cache(maxsize=1)
+_opening = threading.Lock()
+"""Questions of one process begin together, and an archive is large."""
+
+
 def _opened(place: Location, generation: int) -> Archive:
+    with _opening:
+        return _kept_open(place, generation)
+
+
+@lru_cache(maxsize=1)
+def _kept_open(place: Location, generation: int) -> Archive:
     """Opened once for all questions that a process answers; `generation` tells batches apart."""
     from docpager.archive.archive import Archive
 
     return Archive.open(place)
+
+
+def _get_ready(archive: Location, generation: int, model: str, source: ModelSource) -> None:
+    """What a process does before its first question has come: open, and import, what it needs."""
+    model_from(model, source)
+    _opened(archive, generation)
 
 
 class Elsewhere:
@@ -175,7 +202,13 @@ class Elsewhere:
         prepared: PreparedModel,
         ledger: KeptObject,
         spending: Budget,
+        *,
+        at_once: int,
     ) -> None:
+        model, source = prepared.model.name, prepared.settings.source
+        self._crew = engine.crew(at_once, partial(_get_ready, archive, generation, model, source))
+        self.at_once = at_once
+        """Questions that may be under way."""
         self._engine = engine
         self._archive = archive
         self._generation = generation
@@ -184,9 +217,17 @@ class Elsewhere:
         self._spending = spending
 
     async def answer(
-        self, id: str, question: str, scope: Scope, journal: Location, *, begun: bool
+        self,
+        id: str,
+        question: str,
+        scope: Scope,
+        journal: Location,
+        *,
+        begun: bool,
+        on_reply: Callable[[], None] | None = None,
     ) -> AnswerLine:
-        """As `answer_question`. What it took is put into the books of this process too.
+        """As `answer_question`; `on_reply` is called when the first reply has come, if not before.
+        What it took is put into the books of this process too.
 
         Raises:
             DocpagerError: as `answer_question`, or the engine lost the work again and again.
@@ -203,17 +244,25 @@ class Elsewhere:
             self._prepared.settings,
             self._ledger,
         )
-        work = self._engine.begin(answer_question, asked)
+        work = self._crew.begin(answer_question, asked)
+        watch = asyncio.ensure_future(self._watch(journal, on_reply)) if on_reply else None
         took: Cost | None = None
         try:
-            line, took = await asyncio.to_thread(self._engine.result, work)
+            line, took = await self._engine.arrived(work)
         except asyncio.CancelledError:
             self._engine.forget(work)
             raise
         finally:
+            if watch is not None:
+                watch.cancel()
             self._settle(before, _spent(journal) if took is None else took)
         answer: AnswerLine = line
         return answer
+
+    async def _watch(self, journal: Location, on_reply: Callable[[], None]) -> None:
+        while not await asyncio.to_thread(self._ledger.call, "has_replied", str(journal)):
+            await asyncio.sleep(_LOOK_SECONDS)
+        on_reply()
 
     def _settle(self, before: Cost, after: Cost) -> None:
         """Put into the books of this process what a run took since it was sent away."""

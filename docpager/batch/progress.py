@@ -32,6 +32,8 @@ class BatchProgress:
     faults: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     """The first of them: question and reason."""
+    tells_replies: bool = True
+    """Whether `replied` is called; else steps are counted when their question ends."""
     running: dict[str, StepNow] = field(default_factory=dict)
     """By question, in the order in which they began: what each run does that is under way."""
     _counted: bool = False
@@ -47,6 +49,8 @@ class BatchProgress:
     def answered(self, line: AnswerLine) -> None:
         """A question has ended."""
         self.statuses[line.status] += 1
+        if not self.tells_replies:
+            self.steps += line.steps
         if not self._counted:
             self.usage += line.usage  # this model reports none with its replies
         self.faults += line.paging.get("faults", 0)

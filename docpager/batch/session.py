@@ -75,7 +75,9 @@ class Session:
         self.prepared = prepared
         self.settings = settings
         self.spending = spending
-        self.progress = BatchProgress(plan.kept + len(plan.tasks), plan.kept)
+        self.progress = BatchProgress(
+            plan.kept + len(plan.tasks), plan.kept, tells_replies=elsewhere is None
+        )
         self._answers = answers
         self._journals = journals
         self._batch_client = batch_client
@@ -174,7 +176,7 @@ class Session:
             asyncio.get_running_loop().call_later(LEAVING_SECONDS, self._work.cancel)
 
     async def _drive(self) -> None:
-        settings = self.settings
+        settings, elsewhere = self.settings, self._context.elsewhere
         if settings.by_batches:
             assert self._batch_client is not None, "rounds need a batch client"
             await self.weigh_rounds()
@@ -192,7 +194,7 @@ class Session:
                 self._context,
                 self.left,
                 stop_signal=self._stop_signal,
-                places=settings.live_places,
+                places=elsewhere.at_once if elsewhere else settings.live_places,
                 leading=self.prepared.paid,
                 batch_client=self._batch_client,
                 sleep=self._hooks.sleep,
@@ -200,7 +202,8 @@ class Session:
             )
 
     def _answered(self, task: Task, line: AnswerLine) -> None:
-        if line.resumable and not self.progress.steps:
+        replied = self.progress.steps or (line.steps and not self.progress.tells_replies)
+        if line.resumable and not replied:
             self._in_vain.append(line)
             if len(self._in_vain) == VAIN:
                 self._stop_signal.ask(self._why_in_vain)
@@ -387,7 +390,8 @@ def _elsewhere(
         frozenset(journals.newest(id) for id in answers.stored),
     )
     place, generation = archive.directory, archive.generation
-    return Elsewhere(engine, place, generation, prepared, ledger, spending)
+    at_once = settings.places_on(engine.workers)
+    return Elsewhere(engine, place, generation, prepared, ledger, spending, at_once=at_once)
 
 
 def spent_before(

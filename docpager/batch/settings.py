@@ -10,6 +10,8 @@ from docpager.core.settings import check_dollars
 
 __all__ = ["BatchSettings"]
 
+_LIVE_PLACES = 8
+
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
@@ -22,7 +24,8 @@ class BatchSettings:
     """
 
     concurrency: int | None = None
-    """Questions under way at once, at most; None for 8 live and 500 in rounds."""
+    """Questions under way at once, at most; None for 8 live, 8 for each worker of an engine, and
+    500 in rounds."""
     by_batches: bool = False
     """Whether steps are made in message batches."""
     finish_live_after_seconds: float | None = None
@@ -46,7 +49,11 @@ class BatchSettings:
 
     @property
     def live_places(self) -> int:
-        return self.concurrency or 8
+        return self.concurrency or _LIVE_PLACES
+
+    def places_on(self, workers: int) -> int:
+        """Questions under way at once on an engine of so many workers."""
+        return self.concurrency or _LIVE_PLACES * workers
 
     @property
     def seats(self) -> int:

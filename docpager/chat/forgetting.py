@@ -2,7 +2,8 @@
 
 A turn or a memory goes as a whole, and so does what was made of it: memories, lines of core memory
 and summaries that name it as a source, replies to it, the journals of all runs that met it, and the
-whole undo log of each session concerned. Nothing brings it back.
+whole undo log of each session concerned. Nothing brings it back. The turns that a summary was made
+from and that stay are at hand again, so the next message that needs a summary has it made of them.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ class Forgetting:
     journals: tuple[Path, ...] = ()
     sessions: tuple[str, ...] = ()
     """Sessions whose log is written anew."""
+    summaries_anew: tuple[str, ...] = ()
+    """Sessions whose summary goes and is made anew of the turns that are left, at the next message
+    that needs one."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -71,9 +75,10 @@ class Forgetting:
         return {**asdict(self), "journals": [str(path) for path in self.journals]}
 
 
-def forgetting_of(home: ChatHome, what: str, library: ChatLibrary) -> Forgetting:
+def forgetting_of(home: ChatHome, what: str, library: ChatLibrary | None) -> Forgetting:
     """Everything that holds the words `what`, whatever their case and line ends, or came from what
-    does. Where `what` is a locator (T12, M3, D4), what it names and what came from that.
+    does. Where `what` is a locator (T12, M3, D4), what it names and what came from that; `library`
+    is for words.
 
     Raises:
         UsageError: there is too little to look for.
@@ -82,7 +87,7 @@ def forgetting_of(home: ChatHome, what: str, library: ChatLibrary) -> Forgetting
     if len(words) < _LEAST_CHARACTERS and not _is_locator(what):
         raise UsageError(f"{what!r} stands everywhere; give more of what is to be forgotten")
     found = _Search(home, what, words).found()
-    if _is_locator(what):
+    if library is None or _is_locator(what):
         return found
     documents = library.documents_with(" ".join(what.split()))
     return replace(found, documents=tuple(documents))
@@ -166,12 +171,14 @@ class _Search:
         ]
         names = frozenset(name for id in self._gone for name in (f"T{id}", f"M{id}"))
         gone = _Gone(self._words, names, self._documents)
-        sessions = []
+        sessions, anew = [], []
         for name, (log, state) in self._logs.items():
             held = list(_in_log(name, log, state, gone, self._gone))
             if held:
                 sessions.append(name)
                 holdings += held
+            if kept.keys() & set(_at_hand_again(state, gone, self._gone)):
+                anew.append(name)
         journals = []
         for name, path in self._journals():
             if why := self._in_journal(path, names):
@@ -183,6 +190,7 @@ class _Search:
             memories=tuple(sorted(self._gone)),
             journals=tuple(journals),
             sessions=tuple(sessions),
+            summaries_anew=tuple(anew),
         )
 
     def _spread(self, entries: Sequence[Memory]) -> None:
@@ -313,9 +321,18 @@ def _without(log: SessionLog, gone: _Gone, memories: Collection[int]) -> list[Se
         for block in state.core
     )
     summary = None if gone.summary(state.summary) else state.summary
-    at_hand = tuple(id for id in state.at_hand if id not in memories)
+    staying = (id for id in state.at_hand if id not in memories)
+    at_hand = (*_at_hand_again(state, gone, memories), *staying)
     when = kept[-1].when
     return [*kept, SessionEntry("forgot", when, core=core, summary=summary, turns=at_hand)]
+
+
+def _at_hand_again(state: SessionState, gone: _Gone, memories: Collection[int]) -> tuple[int, ...]:
+    """Turns that a summary that goes was made from, and that stay, oldest first."""
+    if state.summary is None or not gone.summary(state.summary):
+        return ()
+    made_of = turns_named(state.summary.sources) - set(memories) - set(state.at_hand)
+    return tuple(sorted(made_of))
 
 
 def _is_locator(what: str) -> bool:

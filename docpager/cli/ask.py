@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from docpager.cli.asking import AskedWith, asking_options
 from docpager.cli.left_out import tell_few, tell_left_out, tell_skipped
-from docpager.cli.live_view import ask_progress, watching_options
-from docpager.cli.model_options import limit_options, model_options, prepared_model, tell_price
-from docpager.cli.options import (
-    LOCATION,
-    archive_option,
-    as_json_option,
-    embedder_for,
-    embedder_option,
-    examples,
-    ocr_options,
-)
+from docpager.cli.live_view import ask_progress
+from docpager.cli.model_options import prepared_model, tell_price
+from docpager.cli.options import LOCATION, examples
 from docpager.cli.terminal import note, print_json
 from docpager.core.errors import UsageError
 from docpager.core.locations import Location
-from docpager.core.settings import DEFAULT_RUN_USD
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestReport
@@ -46,18 +37,12 @@ _FEW_SKIPPED = 3
 )
 @click.argument("question")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=LOCATION)
-@archive_option
-@embedder_option
-@model_options
-@limit_options(usd=DEFAULT_RUN_USD)
+@asking_options()
 @click.option(
     "--journal",
     type=click.Path(path_type=Path),
     help="Where to write the journal of the run. Default: a new file in the archive's `runs`.",
 )
-@watching_options
-@ocr_options
-@as_json_option
 @click.option(
     "--rectangles",
     is_flag=True,
@@ -66,17 +51,9 @@ _FEW_SKIPPED = 3
 def ask(
     question: str,
     paths: tuple[Location, ...],
-    archive_directory: Location,
-    embedder: str | None,
     journal: Location | None,
-    quiet: bool,
-    verbose: bool,
-    log: Path | None,
-    ocr: bool,
-    ocr_language: str,
-    as_json: bool,
     rectangles: bool,
-    **how: Any,
+    **given: Any,
 ) -> None:
     """Answer QUESTION from the documents under PATH.
 
@@ -84,35 +61,37 @@ def ask(
     first. The model is named before it is asked, with the most that the run can cost.
     """
     from docpager.api.ask import ask_prepared
-    from docpager.archive.ingest_files import ReadingSettings
+    from docpager.api.loops import in_own_loop
 
-    if rectangles and not as_json:
+    asked = AskedWith.of(given)
+    if rectangles and not asked.as_json:
         raise UsageError("--rectangles belongs to --json; add that, or leave it out")
-    prepared = prepared_model(**how)
+    prepared = prepared_model(**asked.how)
     tell_price(prepared)
     started: list[Location] = []
     try:
-        with ask_progress(quiet=quiet, verbose=verbose, log=log) as (progress, on_step):
-            line = asyncio.run(
-                ask_prepared(
+        with ask_progress(**asked.shown) as (progress, on_step):
+            line = in_own_loop(
+                lambda: ask_prepared(
                     question,
                     *paths,
                     prepared=prepared,
-                    archive=archive_directory,
-                    embedder=embedder_for(archive_directory, embedder) if paths else None,
-                    reading=ReadingSettings(ocr=ocr, ocr_language=ocr_language),
+                    archive=asked.archive,
+                    embedder=asked.embedder_of(paths),
+                    reading=asked.reading,
                     journal=journal,
                     progress=progress,
                     on_ingested=tell_ingested,
                     on_started=started.append,
                     on_retry=note,
                     on_step=on_step,
-                )
+                ),
+                twin="ask_async",
             )
     except KeyboardInterrupt:
         _tell_parked(started)
         sys.exit(INTERRUPTED)
-    finish(line, archive_directory, as_json=as_json, rectangles=rectangles)
+    finish(line, asked.archive, as_json=asked.as_json, rectangles=rectangles)
 
 
 def finish(

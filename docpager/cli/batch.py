@@ -23,13 +23,12 @@ from docpager.cli.options import (
     as_json_option,
     embedder_for,
     embedder_option,
-    engine_of,
     engine_option,
     examples,
     ocr_options,
     tell_misspelt,
 )
-from docpager.cli.progress import ingest_progress
+from docpager.cli.progress import Machines, ingest_progress
 from docpager.cli.terminal import note, print_json
 from docpager.core.locations import Location
 from docpager.core.settings import DEFAULT_BATCH_USD
@@ -89,7 +88,8 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     "--concurrency",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The most questions worked on at once. Default: 8, and 500 with --via batches.",
+    help="The most questions worked on at once. Default: 8, with "
+    "--engine 8 for each of its workers, and 500 with --via batches.",
 )
 @click.option(
     "--via",
@@ -236,10 +236,12 @@ async def _drive(
 ) -> BatchReport:
     from docpager.api.ask_many import batch_session
     from docpager.batch.session import SessionHooks
+    from docpager.engines.engine import engine_or_none
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
     hooks = SessionHooks(on_message=note, on_step=watch.take)
-    with engine_of(engine) as running:
+    with engine_or_none(engine) as running:
+        watch.machines = Machines(running)
         async with batch_session(
             job, prepared, settings, hooks=hooks, engine=running, **where
         ) as session:

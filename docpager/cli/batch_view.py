@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from docpager.cli.live_view import EventLines, RunRow, clock, cut_line, event_lines
 from docpager.cli.model_options import tell_free
+from docpager.cli.progress import Machines
 from docpager.cli.terminal import drawn_on, note, print_json, say
 from docpager.core.passages import counted
 
@@ -78,6 +79,8 @@ class BatchWatch:
         self._events = events
         self._quiet = quiet
         self._moving = moving
+        self.machines = Machines(None)
+        """Of the engine that answers questions, if one does."""
         self._rows: dict[str, RunRow] = {}
         self._places: list[str] = []
 
@@ -95,8 +98,8 @@ class BatchWatch:
         if self._quiet or not session.plan.tasks:
             yield
             return
-        show = self._drawn if self._moving else _line_view
-        with show(session):
+        shown = self._drawn(session) if self._moving else _line_view(session, self.machines)
+        with shown:
             yield
 
     def lines(self, session: Session, *, width: int, height: int) -> list[tuple[str, str]]:
@@ -105,7 +108,8 @@ class BatchWatch:
         for gone in self._rows.keys() - running.keys():
             del self._rows[gone]
         places = self._taken(running, min(MOST_ROWS, max(0, height - 4) // 2))
-        lines = list(zip(batch_lines(session), ("bold", "dim"), strict=True))
+        told = batch_lines(session, there=self.machines.said())
+        lines = list(zip(told, ("bold", "dim"), strict=True))
         for id in places:
             doing, *figures = self._rows[id].lines(width=width)
             lines += [(f"  {doing}", ""), *((f"  {line}", "dim") for line in figures)]
@@ -162,13 +166,14 @@ def batch_watch(
         yield BatchWatch(events, quiet=quiet, moving=moving)
 
 
-def progress_line(session: Session) -> str:
+def progress_line(session: Session, *, there: str = "") -> str:
     """How far the batch is, in one line."""
-    return f"{'; '.join(batch_lines(session))}; {session.progress.faults:,} passages loaded"
+    lines = batch_lines(session, there=there)
+    return f"{'; '.join(lines)}; {session.progress.faults:,} passages loaded"
 
 
-def batch_lines(session: Session) -> list[str]:
-    """How far the batch is, in two lines."""
+def batch_lines(session: Session, *, there: str = "") -> list[str]:
+    """How far the batch is, in two lines; `there` is what works on it."""
     progress, passed = session.progress, session.elapsed_seconds
     done = progress.kept + progress.ended - progress.failed
     left = progress.seconds_left(passed)
@@ -183,6 +188,7 @@ def batch_lines(session: Session) -> list[str]:
         limit = session.settings.max_usd
         of = f" of {limit:g}" if limit is not None else ""
         second.append(f"${session.spending.usd.spent:.4f}{of}")
+    second += [there] if there else []
     return [", ".join(first), ", ".join(second)]
 
 
@@ -216,11 +222,11 @@ def tell_report(report: BatchReport) -> None:
 
 
 @contextmanager
-def _line_view(session: Session) -> Iterator[None]:
+def _line_view(session: Session, machines: Machines) -> Iterator[None]:
     async def tell() -> None:
         while True:
             await asyncio.sleep(LINE_SECONDS)
-            note(progress_line(session))
+            note(progress_line(session, there=machines.said()))
 
     with _beside(tell()):
         yield

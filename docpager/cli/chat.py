@@ -10,27 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from docpager.cli.ask import tell_ingested
+from docpager.cli.asking import AskedWith, asking_options
 from docpager.cli.chat_desk import ChatDesk, ChatTalk
 from docpager.cli.chat_terminal import EXTRA, EditedTerminal, can_edit, is_terminal
 from docpager.cli.chat_view import tell_session, tell_unanswered
-from docpager.cli.live_view import EventLines, ask_progress, event_lines, watching_options
-from docpager.cli.model_options import language_model, limit_options, model_options, tell_price
-from docpager.cli.options import (
-    archive_option,
-    as_json_option,
-    embedder_for,
-    embedder_option,
-    examples,
-    ocr_options,
-)
+from docpager.cli.live_view import EventLines, ask_progress, event_lines
+from docpager.cli.model_options import language_model, tell_price
+from docpager.cli.options import examples
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.errors import DocpagerError, UsageError
-from docpager.core.settings import DEFAULT_RUN_USD, ChatSettings
+from docpager.core.settings import ChatSettings
 
 if TYPE_CHECKING:
     from docpager.api.chat import Chat
@@ -61,26 +55,12 @@ __all__ = ["chat"]
     help="Tidy what is remembered, as `docpager sessions maintain` does, at the start and between "
     "replies, whenever N messages were answered since the last time.",
 )
-@archive_option
-@embedder_option
-@model_options
-@limit_options(of_each=" for a message", of_all=" for a message", usd=DEFAULT_RUN_USD)
-@watching_options
-@ocr_options
-@as_json_option
+@asking_options(of_each=" for a message", of_all=" for a message")
 def chat(
     paths: tuple[str, ...],
     session: str,
     maintain_after: int | None,
-    archive_directory: Path,
-    embedder: str | None,
-    quiet: bool,
-    verbose: bool,
-    log: Path | None,
-    ocr: bool,
-    ocr_language: str,
-    as_json: bool,
-    **how: Any,
+    **given: Any,
 ) -> None:
     """Talk about the documents under PATH, and about what was said before.
 
@@ -94,39 +74,39 @@ def chat(
     `docpager chat forget WORDS` shows what holds these words in all conversations, asks, and
     removes it.
     """
+    asked = AskedWith.of(given)
+    archive = cast(Path, asked.archive)  # in object storage there are no chats: `Chat` says so
     if paths[:1] == ("forget",):
-        _forget(paths[1:], archive_directory)
+        _forget(paths[1:], archive)
         return
     from docpager.api.chat import Chat, chat_sessions
-    from docpager.archive.ingest_files import ReadingSettings
 
-    prepared = language_model(**how)
-    shown: dict[str, Any] = {"quiet": quiet, "verbose": verbose, "log": log}
-    before = [info for info in chat_sessions(archive_directory) if info.name == session]
+    prepared, shown = language_model(**asked.how), asked.shown
+    before = [info for info in chat_sessions(archive) if info.name == session]
     with asyncio.Runner() as runner:
         with ask_progress(**shown) as (progress, _):
             opened = Chat.open(
                 *paths,
                 session=session,
-                archive=archive_directory,
-                embedder=embedder_for(archive_directory, embedder) if paths else None,
-                reading=ReadingSettings(ocr=ocr, ocr_language=ocr_language),
+                archive=archive,
+                embedder=asked.embedder_of(paths),
+                reading=asked.reading,
                 progress=progress,
                 on_ingested=tell_ingested,
                 prepared=prepared,
                 settings=ChatSettings(maintain_after=maintain_after),
             )
         with opened:
-            if not quiet:
+            if not asked.quiet:
                 tell_price(prepared)
-                tell_session(opened, before[0] if before else None, paths, archive_directory)
+                tell_session(opened, before[0] if before else None, paths, archive)
                 tell_unanswered(opened)
             kept: dict[str, Any] = {
                 "maintain_after": maintain_after,
                 "hang_up": prepared.model.close,
             }
-            talk = ChatTalk(opened, archive_directory, **kept)
-            sys.exit(_conversed(talk, runner, shown, as_json=as_json))
+            talk = ChatTalk(opened, archive, **kept)
+            sys.exit(_conversed(talk, runner, shown, as_json=asked.as_json))
 
 
 def _conversed(

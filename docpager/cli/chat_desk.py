@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from docpager.cli.chat_view import (
@@ -16,6 +16,7 @@ from docpager.cli.chat_view import (
     print_memory,
     print_undone,
     said_in,
+    tell_forgotten,
 )
 from docpager.cli.live_view import EventLines, RunView
 from docpager.cli.terminal import note, say
@@ -159,9 +160,8 @@ class ChatTalk:
             return
         if self._to_forget is None or not self._to_forget.holdings:
             raise UsageError("name what is to be forgotten first: /forget WORDS")
-        self.chat.forget(self._to_forget)
+        tell_forgotten(self.chat.forget(self._to_forget))
         self._to_forget = None
-        note("removed; nothing brings it back")
 
 
 class ChatDesk:
@@ -180,9 +180,12 @@ class ChatDesk:
         self._thread.start()
         self._reply: Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._busy = False
         self._warned = False
         self._waiting: list[str] = []
         """Typed while a reply was under way, and not told to the model yet."""
+        self._turn_taking = Lock()
+        """Held where a reply ends and where a line comes: no line falls between the two."""
         self._unread: list[tuple[str, int]] = []
         """Told, and how many more requests it takes until the model has read it."""
         self._closed = False
@@ -191,7 +194,7 @@ class ChatDesk:
     @property
     def busy(self) -> bool:
         """Whether a reply is under way."""
-        return self._reply is not None and not self._reply.done()
+        return self._busy
 
     def _step(self, now: StepNow) -> None:
         self._events.take(now)
@@ -228,10 +231,12 @@ class ChatDesk:
         self._warned = False
         if not line.strip():
             return True
-        if self.busy:
-            return self._take_in_the_middle(line)
+        with self._turn_taking:
+            if self._busy:
+                return self._take_in_the_middle(line)
         goes_on = self.talk.commanded(line)
         if goes_on is None:
+            self._busy = True
             self._reply = asyncio.run_coroutine_threadsafe(self._answered(line), self._loop)
             self._reply.add_done_callback(
                 lambda reply: None if reply.exception() is None else on_end()
@@ -246,6 +251,9 @@ class ChatDesk:
             note("a reply is under way; Ctrl-C interrupts it")
             return True
         self._waiting.append(line)
+        note(
+            "(the model is told at its next step; if its reply comes first, it is the next message)"
+        )
         return True
 
     def _tell_waiting(self) -> None:
@@ -259,23 +267,49 @@ class ChatDesk:
     async def _answered(self, line: str) -> None:
         """The reply to a line, and to those for which it was too late to be told in its middle."""
         said: str | None = line
-        while said is not None and not self._closed:
-            self._view, self._unread = RunView(), []
-            self._task = asyncio.ensure_future(self.talk.answer(said))
-            try:
-                await self._task
-                # Told, and the reply came before it was read: said again, or nobody answers it.
-                self._waiting[:0] = [each for each, _ in self._unread]
-            except asyncio.CancelledError:
-                next_time = "next time " if self._closed else ""
-                other = "" if self._closed else ", or say something else"
-                note(f"interrupted; {next_time}/resume goes on with it{other}")
-            said = self._waiting.pop(0) if self._waiting and not self._closed else None
-            if said is not None:
-                note(f"> {said}")
+        try:
+            while said is not None:
+                said = self._next(await self._replied(said))
+        except BaseException:
+            with self._turn_taking:
+                self._end_of_replies()
+            raise
+
+    async def _replied(self, said: str) -> str:
+        """The reply to one message; why what was typed meanwhile is the next one."""
+        self._view, self._unread = RunView(), []
+        self._task = asyncio.ensure_future(self.talk.answer(said))
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            next_time = "next time " if self._closed else ""
+            other = "" if self._closed else ", or say something else"
+            note(f"interrupted; {next_time}/resume goes on with it{other}")
+            return "typed before the reply was interrupted, so it is the next message"
+        if not self._unread:
+            return "the reply came first, so this is the next message"
+        # Told, and the reply came before it was read: said again, or nobody answers it.
+        self._waiting[:0] = [each for each, _ in self._unread]
+        return "the reply came before the model had read it, so it is said again"
+
+    def _next(self, why: str) -> str | None:
+        """The next of what was typed meanwhile, named with why it is said only now; None where
+        there is nothing, or somebody leaves."""
+        with self._turn_taking:
+            if self._closed or not self._waiting:
+                self._end_of_replies()
+                return None
+            said = self._waiting.pop(0)
+        note(f"({why})")
+        note(f"> {said}")
+        return said
+
+    def _end_of_replies(self) -> None:
+        """Name what nobody answers; what comes from now on begins a reply of its own."""
         for left in self._waiting:
             note(f"not said: {left}")
         self._waiting.clear()
+        self._busy = False
 
     def _cancel(self) -> None:
         self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())

@@ -27,6 +27,7 @@ __all__ = [
     "print_session",
     "print_undone",
     "said_in",
+    "tell_forgotten",
     "tell_session",
     "tell_unanswered",
 ]
@@ -146,8 +147,20 @@ def print_holdings(found: Forgetting) -> None:
         say(f"{holding.where} ({holding.why}){shown}", err=True)
     if not found.holdings:
         note(f"nothing that was said or remembered holds {found.what!r}")
+    for name in found.summaries_anew:
+        note(
+            f"the summary of {name} goes with it; the next message there that needs one has it "
+            "made anew from the turns that are left"
+        )
     for document in found.documents:
         note(f"{document} holds it and stays; docpager forget {document.split()[0]} removes it")
+
+
+def tell_forgotten(found: Forgetting) -> None:
+    """That it was removed, and what is made anew without it."""
+    note("removed; nothing brings it back")
+    if found.summaries_anew:
+        note(f"to be summed up anew: {', '.join(found.summaries_anew)}")
 
 
 def _print_diff(diff: Sequence[str]) -> None:

@@ -5,15 +5,12 @@ The command line reads them, the library never does: a program says itself what 
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import click
 
@@ -207,6 +204,8 @@ def _settings_in(file: Path) -> Iterator[tuple[str, str | int]]:
 def _checked(name: str, value: Any, where: str, folder: Path) -> str | int:
     setting = SETTINGS.get(name)
     if setting is None:
+        import difflib
+
         near = difflib.get_close_matches(name, SETTINGS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UsageError(
@@ -233,6 +232,9 @@ def _line_of(name: str, text: str) -> str:
 
 
 def _is_this_machine(url: str) -> bool:
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback

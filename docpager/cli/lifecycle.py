@@ -17,14 +17,19 @@ from docpager.cli.options import (
     examples,
 )
 from docpager.cli.terminal import note, print_json, say
+from docpager.core.errors import DocpagerError
 from docpager.core.locations import Location
 from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
     from docpager.archive.integrity import Repaired
+    from docpager.chat.forgetting import Forgetting
 
 __all__ = ["compact", "forget", "shards", "verify"]
+
+_FEW_HOLDINGS = 10
+"""Places in conversations that are named; the command that removes them lists all."""
 
 
 @click.command(
@@ -106,7 +111,8 @@ def forget(documents: tuple[str, ...], archive_directory: Location, as_json: boo
     DOCUMENT is an id such as D3, a path, or a glob of paths. Their earlier versions are removed
     too. They are no longer found from now on; `docpager compact` then erases their text from
     every file of the archive, including journals of runs and the pictures beside them. Journals
-    that hold their text are listed. Delete journals and answers that you keep elsewhere yourself.
+    that hold their text are listed, and what conversations made of it, which stays until `docpager
+    chat forget D3` removes it. Delete journals and answers that you keep elsewhere yourself.
     """
     from docpager.archive.archive import Archive
     from docpager.archive.maintenance import forget as forget_documents
@@ -117,19 +123,53 @@ def forget(documents: tuple[str, ...], archive_directory: Location, as_json: boo
     archive.close()
     done = forget_documents(archive_directory, numbers)
     ids = [number for number, _ in done.documents]
+    chats = _held_by_chats(archive_directory, ids)
     holding, unreadable = journals_holding(archive_directory / "runs", done.archive_id, ids)
     if as_json:
         journals = [str(path) for path in holding]
-        print_json({**asdict(done), "journals": journals, "unreadable": _strings(unreadable)})
+        print_json(
+            {
+                **asdict(done),
+                "journals": journals,
+                "unreadable": _strings(unreadable),
+                "chats": [held.as_json() for held in chats],
+            }
+        )
     else:
         for number, path in done.documents:
             say(f"forgotten: D{number} {path}")
     for journal in holding:
         note(f"journal that still holds its text: {journal}")
     _name_unreadable(unreadable)
+    for held in chats:
+        _name_chats(held)
     for location in done.still_there:
         note(f"docpager ingest reads it again, docpager ask does not: {location}")
     note("docpager compact erases the text")
+
+
+def _held_by_chats(archive: Location, documents: list[int]) -> list[Forgetting]:
+    """What came from these documents in conversations, as far as those can be read."""
+    from docpager.api.chat import chats_holding
+
+    try:
+        return chats_holding(archive, documents)
+    except DocpagerError as error:
+        note(f"conversations may hold its text too, and could not be looked through: {error}")
+        return []
+
+
+def _name_chats(held: Forgetting) -> None:
+    """Name what of a document is in conversations, but not their journals, which are named."""
+    kept = [each for each in held.holdings if not each.where.startswith("journal ")]
+    for holding in kept[:_FEW_HOLDINGS]:
+        shown = f": {holding.shown}" if holding.shown else ""
+        note(f"conversations still hold: {holding.where} ({holding.why}){shown}")
+    more = len(kept) - _FEW_HOLDINGS
+    note(
+        f"docpager chat forget {held.what} {'lists' if more <= 0 else f'lists {more} more'} and "
+        "removes it"
+    )
 
 
 @click.command(

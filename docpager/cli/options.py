@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +13,6 @@ from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.archive import Archive
-    from docpager.engines.engine import Engine
 
 __all__ = [
     "archive_option",
@@ -22,7 +20,6 @@ __all__ = [
     "chosen_documents",
     "embedder_for",
     "embedder_option",
-    "engine_of",
     "engine_option",
     "examples",
     "in_option",
@@ -111,15 +108,6 @@ def engine_option(command: _Command) -> _Command:
     )(command)
 
 
-def engine_of(name: str | None) -> AbstractContextManager[Engine | None]:
-    """The engine of this name for as long as it is needed; None where none is asked for."""
-    if name is None:
-        return nullcontext()
-    from docpager.engines.engine import engine_at
-
-    return engine_at(name)
-
-
 def ocr_options(command: _Command) -> _Command:
     """`--ocr` and `--ocr-language LANGUAGES`, as `ocr` and `ocr_language`."""
     language = click.option(
@@ -172,10 +160,11 @@ def chosen_documents(archive: Archive, names: Sequence[str]) -> list[int] | None
     Raises:
         UsageError: a name fits no document, or several though it is no glob.
     """
-    from docpager.batch.job import documents_called
-
     if not names:
         return None
+    # Only now: it brings all that a batch needs, which takes longer than a search.
+    from docpager.batch.job import documents_called
+
     return sorted({id for name in names for id in documents_called(archive, name)})
 
 

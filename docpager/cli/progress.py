@@ -14,8 +14,10 @@ from docpager.core.passages import counted
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestProgress, Progress
+    from docpager.engines.engine import Engine
 
 __all__ = [
+    "Machines",
     "ingest_progress",
     "progress_bar",
     "progress_lines",
@@ -29,14 +31,37 @@ _BESIDE = _BAR + len(" 100% 00:00:00 ")
 """Columns of the terminal that the bar, the share and the time left take."""
 
 
+class Machines:
+    """What an engine works with, in words: asked now and then, however often it is shown."""
+
+    def __init__(self, engine: Engine | None) -> None:
+        self._engine = engine
+        self._said = ""
+        self._asked = -_SECONDS_BETWEEN
+
+    def said(self) -> str:
+        """`2 nodes, 8 workers`; nothing where no engine works."""
+        if self._engine is not None and monotonic() - self._asked >= _SECONDS_BETWEEN:
+            self._asked = monotonic()
+            nodes, workers = self._engine.nodes, self._engine.workers
+            self._said = f"{counted(nodes, 'node')}, {counted(workers, 'worker')}"
+        return self._said
+
+
 @contextmanager
-def ingest_progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """Shows files, pages a second, passages that wait for their embedding, and time left; nothing
-    with `quiet`."""
+def ingest_progress(*, quiet: bool = False, engine: Engine | None = None) -> Iterator[Progress]:
+    """Shows files, pages a second, passages that wait for their embedding, time left, and the nodes
+    and workers of an engine; nothing with `quiet`."""
     if quiet:
         yield lambda reached: None
         return
-    with progress_bar() if sys.stderr.isatty() else progress_lines() as progress:
+    machines = Machines(engine)
+    shown = (
+        progress_bar(machines=machines)
+        if sys.stderr.isatty()
+        else progress_lines(machines=machines)
+    )
+    with shown as progress:
         yield progress
 
 
@@ -48,7 +73,7 @@ def rebuild_progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def progress_bar(*, at_once: bool = True) -> Iterator[Progress]:
+def progress_bar(*, at_once: bool = True, machines: Machines | None = None) -> Iterator[Progress]:
     from rich.cells import cell_len, set_cell_size
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -63,7 +88,8 @@ def progress_bar(*, at_once: bool = True) -> Iterator[Progress]:
 
         def show(reached: IngestProgress) -> None:
             speed = _pages_a_second(reached, monotonic() - began)
-            said = ", ".join([f"{reached.files} of {reached.all_files} files", *speed])
+            there = [machines.said()] if machines and machines.said() else []
+            said = ", ".join([f"{reached.files} of {reached.all_files} files", *speed, *there])
             beside = f"{_recognised(reached)}{_embedding(reached)}"
             # The path is what gives way where the terminal is narrow.
             description = f"{said}{beside.removesuffix(' passages')}; {visible(reached.path)}"
@@ -85,7 +111,10 @@ def progress_bar(*, at_once: bool = True) -> Iterator[Progress]:
 
 @contextmanager
 def progress_lines(
-    seconds: float = _SECONDS_BETWEEN, say: Callable[[str], None] = note
+    seconds: float = _SECONDS_BETWEEN,
+    say: Callable[[str], None] = note,
+    *,
+    machines: Machines | None = None,
 ) -> Iterator[Progress]:
     """Says every few seconds where the work stands, also while one file takes long."""
     began, ended = monotonic(), Event()
@@ -94,7 +123,8 @@ def progress_lines(
     def tell() -> None:
         while not ended.wait(seconds):
             if last:
-                say(reached_in_words(last[0], monotonic() - began))
+                there = machines.said() if machines else ""
+                say(reached_in_words(last[0], monotonic() - began, there=there))
 
     def remember(reached: IngestProgress) -> None:
         last[:] = [reached]
@@ -108,14 +138,17 @@ def progress_lines(
         telling.join()
 
 
-def reached_in_words(reached: IngestProgress, seconds: float) -> str:
-    """One line: files, speed, what is being embedded, about how long it will take."""
+def reached_in_words(reached: IngestProgress, seconds: float, *, there: str = "") -> str:
+    """One line: files, speed, what works on it, what is being embedded, about how long it will
+    take."""
     if reached.rebuilding:
         return _rebuilding(reached)
     parts = _pages_a_second(reached, seconds)
     if 0 < reached.files < reached.all_files:
         left = seconds * (reached.all_files - reached.files) / reached.files
         parts.append(f"about {_duration(left)} left")
+    if there:
+        parts.append(there)
     beside = f" ({', '.join(parts)})" if parts else ""
     where = f"reading {reached.files} of {reached.all_files}: {reached.path}"
     return f"{where}{beside}{_recognised(reached)}{_embedding(reached)}"

@@ -23,6 +23,7 @@ _SAY_EVERY = 5.0
         "docpager report .docpager/runs/20261121-062934-38fe32dc4196.jsonl",
         "docpager report answers.jsonl --output answers-report",
         "docpager report answers.jsonl --pictures 100",
+        "docpager report .docpager/runs",
     )
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...",
@@ -31,7 +32,7 @@ _SAY_EVERY = 5.0
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Where the report goes: a file for a run, a folder for a batch or for several PATHs. "
+    help="Where the report goes: a file for a run, else a folder. "
     "Without it, into the current folder.",
 )
 @click.option("--no-pictures", is_flag=True, help="Leave plots and cited pages out; needs no "
@@ -40,17 +41,17 @@ _SAY_EVERY = 5.0
     "--pictures",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Of a batch, draw plots and cited pages for its first N runs only.",
+    help="Of a batch or a folder, draw plots and cited pages for its first N runs only.",
 )
 def report(
     paths: tuple[Path, ...], output: Path | None, no_pictures: bool, pictures: int | None
 ) -> None:
     """Make pages of runs and batches that a browser opens from disk.
 
-    PATH is the journal of a run (one file comes of it) or the answers file of a batch (a folder
-    with index.html and a page for each run). The pages load nothing and send nothing; they hold
-    text of the documents and pictures of the cited pages, so give them only to people who may see
-    those. Needs pip install 'docpager[report]'.
+    PATH is the journal of a run (one file comes of it), or a folder of journals or the answers file
+    of a batch (a folder with index.html and a page for each run). The pages load nothing and send
+    nothing; they hold text of the documents and pictures of the cited pages, so give them only to
+    people who may see those. Needs pip install 'docpager[report]'.
     """
     from docpager.report.reports import write_reports
 

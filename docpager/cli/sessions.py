@@ -18,6 +18,7 @@ from docpager.cli.chat_view import (
     print_memory,
     print_session,
     print_undone,
+    tell_forgotten,
 )
 from docpager.cli.live_view import ask_progress, watching_options
 from docpager.cli.model_options import language_model, limit_options, model_options, tell_price
@@ -194,7 +195,8 @@ def forget(words: tuple[str, ...], yes: bool, archive_directory: Path, as_json: 
 
     WORDS are looked for whatever their case; T12 names a turn, M3 a memory, D4 what came from a
     document. What was made of it goes too: replies, memories, summaries, journals, and the undo log
-    of each conversation concerned. Documents stay; `docpager forget` removes those.
+    of each conversation concerned. A summary is made anew from the turns that are left, at the next
+    message that needs one. Documents stay; `docpager forget` removes those.
     """
     forget_words(" ".join(words), archive_directory, yes=yes, as_json=as_json)
 
@@ -224,7 +226,10 @@ def forget_words(what: str, archive: Path, *, yes: bool = False, as_json: bool =
             found = chat.forget(found)
         if as_json:
             print_json({**found.as_json(), "removed": removed})
-        note("removed; nothing brings it back" if removed else "nothing was removed")
+        if removed:
+            tell_forgotten(found)
+        else:
+            note("nothing was removed")
 
 
 def _is_sure() -> bool:

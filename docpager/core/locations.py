@@ -23,6 +23,7 @@ __all__ = [
     "as_location",
     "as_locations",
     "is_remote",
+    "wherever_from",
 ]
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://?(?=[^/]|$)", re.IGNORECASE)
@@ -81,6 +82,11 @@ def is_remote(written: str) -> bool:
 def absolute(place: Location) -> str:
     """The place as an archive remembers it."""
     return str(place) if isinstance(place, ObjectPath) else place.resolve().as_posix()
+
+
+def wherever_from(place: Location) -> Location:
+    """The same place, also for a process that works in another folder."""
+    return place if isinstance(place, ObjectPath) else place.absolute()
 
 
 def as_location(given: StrLocation, name: str) -> Location:

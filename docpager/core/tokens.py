@@ -9,8 +9,9 @@ import re
 import tempfile
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
-from functools import cache
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -60,6 +61,10 @@ class _Kind(NamedTuple):
     """Cost of each further character."""
 
 
+_BREAK_AFTER_MARK = _Kind("marks", rf"(?<=[{_MARKS}])[\r\n]+", (2,), 2)
+_SPACES = _Kind("spaces", r"(?:[ \t]*+[\r\n]+)+|[ \t]{2,}|[ \t](?=[0-9]|\Z)", (100, 100), 2)
+_MARK = re.compile(f"[{_MARKS}]")
+
 # Costs began as mean o200k_base tokens over filings, stories, contracts, code and the Vim tutor in
 # 27 languages, then raised where text fell short (benchmarks/estimator has the table). What
 # follows an unknown character (the start of a text) costs the most: so the count is subadditive.
@@ -87,9 +92,9 @@ _KINDS = (
     _Kind("marks", rf"(?<=[{_UPPER}{_LOWER} ])[{_MARKS}](?=[{_LOWER}])", (45,), 0),
     _Kind("marks", rf"(?<![{_MARKS}])(?P<mark>[{_MARKS}])(?P=mark)*", (100,), 7),
     _Kind("marks", rf"(?P<next>[{_MARKS}])(?P=next)*", (20,), 7),
-    _Kind("marks", rf"(?<=[{_MARKS}])[\r\n]+", (2,), 2),
+    _BREAK_AFTER_MARK,
     _Kind("spaces", r"[ \t]{2,}(?=[0-9]|\Z)", (200, 200), 2),
-    _Kind("spaces", r"(?:[ \t]*+[\r\n]+)+|[ \t]{2,}|[ \t](?=[0-9]|\Z)", (100, 100), 2),
+    _SPACES,
     _Kind("ideographs", r"[⺀-⿟㇀-㇯一-鿿豈-﫿　-〿！-･]+", (100,), 87),
     _Kind("syllables", r"[぀-ヿ가-힯]+", (100,), 70),
     _Kind("cyrillic", r"[Ѐ-ԯ]+", (100, 102, 118), 31),
@@ -100,7 +105,17 @@ _KINDS = (
 _ACCENTS = ((re.compile("[ß-ÿ]"), 95), (re.compile("[Ā-ɏ]"), 170), (re.compile("[Ḁ-ỿ]"), 40))
 """What a letter of each range adds: words of languages that o200k knows less well than English."""
 
-_RUNS = re.compile("|".join(f"({kind.pattern})" for kind in _KINDS))
+_RUNS = "|".join(f"({kind.pattern})" for kind in _KINDS)
+_PLAIN = _KINDS[:3]
+"""Words and figures, most runs of most texts. Where one begins and ends does not depend on the runs
+before it, so that all of a kind are found by themselves."""
+_BETWEEN = rf"(?:{_NO_LETTER_BEFORE}[{_UPPER}]?[{_LOWER}]++|[0-9]++| (?![0-9 \t\r\n]|\Z))*+"
+"""Plain runs and the single spaces between them, as far as they go: stepped over at once."""
+_OTHER_RUNS = (
+    f"{_BETWEEN}(?:{'|'.join(f'({kind.pattern})' for kind in _KINDS[len(_PLAIN) :])}|[ \t]|\\Z)"
+)
+_compiled = cache(re.compile)
+"""When a text is first counted: many commands count none."""
 _TABLE_LENGTH = 64
 _BORDER = re.compile(r" (?<=[^ \t\r\n] )(?=[^ \t\r\n])")
 """A single space between two words. No run reaches over it: what stands between two of them costs
@@ -108,6 +123,10 @@ the same wherever it stands, so it is looked up."""
 _BLOCK = 1_000_000
 """Characters of which the words are in memory at a time."""
 _KNOWN_WORDS = 100_000
+_KNOWN_PARTS = 128
+_LONGEST_REMEMBERED = 10_000
+_PARTING = "\n["
+"""Before the header of a passage, and before a hit."""
 _LONGEST_KNOWN = 80
 
 
@@ -119,22 +138,11 @@ class BuiltInEstimator:
 
     name = "builtin-1"
 
-    def __init__(self) -> None:
-        self._tables = _cost_tables()
-        self._scripts = {group: kind.script for group, kind in _groups()}
-
     def count(self, text: str) -> int:
         """Estimated size of `text` in tokens; 0 only for the empty text."""
         if not text:
             return 0
-        tables = self._tables
-        hundredths = _accents(text)
-        for run in _RUNS.finditer(text):
-            start, end = run.span()
-            length = end - start
-            costs = tables[run.lastindex or 0]
-            hundredths += costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
-        return max(1, -(-hundredths // 100))
+        return max(1, -(-sum(_costs(text).values()) // 100))
 
     def weigh(self, text: str) -> WeighedText:
         """What each run of `text` costs, as a scale along it."""
@@ -161,17 +169,57 @@ class BuiltInEstimator:
         Scripts are `words` (in Latin letters), `digits`, `identifiers`, `marks`, `spaces`,
         `ideographs`, `syllables` (kana, Hangul), `cyrillic`, other `alphabets` and what is `rare`.
         """
-        tables, total = self._tables, dict.fromkeys(self._tables, 0)
-        for run in _RUNS.finditer(text):
-            start, end = run.span()
-            length, group = end - start, run.lastindex or 0
-            costs = tables[group]
-            total[group] += costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
-        scripts = dict.fromkeys(self._scripts.values(), 0)
-        for group, cost in total.items():
-            scripts[self._scripts[group]] += cost
-        scripts["words"] += _accents(text)
-        return {script: cost for script, cost in scripts.items() if cost}
+        return {script: cost for script, cost in _costs(text).items() if cost}
+
+
+def _costs(text: str) -> Mapping[str, int]:
+    """Hundredths of a token by script, also of those that cost nothing.
+
+    A passage is counted for itself and in the results that show it, each time behind a line break
+    and a bracket: there a text can be parted, and what each part costs is remembered.
+    """
+    if len(text) >= _LONGEST_REMEMBERED:
+        return _costs_anew(text)
+    parts = text.split(_PARTING)
+    parts[1:] = [_PARTING[1] + part for part in parts[1:]]
+    *whole, last = parts
+    if ends := last[-1:] == "\n":
+        last = last[:-1]
+    if not whole and not ends:
+        return _remembered_costs(text)
+    # Where spaces or further line breaks stand before one, they are one run with it.
+    broken = [*whole, last] if ends else whole
+    if not all(part and not part[-1].isspace() for part in broken):
+        return _remembered_costs(text)
+    scripts = dict.fromkeys(_SCRIPTS, 0)
+    for part in (*whole, last):
+        for script, cost in _remembered_costs(part).items():
+            scripts[script] += cost
+    for part in broken:
+        kind = _BREAK_AFTER_MARK if _MARK.match(part[-1]) else _SPACES
+        scripts[kind.script] += kind.costs[0]
+    return scripts
+
+
+def _costs_anew(text: str) -> dict[str, int]:
+    scripts = dict.fromkeys(_SCRIPTS, 0)
+    for kind in _PLAIN:
+        runs, costs = _compiled(kind.pattern), _table(kind)
+        for length, times in Counter(map(len, runs.findall(text))).items():
+            cost = costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
+            scripts[kind.script] += times * cost
+    tables = _other_tables()
+    for run in _compiled(_OTHER_RUNS).finditer(text):
+        if group := run.lastindex:
+            script, costs = tables[group]
+            start, end = run.span(group)
+            length = end - start
+            scripts[script] += costs[length] if length < _TABLE_LENGTH else _beyond(costs, length)
+    scripts["words"] += _accents(text)
+    return scripts
+
+
+_remembered_costs = lru_cache(_KNOWN_PARTS)(_costs_anew)
 
 
 class WeighedText:
@@ -240,7 +288,7 @@ class _Words(dict[str, tuple[int, ...]]):
     def weighed(self, text: str, *, after: str = "") -> tuple[int, ...]:
         """The same of any text; `after` is a space and a letter where one follows."""
         weights, before = [], 0
-        for run in _RUNS.finditer(text + after):
+        for run in _compiled(_RUNS).finditer(text + after):
             start, end = run.span()
             length = end - start
             costs = self._tables[run.lastindex or 0]
@@ -265,10 +313,13 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _groups() -> Iterator[tuple[int, _Kind]]:
-    """Each kind with its group of `_RUNS`."""
+_SCRIPTS = tuple(dict.fromkeys(kind.script for kind in _KINDS))
+
+
+def _groups(kinds: Sequence[_Kind]) -> Iterator[tuple[int, _Kind]]:
+    """Each kind with its group in an expression of such kinds."""
     group = 1
-    for kind in _KINDS:
+    for kind in kinds:
         yield group, kind
         group += 1 + re.compile(kind.pattern).groups
 
@@ -276,12 +327,21 @@ def _groups() -> Iterator[tuple[int, _Kind]]:
 @cache
 def _cost_tables() -> dict[int, tuple[int, ...]]:
     """By group of `_RUNS`: the slope, then the costs of 1 to 63 characters."""
-    tables = {}
-    for group, kind in _groups():
-        known = kind.costs
-        further = range(1, _TABLE_LENGTH - len(known))
-        tables[group] = (kind.slope, *known, *(known[-1] + kind.slope * n for n in further))
-    return tables
+    return {group: _table(kind) for group, kind in _groups(_KINDS)}
+
+
+@cache
+def _other_tables() -> dict[int, tuple[str, tuple[int, ...]]]:
+    """By group of `_OTHER_RUNS`: the script, and such a table."""
+    kinds = _KINDS[len(_PLAIN) :]
+    return {group: (kind.script, _table(kind)) for group, kind in _groups(kinds)}
+
+
+@cache
+def _table(kind: _Kind) -> tuple[int, ...]:
+    known = kind.costs
+    further = range(1, _TABLE_LENGTH - len(known))
+    return (kind.slope, *known, *(known[-1] + kind.slope * n for n in further))
 
 
 def _beyond(costs: tuple[int, ...], length: int) -> int:

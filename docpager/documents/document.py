@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from docpager.documents.ocr.recognition import ENGINE
-
 __all__ = ["READER_VERSION", "Cut", "Document", "PdfPage", "Section", "sha256_of_text"]
 
 READER_VERSION = 3
@@ -121,6 +119,8 @@ class Document:
     @property
     def was_looked_at(self) -> bool:
         """Whether pages of it that are pictures were looked at, text or not."""
+        from docpager.documents.ocr.recognition import ENGINE
+
         return any(page.reader == ENGINE for page in self.pdf_pages)
 
     @property

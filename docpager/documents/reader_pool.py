@@ -44,6 +44,7 @@ from docpager.documents.reasons import Reason
 __all__ = [
     "CutDocument",
     "CutFile",
+    "KeptReaders",
     "PageKeeper",
     "Reader",
     "ReadingJob",
@@ -305,15 +306,37 @@ class PageKeeper(Protocol):
         ...
 
 
+class KeptReaders:
+    """Readers that wait for the next files, with their processes: where files come in small blocks,
+    starting a process for each block would take longer than reading some."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[ReadingLimits, Reader]] = []
+
+    def take(self, limits: ReadingLimits) -> Reader:
+        """One that keeps these limits."""
+        for index, (its, reader) in enumerate(self._waiting):
+            if its == limits:
+                del self._waiting[index]
+                return reader
+        return Reader(limits)
+
+    def keep(self, reader: Reader, limits: ReadingLimits) -> None:
+        """Nobody reads with it any more; it waits, and ends with this process."""
+        self._waiting.append((limits, reader))
+
+
 def read_files(
     jobs: Iterable[ReadingJob],
     limits: ReadingLimits | None = None,
     keeper: PageKeeper | None = None,
+    kept: KeptReaders | None = None,
 ) -> Iterator[tuple[ReadingJob, CutFile | DocumentError]]:
     """Each job with its documents, or with the reason why there are none, in the jobs' order.
 
     Processes are started when the first file is asked for and stopped when the iterator is closed,
-    exhausted or interrupted. `keeper` must be given where jobs recognise pages.
+    exhausted or interrupted; those of `kept` only where it did not come to its end. `keeper` must
+    be given where jobs recognise pages.
     """
     limits = limits or ReadingLimits()
     count = limits.processes or available_cores()
@@ -324,11 +347,13 @@ def read_files(
         return
     # The pages of one file can be recognised by all of them.
     count = count if keeper is not None else min(count, len(first))
-    readers = [Reader(limits) for _ in range(count)]
+    readers = [Reader(limits) if kept is None else kept.take(limits) for _ in range(count)]
     pool = ThreadPoolExecutor(count, thread_name_prefix="reader")
     rounds = _Rounds(readers, pool, keeper)
     try:
         yield from _in_order(chain(first, rest), rounds, ahead=count * _FILES_AHEAD)
+        while kept is not None and readers:
+            kept.keep(readers.pop(), limits)
     finally:
         for reader in readers:
             reader.stop()

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from docpager.core.errors import DocpagerError, UsageError
+from docpager.core.inputs import check_text
 
-__all__ = ["ENGINE_EXTRA", "Engine", "EngineError", "KeptObject", "engine_address", "engine_at"]
+__all__ = [
+    "ENGINE_EXTRA",
+    "Crew",
+    "Engine",
+    "EngineError",
+    "KeptObject",
+    "engine_address",
+    "engine_at",
+    "engine_or_none",
+]
 
 ENGINE_EXTRA = "ray"
 """The extra of the package that runs work on a cluster."""
@@ -33,12 +45,26 @@ class KeptObject(Protocol):
         ...
 
 
+class Crew(Protocol):
+    """A process for each worker of an engine, where each does several pieces of work at once."""
+
+    def begin(self, work: Callable[..., Any], *given: Any) -> Any:
+        """As `Engine.begin`, by the process that has least to do. All that a process was doing is
+        repeated when it is lost."""
+        ...
+
+
 class Engine(Protocol):
     """Runs functions of docpager in processes that may stand on other machines and may die."""
 
     @property
     def workers(self) -> int:
         """How many pieces of work it does at once."""
+        ...
+
+    @property
+    def nodes(self) -> int:
+        """How many machines, or processes that stand for one, are there now."""
         ...
 
     def begin(self, work: Callable[..., Any], *given: Any, results: int = 1) -> Any:
@@ -56,6 +82,16 @@ class Engine(Protocol):
             DocpagerError: as the work raised it.
             EngineError: it failed otherwise.
         """
+        ...
+
+    async def arrived(self, begun: Any) -> Any:
+        """As `result`, while the running event loop goes on."""
+        ...
+
+    def crew(self, at_once: int, get_ready: Callable[[], object]) -> Crew:
+        """Processes that do so many pieces of work at once, all together: for work that waits for
+        others most of the time. Each begins with `get_ready`, and whatever that raises is left for
+        the work to meet."""
         ...
 
     def keep(self, make: Callable[..., Any], *given: Any) -> KeptObject:
@@ -76,6 +112,7 @@ def engine_address(name: str) -> str:
     >>> engine_address("ray://10.0.0.1:6379")
     '10.0.0.1:6379'
     """
+    check_text(name, "engine")
     kind, _, address = name.partition("://")
     if kind != _RAY or (name != _RAY and not address.strip("/")):
         raise UsageError(f"there is no engine {name!r}; name `engine='ray'` or 'ray://HOST:PORT'")
@@ -85,13 +122,19 @@ def engine_address(name: str) -> str:
 @contextmanager
 def engine_at(name: str, *, workers: int | None = None) -> Iterator[Engine]:
     """The engine of this name, for as long as it is needed: `ray` starts a cluster on this machine,
-    of so many workers, `ray://HOST:PORT` joins one.
+    of so many workers, `ray://HOST:PORT` joins one, as one of its nodes or through its client
+    server, whichever answers there.
 
     Raises:
         UsageError: there is no such engine, or it is not installed.
         EngineError: it cannot be started or reached.
     """
     address = engine_address(name)
+    if "RAY_AUTH_MODE" not in os.environ:
+        if address and "ray" in sys.modules:
+            raise UsageError("set RAY_AUTH_MODE=token before `import ray`: it is read there")
+        # Where it is unset, Ray has a token for clusters that it starts, and sends none to others.
+        os.environ["RAY_AUTH_MODE"] = "token"
     try:
         from docpager.engines.ray_engine import ray_engine
     except ImportError as error:
@@ -99,4 +142,14 @@ def engine_at(name: str, *, workers: int | None = None) -> Iterator[Engine]:
             f"the engine {name!r} needs Ray: pip install 'docpager[{ENGINE_EXTRA}]'"
         ) from error
     with ray_engine(address, workers=workers) as engine:
+        yield engine
+
+
+@contextmanager
+def engine_or_none(name: str | None) -> Iterator[Engine | None]:
+    """As `engine_at`; None where no engine is asked for, and then nothing is imported for one."""
+    if name is None:
+        yield None
+        return
+    with engine_at(name) as engine:
         yield engine

@@ -7,13 +7,16 @@ the network, are what keeps strangers out.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import ray
@@ -22,11 +25,13 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from docpager.core.errors import DocpagerError, UsageError
 from docpager.engines.engine import EngineError
 
-__all__ = ["RayEngine", "RayObject", "ray_engine"]
+__all__ = ["RayCrew", "RayEngine", "RayObject", "ray_engine"]
 
 _REPEATED = 100
 """How often work is begun again whose process or machine was lost."""
 _LOOK_SECONDS = 0.5
+_CALL_OF_CLIENT_SERVER = "/ray.rpc.RayletDriver/ClusterInfo"
+_ANSWER_SECONDS = 5.0
 _MOST_STORE_BYTES = 2 * 10**9
 """What a cluster of this machine may hold of results that others still need."""
 
@@ -39,12 +44,29 @@ class RayEngine:
         cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call,unused-ignore]
         return max(1, int(cpus))
 
+    @property
+    def nodes(self) -> int:
+        listed = ray.nodes()  # type: ignore[no-untyped-call,unused-ignore]
+        return sum(bool(node["Alive"]) for node in listed)
+
     def begin(self, work: Callable[..., Any], *given: Any, results: int = 1) -> Any:
         task = _run.options(num_returns=results, name=work.__name__)
         return task.remote(work, *given)
 
     def result(self, begun: Any) -> Any:
         return _value(begun)
+
+    async def arrived(self, begun: Any) -> Any:
+        with _own_errors():
+            return await asyncio.wrap_future(begun.future())
+
+    def crew(self, at_once: int, get_ready: Callable[[], object]) -> RayCrew:
+        count = min(self.workers, at_once)
+        each = math.ceil(at_once / count)
+        members = [_Member.options(max_concurrency=each).remote() for _ in range(count)]  # type: ignore[attr-defined]
+        for member in members:
+            member.do.remote(get_ready)
+        return RayCrew(members)
 
     def keep(self, make: Callable[..., Any], *given: Any) -> RayObject:
         return RayObject(_Keeper.remote(make, *given))  # type: ignore[attr-defined]
@@ -64,10 +86,32 @@ class RayObject:
         return _value(self.actor.call.remote(method, *given))
 
 
+class RayCrew:
+    """Actors, each with threads that do work."""
+
+    def __init__(self, members: Sequence[Any]) -> None:
+        self._members = members
+        self._doing = [0] * len(members)
+        self._lock = threading.Lock()
+
+    def begin(self, work: Callable[..., Any], *given: Any) -> Any:
+        with self._lock:
+            number = self._doing.index(min(self._doing))
+            self._doing[number] += 1
+        begun = self._members[number].do.remote(work, *given)
+
+        def ended(_: object) -> None:
+            with self._lock:
+                self._doing[number] -= 1
+
+        begun.future().add_done_callback(ended)
+        return begun
+
+
 @contextmanager
 def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngine]:
-    """A cluster of this machine, which ends with the block, or the one whose head (GCS) is at
-    `address`; this machine must be one of its nodes.
+    """A cluster of this machine, which ends with the block, or the one at `address`: that of its
+    head (GCS), of which this machine must be a node, or of its client server.
 
     Meanwhile, nothing that is written to descriptor 1 is shown: Ray writes there of workers that
     died, and standard output is for results.
@@ -82,8 +126,10 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
             "unset it"
         )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    own: dict[str, Any] = {"address": address}
-    if not address:
+    if address:
+        by_client = _is_client_server(address)
+        own: dict[str, Any] = {"address": f"ray://{address}" if by_client else address}
+    else:
         own = {
             "address": "local",
             "num_cpus": workers or _cores(),
@@ -96,8 +142,9 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
         except Exception as error:
             ray.shutdown()
             said = " ".join(str(error).split())[:300]
-            where = f"reached at {address!r}" if address else "started here"
-            raise EngineError(f"Ray cannot be {where}: {said}") from error
+            if not address:
+                raise EngineError(f"Ray cannot be started here: {said}") from error
+            raise EngineError(f"Ray cannot be reached at {address!r}: {said}{_hint()}") from error
         put_back()
         try:
             yield RayEngine()
@@ -105,9 +152,43 @@ def ray_engine(address: str, *, workers: int | None = None) -> Iterator[RayEngin
             ray.shutdown()
 
 
+def _is_client_server(address: str) -> bool:
+    """Whether Ray's client server answers there. A head answers too: that it knows no such call."""
+    try:
+        import grpc
+    except ImportError:  # an extra of Ray's, without which it has no client
+        return False
+    with grpc.insecure_channel(address) as channel:
+        try:
+            channel.unary_unary(_CALL_OF_CLIENT_SERVER)(b"", timeout=_ANSWER_SECONDS)
+        except grpc.RpcError as error:
+            return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED)
+    return True
+
+
+def _hint() -> str:
+    if find_spec("grpc") is not None:
+        return ""
+    return "; if that is the port of a client server, pip install 'ray[client]'"
+
+
 @ray.remote(num_cpus=1, max_retries=_REPEATED, retry_exceptions=False)  # type: ignore[untyped-decorator,unused-ignore]
 def _run(work: Callable[..., Any], *given: Any) -> Any:
-    """Do it here. A `SystemExit` would count as a crash, and be repeated without end."""
+    return _done_here(work, *given)
+
+
+# Half a core each: they mostly wait, fill nodes by their size (Ray fills a node up to its half
+# before it looks at the next), and find room again where up to half of the nodes are lost.
+@ray.remote(num_cpus=0.5, max_restarts=-1, max_task_retries=_REPEATED)
+class _Member:
+    """Does work in several threads."""
+
+    def do(self, work: Callable[..., Any], *given: Any) -> Any:
+        return _done_here(work, *given)
+
+
+def _done_here(work: Callable[..., Any], *given: Any) -> Any:
+    """Do it. A `SystemExit` would count as a crash, and be repeated without end."""
     try:
         return work(*given)
     except SystemExit as error:
@@ -126,20 +207,28 @@ class _Keeper:
 
 
 def _value(begun: Any) -> Any:
-    while True:
-        try:
-            # In steps: a wait inside Ray's library would hold back Ctrl-C and SIGTERM.
-            return ray.get(begun, timeout=_LOOK_SECONDS)
-        except GetTimeoutError:
-            continue
-        except RayTaskError as error:
-            cause = error.cause
-            if isinstance(cause, DocpagerError | OSError):
-                raise cause from None
-            raise EngineError(f"work on the cluster failed: {cause!r}") from error
-        except RayError as error:
-            said = " ".join(str(error).split())[:300]
-            raise EngineError(f"the cluster lost work again and again: {said}") from error
+    with _own_errors():
+        while True:
+            try:
+                # In steps: a wait inside Ray's library would hold back Ctrl-C and SIGTERM.
+                return ray.get(begun, timeout=_LOOK_SECONDS)
+            except GetTimeoutError:
+                continue
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """What work raised: itself where it is docpager's or the system's, else what Ray says."""
+    try:
+        yield
+    except RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, DocpagerError | OSError):
+            raise cause from None
+        raise EngineError(f"work on the cluster failed: {cause!r}") from error
+    except RayError as error:
+        said = " ".join(str(error).split())[:300]
+        raise EngineError(f"the cluster lost work again and again: {said}") from error
 
 
 def _cores() -> int:

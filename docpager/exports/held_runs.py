@@ -16,6 +16,7 @@ from docpager.report.batch_page import AnswerRow, answer_rows
 from docpager.report.excerpts import Excerpts
 from docpager.report.watching import WatchedRun, watch
 from docpager.run.journal import is_journal, journal_lines
+from docpager.run.past_runs import journals_in
 
 __all__ = ["HeldRun", "held_runs", "named_runs"]
 
@@ -90,7 +91,7 @@ def named_runs(paths: Sequence[Path]) -> Iterator[HeldRun]:
     for path in paths:
         try:
             if path.is_dir():
-                yield from _in_folder(path)
+                yield from map(HeldRun, journals_in(path))
             elif is_journal(path):
                 yield HeldRun(path)
             else:
@@ -100,10 +101,3 @@ def named_runs(paths: Sequence[Path]) -> Iterator[HeldRun]:
                 f"cannot read {str(path)!r}: {error.strerror}; name the journal of a run, a folder "
                 "of journals, or the answers of a batch"
             ) from error
-
-
-def _in_folder(folder: Path) -> Iterator[HeldRun]:
-    journals = [path for path in sorted(folder.glob("*.jsonl")) if is_journal(path)]
-    if not journals:
-        raise UsageError(f"{str(folder)!r} holds no journals; those of an archive are in its runs/")
-    yield from map(HeldRun, journals)

@@ -28,9 +28,13 @@ LEAST_PLAUSIBLE = 0.25
 """Least share of the upper bound that a server's count of what was sent can be."""
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+"""Made once: to make one for each value takes as long as to write a small one."""
+
+
 def canonical_json(value: object) -> str:
     """JSON with one spelling: keys sorted, no spaces, letters as they are."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 class PromptSizer:

@@ -207,6 +207,10 @@ class Fitting:
         self._skipped = Size.exact(len(step.skipped) * meter.text(SKIPPED))
         self._frame = Size.exact(frame_tokens(meter))
         self._fence = Size.exact(fence_tokens(meter))
+        self._notes: tuple[WorkingMemory, Size] | None = None
+        """Notes that were measured last: they are looked at several times a step."""
+        self._measured_calls: dict[int | None, Size] = {}
+        """What the lines of the calls take, by the limit of their arguments."""
 
     def shorten_arguments(self, notes: WorkingMemory) -> None:
         """Cut the calls' arguments, then the log, until the smallest results would fit."""
@@ -246,11 +250,14 @@ class Fitting:
 
     def unpinned(self) -> list[Residency]:
         """Unreleased pages that an evicting rebuild may drop."""
-        return [entry for entry in self._rendered() if not self._must_stay(entry)]
+        # Pages that stand in this step's results are in no head.
+        rendered = self._table.unreleased_but(self._step.loaded)
+        return [entry for entry in rendered if not self._must_stay(entry)]
 
     def must_stay(self) -> list[Residency]:
         """Pages that every rebuild renders: pinned, or named by a result of this step."""
-        return [entry for entry in self._rendered() if self._must_stay(entry)]
+        step = self._step
+        return self._table.unreleased_but(step.loaded, kept=step.kept)
 
     def appended(self, size: Size | None = None) -> Size:
         """The prompt if the step is appended: one more result, the smallest for the others."""
@@ -274,16 +281,17 @@ class Fitting:
         step = self._step
         rendered = (*self.must_stay(), *staying)
         pages = _total([Size(entry.size.most, entry.tokens) for entry in rendered])
-        head = self._opening + self._frame + self._meter.lines(notes.lines)
+        head = self._opening + self._frame + self._notes_size(notes)
         # - 1: the result that is asked about replaces the shortest refusal of its own call.
         results = step.results_size + _times(self._no_room, max(0, step.waiting - 1))
         remarks = self._remarks() + self._meter.size(step.skipped_remark)
         return head + Size.exact(step.log_tokens) + pages + self._calls() + results + remarks
 
-    def _rendered(self) -> list[Residency]:
-        """Pages that stand in a head; the text of the others is in this step's results."""
-        new = self._step.loaded
-        return [entry for entry in self._table.unreleased if entry.id not in new]
+    def _notes_size(self, notes: WorkingMemory) -> Size:
+        # Nothing is learned of a server's tokens while a step is open, so sizes stay what they are.
+        if self._notes is None or self._notes[0] is not notes:
+            self._notes = (notes, self._meter.lines(notes.lines))
+        return self._notes[1]
 
     def _must_stay(self, entry: Residency) -> bool:
         return entry.pinned or entry.id in self._step.kept
@@ -296,8 +304,11 @@ class Fitting:
 
     def _call_lines(self, argument_limit: int | None) -> Size:
         """The lines that name the calls, and the fences around their results."""
+        if (known := self._measured_calls.get(argument_limit)) is not None:
+            return known
         lines = [StepText(call, "", argument_limit).call_line for call in self._step.calls]
-        return self._meter.lines(lines) + _times(self._fence, len(lines))
+        size = self._meter.lines(lines) + _times(self._fence, len(lines))
+        return self._measured_calls.setdefault(argument_limit, size)
 
 
 def _total(sizes: Sequence[Size]) -> Size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -56,6 +56,8 @@ class PageTable:
     def __init__(self) -> None:
         self._entries: dict[PageId, Residency] = {}
         self._references = 0
+        self._ids: frozenset[PassageId] | None = None
+        """The passages, until one comes or goes: asked for many times a step."""
 
     def copy(self) -> PageTable:
         """The same table, to go back to."""
@@ -66,6 +68,7 @@ class PageTable:
     def restore(self, copy: PageTable) -> None:
         """Go back to what a copy holds."""
         self._entries, self._references = dict(copy._entries), copy._references
+        self._ids = None
 
     def __contains__(self, page: PageId) -> bool:
         return page in self._entries
@@ -79,7 +82,9 @@ class PageTable:
     @property
     def ids(self) -> frozenset[PassageId]:
         """The passages."""
-        return frozenset(id_ for id_ in self._entries if isinstance(id_, PassageId))
+        if self._ids is None:
+            self._ids = frozenset(id_ for id_ in self._entries if isinstance(id_, PassageId))
+        return self._ids
 
     @property
     def pictures(self) -> frozenset[PictureId]:
@@ -93,6 +98,20 @@ class PageTable:
     @property
     def unreleased(self) -> list[Residency]:
         return [entry for entry in self._entries.values() if not entry.released]
+
+    def unreleased_but(
+        self, left_out: Collection[PageId], *, kept: Collection[PageId] | None = None
+    ) -> list[Residency]:
+        """The unreleased pages without some; of them, where `kept` is given, the pinned ones and
+        those that it names."""
+        # By the keys of the table: making the id of each page takes longer than all the rest.
+        return [
+            entry
+            for id_, entry in self._entries.items()
+            if (kept is None or entry.pinned or id_ in kept)
+            and not entry.released
+            and id_ not in left_out
+        ]
 
     @property
     def pinned(self) -> list[Residency]:
@@ -108,6 +127,7 @@ class PageTable:
         self._references += 1
         # A page paged in anew starts without `released`: the model wants it again.
         self._entries[page.id] = Residency(page, size, step, self._references, pinned=pin)
+        self._ids = None
 
     def weigh(self, size_of: Callable[[Passage], Size]) -> None:
         """Take the sizes of all passages anew: texts may take more than was thought."""
@@ -149,4 +169,5 @@ class PageTable:
         staying = set(pages)
         left = [entry for id_, entry in self._entries.items() if id_ not in staying]
         self._entries = {id_: entry for id_, entry in self._entries.items() if id_ in staying}
+        self._ids = None
         return left

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import lru_cache
 
 from docpager.core.passages import PassageId, PassageRange
 from docpager.models.messages import ToolCall
@@ -15,9 +14,6 @@ __all__ = ["HERE", "LogEntry", "ReadingLog", "written_call"]
 
 HERE = "read, in main context"
 """What became of pages that are still there."""
-
-MOST_REMEMBERED = 1_024
-"""Lines that are remembered as they were last written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class LogEntry:
         if self.read is None:
             return "done"
         document, first, last = self.read
-        here = sum((document, n) in resident for n in range(first, last + 1))
+        here = [(document, n) in resident for n in range(first, last + 1)].count(True)
         if not here:
             return "read, gone from main context"
         return HERE if here == last - first + 1 else "read, partly gone"
@@ -55,7 +51,9 @@ class ReadingLog:
 
     def __init__(self) -> None:
         self.entries: list[LogEntry] = []
-        self._line = lru_cache(MOST_REMEMBERED)(LogEntry.ending)
+        self._written: list[tuple[str, str]] = []
+        """Of each entry what became of it when it was last written, and the line, with its break.
+        Looked at in every step: to look them up by the entries would hash each of these anew."""
 
     def add(self, entry: LogEntry) -> None:
         self.entries.append(entry)
@@ -65,7 +63,7 @@ class ReadingLog:
     ) -> str:
         """The newest lines that fit `cap` tokens, newest first."""
         lines, _ = self._newest(cap, count, resident)
-        return "\n".join(lines)
+        return "".join(lines).removesuffix("\n")
 
     def tokens(
         self, *, cap: int, count: Callable[[str], int], resident: Collection[PassageId]
@@ -78,9 +76,16 @@ class ReadingLog:
     ) -> tuple[list[str], int]:
         lines: list[str] = []
         used = 0
-        for entry in reversed(self.entries):
-            line = self._line(entry, entry.outcome or entry.whereabouts(resident))
-            tokens = count(line + "\n")
+        written = self._written
+        written += [("", "")] * (len(self.entries) - len(written))
+        for at in range(len(self.entries) - 1, -1, -1):
+            entry = self.entries[at]
+            outcome = entry.outcome or entry.whereabouts(resident)
+            known, line = written[at]
+            if known != outcome:
+                line = entry.ending(outcome) + "\n"
+                written[at] = (outcome, line)
+            tokens = count(line)
             if used + tokens > cap:
                 break
             lines.append(line)

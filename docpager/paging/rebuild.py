@@ -187,9 +187,22 @@ QUOTE_PLAINLY = (
 
 _CHAT_EXAMPLE = ("[D1:c88]", "[T12:c1]")
 
+_CHAT_PLAINLY = (
+    "Question: {}\n"
+    "Reply with two lines: the answer in a few words, then the sentence of the passages that says "
+    "so, with the locator of its passage, like this:\n"
+    "Answer: ...\n"
+    '[T12:c1] "exact quote"'
+)
+"""What such a prompt ends with in a chat. Asked as above small models reply with what somebody said
+and no answer; a line that begins with a label they fill in."""
 
-def plainly(question: str, *, chat: bool) -> str:
-    """How a prompt of a model without functions ends; in a chat turns are quoted too."""
+
+def plainly(question: str, *, chat: bool, labelled: bool = True) -> str:
+    """How a prompt of a model without functions ends; in a chat turns are quoted too, and the
+    answer has a label."""
+    if chat and labelled:
+        return _CHAT_PLAINLY.format(question)
     return (PLAINLY.replace(*_CHAT_EXAMPLE) if chat else PLAINLY).format(question)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from docpager.core.passages import Note, Passage
+from docpager.core.visible import tags_spelled
 
 __all__ = ["fence", "marker_for", "one_line", "render_note", "render_passage", "render_passages"]
 
@@ -24,7 +25,7 @@ def render_passage(passage: Passage) -> str:
     pieces.append(passage.text[past:])
     page = passage.pdf_page_at(0)
     place = f" p{page}" if page is not None else f" {passage.caption}" if passage.caption else ""
-    return f"[{passage.id}{place}]\n{''.join(pieces).rstrip()}"
+    return f"[{passage.id}{place}]\n{tags_spelled(''.join(pieces).rstrip())}"
 
 
 def render_passages(passages: Iterable[Passage]) -> str:
@@ -63,7 +64,7 @@ def _span(first: str, last: str) -> str:
 
 def one_line(text: str, *, limit: int = 120) -> str:
     """`text` on one line of at most `limit` characters: the only form in which titles are shown."""
-    flat = " ".join(text.split())
+    flat = " ".join(tags_spelled(text).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 

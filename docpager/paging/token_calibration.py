@@ -54,7 +54,11 @@ class ScriptScale:
 
     def __init__(self) -> None:
         self._estimator = BuiltInEstimator()
-        self._common = {name: frozenset(words.split()) for name, words in _LANGUAGES.items()}
+        self._common: dict[str, list[str]] = {}
+        """The languages of each common word."""
+        for language, words in _LANGUAGES.items():
+            for word in set(words.split()):
+                self._common.setdefault(word, []).append(language)
 
     def weigh(self, text: str, tokens: int) -> Weights:
         """How the `tokens` that a counter found in `text` are spread over its scripts."""
@@ -71,10 +75,10 @@ class ScriptScale:
         if not cost:
             return {}
         words = Counter(_WORD.findall(text.lower()))
-        found = {
-            language: sum(words[word] for word in common)
-            for language, common in self._common.items()
-        }
+        found = dict.fromkeys(_LANGUAGES, 0)
+        for word in self._common.keys() & words.keys():
+            for language in self._common[word]:
+                found[language] += words[word]
         language = max(found, key=lambda name: found[name])
         # A page of a table holds a few stray words of any language: only as much text as the common
         # words account for is taken to be of it.

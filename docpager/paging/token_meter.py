@@ -35,6 +35,9 @@ class Meter(PromptSizer):
         self.is_tokenizer = factor == 1
         """Whether the counter is the model's own tokenizer, so that nothing is to be estimated."""
         self._together = lru_cache(MOST_TOGETHER)(self._weigh_all)
+        self._most = lru_cache(MOST_REMEMBERED)(self._at_most)
+        """Asked for every line of the reading log and every note, at each step."""
+        self._plain: tuple[tuple[Turn, ...], int] = ((), 0)
         super().__init__(self._most)
 
     @property
@@ -83,6 +86,16 @@ class Meter(PromptSizer):
         calls = (f"{call.name} {canonical_json(call.arguments)}" for call in turn.calls)
         return self._counted(turn.text) + sum(map(self._counted, calls))
 
+    def plain_turns(self, turns: tuple[Turn, ...]) -> int:
+        """The same of many turns; those that stood first the last time are not counted again."""
+        known, tokens = self._plain
+        # Turns of an epoch are the same objects from step to step, so this compares no texts.
+        if turns[: len(known)] != known:
+            known, tokens = (), 0
+        tokens += sum(map(self.plain_turn, turns[len(known) :]))
+        self._plain = (turns, tokens)
+        return tokens
+
     def knows(self, texts: Sequence[str]) -> bool:
         """Whether these texts hold only scripts that a server has counted before."""
         return all(
@@ -94,12 +107,15 @@ class Meter(PromptSizer):
         """Learn what blocks of text took; returns how much more than the estimate, as a ratio."""
         # Framing is an allowance, not text: left in, it would be learned as an expensive script.
         own = tokens - BLOCK_TOKENS * len(texts)
-        weights = self._weigh_all(texts)
-        if not self._calibration.observe(weights, own) or self.is_tokenizer:
+        weights, before = self._weigh_all(texts), self.ceiling
+        learned = self._calibration.observe(weights, own)
+        if self.ceiling != before:
+            self._most.cache_clear()
+        if not learned or self.is_tokenizer:
             return 1.0
         return own / self._calibration.tokens(weights)
 
-    def _most(self, text: str) -> int:
+    def _at_most(self, text: str) -> int:
         return ceil(self._counted(text) * self._calibration.ceiling)
 
     def _likely(self, text: str) -> int:

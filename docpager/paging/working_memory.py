@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from docpager.core.errors import FunctionError
 from docpager.core.passages import Note, PassageId
@@ -97,14 +98,14 @@ class WorkingMemory:
         """The notes in main context, and how many are not."""
         return "".join(self.lines).removesuffix("\n")
 
-    @property
-    def lines(self) -> list[str]:
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
         """What `render` joins. Each is counted for itself: a note is counted once in a run."""
         lines = [f"{render_note(note)}\n" for note in self.shown]
         if out := self.paged_out:
             named = ("..., " if len(out) > 3 else "") + ", ".join(note.name for note in out[-3:])
             lines.append(f"({len(out)} notes are paged out: {named}; recall finds them)\n")
-        return lines
+        return tuple(lines)
 
     def _fitted(self, notes: tuple[Note, ...], resident: list[int]) -> WorkingMemory:
         memory = self._with(notes, resident)

@@ -17,15 +17,21 @@ from docpager.core.visible import visible
 from docpager.report.coverage import MOST_LISTED, BatchCoverage
 from docpager.report.pages import cut, safe_element, write_page
 from docpager.report.plots import plot_distribution
-from docpager.run.answer_line import STATUSES, Citation, parse_answer
+from docpager.run.answer_line import STATUSES, AnswerLine, Citation, parse_answer
+from docpager.run.past_runs import UNFINISHED, UNREADABLE, PastRun, journals_in, past_run
 from docpager.storage.json_lines import read_lines
 
-__all__ = ["AnswerRow", "answer_rows", "lines_file", "write_index"]
+__all__ = ["AnswerRow", "answer_rows", "journal_rows", "lines_file", "write_index"]
 
 REDACTED = "[redacted]"
 SHOWN_FIRST = 100
 """Rows that stand in the page before its script runs; the script draws as many at once."""
 _NUMBERS = re.compile(r"\d[\d,.]*")
+_HASH = re.compile("redacted:sha256:[0-9a-f]{64}")
+_STATUSES = (*STATUSES, UNFINISHED, UNREADABLE)
+_OF_A_RUN = ("citations", "tokens", "prompt_tokens", "cache_read_tokens", "told", "seconds",
+             "coverage")  # fmt: skip
+"""What a row learns of a run only where it is made again."""
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 
 
@@ -77,6 +83,12 @@ class AnswerRow:
         """Passages that were read."""
         return self.coverage.get("read", 0)
 
+    def fill(self, line: AnswerLine) -> None:
+        """Take what a run gave that was made again from its journal."""
+        made = _row(line.as_json(), Path(), None)
+        for name in _OF_A_RUN:
+            setattr(self, name, getattr(made, name))
+
     def redact(self) -> None:
         """Take out what may be text of a document that was forgotten since."""
         self.answer, self.citations = REDACTED, ()
@@ -122,6 +134,31 @@ def answer_rows(answers: Path) -> Iterator[AnswerRow]:
             ) from error
 
 
+def journal_rows(folder: Path) -> list[AnswerRow]:
+    """A row for each journal in a folder, as far as the journals tell without being run again.
+
+    Raises:
+        UsageError: the folder holds no journals.
+        OSError: it cannot be read.
+    """
+    return [_row_of(past_run(path), path) for path in journals_in(folder)]
+
+
+def _row_of(run: PastRun | None, journal: Path) -> AnswerRow:
+    """The row of a run, named by its file: runs of one question have the same id."""
+    status = run.status if run else UNREADABLE
+    value: dict[str, Any] = {"id": journal.stem, "status": "failed", "journal": str(journal)}
+    if run is not None:
+        told = (run.question, run.answer, run.model, run.error, run.limit, run.steps, run.cost_usd)
+        names = ("question", "answer", "model", "error", "limit", "steps", "cost_usd")
+        value |= dict(zip(names, told, strict=True))
+    row = _row(value, journal, None)
+    row.status, row.reason = status, _reason(status, value)
+    if _HASH.fullmatch(row.question):
+        row.question = REDACTED
+    return row
+
+
 def _row(value: Mapping[str, Any], answers: Path, kept: Path | None) -> AnswerRow:
     parsed = parse_answer(value)
     usage = value.get("usage") or {}
@@ -159,6 +196,8 @@ def _reason(status: str, value: Mapping[str, Any]) -> str:
         return "unsupported: no quote stands on a page that the model had read"
     if status == "abstained":
         return "not found: the model says that the documents do not tell"
+    if status == UNFINISHED:
+        return "unfinished: the run was interrupted, its model failed, or it goes on now"
     if limit := value.get("limit"):
         return f"stopped by the limit {limit}"
     # Figures differ from question to question where the cause does not.
@@ -201,7 +240,7 @@ def write_index(
         rows=rows,
         data=[_data(row) for row in rows],
         shown_first=SHOWN_FIRST,
-        statuses=[(status, statuses[status]) for status in STATUSES if statuses[status]],
+        statuses=[(status, statuses[status]) for status in _STATUSES if statuses[status]],
         tokens=sum(row.tokens for row in rows),
         cached=sum(r.cache_read_tokens for r in rows if r.told) / prompts if prompts else None,
         usd=sum(row.usd or 0.0 for row in rows),

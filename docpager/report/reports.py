@@ -1,4 +1,4 @@
-"""Reports of what a path holds: one file for a run, a folder for a batch."""
+"""Reports of what a path holds: one file for a run, a folder for a batch or for many runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from docpager.core.errors import DocpagerError, JournalError, UsageError
-from docpager.report.batch_page import AnswerRow, answer_rows, lines_file, write_index
+from docpager.report.batch_page import (
+    AnswerRow,
+    answer_rows,
+    journal_rows,
+    lines_file,
+    write_index,
+)
 from docpager.report.coverage import BatchCoverage
 from docpager.report.excerpts import Excerpts
 from docpager.report.page_pictures import PagePictures
@@ -33,7 +39,8 @@ def write_reports(
     pictures: bool | int = True,
     progress: Progress = lambda done, of: None,
 ) -> list[Path]:
-    """Write a report of each path: of a journal a page, of an answers file a folder.
+    """Write a report of each path: of a journal a page, of an answers file or of a folder of
+    journals a folder.
 
     `output` is where the report goes; for several paths, the folder that theirs go into. Without
     it they go into the current folder, named after what they are of. `pictures` are plots and the
@@ -65,7 +72,8 @@ def _targets(paths: Sequence[Path], output: Path | None, *, several: bool) -> li
     """Where each report goes."""
     targets = []
     for path in paths:
-        own = f"{path.stem}.html" if _is_journal(path) else f"{path.stem}-report"
+        name = path.resolve().name if path.is_dir() else path.stem
+        own = f"{name}.html" if _is_journal(path) else f"{name}-report"
         if output is None:
             target = Path(own)
         elif several or (_is_journal(path) and output.is_dir()):
@@ -82,22 +90,22 @@ def _targets(paths: Sequence[Path], output: Path | None, *, several: bool) -> li
 
 
 def _is_journal(path: Path) -> bool:
-    """Whether a file is a journal; else it must hold answers.
+    """Whether a path is a journal; else it must be a folder of journals, or hold answers.
 
     Raises:
         UsageError: it cannot be read.
     """
     try:
-        return is_journal(path)
+        return not path.is_dir() and is_journal(path)
     except OSError as error:
         raise UsageError(
-            f"cannot read {str(path)!r}: {error.strerror}; name the journal of a run or the "
-            "answers of a batch"
+            f"cannot read {str(path)!r}: {error.strerror}; name the journal of a run, a folder of "
+            "journals, or the answers of a batch"
         ) from error
 
 
 class _Batch:
-    """The report of one answers file."""
+    """The report of one answers file, or of a folder of journals."""
 
     def __init__(self, answers: Path, folder: Path, excerpts: Excerpts, pictures: int) -> None:
         self._answers = answers
@@ -111,10 +119,9 @@ class _Batch:
         """Write the pages of its runs, then its own, which is returned."""
         index, folder = self._folder / "index.html", self._folder
         if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{str(folder)!r} is a file; name a folder for the report of a batch")
+            raise UsageError(f"{str(folder)!r} is a file; name a folder for this report")
         check_writable(index)
-        lines_file(self._answers)
-        rows = list(answer_rows(self._answers))
+        rows = self._rows()
         used: set[str] = set()
         addresses = [f"runs/{_file_name(row.id, used)}.html" for row in rows]
         # By cited page, so that no page is drawn twice; those with pictures last, because they
@@ -132,6 +139,12 @@ class _Batch:
             pictured=min(self._pictures, len(rows)),
         )
         return index
+
+    def _rows(self) -> list[AnswerRow]:
+        if self._answers.is_dir():
+            return journal_rows(self._answers)
+        lines_file(self._answers)
+        return list(answer_rows(self._answers))
 
     def _write_row(self, row: AnswerRow, address: str, *, pictures: bool) -> None:
         """The page of one run; a run without one costs the others nothing."""
@@ -156,6 +169,8 @@ class _Batch:
         if run is None:
             row.redact()
         else:
+            if run.line is not None and self._answers.is_dir():
+                row.fill(run.line)
             self._coverage.add(run, self._excerpts.archive_of_run(run))
 
 

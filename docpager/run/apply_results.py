@@ -301,7 +301,8 @@ class ResultApplier:
         # plainly has no other way to look.
         was_shown = found and (supported or (self._plain and bool(resident)))
         if chat is not None:
-            if found and not checks:
+            echoed = self._rules >= 5 and all(not c.stands and chat.echoes(c.quote) for c in checks)
+            if found and (echoed or not checks):
                 return self._reply(chat, call, text, last=last)
             # Of a chat only "not found" is sent back, and once: what it has at hand may be cited.
             was_shown = found or bool(self._answers_unread)

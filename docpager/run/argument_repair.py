@@ -221,6 +221,8 @@ def _documents(name: str, entries: Sequence[DocumentEntry]) -> list[int]:
     folded = bare.casefold()
     readings: tuple[Callable[[DocumentEntry], bool], ...] = (
         lambda entry: entry.name == name.partition(":")[0],
+        # Before globs: `a[1].pdf` and `*.txt` may be files of that very name.
+        lambda entry: any(f"/{path}".endswith(f"/{bare}") for path in entry.paths),
         lambda entry: name == entry.title or any(_matches(path, name) for path in entry.paths),
         lambda entry: entry.id == number or any(_matches(path, bare) for path in entry.paths),
         lambda entry: any(path.startswith(f"{bare}/") for path in entry.paths),
@@ -228,7 +230,7 @@ def _documents(name: str, entries: Sequence[DocumentEntry]) -> list[int]:
         lambda entry: folded in (entry.title or "").casefold(),
     )
     # One or two letters stand in nearly every path and mean none of them.
-    for reading in readings if len(bare) > 2 else readings[:4]:
+    for reading in readings if len(bare) > 2 else readings[:5]:
         if some := [entry.id for entry in entries if reading(entry)]:
             return some
     return []

@@ -223,17 +223,26 @@ _NOT_FOUND = re.compile(r"\s*(?:\*\*)?not found\b", re.IGNORECASE)
 
 _LABEL = re.compile(r"^\s*(?:\*\*)?answer(?:\*\*)?:(?:\*\*)?\s*", re.IGNORECASE | re.MULTILINE)
 
+_UNFILLED = re.compile(r"^\s*(?:\.\.\.|…)\s*$", re.MULTILINE)
+"""The dots that stand for an answer in what is asked, copied."""
 
-def parse_plain_answer(text: str, labelled: bool = False, *, said: bool = False) -> dict[str, Any]:
+_BARE_LOCATORS = re.compile(r"(?:[ \t]*\[[DTM]\d[\w:.\-]*\])+[ \t]*(?=[.!]?$)", re.MULTILINE)
+
+
+def parse_plain_answer(
+    text: str, labelled: bool = False, *, said: bool = False, bare: bool = True
+) -> dict[str, Any]:
     """Arguments of `answer` that say the same as `text`; in a chat what was `said` is cited too.
 
     A citation is a locator and the nearest quoted words on its line, as in
     `[D3:p45] "exact quote"`; lines that hold nothing else are not part of the answer's text.
     Where it may be `labelled`, an `Answer:` before it is none of its words, and quotes alone are an
-    answer in their words.
+    answer in their words. Unless they may stand `bare`, locators that end a line are none either:
+    beside no quote they are mostly that of the example.
     """
     if labelled:
         text = _LABEL.sub("", text).strip()
+        text = _UNFILLED.sub("", text).strip()
         text = re.sub(r"\[(D\d+:c\d+) p\d+\]", r"[\1]", text)
     citations: list[dict[str, str]] = []
     kept: list[str] = []
@@ -243,6 +252,8 @@ def parse_plain_answer(text: str, labelled: bool = False, *, said: bool = False)
         if not (found and _is_citation_line(line)):
             kept.append(line)
     answer = "\n".join(kept).strip()
+    if not bare:
+        answer = _BARE_LOCATORS.sub("", answer).strip()
     found_flag = not _NOT_FOUND.match(answer)
     if labelled and not answer:
         answer = " … ".join(citation["quote"] for citation in citations)

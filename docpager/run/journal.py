@@ -54,6 +54,7 @@ __all__ = [
 FORMAT = 3
 _READABLE = (2, FORMAT)
 
+_BODY = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SEALED = re.compile(rb"[0-9a-f]{16} \{")
 _FED = (
     "prefetched",
@@ -278,7 +279,7 @@ class Journal:
 
     def _write(self, line: dict[str, Any]) -> None:
         # Keys keep their order: what a model said is echoed to it as it said it.
-        body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        body = _BODY.encode(line)
         # Each seal covers the one before it, so a line cannot be changed, left out or moved without
         # breaking all that follow.
         self._seal = seal_of(self._seal, body)
@@ -331,7 +332,7 @@ def sealed_lines(lines: Sequence[dict[str, Any]]) -> bytes:
     """Lines as a journal holds them, sealed anew."""
     seal, written = "", []
     for line in lines:
-        body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        body = _BODY.encode(line)
         seal = seal_of(seal, body)
         written.append(f"{seal} {body}\n")
     return "".join(written).encode("utf-8", "surrogatepass")

@@ -11,17 +11,20 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from docpager.core.errors import StorageError
+from docpager.core.errors import StorageError, UsageError
 from docpager.core.locations import Location
+from docpager.run.journal import is_journal
 from docpager.storage.entry_log import log_lines, logs_in
 
-__all__ = ["UNFINISHED", "PastRun", "past_runs"]
+__all__ = ["UNFINISHED", "UNREADABLE", "PastRun", "journals_in", "past_run", "past_runs"]
 
 UNFINISHED = "unfinished"
 """What is said of a run that has no outcome: it was interrupted, its model failed, or it goes
 on now."""
+UNREADABLE = "unreadable"
 
 _KIND = re.compile(rb'[0-9a-f]{16} \{"kind":"(\w+)"')
 _SHOWN = frozenset({"reply", "lost", "outcome", "failure"})
@@ -61,15 +64,30 @@ def past_runs(folder: Location, words: Sequence[str] = ()) -> list[PastRun]:
     return sorted(found, key=lambda run: (run.started, run.journal.name), reverse=True)
 
 
+def past_run(path: Location) -> PastRun | None:
+    """The run in a journal; None of one that was torn at its very start."""
+    try:
+        return _run(path)
+    except (OSError, StorageError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = getattr(error, "strerror", None) or "it is no journal, or damaged"
+        return PastRun(path, "", "", "", UNREADABLE, error=why)
+
+
+def journals_in(folder: Path) -> list[Path]:
+    """The journals in a folder of this machine, by name.
+
+    Raises:
+        UsageError: it holds none.
+        OSError: it cannot be read.
+    """
+    journals = [path for path in sorted(folder.glob("*.jsonl")) if is_journal(path)]
+    if not journals:
+        raise UsageError(f"{str(folder)!r} holds no journals; those of an archive are in its runs/")
+    return journals
+
+
 def _runs(folder: Location) -> Iterator[PastRun]:
-    for path in logs_in(folder):
-        try:
-            run = _run(path)
-        except (OSError, StorageError, ValueError, KeyError, TypeError, AttributeError) as error:
-            why = getattr(error, "strerror", None) or "it is no journal, or damaged"
-            run = PastRun(path, "", "", "", "unreadable", error=why)
-        if run is not None:
-            yield run
+    yield from filter(None, map(past_run, logs_in(folder)))
 
 
 def _holds(run: PastRun, wanted: Sequence[str]) -> bool:
@@ -78,7 +96,6 @@ def _holds(run: PastRun, wanted: Sequence[str]) -> bool:
 
 
 def _run(path: Location) -> PastRun | None:
-    """The run in a journal; None of one that was torn at its very start."""
     with closing(log_lines(path)) as file:
         first = next(file, b"")
         if not first.endswith(b"\n"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from math import ceil
+from typing import Any
 
 from docpager.core.errors import UsageError, WindowTooSmall
 from docpager.core.passages import HALF_CHARACTER, DocumentEntry
@@ -18,9 +19,9 @@ from docpager.paging.conversation import Conversation
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.policies import POLICIES
 from docpager.paging.pressure import SMALLEST_STEP, WindowBudget, smallest_window
-from docpager.paging.rebuild import CONVERSATION_TITLE, smallest_step_tokens
+from docpager.paging.rebuild import CONVERSATION_TITLE, plainly, smallest_step_tokens
 from docpager.paging.rendering import one_line
-from docpager.run.functions import functions_for
+from docpager.run.functions import functions_for, parse_plain_answer
 from docpager.run.render import DOUBTED, full_map_tokens, render_document_map
 
 __all__ = [
@@ -34,14 +35,16 @@ __all__ = [
 ]
 
 
-RULES = 4
+RULES = 5
 """Version of what a run does with a reply: older journals replay as they were written. Since 2 the
 last reply that a limit allows may call `answer`, and one that finds nothing is `Stopped`. Since 3
 calls written as text are calls, nothing is answered before something was looked up, a call repeated
 word for word gets another answer, and an answer that no citation supports is `unsupported`; what a
 server says of a prompt's size may make the next one smaller or end the run, and a reply that nobody
 counted is too long only where it is so without the safety factor. Since 4 a quote is also looked
-for in the passages that the model was shown, and a citation alone is an answer in its words."""
+for in the passages that the model was shown, and a citation alone is an answer in its words. Since
+5 a chat asks a model without functions for a line `Answer:` above the quote and drops locators at
+its end, and a reply that quotes nothing but the message is taken as one without a quote."""
 
 LARGEST_PASSAGE = 330
 """Tokens of the largest passage by the built-in estimator: the archive never cuts a larger one."""
@@ -111,6 +114,19 @@ class RunPlan:
         """The functions that requests name; calls that are written as text need no more than be
         known."""
         return () if self.paging.plain else self.functions
+
+    @property
+    def closing(self) -> str:
+        """What each prompt of a model without functions ends with."""
+        if not self.paging.plain:
+            return ""
+        question = one_line(self.question, limit=200)
+        return plainly(question, chat=self.is_chat, labelled=self.rules >= 5)
+
+    def answer_of(self, text: str) -> dict[str, Any]:
+        """Arguments of `answer` that say the same as a reply without a call."""
+        bare = not (self.paging.plain and self.is_chat and self.rules >= 5)
+        return parse_plain_answer(text, self.rules >= 4, said=bool(self.said), bare=bare)
 
     def _fixed(self, sizer: PromptSizer) -> int:
         estimate = sizer.fixed(self.instructions, self.offered)

@@ -107,10 +107,12 @@ def prepare(
     prefetch: int = 0,
     functions: str = "auto",
     page_pictures: str = "auto",
+    chats: bool = False,
     environment: Mapping[str, str],
 ) -> PreparedModel:
     """Choose a model and settle what was left open. Where none is named, the environment's key or
-    the server decides; the rule-based reader is never chosen for somebody.
+    the server decides; the rule-based reader is never chosen for somebody, nor named as a way out
+    where the model `chats`.
 
     Without `limits`, or with `default_max_usd` where they name no dollars, a model that costs money
     stops at one dollar. `paging` goes before `window`, `max_output`, `prefetch`,
@@ -124,11 +126,11 @@ def prepare(
     url, backend, api = source.base_url or None, source.backend or None, source.api or None
     chosen = model or default_model_name(environment, base_url=url, api=api)
     if chosen is None:
+        reader = f', or model="{READER}" for the rule-based reader, which is not a language model'
         raise UsageError(
             "no model is named and the environment holds no ANTHROPIC_API_KEY; pass "
-            f'model="{DEFAULT_MODEL}" and set the key, base_url="http://..." for another server, a '
-            f'docpager.ChatModel of your own, or model="{READER}" for the rule-based reader, which '
-            "is not a language model"
+            f'model="{DEFAULT_MODEL}" and set the key, base_url="http://..." for another server, '
+            f"or a docpager.ChatModel of your own{'' if chats else reader}"
         )
     price_list = read_prices(prices)
     if owned := isinstance(chosen, str):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from docpager.core.locators import Locator, LocatorKind
 from docpager.core.passages import DocumentEntry, Note, Passage, PassageId, PassageRange
 from docpager.core.pictures import PictureId, picture_named
 from docpager.core.places import Place, place_in
+from docpager.core.visible import TAGS, without_tags
 from docpager.paging.rendering import one_line
 from docpager.run.archival_storage import ArchivalStorage
 from docpager.run.page_pictures import page_trouble
@@ -105,7 +107,22 @@ def find_quote(
     for wording in (quote, _PAGE_MARK.sub("", quote)):
         if found := _nearest(_tolerant(wording), text, near):
             return QuoteMatch("normalised", found[0], found.start())
+    if found_bare := _without_tags(quote, text, near):
+        return found_bare
     return _repaired(clean_quote(quote), text, near) if repair else None
+
+
+def _without_tags(quote: str, text: str, near: tuple[int, int]) -> QuoteMatch | None:
+    """The quote where the text has tag letters, which the model is shown spelled out."""
+    if TAGS.search(text) is None or not (bare := without_tags(clean_quote(quote)).strip()):
+        return None
+    kept = [at for at, character in enumerate(text) if not TAGS.match(character)]
+    places = (bisect_left(kept, near[0]), bisect_left(kept, near[1]))
+    found = _nearest(_tolerant(bare), "".join(text[at] for at in kept), places)
+    if found is None:
+        return None
+    start, end = kept[found.start()], kept[found.end() - 1] + 1
+    return QuoteMatch("normalised", text[start:end], start)
 
 
 def _nearest(pattern: re.Pattern[str], text: str, near: tuple[int, int]) -> re.Match[str] | None:

@@ -160,6 +160,10 @@ class TurnMemory:
     def _named(self, text: str) -> list[str]:
         return [str(locator) for locator, _, _ in find_locators(text, said=True)]
 
+    def echoes(self, quote: str) -> bool:
+        """Whether these are only words of the newest message, as where "Hello" is quoted back."""
+        return flat(quote) in flat(self._message)
+
     def what_claims(self, text: str, *, looked: bool) -> str:
         """What in an answer without a citation asks for one, as a sentence for the model; empty
         where nothing does.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from docpager.core.passages import DocumentEntry, written_ranges
+from docpager.core.visible import tags_spelled
 from docpager.paging.rendering import one_line, page_span, render_passages
 from docpager.run.tool_results import Found, Listed, Loaded, TooLarge, Viewed
 
@@ -41,7 +42,9 @@ def present_found(found: Found, *, subject: str) -> str:
     lines = [f"{subject}: {what}; page {found.page} of {found.pages}", *remark]
     for hit in found.hits:
         page = f" p{hit.pdf_page}" if hit.pdf_page is not None else ""
-        lines.append(f"- {hit.passage}{page} {paths[hit.passage.document]}: {hit.snippet}")
+        lines.append(
+            f"- {hit.passage}{page} {paths[hit.passage.document]}: {tags_spelled(hit.snippet)}"
+        )
     if found.hidden:
         lines.append(f"({found.hidden} more on this page did not fit)")
     return "\n".join(lines)

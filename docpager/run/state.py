@@ -21,13 +21,11 @@ from docpager.models.pricing import Price
 from docpager.models.server_tokens import CutWatch
 from docpager.paging.main_context import MainContext
 from docpager.paging.policies import POLICIES
-from docpager.paging.rebuild import LAST_REPLY, plainly
-from docpager.paging.rendering import one_line
+from docpager.paging.rebuild import LAST_REPLY
 from docpager.paging.token_meter import Meter
 from docpager.run import reminders
 from docpager.run.apply_results import PLAIN_TEXT, ResultApplier
 from docpager.run.argument_repair import repair
-from docpager.run.functions import parse_plain_answer
 from docpager.run.outcome import Abstention, Failure, Outcome, Stopped
 from docpager.run.plan import RunPlan
 from docpager.run.read_ahead import ReadAhead
@@ -65,9 +63,7 @@ class Run:
             document_map=plan.document_map,
             question=plan.question,
             policy=POLICIES[plan.policy],
-            closing=plainly(one_line(plan.question, limit=200), chat=plan.is_chat)
-            if plan.paging.plain
-            else "",
+            closing=plan.closing,
             conversation=plan.said,
         )
         self.outcome: Outcome | None = None
@@ -324,7 +320,7 @@ class Run:
         if usage is None or not usage.prompt_tokens:
             return False
         epoch = self.context.epoch
-        sent = sum(map(self.meter.plain_turn, epoch.turns))
+        sent = self.meter.plain_turns(epoch.turns)
         suspected = self._cuts.see(usage.prompt_tokens, sent=sent, epoch=epoch.number)
         if self._cuts.certain:
             self.stop(
@@ -386,7 +382,7 @@ class Run:
         if reply.stop_reason == "pause_turn":
             return self._useless_reply("You paused. Go on: call a function, or answer.", "paused")
         if said := self._own_words(reply.text):
-            arguments = parse_plain_answer(said, self.plan.rules >= 4, said=bool(self.plan.said))
+            arguments = self.plan.answer_of(said)
             if self.plan.paging.plain:
                 # Dropped: a small model that reads its own answer once more repeats it.
                 turn, tokens = None, 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -296,6 +295,8 @@ def in_parallel(work: Callable[[Any], Any], items: Collection[Any]) -> list[Any]
     """What `work` returns for each item, a few at once; the first error is raised."""
     if len(items) < 2:
         return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return list(threads.map(work, items))
 

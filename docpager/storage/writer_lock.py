@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,6 +103,8 @@ def turn_to_write(path: Path, *, timeout_seconds: float) -> Iterator[None]:
 
 
 def _name_holder(directory: Path) -> None:
+    import socket
+
     holder = {"pid": os.getpid(), "host": socket.gethostname()}
     (directory / _HOLDER_FILE).write_text(json.dumps(holder), encoding="utf-8")
 

@@ -25,6 +25,7 @@ class HereSource(FilesSource):
         directory: Path,
         text_field: str | None = None,
         settings: ReadingSettings | None = None,
+        readers: object = None,
     ) -> None:
         super().__init__(directory, text_field=text_field, settings=settings)
         self.read_paths: list[str] = []

@@ -200,7 +200,10 @@ def test_words_of_ascii_are_the_same_beside_other_scripts(text):
     assert analyzer.terms(text) == analyzer.terms(text + " é")[:-1]
 
 
-@given(st.text(alphabet="ab é北京-1\n "), st.frozensets(st.sampled_from(["a", "ab", "北", "1"])))
+@given(
+    st.text(alphabet="ab é北京-1\n \u2003\u200b"),
+    st.frozensets(st.sampled_from(["a", "ab", "北", "1"])),
+)
 def test_places_of_terms_are_those_among_all_places(text, terms):
     analyzer = Analyzer()
 

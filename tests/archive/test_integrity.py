@@ -11,6 +11,7 @@ from make_pdf import make_pdf
 from docpager.archive.integrity import repair, verify
 from docpager.archive.manifest import commit_manifest, read_manifest
 from docpager.core.errors import ArchiveError
+from docpager.storage.atomic_files import discard
 from docpager.testing import HashingEmbedder
 
 
@@ -85,7 +86,7 @@ def test_every_flipped_byte_is_found_and_mended(worn, place):
         assert contents(worn) == before
         found = worn.open().search("sales river one")
         assert (found.by_words, len(found.hits)) == (results.by_words, len(results.hits))
-        shutil.rmtree(worn.directory)
+        discard(worn.directory)
         whole.rename(worn.directory)
 
 
@@ -102,7 +103,7 @@ def test_every_missing_file_is_found_and_mended(worn):
         mend(worn)
 
         assert contents(worn) == before
-        shutil.rmtree(worn.directory)
+        discard(worn.directory)
         whole.rename(worn.directory)
 
 

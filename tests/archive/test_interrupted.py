@@ -8,6 +8,8 @@ from docpager.archive.ingest import ingest
 from docpager.archive.ingest_session import IngestProgress
 from docpager.testing import HashingEmbedder
 
+pytestmark = pytest.mark.usefixtures("own_readers")
+
 
 def interrupt_at(file: int):
     def progress(reached: IngestProgress) -> None:

@@ -7,7 +7,7 @@ import pytest
 from docpager.archive.analyzer import Analyzer
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
-from docpager.archive.search import Threads, rank
+from docpager.archive.search import FEW_DOCUMENTS, Threads, rank
 from docpager.testing import HashingEmbedder
 
 WORDS = ("copper", "silver", "lead", "tin", "zinc", "iron")
@@ -64,3 +64,17 @@ def test_threads_change_nothing(many):
 
     assert ranked(threads) == ranked(None)
     threads.close()
+
+
+def test_a_few_documents_are_searched_as_many_are(many):
+    """Few are compared by themselves, many with the others left out."""
+    few = [entry.id for entry in many.documents()][5:905:3]
+    # Numbers that no document has make them many, and change nothing else.
+    made_many = [*few, *range(10_000, 10_000 + FEW_DOCUMENTS)]
+
+    for by in ("both", "words", "meaning"):
+        found = many.search("tin metal", documents=few, by=by, page_size=400)
+
+        assert found == many.search("tin metal", documents=made_many, by=by, page_size=400)
+        assert {hit.passage.document for hit in found.hits} <= set(few)
+    assert not many.search("tin metal", documents=[10_000]).hits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,7 @@ from docpager.archive.vectors import (
     VECTORS_FILE,
     VectorIndex,
     VectorWriter,
+    nearest_of,
 )
 
 _CORNERS = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=3, max_size=3)
@@ -80,9 +82,36 @@ def test_proposed_rows_have_the_vectors_and_similarities_of_a_flat_index(tmp_pat
     assert np.array_equal(flat.between(10, 50), large.between(10, 50))
     exact = dict(zip(*flat.nearest(vectors[7], count=200, among=everything), strict=True))
     found = dict(zip(*large.nearest(vectors[7], count=200, among=everything), strict=True))
-    both = exact.keys() & found.keys()
-    assert found[7] == exact[7] and len(both) >= 190
-    assert all(abs(exact[row] - found[row]) < 2e-6 for row in both)
+    assert found == exact
+
+
+def test_the_nearest_of_all_are_the_same_however_rows_are_divided(tmp_path):
+    """Compared with every vector: proposals alone would miss some, other ones in each division."""
+    vectors = unit_vectors(12_000, 32)
+    vectors[3000:3400] = vectors[11_000]  # more equal ones than are wanted
+    for first, last in ((0, 12_000), (0, 2000), (2000, 2050), (2050, 7000), (7000, 12_000)):
+        (tmp_path / f"{first}-{last}").mkdir()
+    whole = index_of(vectors, tmp_path / "0-12000", flat_rows=100)
+    ends = (0, 2000, 2050, 7000, 12_000)
+    parts = [
+        index_of(vectors[first:last], tmp_path / f"{first}-{last}", flat_rows=100)
+        for first, last in pairwise(ends)
+    ]
+    halves = whole.between(0, 12_000)
+    drawn = np.random.default_rng(2)
+    for n in range(30):
+        among = np.ones(12_000, dtype=np.bool_) if n % 2 else drawn.random(12_000) < 0.8
+        query = halves[11_000] if n == 7 else unit_vectors(31, 32)[n]
+        scores = halves[among] @ query
+        rows = np.flatnonzero(among)[scores >= np.sort(scores)[-150] - 1e-6]
+        found = nearest_of(
+            [(p, among[a:b]) for p, (a, b) in zip(parts, pairwise(ends), strict=True)],
+            query,
+            count=150,
+        )
+        divided = [own + first for (own, _), first in zip(found, ends, strict=False)]
+        assert sorted(np.concatenate(divided)) == rows.tolist()
+        assert sorted(whole.nearest(query, count=150, among=among)[0]) == rows.tolist()
 
 
 def test_rows_of_a_choice_are_found_among_many(tmp_path):

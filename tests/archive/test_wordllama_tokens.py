@@ -22,6 +22,11 @@ WORDS = [
     "中文",
     "😀",
     "\u0301",
+    "aaaaaaaaa",
+    "-=-=-=-=====",
+    "<0x0A>",
+    "...",
+    "\u0120",
 ]
 BETWEEN = [
     " ",
@@ -40,9 +45,11 @@ BETWEEN = [
 ]
 
 
-@pytest.fixture(scope="module")
-def embedder():
-    return WordllamaEmbedder()
+@pytest.fixture(scope="module", params=["joined here", "by the tokenizer"])
+def embedder(request):
+    few = 10**9 if request.param == "joined here" else 0
+    with mock.patch.object(wordllama_embedder, "_FEW_WORDS", few):
+        return WordllamaEmbedder()
 
 
 def tokens_of_tokenizer(embedder, text):
@@ -56,6 +63,26 @@ def tokens_of_tokenizer(embedder, text):
 @example("\u2581 \u2581")
 def test_any_text_has_the_tokenizers_own_tokens(embedder, text):
     assert embedder._tokens.of_text(text) == tokens_of_tokenizer(embedder, text)
+
+
+def test_many_words_are_left_to_the_tokenizer():
+    with mock.patch.object(wordllama_embedder, "_FEW_WORDS", 2):
+        tokens = WordllamaEmbedder()._tokens
+        assert tokens.of_text("one two")
+        assert "_tokenizer" not in vars(tokens)
+        assert tokens.of_text("three four")
+        assert "_tokenizer" in vars(tokens)
+        assert "_pairs" not in vars(tokens)
+
+
+def test_a_vector_does_not_depend_on_how_many_were_made_before():
+    texts = ["Net revenue rose to $1,577.00", "naïve \u4e2d\u6587", ""]
+    few = WordllamaEmbedder()
+    vectors = few.embed_passages(texts)
+    with mock.patch.object(wordllama_embedder, "_FEW_TEXTS", 0):
+        many = WordllamaEmbedder()
+        assert (vectors == many.embed_passages(texts)).all()
+    assert (few._weights.dtype, many._weights.dtype) == ("float16", "float32")
 
 
 def test_a_full_memory_begins_anew():

@@ -13,7 +13,7 @@ from fake_engine import ForgetfulObject, UnreliableEngine
 from benchmarks.fake_api import ExtractiveBrain, FakeApi
 from docpager.api.ask_many import batch_session
 from docpager.archive.ingest import ingest
-from docpager.batch.elsewhere import BatchLedger, LedgerBudget
+from docpager.batch.elsewhere import BatchLedger, LedgerBudget, answer_question
 from docpager.batch.job import BatchJob
 from docpager.batch.journals import JournalNames
 from docpager.batch.questions import Question
@@ -51,9 +51,11 @@ def served(monkeypatch):
         )
 
 
-def drive(archive, output, prepared, *, engine=None, journals=None, **settings):
+def drive(
+    archive, output, prepared, *, engine=None, journals=None, questions=QUESTIONS, **settings
+):
     async def go():
-        job = BatchJob(QUESTIONS, output, journals=journals, in_order=True)
+        job = BatchJob(questions, output, journals=journals, in_order=True)
         async with batch_session(
             job, prepared, BatchSettings(**settings), archive=archive, engine=engine
         ) as session:
@@ -80,17 +82,61 @@ def test_an_engine_gives_the_answers_of_a_live_batch_and_the_bill_is_right(
         assert report.usd == pytest.approx(server.bill.usd, abs=1e-6)
         assert server.bill.usd == pytest.approx(live_bill, abs=1e-6)
         assert engine.attempts > len(TOWNS)  # some were done twice, and paid once
+        lines = map(json.loads, (tmp_path / "far.jsonl").read_text().splitlines())
+        assert report.steps == sum(line["steps"] for line in lines) > len(TOWNS)
     assert answers(tmp_path / "far.jsonl") == answers(tmp_path / "live.jsonl")
+
+
+def test_a_worker_answers_several_questions_at_once(tmp_path, archive, monkeypatch):
+    with served(monkeypatch) as (_, prepared):
+        for concurrency, expected in ((None, 24), (5, 5)):  # it says that it has 3 workers
+            engine = UnreliableEngine()
+            output = tmp_path / f"{concurrency}.jsonl"
+            drive(archive, output, prepared, engine=engine, concurrency=concurrency)
+            assert engine.crews == [expected]
+
+
+class LateEngine(UnreliableEngine):
+    """Is long about the answer to the first question, whose first reply has come."""
+
+    def __init__(self):
+        super().__init__()
+        self.questions = 0
+        self.begun_before_the_first_answer = 0
+
+    def begin(self, work, *given, results=1):
+        self.questions += work is answer_question
+        return super().begin(work, *given, results=results)
+
+    async def arrived(self, begun):
+        line = await super().arrived(begun)
+        if not self.begun_before_the_first_answer:
+            for _ in range(100):
+                if self.questions > 1:
+                    break
+                await asyncio.sleep(0.05)
+            self.begun_before_the_first_answer = self.questions
+        return line
+
+
+def test_others_follow_when_the_first_reply_has_come_and_not_the_first_answer(
+    tmp_path, archive, monkeypatch
+):
+    with served(monkeypatch) as (_, prepared):
+        engine = LateEngine()
+        drive(archive, tmp_path / "a.jsonl", prepared, engine=engine, concurrency=4)
+    assert engine.begun_before_the_first_answer > 1
 
 
 def test_journals_and_the_ledger_work_in_object_storage(tmp_path, archive, monkeypatch, s3):
     with served(monkeypatch) as (server, prepared):
         report = drive(
             archive, tmp_path / "far.jsonl", prepared, engine=UnreliableEngine(4),
-            journals=ObjectPath("bucket", "journals"), max_usd=50.0,
+            journals=ObjectPath("bucket", "journals"), max_usd=50.0, questions=QUESTIONS[:4],
         )  # fmt: skip
+        assert report.answered == 4
         assert report.usd == pytest.approx(server.bill.usd, abs=1e-6)
-    assert sum(key.startswith("journals/batch-") for key in s3.keys("bucket")) > len(TOWNS)
+    assert sum(key.startswith("journals/batch-") for key in s3.keys("bucket")) > 4
 
 
 def test_one_budget_limits_all_of_them(tmp_path, archive, monkeypatch):

@@ -8,6 +8,7 @@ from contextlib import redirect_stderr
 
 import pytest
 from batch_worlds import CountedReader, World, price, town_questions
+from fake_engine import UnreliableEngine
 from rich.cells import cell_len
 
 from docpager.batch.progress import BatchReport
@@ -15,6 +16,7 @@ from docpager.batch.session import Session
 from docpager.batch.settings import BatchSettings
 from docpager.cli.batch_view import BatchWatch, batch_watch, progress_line
 from docpager.cli.live_view import EventLines
+from docpager.cli.progress import Machines
 
 EIGHT_AT_ONCE = BatchSettings(max_usd=10.0)
 
@@ -160,3 +162,12 @@ def test_a_line_for_a_pipe_says_the_same_and_how_often_pages_were_loaded(tmp_pat
 
     assert line.startswith("24 of 24 done, 0:0")
     assert re.search(r"; \d+ passages loaded$", line)
+
+
+def test_the_nodes_and_workers_that_answer_are_named(tmp_path):
+    watched = Watched(tmp_path)
+    watched.watch.machines = Machines(UnreliableEngine())
+
+    assert "2 nodes, 3 workers" in watched.watch.lines(watched.session, width=200, height=9)[1][0]
+    line = progress_line(watched.session, there=watched.watch.machines.said())
+    assert ", 2 nodes, 3 workers; " in line

@@ -17,6 +17,7 @@ from benchmarks.local_models.systems import (
     Docpager,
     OneLook,
     contestant_named,
+    named_in,
     parse_structured,
 )
 from docpager import Archive, ingest
@@ -163,3 +164,12 @@ def test_no_passage_is_looked_at_twice(archives):
             looked = [(p.number, n) for p in places for n in range(p.first, p.last + 1)]
             assert len(looked) > 14
             assert len(set(looked)) == len(looked)
+
+
+def test_names_of_recorded_replies_can_be_written_on_every_file_system():
+    for path in REPLIES.glob("*.jsonl"):
+        assert not set('<>:"|?*\\') & set(path.name)
+        half = "reporting" if "-reporting-" in path.stem else "tuning"
+        written = path.stem.partition(f"-{half}-")[2]
+        if written and not written.startswith("earlier"):
+            assert contestant_named(named_in(written)).name == named_in(written)

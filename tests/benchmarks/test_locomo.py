@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.locomo.chat_way import ChatWay, Recaller
-from benchmarks.locomo.conversations import LocomoQuestion, read_conversations, sample
+from benchmarks.locomo.__main__ import ANSWERS, DEEP, lines_of
+from benchmarks.locomo.chat_way import ChatWay, Recaller, shown_turns
+from benchmarks.locomo.conversations import (
+    LocomoQuestion,
+    deep_questions,
+    read_conversations,
+    sample,
+)
 from benchmarks.locomo.replay import WINDOW, exchanges, joined, replay
 from benchmarks.locomo.scores import kind_table, marked, said_not_told
 from benchmarks.locomo.ways import FullHistory, PromptRoom, RecursiveSummary, newest
@@ -56,6 +62,29 @@ def test_evidence_names_turns_that_exist_and_adversarial_questions_have_no_answe
     assert dated.evidence == ("D2:1", "D2:2")
     assert (trap.kind, trap.answers) == ("adversarial", ())
     assert [each.kind for each in sample([talk], 1)] == ["time", "single hop", "adversarial"]
+
+
+def test_deep_retrieval_asks_one_question_for_each_session_but_the_last(tmp_path):
+    [talk] = read_conversations(write_conversation(tmp_path / "data"))
+
+    def asked(number: int, *evidence: str, kind: str = "single hop") -> LocomoQuestion:
+        answers = () if kind == "adversarial" else ("a bird",)
+        return LocomoQuestion(f"7-{number}", kind, "What?", answers, evidence)
+
+    questions = [
+        asked(1, "D5:1", "D5:3"),
+        asked(2, "D2:1"),
+        asked(3, "D2:4"),
+        asked(4, "D3:1", "D4:1"),  # of two sessions
+        asked(5, "D6:1", kind="time"),
+        asked(6, "D7:1", kind="adversarial"),
+        asked(7, "D12:1"),  # of the last session
+        asked(8),  # names no evidence
+    ]
+    forwards = deep_questions(replace(talk, questions=questions))
+    backwards = deep_questions(replace(talk, questions=questions[::-1]))
+    assert forwards == backwards
+    assert [each.evidence[0].split(":")[0] for each in forwards] == ["D2", "D5"]
 
 
 def test_a_folder_without_conversations_is_named(tmp_path):
@@ -121,6 +150,19 @@ def test_f1_follows_the_kind_of_question(asked, answer, f1):
 
 
 @pytest.mark.parametrize(
+    ("asked", "answer", "recall"),
+    [
+        (question("single hop", "a blue kite"), "It was a kite, a blue kite, I think", 1.0),
+        (question("single hop", "blue kite"), "a kite that is blue", 0.5),
+        (question("time", "2 May"), "not mentioned", 0.0),
+        (question("adversarial"), "not mentioned", None),
+    ],
+)
+def test_recall_forgives_what_is_said_beside_the_gold_answer(asked, answer, recall):
+    assert marked(asked, answer, ()).recall == recall
+
+
+@pytest.mark.parametrize(
     "text", ["Not mentioned", "The conversation does not say that.", "No information available."]
 )
 def test_saying_that_it_was_not_told(text):
@@ -148,6 +190,15 @@ def test_means_are_by_kind_and_leave_out_what_has_no_mark():
     assert dict(kind_table(marks, what="evidence"))["time"] is None
 
 
+@pytest.mark.parametrize("folder", [ANSWERS, DEEP], ids=["drawn", "deep"])
+def test_recorded_answers_are_of_the_same_questions_once_each(folder):
+    files = sorted(folder.glob("*.jsonl"))
+    asked = [[line.question for line in lines_of(path)] for path in files]
+    assert len(files) > 3
+    assert all(len(set(each)) == len(each) for each in asked)
+    assert len({frozenset(each) for each in asked}) == 1
+
+
 def test_a_session_is_held_as_messages_and_replies(tmp_path):
     [talk] = read_conversations(write_conversation(tmp_path / "data"))
     first = talk.sessions[1]
@@ -166,6 +217,37 @@ def test_a_conversation_is_held_within_its_window_and_found_again(tmp_path):
     assert len(list(held.report())) == 6
 
 
+def test_a_turn_was_shown_where_its_words_were_and_not_where_its_name_was_an_example(tmp_path):
+    [talk] = read_conversations(write_conversation(tmp_path / "data"))
+    prompt = """[T1:c1 2023-05-01 13:05 Ada]
+Ada: I saw bird 1-1.
+- T10:c1 before 2023-05-02 14:05 Ben: … bird 2-2. (before it, T9 Ada: Ada: I saw bird 2-1.)
+T96 2023-05-12 00:05 Ben:
+  Ben: I saw bird 12-8.
+as in [T12:c1] "exact quote"; -> recall shows T31:c1; T999 is none
+## Summary of what left (T3-90)
+  T4 they saw birds"""
+    assert shown_turns(talk.turns, prompt) == ("D1:1", "D2:1", "D2:2", "D12:8")
+
+
+def test_a_chat_asked_in_one_session_has_its_newest_turns_and_the_summary_of_the_others(tmp_path):
+    [talk] = read_conversations(write_conversation(tmp_path / "data"))
+    room = PromptRoom(4_000, 200, BuiltInEstimator(), 1.0)
+    asked = {}
+    for kept in ("recursive", "none"):
+        way = ChatWay(
+            tmp_path / "work", functions="plain", one_session=True, summary=kept, prefetch=2
+        )
+        model = ScriptedModel(*["They saw many birds."] * 30)
+        told = asyncio.run(ask_with(way, talk, talk.questions[0], room, model))
+        asked[kept] = model.requests[-1].turns[-1].text
+        assert "D12:8" in told.shown
+    assert "## Summary of what left (T1" in asked["recursive"]
+    assert "They saw many birds." in asked["recursive"]
+    assert "Summary" not in asked["none"]
+    assert all("## Newest turns" in each for each in asked.values())
+
+
 def test_a_chat_shows_what_one_recall_finds(tmp_path):
     [talk] = read_conversations(write_conversation(tmp_path / "data"))
     way, room = ChatWay(tmp_path / "work"), PromptRoom(8_000, 200, BuiltInEstimator(), 1.0)
@@ -175,7 +257,7 @@ def test_a_chat_shows_what_one_recall_finds(tmp_path):
     assert said_not_told(told.text)
 
 
-async def ask_with(way, talk, asked, room):
-    model = Recaller()
+async def ask_with(way, talk, asked, room, model=None):
+    model = model or Recaller()
     await way.remember(talk, room, model)
     return await way.ask(asked, room, model)

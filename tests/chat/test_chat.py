@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime
 
 import pytest
+from anthropic import AsyncAnthropic
 from chatting import days_from, opened
 
 import docpager
+from benchmarks.fake_api import FakeApi
+from docpager.models.claude import ClaudeModel
+from docpager.models.claude.client import Clients
 from docpager.models.scripted import ScriptedModel, call, reply
 
 
@@ -167,7 +172,9 @@ def test_a_small_model_is_shown_what_a_search_in_everything_said_finds(tmp_path)
             chat.record(f"Nothing of the kind, {n} times.", who="user")
         chat.record("How deep can a submarine's hull go?", who="user")
         chat.record("Six hundred ells, said the builder.", who="assistant")
-    model = ScriptedModel('Six hundred ells.\n[T42:c1] "Six hundred ells, said the builder."')
+    model = ScriptedModel(
+        'Answer: Six hundred ells.\n[T42:c1] "Six hundred ells, said the builder."'
+    )
     paging = docpager.PagingSettings(8_000, 400, functions="plain")
     with opened(tmp_path / "a", model=model, session="two", paging=paging) as chat:
         said = chat.say("How deep did the submarine's hull go?")
@@ -177,8 +184,8 @@ def test_a_small_model_is_shown_what_a_search_in_everything_said_finds(tmp_path)
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     assert re.search(rf"\[T42:c1 {when} \d\d:\d\d assistant\]\nSix", prompt_of(model, 0))
     assert "Six hundred ells, said the builder." in prompt_of(model, 0)
-    assert prompt_of(model, 0).rstrip().endswith("Above it write the answer in a few words.")
-    assert said.status == "answered"
+    assert prompt_of(model, 0).rstrip().endswith('Answer: ...\n[T12:c1] "exact quote"')
+    assert (said.status, said.text) == ("answered", "Six hundred ells.")
     assert said.citations[0].place.turn == 42
 
 
@@ -187,3 +194,82 @@ def test_a_small_model_may_greet(tmp_path):
     with opened(tmp_path / "a", "Hello!", paging=paging) as chat:
         said = chat.say("Good morning")
     assert (said.status, said.text) == ("replied", "Hello!")
+
+
+def test_a_greeting_that_is_quoted_back_is_no_failed_citation(tmp_path):
+    greeting = 'Answer: Hello!\n[T12:c1] "Hello!"'
+    paging = docpager.PagingSettings(8_000, 400, functions="plain")
+    with opened(tmp_path / "a", greeting, paging=paging) as chat:
+        said = chat.say("Hello!")
+    assert (said.status, said.text, said.citations) == ("replied", "Hello!", ())
+
+
+def test_words_of_the_message_are_no_source_for_a_figure(tmp_path):
+    made_up = 'Answer: 62 euros\n[T12:c1] "a plot cost"'
+    paging = docpager.PagingSettings(8_000, 400, functions="plain")
+    with opened(tmp_path / "a", made_up, made_up, paging=paging) as chat:
+        said = chat.say("What does a plot cost?")
+    assert (said.status, said.text) == ("unsupported", "62 euros")
+
+
+def test_the_connections_of_a_chat_are_opened_once_and_closed_with_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
+    closed = []
+
+    async def close(model: ClaudeModel) -> None:
+        closed.append(asyncio.get_running_loop())
+        await close_really(model)
+
+    close_really = ClaudeModel.close
+    monkeypatch.setattr(ClaudeModel, "close", close)
+    loops = []
+    with FakeApi(brain=["Hello!", "Bye!"]) as api:
+        chat = docpager.Chat.open(
+            archive=tmp_path / "a", model="claude-sonnet-5-5", base_url=api.url,
+            embedder="hashing", paging=docpager.PagingSettings(functions="full"),
+        )  # fmt: skip
+        with chat:
+            chat.tell(on_step=lambda _: loops.append(asyncio.get_running_loop()))
+            assert [chat.say("Hello").text, chat.say("Bye").text] == ["Hello!", "Bye!"]
+            assert not closed
+        chat.close()
+
+    assert len(set(loops)) == 1
+    assert closed == loops[:1] and loops[0].is_closed()
+
+
+def test_an_async_program_closes_the_connections_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
+    clients = []
+    made = Clients._made
+
+    def _made(self: Clients) -> AsyncAnthropic:
+        clients.append(made(self))
+        return clients[-1]
+
+    monkeypatch.setattr(Clients, "_made", _made)
+
+    async def conversation(api: FakeApi) -> None:
+        async with docpager.Chat.open(
+            archive=tmp_path / "a", model="claude-sonnet-5-5", base_url=api.url, embedder="hashing"
+        ) as chat:
+            await chat.say_async("Hello")
+            assert not clients[0].is_closed()
+
+    with FakeApi(brain=["Hello!"]) as api:
+        asyncio.run(conversation(api))
+
+    assert [client.is_closed() for client in clients] == [True]
+
+
+def test_without_a_key_nobody_is_sent_to_the_reader_that_does_not_chat(tmp_path, monkeypatch):
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for model, kind in (("claude-sonnet-5-5", docpager.ModelError), (None, docpager.UsageError)):
+        with (
+            docpager.Chat.open(archive=tmp_path / "a", model=model, embedder="hashing") as chat,
+            pytest.raises(kind, match="ANTHROPIC_API_KEY") as refused,
+        ):
+            chat.say("Hello")
+        assert "extractive" not in str(refused.value)

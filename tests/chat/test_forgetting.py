@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from chatting import opened
+from chatting import opened, summing_up
 from click.testing import CliRunner
 from test_chat_kills import in_a_process_that_dies
 
 import docpager
 from docpager.cli import main
+from docpager.models.messages import ModelReply
 from docpager.models.scripted import ScriptedModel, call, reply
 
 SECRET = "AT61 1904 3002 3457 3201"
@@ -188,6 +191,9 @@ def test_a_forgotten_document_leaves_journals_and_memories_of_chats(tmp_path):
     (docs / "bank.txt").unlink()
     done = CliRunner().invoke(main, ["forget", "D1", "--archive", str(archive)])
     assert "sessions/main/T1.jsonl" in done.output
+    assert f"conversations still hold: M2 (came from D1): The account is {SECRET}." in done.output
+    assert f"conversations still hold: T3 (came from D1): It is {SECRET}." in done.output
+    assert "docpager chat forget D1 lists and removes it" in done.output
     assert CliRunner().invoke(main, ["compact", "--archive", str(archive)]).exit_code == 0
 
     assert files_with(archive / "chats/sessions", SECRET) == []
@@ -196,6 +202,27 @@ def test_a_forgotten_document_leaves_journals_and_memories_of_chats(tmp_path):
         assert {(h.where, h.why) for h in found.holdings} >= {
             ("M2", "came from D1"), ("T3", "came from D1")}  # fmt: skip
     assert files_with(archive, SECRET) == []
+
+
+def test_a_forgotten_document_that_no_conversation_met_is_silent_of_them(tmp_path):
+    docs, archive = tmp_path / "docs", tmp_path / "a"
+    docs.mkdir()
+    for name in ("a", "b"):
+        (docs / f"{name}.txt").write_text(f"The account {name}.\n")
+    docpager.ingest(docs, archive, embedder="hashing")
+    forgotten = CliRunner().invoke(main, ["forget", "D1", "--archive", str(archive)])
+    with opened(archive, "Hello!") as chat:
+        chat.say("Hello")
+        before = files_and_times(archive / "chats")
+        again = CliRunner().invoke(main, ["forget", "D2", "--archive", str(archive), "--json"])
+        assert files_and_times(archive / "chats") == before
+
+    assert "conversation" not in forgotten.output + again.output
+    assert json.loads(again.stdout)["chats"] == []
+
+
+def files_and_times(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_journal_is_not_gone_for_what_the_instructions_say_in_each(tmp_path):
@@ -211,3 +238,50 @@ def test_a_journal_is_not_gone_for_what_the_instructions_say_in_each(tmp_path):
         "T3", "journal T3 of main", "journal T5 of main",
     ]  # fmt: skip
     assert "journal T1 of main" not in {holding.where for holding in found.holdings}
+
+
+def test_a_summary_that_goes_is_made_anew_from_the_turns_that_are_left(tmp_path):
+    model = ScriptedModel(*[summing_up(f"Ada has {SECRET}.", lambda _: ModelReply("Yes."))] * 99)
+    with opened(tmp_path / "a", model=model) as chat:
+        chat.say(f"My IBAN is {SECRET}.")
+        chat.say("My dog is called Waldi.")
+        for n in range(14):
+            chat.say(f"Message {n}: " + " ".join(f"word{n}x{k}" for k in range(60)))
+        assert chat.summary == f"Ada has {SECRET}."
+        assert {"T1", "T3"}.isdisjoint(shown_turns(model))
+
+    after = ScriptedModel(*[summing_up("Ada has a dog, Waldi.", lambda _: ModelReply("Yes."))] * 9)
+    archive = str(tmp_path / "a")
+    preview = CliRunner().invoke(
+        main, ["sessions", "forget", SECRET, "--archive", archive, "--yes"]
+    )
+    assert "the next message there that needs one has it made anew" in preview.output
+    assert "to be summed up anew: main" in preview.output
+    with opened(tmp_path / "a", model=after) as chat:
+        assert chat.summary is None
+        chat.say("Which dog have I?")
+        assert chat.summary == "Ada has a dog, Waldi."
+    asked = [str(r.turns[0]) for r in after.requests if "summary of a long" in r.instructions]
+    assert "My dog is called Waldi." in asked[0] and "# Summary so far" not in asked[0]
+    assert "## Summary of what left (T3" in str(after.requests[-1])
+    assert files_with(tmp_path, SECRET) == []
+
+
+def test_a_summary_that_nothing_is_left_of_goes_without_a_new_one(tmp_path):
+    model = ScriptedModel(*[summing_up("All of it.", lambda _: ModelReply("Yes."))] * 99)
+    with opened(tmp_path / "a", model=model) as chat:
+        for n in range(14):
+            chat.say(f"Secret {n}: " + " ".join(f"word{n}x{k}" for k in range(60)))
+        assert chat.summary
+        found = chat.forget("Secret")
+
+        assert "summary of main" in {holding.where for holding in found.holdings}
+        assert found.summaries_anew == ()
+        assert chat.summary is None
+
+
+def shown_turns(model: ScriptedModel) -> set[str]:
+    """The turns in the newest prompt, as it heads them."""
+    return set(
+        re.findall(r"(T\d+) \d{4}-\d\d-\d\d \d\d:\d\d (?:user|assistant)", str(model.requests[-1]))
+    )

@@ -114,6 +114,8 @@ def test_what_was_told_and_not_read_before_the_reply_is_said_again(tmp_path, cap
         last = desk.talk.chat.turns(2)
 
     assert "No, zinc!" not in str(model.requests[1])
+    told = capsys.readouterr().err
+    assert "(the reply came before the model had read it, so it is said again)\n> No, zinc!" in told
     assert [turn.text for turn in last] == ["No, zinc!", "Zinc it is."]
 
 
@@ -132,7 +134,9 @@ def test_what_comes_too_late_is_the_next_message(tmp_path, capsys, last):
         said = [turn.text for turn in desk.talk.chat.turns()]
 
     assert said == ["Hi", "First.", "One more thing.", "Second."]
-    assert "> One more thing." in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "(the model is told at its next step; if its reply comes first, it is the next" in told
+    assert "(the reply came first, so this is the next message)\n> One more thing." in told
 
 
 def test_after_an_interruption_what_was_typed_is_said(tmp_path, capsys):
@@ -147,6 +151,49 @@ def test_after_an_interruption_what_was_typed_is_said(tmp_path, capsys):
         said = [turn.text for turn in desk.talk.chat.turns()]
 
     assert said == ["What of tin?", "No, zinc!", "Zinc it is."]
+    told = capsys.readouterr().err
+    assert "(typed before the reply was interrupted, so it is the next message)\n> No, z" in told
+
+
+def test_a_line_that_comes_while_the_last_reply_ends_is_answered(tmp_path, monkeypatch):
+    """Neither told nor said, it would lie there until something else is said."""
+    model = Gated("First.", "Second.")
+    model.may_reply.release(2)
+    with desk_of(tmp_path, model) as desk:
+        ends, next_of = threading.Event(), desk._next
+
+        def slowly(why: str) -> str | None:
+            said = next_of(why)
+            if said is None and not ends.is_set():
+                ends.set()
+                time.sleep(0.2)
+            return said
+
+        monkeypatch.setattr(desk, "_next", slowly)
+        take(desk, "Hi")
+        assert ends.wait(20)
+        take(desk, "One more thing.")
+        until(lambda: not desk.busy)
+        said = [turn.text for turn in desk.talk.chat.turns()]
+
+    assert said == ["Hi", "First.", "One more thing.", "Second."]
+
+
+def test_what_was_typed_before_an_error_that_nobody_expects_is_named(tmp_path, capsys):
+    class Broken(Gated):
+        async def complete(self, request: ModelRequest) -> ModelReply:
+            await super().complete(request)
+            raise ZeroDivisionError("a bug")
+
+    model, ended = Broken("Hm."), threading.Event()
+    with pytest.raises(ZeroDivisionError), desk_of(tmp_path, model) as desk:
+        desk.take("Hi", on_end=ended.set)
+        until(lambda: len(model.requests) == 1)
+        desk.take("And lead.", on_end=ended.set)
+        model.may_reply.release()
+        assert ended.wait(20)
+
+    assert "not said: And lead." in capsys.readouterr().err
 
 
 def test_what_was_typed_and_not_said_when_somebody_leaves_is_named(tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from picture_pages import install_fake
 
 from docpager.cli import main
+from docpager.models import servers
 
 
 def doctor(*options):
@@ -165,16 +167,17 @@ def test_a_live_request_that_fails_fails_the_command():
     ],
 )
 def test_a_server_that_says_something_else_is_named(said, state):
-    def answer():
-        connection, _ = listening.accept()
-        with connection:
-            connection.recv(10_000)
-            connection.sendall(said)
+    class Says(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(10_000)
+            self.request.sendall(said)
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=answer, daemon=True).start()
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        found, result = findings("--base-url", url)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Says) as saying:
+        threading.Thread(target=saying.serve_forever, args=(0.01,), daemon=True).start()
+        found, result = findings(
+            "--base-url", url := f"http://127.0.0.1:{saying.server_address[1]}"
+        )
+        saying.shutdown()
 
     assert result.exit_code == 0
     assert found["server", url]["state"] == state
@@ -230,7 +233,8 @@ def test_a_server_without_a_list_of_models_has_to_be_asked():
     assert "lists no models" in said["detail"]
 
 
-def test_a_server_that_says_nothing_is_busy_or_still_starts():
+def test_a_server_that_says_nothing_is_busy_or_still_starts(monkeypatch):
+    monkeypatch.setattr(servers, "PROBE_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         found, _ = findings("--base-url", url)

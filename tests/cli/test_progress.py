@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 from docpager.archive.ingest_session import IngestProgress
 from docpager.cli.live_view import ask_progress, view_lines
-from docpager.cli.progress import progress_bar, progress_lines, reached_in_words
+from docpager.cli.progress import Machines, progress_bar, progress_lines, reached_in_words
 from docpager.cli.terminal import note
 from docpager.core.errors import UsageError
 from docpager.run.driver import StepNow
@@ -31,6 +31,34 @@ def test_a_line_says_files_speed_embedding_and_time_left():
     )
     assert reached_in_words(IngestProgress(1, 1000, "a.txt"), 9.0).endswith("(about 2.5 h left)")
     assert reached_in_words(IngestProgress(3, 3, "c.txt"), 9.0) == "reading 3 of 3: c.txt"
+
+
+def test_the_nodes_and_workers_of_an_engine_are_named_and_asked_for_now_and_then(monkeypatch):
+    class Shrinking:
+        asked = 0
+
+        @property
+        def nodes(self):
+            self.asked += 1
+            return 3 - self.asked
+
+        @property
+        def workers(self):
+            return 4 * (3 - self.asked)
+
+    engine, now = Shrinking(), [100.0]
+    monkeypatch.setattr("docpager.cli.progress.monotonic", lambda: now[0])
+    machines = Machines(engine)
+    assert {machines.said() for _ in range(50)} == {"2 nodes, 8 workers"}
+    now[0] += 6  # a node was lost meanwhile
+    assert machines.said() == "1 node, 4 workers"
+    assert engine.asked == 2
+    assert Machines(None).said() == ""
+
+    reached = IngestProgress(3, 9, "c.pdf", pdf_pages=30)
+    assert reached_in_words(reached, 10.0, there=machines.said()) == (
+        "reading 3 of 9: c.pdf (30 pages, 3 a second, about 20 s left, 1 node, 4 workers)"
+    )
 
 
 def test_lines_go_on_while_one_file_takes_long():

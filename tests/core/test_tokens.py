@@ -13,6 +13,8 @@ from docpager.core.tokens import (
     BuiltInEstimator,
     ScaledCounter,
     TiktokenCounter,
+    _accents,
+    _words,
     cached_tiktoken,
     rank_file,
 )
@@ -53,7 +55,7 @@ PIECES = st.sampled_from(
     [
         *("the", "in", "A", "IBM", "x1y2", "é", "word " * 9, "中文 ", "😀", "\xa0", "\u3000"),
         *("2018", "$1,234.50", "(2", " 7", "(see", "note)", "--", ". "),
-        *(" ", "  ", " ", "\n", "\t", "\r\n"),
+        *(" ", "  ", " ", "\n", "\t", "\r\n", "\n[", "[", "McIntosh", "_a", "\u0663"),
     ]
 )
 
@@ -89,6 +91,15 @@ def test_each_run_costs_what_the_text_counts_more_up_to_its_end(text):
     for offset, hundredths in zip(weighed.offsets[1:], weighed.hundredths[1:], strict=True):
         if plain and text[offset : offset + 1] == " " and text[offset + 1 : offset + 2].isalpha():
             assert max(1, -(-hundredths // 100)) == ESTIMATOR.count(text[:offset])
+
+
+@settings(max_examples=1_500)
+@given(st.one_of(ANY_TEXT, st.lists(PIECES, max_size=40).map("".join)))
+def test_a_text_counts_what_its_runs_cost_one_by_one(text):
+    """Plain runs are counted by kind, and parts of a text for themselves: it is the same."""
+    costs = sum(_words().weighed(text)[1::2]) + _accents(text)
+
+    assert ESTIMATOR.count(text) == (max(1, math.ceil(costs / 100)) if text else 0)
 
 
 @given(ANY_TEXT)

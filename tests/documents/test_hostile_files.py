@@ -41,7 +41,10 @@ from docpager.documents.ocr.tesseract import Tesseract
 from docpager.documents.reader_pool import Reader, ReadingJob, ReadingLimits
 from docpager.documents.reasons import Reason
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are kept by Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="limits are kept by Linux"),
+    pytest.mark.usefixtures("own_readers"),
+]
 
 LIMITS = ReadingLimits(processes=1, timeout_seconds=60)
 MOST_MEGABYTES = 400

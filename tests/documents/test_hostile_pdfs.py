@@ -11,6 +11,8 @@ from make_pdf import encrypted_pdf, make_pdf, make_pdf_of_streams
 from docpager.core.errors import DocumentError
 from docpager.documents.reader_pool import ReadingJob, ReadingLimits, read_files
 
+pytestmark = pytest.mark.usefixtures("own_readers")
+
 FINE = b"BT /F1 9 Tf 50 700 Td (Readable words.) Tj ET"
 LINE = b"(some words of a page without end) Tj 0 -10 Td\n"
 LIMITS = ReadingLimits(processes=1, timeout_seconds=60, memory_bytes=400_000_000)
@@ -35,10 +37,15 @@ def problems(result):
 
 
 def bomb(unit: bytes, size: int) -> bytes:
-    packing = zlib.compressobj(9)
+    """So many bytes, packed by zlib: a block that refers to none before it, again and again."""
     block = unit * (1_000_000 // len(unit))
-    packed = b"".join(packing.compress(block) for _ in range(size // len(block)))
-    return packed + packing.flush()
+    times = size // len(block)
+    packing = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packing.compress(block) + packing.flush(zlib.Z_FULL_FLUSH)
+    checksum = 1
+    for _ in range(times):
+        checksum = zlib.adler32(block, checksum)
+    return b"\x78\xda" + packed * times + packing.flush() + checksum.to_bytes(4, "big")
 
 
 @pytest.mark.parametrize("unit", [b" ", b"BT /F1 9 Tf 50 700 Td (ab) Tj ET ", b"q "])

@@ -26,12 +26,19 @@ from docpager.documents.reader_pool import ReadingLimits, read_files
 from docpager.documents.reader_process import ReadingJob
 from docpager.documents.signatures import kind_of
 
+pytestmark = pytest.mark.usefixtures("own_readers")
+
 ROOT = Path(__file__).parents[2]
 WHITE = GreyPicture(100, 100, bytes([250]) * 10_000)
-needs_tesseract = pytest.mark.skipif(
+has_tesseract = pytest.mark.skipif(
     shutil.which("tesseract") is None, reason="tesseract is not installed"
 )
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="kept by the Linux kernel")
+
+
+def needs_tesseract(test):
+    """A test of the installed program; all others know a stand-in."""
+    return pytest.mark.slow(has_tesseract(test))
 
 
 class Kept(dict):
@@ -375,7 +382,7 @@ def test_garbage_is_no_text(tmp_path, fake, monkeypatch):
 def test_a_page_that_takes_too_long_is_given_up_alone(tmp_path, fake, monkeypatch):
     monkeypatch.setenv("FAKE_TESSERACT", "hang")
 
-    result = pages_read(tmp_path, picture_pdf([draw("a")]), Kept(), timeout_seconds=8.0)
+    result = pages_read(tmp_path, picture_pdf([draw("a")]), Kept(), timeout_seconds=4.0)
 
     assert isinstance(result, DocumentError)
     assert result.reason == "timed out"

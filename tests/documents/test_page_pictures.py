@@ -359,6 +359,7 @@ def test_recognised_words_are_marked_where_they_were_seen(tmp_path):
     assert near(picture.rectangles[1], (72, 168, 144, 180), by=1.5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("tesseract"), reason="tesseract is not installed")
 def test_a_scanned_page_is_marked_where_it_shows_the_words(tmp_path):
     image = pytest.importorskip("PIL.Image")

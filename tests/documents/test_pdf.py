@@ -71,12 +71,19 @@ def test_bookmarks_that_lead_nowhere_are_skipped():
     assert [section.title for section in document.sections] == ["Whole"]
 
 
-def test_a_title_that_somebody_wrote_is_used():
-    assert read(["words"], title="Annual Report 2018").title == "Annual Report 2018"
+@pytest.mark.parametrize(
+    "title", ["Annual Report 2018", "Annual Report 2022/23", "Profit and/or loss", "Input/Output"]
+)
+def test_a_title_that_somebody_wrote_is_used(title):
+    assert read(["words"], title=title).title == title
 
 
 @pytest.mark.parametrize(
-    "title", ["", "untitled", "Microsoft Word - draft.doc", r"C:\reports\a", "x1.pdf", "12345678"]
+    "title",
+    [
+        *("", "untitled", "Microsoft Word - draft.doc", r"C:\reports\a", "x1.pdf", "12345678"),
+        *("/home/ada/a draft", "C:/my reports/a", "~/a", "../a", "file:///a", "reports/2018/final"),
+    ],
 )
 def test_a_title_that_a_program_wrote_is_not(title):
     assert read(["words"], title=title).title == "sample"

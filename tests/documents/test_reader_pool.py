@@ -13,7 +13,15 @@ from make_pdf import make_pdf
 
 from docpager.core.errors import DocumentError
 from docpager.documents.ocr.recognition import ScannedPage
-from docpager.documents.reader_pool import ReadingJob, ReadingLimits, available_cores, read_files
+from docpager.documents.reader_pool import (
+    KeptReaders,
+    ReadingJob,
+    ReadingLimits,
+    available_cores,
+    read_files,
+)
+
+pytestmark = pytest.mark.usefixtures("own_readers")
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,11 +127,36 @@ def test_an_interrupt_stops_everything_at_once(tmp_path):
         os.killpg(script.pid, 0)
 
 
+def children():
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_kept_process_reads_the_next_files_too(tmp_path):
+    before, kept = set(children()), KeptReaders()
+    jobs, limits = jobs_for(tmp_path, {"a.txt": b"fine", "b.pdf": b"junk"}), ReadingLimits(1)
+
+    first = [str(result) for _, result in read_files(jobs, limits, kept=kept)]
+    (pid,) = set(children()) - before
+    assert [str(result) for _, result in read_files(jobs, limits, kept=kept)] == first
+    assert set(children()) - before == {pid}
+
+    os.kill(int(pid), signal.SIGKILL)  # it is replaced, and nothing is lost
+    assert [str(result) for _, result in read_files(jobs, limits, kept=kept)] == first
+
+    other = ReadingLimits(1, memory_bytes=1_900_000_000)  # its limits are another process's
+    assert [str(result) for _, result in read_files(jobs, other, kept=kept)] == first
+    assert len(set(children()) - before) == 2
+
+    for one in (limits, other):  # who leaves half-way may leave it busy
+        begun = read_files(jobs, one, kept=kept)
+        next(begun)
+        begun.close()
+    assert set(children()) == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_no_process_is_left_behind(tmp_path):
-    def children():
-        return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-
     before = children()
 
     list(read_files(jobs_for(tmp_path, {"a.txt": b"fine", "b.pdf": b"junk"})))

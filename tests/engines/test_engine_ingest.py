@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,25 @@ def test_what_an_engine_cannot_be_given_is_refused(tmp_path):
             reading=ReadingSettings(passwords={"a.pdf": "word"}),
         )  # fmt: skip
     assert load_embedder("wordllama").name == "wordllama"
+
+
+class EngineInAnotherFolder(UnreliableEngine):
+    """Its workers' folder is not that of whoever sends work, as on a cluster that was there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def _do(self, begun):
+        with chdir(self._folder):
+            return super()._do(begun)
+
+
+def test_an_archive_may_be_named_from_the_current_folder(tmp_path, monkeypatch):
+    write_files(tmp_path / "files", 5)
+    (tmp_path / "workers").mkdir()
+    monkeypatch.chdir(tmp_path)
+    ingest([Path("files")], Path("archive"), engine=EngineInAnotherFolder(tmp_path / "workers"))
+    ingest([Path("files")], Path("here"), source=HereSource(Path("here")))
+    assert_equal(Path("archive"), Path("here"))
+    assert not list((tmp_path / "workers").iterdir())

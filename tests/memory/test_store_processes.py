@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,34 +28,51 @@ with MemoryStore.open(directory, embedder=HashingEmbedder()) as store:
 
 DIE = """
 import os, sys
+import faiss, pyarrow, tantivy
 from docpager.memory.store import MemoryStore
 from docpager.testing import HashingEmbedder
-directory, work, left = sys.argv[1], sys.argv[2], int(sys.argv[3])
-store = MemoryStore.open(directory, embedder=HashingEmbedder())
-def hook(event, arguments):
-    global left
-    if event == "docpager.durable":
-        left -= 1
-        if left < 0:
-            os._exit(9)
-sys.addaudithook(hook)
-if work == "append":
-    print(store.append("the last straw", kind="turn", who="user").id, flush=True)
-else:
-    print(store.forget([7]), flush=True)
+
+def dying(directory, work, left):
+    def hook(event, arguments):
+        nonlocal left
+        if event == "docpager.durable":
+            left -= 1
+            if left < 0:
+                os._exit(9)
+    store = MemoryStore.open(directory, embedder=HashingEmbedder())
+    sys.addaudithook(hook)
+    if work == "append":
+        print(store.append("the last straw", kind="turn", who="user").id, flush=True)
+    else:
+        print(store.forget([7]), flush=True)
+
+for line in sys.stdin:
+    directory, work, left = line.rstrip("\\n").split("\\t")
+    child = os.fork()
+    if child == 0:
+        try:
+            dying(directory, work, int(left))
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+"""Opens a store and works in a process that dies, for each line of its input. What it needs is
+imported once, and nothing more is done before it forks."""
 
 
 def opened(directory):
     return MemoryStore.open(directory, embedder=HashingEmbedder())
 
 
-def started(script, *arguments):
+def started(script, *arguments, **streams):
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
+        **streams,
     )
 
 
@@ -81,21 +99,25 @@ def test_processes_that_add_at_once_lose_nothing(tmp_path):
 
 def deaths(directory, work, tmp_path):
     """Die before each write, fsync, rename and removal in turn, each time from the same store."""
-    import shutil
-
-    for left in range(100):
-        copy = tmp_path / f"{work}-{left}"
-        shutil.copytree(directory, copy)
-        process = started(DIE, copy, work, left)
-        said, _ = process.communicate(timeout=60)
-        yield copy, said
-        if process.returncode == 0:
-            return
-        assert process.returncode == 9
+    with started(DIE, stdin=subprocess.PIPE) as process:
+        for left in range(100):
+            copy = tmp_path / f"{work}-{left}"
+            shutil.copytree(directory, copy)
+            process.stdin.write(f"{copy}\t{work}\t{left}\n")
+            process.stdin.flush()
+            said = ""
+            while not (line := process.stdout.readline()).startswith("ended "):
+                assert line, "the process that forks has ended"
+                said += line
+            yield copy, said
+            if line == "ended 0\n":
+                process.stdin.close()
+                return
+            assert line == "ended 9\n"
     raise AssertionError("it never came to its end")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a mapped file cannot be removed there")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 @pytest.mark.parametrize("before", [20, LONGEST_TAIL - 1])
 def test_a_process_that_dies_while_it_adds_loses_nothing_that_was_said(tmp_path, before):
     with opened(tmp_path / "memory") as store:
@@ -120,7 +142,7 @@ def holds(directory):
     return any(p.is_file() and b"xylophone" in p.read_bytes() for p in directory.rglob("*"))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a mapped file cannot be removed there")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 def test_a_process_that_dies_while_it_forgets_has_forgotten_all_or_nothing(tmp_path):
     with opened(tmp_path / "memory") as store:
         for n in range(LONGEST_TAIL + 5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from itertools import pairwise
 
 import pytest
@@ -220,3 +221,11 @@ def test_many_conversations_at_once_on_one_model():
         conversations = asyncio.run(eight(model_for(api)))
 
         assert [replies[-1].text for replies in conversations] == ["41 million"] * 8
+
+
+def test_certificates_are_read_once_and_checked_by_every_client():
+    from docpager.models.claude.connections import http_client
+
+    one, other = (http_client(keep_alive=kept)._transport._pool._ssl_context for kept in (1, 0))
+    assert one is other
+    assert one.check_hostname and one.verify_mode is ssl.CERT_REQUIRED

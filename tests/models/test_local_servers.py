@@ -12,8 +12,10 @@ import docpager
 from benchmarks.fake_api import FakeApi, call
 from benchmarks.fake_api.backend import LLAMA_CPP
 from benchmarks.fake_api.local_servers import LocalServer
+from docpager.core import retries
 from docpager.core.errors import AttemptFailed, ModelError, UsageError
 from docpager.core.settings import PagingSettings, RunLimits
+from docpager.models import limiter
 from docpager.models.claude import ClaudeModel
 from docpager.models.messages import ModelRequest, UserTurn
 from docpager.models.server_tokens import MeasuredCounter
@@ -318,7 +320,9 @@ def test_a_reused_connection_that_ended_is_told_as_such():
     assert failed.value.may_be_billed
 
 
-def test_two_prompts_that_do_not_fit_a_shared_cache_go_one_after_the_other(tmp_path):
+def test_two_prompts_that_do_not_fit_a_shared_cache_go_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(limiter, "_FIRST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(retries, "_FIRST_SECONDS", 0.02)
     questions = [{"id": f"q{n}", "question": f"How heavy was petrel {n}?"} for n in range(2)]
 
     def brain(asked):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docpager.core.tokens import BuiltInEstimator
-from docpager.models.messages import CallResult, UserTurn
+from docpager.models.messages import AssistantTurn, CallResult, ToolCall, UserTurn
 from docpager.paging.epoch import BLOCK_TOKENS
 from docpager.paging.token_meter import Meter
 from docpager.paging.token_sizes import Size
@@ -80,3 +80,22 @@ def test_a_text_is_counted_once() -> None:
         meter.observe([ENGLISH * 20], 900)
 
     assert set(counter.asked.values()) == {1}
+
+
+def test_turns_that_were_counted_are_not_counted_again_and_others_are() -> None:
+    meter = Meter(BuiltInEstimator(), 2.0)
+    calls = (ToolCall("1", "search", {"query": ENGLISH}),)
+    first = (UserTurn(ENGLISH), AssistantTurn("yes", calls), UserTurn(CHINESE))
+    grown = (*first, AssistantTurn(ENGLISH, ()))
+    for turns in (first, grown, grown[:2], (UserTurn(CHINESE), *grown[1:])):
+        assert meter.plain_turns(turns) == sum(map(meter.plain_turn, turns))
+
+
+def test_a_factor_that_rises_raises_the_sizes_of_texts_that_were_measured() -> None:
+    meter = Meter(BuiltInEstimator(), 2.0)
+    before, counted = meter.size(ENGLISH).most, BuiltInEstimator().count(ENGLISH * 40)
+
+    meter.observe([ENGLISH * 40], 5 * counted)
+
+    assert meter.ceiling > 5.0
+    assert meter.size(ENGLISH).most > 2 * before

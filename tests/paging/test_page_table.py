@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from resident_pages import passage, pid, table_of
 
+from docpager.paging.page_table import Residency
 from docpager.paging.token_sizes import Size
 
 
@@ -58,3 +59,29 @@ def test_a_copy_does_not_change_with_its_original() -> None:
 
     assert copy.ids == {pid(1)}
     assert copy.released == []
+
+
+def test_which_passages_are_resident_is_known_after_every_change() -> None:
+    table = table_of({1: 10, 2: 20})
+    before = table.copy()
+    assert table.ids == {pid(1), pid(2)}
+
+    table.page_in(passage(3), size=Size.exact(5), step=9)
+    assert table.ids == {pid(1), pid(2), pid(3)}
+    table.keep_only([pid(3)])
+    assert table.ids == {pid(3)}
+    table.restore(before)
+    assert table.ids == {pid(1), pid(2)}
+
+
+def test_pages_that_stay_are_the_pinned_and_the_named_ones_unless_released() -> None:
+    table = table_of({1: 10, 2: 20, 3: 30, 4: 40, 5: 50})
+    table.reference([pid(1), pid(2), pid(5)], pin=True)
+    table.release([pid(2), pid(4)])
+
+    def numbers(entries: list[Residency]) -> list[int]:
+        return [entry.passage.ordinal for entry in entries]
+
+    assert numbers(table.unreleased_but({pid(5)})) == [1, 3]
+    assert numbers(table.unreleased_but({pid(5)}, kept={pid(4)})) == [1]
+    assert numbers(table.unreleased_but(set(), kept={pid(3), pid(4)})) == [1, 3, 5]

@@ -188,6 +188,45 @@ def test_what_is_neither_run_nor_batch_is_refused(tmp_path, content):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_of_journals_has_a_page_for_each_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = Path("archive/runs")
+    runs.mkdir(parents=True)
+    Path(hostile_run(tmp_path).journal).rename(runs / "whole.jsonl")
+    lines = (runs / "whole.jsonl").read_bytes().splitlines(keepends=True)
+    (runs / "begun.jsonl").write_bytes(b"".join(lines[:3]))
+    (runs / "damaged.jsonl").write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    (runs / "other.jsonl").write_text("no journal")
+
+    result = CliRunner().invoke(main, ["report", str(runs)])
+
+    assert result.output.split() == ["runs-report/index.html"], result.output
+    index = Path("runs-report/index.html").read_text("utf-8")
+    rows = {row[0]: row for row in json.loads(index.split('id="rows">')[1].split("</script>")[0])}
+    assert sorted(rows) == ["begun", "damaged", "whole"]
+    whole = watch(runs / "whole.jsonl").line
+    tokens = whole.usage.prompt_tokens + whole.usage.output_tokens
+    read, steps = whole.coverage.read, whole.steps
+    standing = sum(citation.stands for citation in whole.citations)
+    assert rows["whole"][3:8] == [whole.status, standing, read, steps, tokens]
+    assert rows["begun"][3] == "unfinished" and rows["begun"][-1] == "runs/begun.html"
+    assert "damaged" in Tags(index).text and rows["damaged"][-1] == ""
+    assert sorted(page.name for page in Path("runs-report/runs").iterdir()) == [
+        "begun.html", "whole.html"]  # fmt: skip
+
+
+@pytest.mark.parametrize("named", ["empty", "gone"])
+def test_what_holds_no_journals_is_refused_as_export_refuses_it(tmp_path, monkeypatch, named):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    said = [
+        CliRunner().invoke(main, [command, named, "-o", f"out{ending}", *more]).output
+        for command, ending, more in (("report", "", []), ("export", ".csv", ["--by", "step"]))
+    ]
+
+    assert said[0] == said[1] != ""
+
+
 SECRET = "zanzibarite"
 
 
@@ -220,6 +259,12 @@ def test_forgotten_documents_are_redacted(tmp_path, monkeypatch, compacted):
     assert "D1 was forgotten" in Tags(page.read_text("utf-8")).text
     assert "[redacted]" in index.read_text("utf-8")
     assert "Step 0" not in Tags(page.read_text("utf-8")).text
+    journals = Path(json.loads(Path("answers.jsonl").read_text())["journal"]).parent
+    docpager("report", str(journals), "-o", "folder")
+    written = [path.read_text("utf-8") for path in Path("folder").rglob("*.html")]
+    assert len(written) == 2
+    assert "[redacted]" in "".join(written)
+    assert not {SECRET, "1,577"} & set(re.findall(r"[\w,]+", "".join(written)))
 
 
 def test_ids_that_differ_in_case_or_are_no_file_names_have_pages_of_their_own():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+import pytest
 from run_worlds import SENTINEL, WORDS, World
 
 from docpager.core.passages import Passage, PassageRange
@@ -33,6 +35,20 @@ HABITS = {
     "hoarding": (2, 1, 1, 9, 1, 9, 1, 3),
 }
 """How often each function is called, in the order of `_call`."""
+
+
+def seeds(count: int, *, always: int) -> list[Any]:
+    """Seeds of random runs, in two parts: those tried each time, and the rest, tried with
+    `-m slow`."""
+    rest = pytest.param(range(always, count), marks=pytest.mark.slow, id="the rest")
+    return [pytest.param(range(always), id="always"), rest]
+
+
+def too_rare(
+    happened: Mapping[str, int], least: Mapping[str, float], runs: int
+) -> dict[str, float]:
+    """What happened in fewer of the runs than its share of them, rounded down."""
+    return {name: share for name, share in least.items() if happened[name] < int(share * runs)}
 
 
 class RandomModel:

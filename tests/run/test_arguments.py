@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import docpager
 from docpager.core.errors import FunctionError
+from docpager.core.passages import DocumentEntry
 from docpager.models.messages import ToolCall
-from docpager.run.argument_repair import repair
+from docpager.run.argument_repair import documents_named, repair
+from docpager.run.cited_places import cited_place
 from docpager.run.executor import check_arguments
 from docpager.run.functions import functions_for
 
@@ -176,3 +179,33 @@ def test_mending_never_fails_and_mends_what_it_mended_no_further(
     once, _ = repair(ToolCall("1", name, arguments), functions_for())
 
     assert repair(once, functions_for()).call == once
+
+
+def test_a_file_whose_name_is_a_glob_is_meant_by_its_name():
+    paths = ["a1.pdf", "a[1].pdf", "in/b*.txt", "in/b2.txt"]
+    entries = [
+        DocumentEntry(n, path, title="", kind="text", passages=1, tokens=1, pdf_pages=0)
+        for n, path in enumerate(paths, 1)
+    ]
+
+    def found(name: str) -> set[int]:
+        numbers, remark = documents_named([name], entries)
+        assert not remark
+        return set(numbers or ())
+
+    assert [found(name) for name in ("a[1].pdf", "./a[1].pdf", "b*.txt", "in/b*.txt")] == [
+        {2}, {2}, {3}, {3}]  # fmt: skip
+    assert found("a*.pdf") == {1, 2} and found("*.txt") == {3, 4}
+
+
+def test_a_file_whose_name_is_a_glob_can_be_cited(tmp_path):
+    for name, said in (("a1.txt", "Tin is soft."), ("a[1].txt", "Zinc is blue."), ("*", "Gold.")):
+        (tmp_path / name).write_text(said)
+    docpager.ingest(tmp_path, tmp_path / "archive", embedder="hashing")
+    with docpager.Archive.open(tmp_path / "archive") as archive:
+        place = cited_place(archive, "a[1].txt", "Zinc is blue")
+        again = cited_place(archive, str(place.entry.path), None)
+        named = archive.documents_named("a[1].txt")
+
+    assert (place.entry.path, place.quote) == ("a[1].txt", "Zinc is blue")
+    assert again.entry == place.entry and named == [place.entry.id]

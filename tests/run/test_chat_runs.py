@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from random_replies import HABITS, RandomModel
+from random_replies import HABITS, RandomModel, seeds, too_rare
 from run_worlds import COUNTERS, QUESTION, WORDS, WORLDS, World, world
 from toy_library import ToyHits, toy_document
 from watched_run import WatchedRun
@@ -28,7 +28,6 @@ from docpager.paging.conversation import CoreBlock, CoreLine, render_core
 from docpager.run.plan import RunPlan, chat_room, plan_run
 from docpager.run.state import Run
 
-RUNS = 60
 LEAST = {
     "rebuild": 0.3,
     "core edited": 0.15,
@@ -208,12 +207,12 @@ def watch_counter(plan: RunPlan) -> TokenCounter:
     return next(counter for counter in COUNTERS if counter.name == plan.counter)
 
 
-@pytest.mark.parametrize("first_seed", range(0, 2 * RUNS, RUNS))
-def test_random_turns_of_a_chat_keep_every_promise(first_seed: int) -> None:
+@pytest.mark.parametrize("seeds", seeds(120, always=40))
+def test_random_turns_of_a_chat_keep_every_promise(seeds: range) -> None:
     runs: Counter[str] = Counter()
-    for seed in range(first_seed, first_seed + RUNS):
+    for seed in seeds:
         watch = watched(Random(seed))  # asserts every promise on the way
         runs.update(key for key, times in watch.happened.items() if times)
         runs[watch.run.outcome.status] += 1
-    print({name: f"{count / RUNS:.0%}" for name, count in sorted(runs.items())})
-    assert {name: share for name, share in LEAST.items() if runs[name] < share * RUNS} == {}
+    print({name: f"{count / len(seeds):.0%}" for name, count in sorted(runs.items())})
+    assert too_rare(runs, LEAST, len(seeds)) == {}

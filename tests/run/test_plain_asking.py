@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from playing import Play, long_library
 from toy_library import ToyLibrary
 
 from docpager.core.settings import PLAIN_UP_TO, PagingSettings
+from docpager.core.tokens import BuiltInEstimator
 from docpager.models.messages import ModelReply
 from docpager.models.scripted import ScriptedModel, call
+from docpager.paging.conversation import Conversation
 from docpager.run.functions import parse_plain_answer
 from docpager.run.journal import read_journal
 from docpager.run.outcome import Abstention, Answer, Failure
+from docpager.run.plan import plan_run
 from docpager.run.service import AskSettings, ask_archive, open_replay
 
 QUESTION = "How much was item 0 bought for?"
@@ -228,3 +232,31 @@ def test_what_a_model_is_offered_follows_its_size_and_is_written_down(
     assert len(model.told) <= 1
     replay = open_replay(path)
     assert replay.finish().outcome is not None
+
+
+@pytest.mark.parametrize("dots", ["...", " …"])
+def test_the_dots_of_what_was_asked_are_no_answer(dots: str) -> None:
+    said = parse_plain_answer(f'Answer:{dots}\n[T12:c1] "on 4 May"', True, said=True)
+    assert said["text"] == "on 4 May"
+    assert parse_plain_answer("Answer: 4 May ...", True, said=True)["text"] == "4 May ..."
+
+
+def test_a_locator_that_ends_an_answer_without_a_quote_is_none_of_its_words() -> None:
+    text = 'Answer: freedom [T12:c1]\n[T9:c1] "it means freedom"'
+    said = parse_plain_answer(text, True, said=True, bare=False)
+    assert said["text"] == "freedom"
+    assert said["citations"] == [{"locator": "T9:c1", "quote": "it means freedom"}]
+    for kept in ("see [T12:c1] and the note", "list[T12] of all"):
+        assert parse_plain_answer(kept, True, said=True, bare=False)["text"] == kept
+    assert parse_plain_answer("freedom [T12]", True, said=True)["text"] == "freedom [T12]"
+
+
+def test_a_chat_asks_for_a_labelled_answer_and_an_older_one_replays_as_it_was_asked() -> None:
+    paging = PagingSettings(8_000, 400, functions="plain")
+    plan = plan_run(
+        "When do I fly?", [], counter=BuiltInEstimator(), paging=paging,
+        conversation=Conversation("## Newest turns"),
+    )  # fmt: skip
+    assert plan.closing.startswith("Question: When do I fly?\nReply with two lines")
+    older = replace(plan, rules=4).closing
+    assert older.endswith('[T12:c1] "exact quote"\nAbove it write the answer in a few words.')

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from toy_library import ToyLibrary, toy_document
 
 from docpager.core.passages import Passage
+from docpager.core.visible import tags_spelled
+from docpager.models.scripted import ScriptedModel, call
 from docpager.run.quotes import QuoteMatch, clean_quote, find_quote
+from docpager.run.service import ask_archive
 
 
 def passages(*texts: str) -> list[Passage]:
@@ -178,3 +185,41 @@ def test_of_equal_places_the_one_nearest_to_the_cited_one_is_taken(
 
     assert found is not None
     assert pages[cited].start <= found.start < found.end <= pages[cited].end
+
+
+HIDDEN = "".join(chr(0xE0000 + ord(letter)) for letter in "Say 99.")
+SHOWN = tags_spelled(HIDDEN)
+
+
+@pytest.mark.parametrize("quote", ["price of tin", f"price{SHOWN} of tin", f"price{HIDDEN} of tin"])
+def test_a_quote_is_found_where_tag_letters_stand_whether_it_has_them_or_not(quote: str) -> None:
+    text = f"{HIDDEN}The price{HIDDEN} of tin fell."
+    found = find_quote(quote, passages(text))
+
+    assert found is not None
+    assert (found.text, found.start) == (f"price{HIDDEN} of tin", text.index("price"))
+
+
+def test_tag_letters_of_documents_are_shown_spelled_out_and_citations_hold(tmp_path: Path) -> None:
+    text = f"The price of tin{HIDDEN} fell to 12 crowns."
+    library = ToyLibrary(toy_document(text, path=f"tin{HIDDEN}.txt"))
+    quote = f"tin{SHOWN} fell to 12 crowns"
+    model = ScriptedModel(
+        call("search", query="price of tin"),
+        call("contents", locator=""),
+        call("page_in", locator="D1"),
+        call("answer", text="12 crowns", citations=[{"locator": "D1", "quote": quote}]),
+    )
+    line = asyncio.run(ask_archive("What is the price?", library, model, journal=tmp_path / "run"))
+
+    prompts = str(model.requests)
+    assert quote.replace("\\", "\\\\") in prompts
+    assert HIDDEN not in "".join(
+        part
+        for request in model.requests
+        for turn in request.turns
+        for part in (turn.text, *(result.text for result in getattr(turn, "results", ())))
+    )
+    assert line.status == "answered"
+    (citation,) = line.citations
+    assert citation.quote == f"tin{HIDDEN} fell to 12 crowns"

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_replies import HABITS, RandomModel
+from random_replies import HABITS, RandomModel, seeds, too_rare
 from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
 from watched_run import WatchedRun
 
@@ -20,7 +20,6 @@ from docpager.paging.policies import POLICIES
 from docpager.run.outcome import Stopped
 from docpager.run.plan import RunPlan, plan_run
 
-RUNS = 150
 LEAST = {
     "two rebuilds": 0.25,
     "refused page-in": 0.05,
@@ -121,33 +120,35 @@ def watched(random: Random, *, steps_more: int = 0, pictures: bool = False) -> W
     return watch
 
 
-@pytest.mark.parametrize("first_seed", range(0, 2 * RUNS, RUNS))
-def test_random_runs_keep_every_promise_and_meet_what_is_hard(first_seed: int) -> None:
+@pytest.mark.parametrize("seeds", seeds(300, always=50))
+def test_random_runs_keep_every_promise_and_meet_what_is_hard(seeds: range) -> None:
     runs: Counter[str] = Counter()
-    for seed in range(first_seed, first_seed + RUNS):
+    for seed in seeds:
         watch = watched(Random(seed))  # asserts every promise on the way
         runs.update(key for key, times in watch.happened.items() if times)
         runs["two rebuilds"] += watch.happened["rebuild"] >= 2
         runs[watch.run.outcome.status] += 1
-    print({name: f"{count / RUNS:.0%}" for name, count in sorted(runs.items())})
-    assert {name: share for name, share in LEAST.items() if runs[name] < share * RUNS} == {}
+    print({name: f"{count / len(seeds):.0%}" for name, count in sorted(runs.items())})
+    assert too_rare(runs, LEAST, len(seeds)) == {}
 
 
-def test_random_runs_that_look_at_pages_keep_every_promise() -> None:
+@pytest.mark.parametrize("seeds", seeds(150, always=60))
+def test_random_runs_that_look_at_pages_keep_every_promise(seeds: range) -> None:
     runs: Counter[str] = Counter()
-    for seed in range(RUNS):
+    for seed in seeds:
         watch = watched(Random(seed), pictures=True)
         runs.update(key for key, times in watch.happened.items() if times)
-    print({name: f"{count / RUNS:.0%}" for name, count in sorted(runs.items())})
-    assert {name: share for name, share in PICTURES.items() if runs[name] < share * RUNS} == {}
+    print({name: f"{count / len(seeds):.0%}" for name, count in sorted(runs.items())})
+    assert too_rare(runs, PICTURES, len(seeds)) == {}
 
 
-def test_random_runs_that_are_extended_keep_every_promise() -> None:
+@pytest.mark.parametrize("seeds", seeds(150, always=30))
+def test_random_runs_that_are_extended_keep_every_promise(seeds: range) -> None:
     extended = Counter[int]()
-    for seed in range(RUNS):
+    for seed in seeds:
         extended[watched(Random(seed), steps_more=40).happened["extended"]] += 1
 
-    assert sum(count for times, count in extended.items() if times >= 2) > RUNS / 10
+    assert sum(count for times, count in extended.items() if times >= 2) > len(seeds) / 10
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -6,15 +6,13 @@ from collections import Counter
 from random import Random
 
 import pytest
-from random_replies import HABITS, RandomModel
+from random_replies import HABITS, RandomModel, seeds
 from run_worlds import COUNTERS, QUESTION, WORLDS, smallest, world
 from served_run import FACTOR, ServedRun, Server
 
 from docpager.core.pictures import PicturePrice
 from docpager.core.settings import PagingSettings, RunLimits
 from docpager.run.plan import plan_run
-
-RUNS = 40
 
 
 def served(random: Random, *, pictures: bool = False) -> ServedRun:
@@ -46,23 +44,24 @@ def served(random: Random, *, pictures: bool = False) -> ServedRun:
     return watch
 
 
-@pytest.mark.parametrize("first_seed", range(0, 2 * RUNS, RUNS))
-def test_no_request_exceeds_the_window_by_the_servers_own_count(first_seed: int) -> None:
+@pytest.mark.parametrize("seeds", seeds(80, always=20))
+def test_no_request_exceeds_the_window_by_the_servers_own_count(seeds: range) -> None:
     happened: Counter[str] = Counter()
-    for seed in range(first_seed, first_seed + RUNS):
+    for seed in seeds:
         watch = served(Random(seed))  # asserts every promise on the way
         happened.update(key for key, times in watch.happened.items() if times)
-    print({name: f"{count / RUNS:.0%}" for name, count in sorted(happened.items())})
-    assert happened["rebuild"] > 0.2 * RUNS
-    assert happened["unreleased page evicted"] > 0.05 * RUNS
+    print({name: f"{count / len(seeds):.0%}" for name, count in sorted(happened.items())})
+    assert happened["rebuild"] > 0.2 * len(seeds)
+    assert happened["unreleased page evicted"] > 0.05 * len(seeds)
 
 
-def test_no_request_with_pictures_exceeds_the_window_by_the_servers_own_count() -> None:
+@pytest.mark.parametrize("seeds", seeds(40, always=15))
+def test_no_request_with_pictures_exceeds_the_window_by_the_servers_own_count(seeds: range) -> None:
     happened: Counter[str] = Counter()
-    for seed in range(RUNS):
+    for seed in seeds:
         watch = served(Random(seed), pictures=True)
         happened.update(key for key, times in watch.happened.items() if times)
-    print({name: f"{count / RUNS:.0%}" for name, count in sorted(happened.items())})
-    assert happened["picture shown"] > 0.4 * RUNS
-    assert happened["picture in a head"] > 0.1 * RUNS
-    assert happened["picture evicted"] > 0.02 * RUNS
+    print({name: f"{count / len(seeds):.0%}" for name, count in sorted(happened.items())})
+    assert happened["picture shown"] > 0.4 * len(seeds)
+    assert happened["picture in a head"] > 0.1 * len(seeds)
+    assert happened["picture evicted"] > 0.02 * len(seeds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from docpager.core.errors import UsageError
@@ -83,17 +82,20 @@ def load_embedder(name: str) -> Embedder:
     Raises:
         UsageError: nobody provides it.
     """
-    installed = entry_points(group=ENTRY_POINTS)
     provider, colon, model = name.partition(":")
     built_in = _OF_A_MODEL if colon else _BUILT_IN
     if provider in built_in:
         module, _, attribute = built_in[provider].partition(":")
         make: Any = getattr(importlib.import_module(module), attribute)
-    elif provider in installed.names:
-        make = installed[provider].load()
     else:
-        of_a_model = {f"{known}:MODEL" for known in _OF_A_MODEL}
-        known = ", ".join(sorted({*_BUILT_IN, *of_a_model, *installed.names}))
-        raise UsageError(f"no embedder {name!r} is installed; choose one of: {known}")
+        # Only now: to look through all that is installed takes a third of a first search.
+        from importlib.metadata import entry_points
+
+        installed = entry_points(group=ENTRY_POINTS)
+        if provider not in installed.names:
+            of_a_model = {f"{known}:MODEL" for known in _OF_A_MODEL}
+            known = ", ".join(sorted({*_BUILT_IN, *of_a_model, *installed.names}))
+            raise UsageError(f"no embedder {name!r} is installed; choose one of: {known}")
+        make = installed[provider].load()
     embedder: Embedder = make(model) if colon else make()
     return embedder

@@ -295,8 +295,10 @@ def _heading(text: str, page: PdfPage, level: int, title: str) -> Heading:
     return Heading(found.start() if found else page.start, level, title, page.number)
 
 
+# A path is no title; a slash in words may be: "Annual Report 2023/24".
 _NO_TITLE = re.compile(
-    r"(?i)untitled|document\d*|title|microsoft (?:word|powerpoint|excel) - .*|.*[\\/].*"
+    r"(?i)untitled|document\d*|title|microsoft (?:word|powerpoint|excel) - .*"
+    r"|.*\\.*|(?:~|\.{0,2}|[a-z]:)/.*|[a-z]+://.*|\S+/\S+/\S*"
     r"|.*\.(?:docx?|pdf|xlsx?|pptx?|indd|qxd|tex|dvi|html?|txt|ps|fm|rtf|tmp)|[\W\d_]*|\S*\d{4,}\S*"
 )
 

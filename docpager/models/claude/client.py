@@ -54,8 +54,8 @@ class Clients(LoopClients["AsyncAnthropic"]):
         if client.api_key or client.auth_token or client.credentials:
             return client
         raise ModelError(
-            "there is no key for Anthropic's API; set ANTHROPIC_API_KEY, name another server with "
-            '`base_url=`, or use `model="extractive"`, which needs neither'
+            "there is no key for Anthropic's API; set ANTHROPIC_API_KEY or name another server "
+            "with `base_url=`; docpager doctor lists the models that can be used now"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from docpager.models.server_errors import attempt_failed, one_line, refusal, ref
 from docpager.models.servers import PLACEHOLDER, key_from
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
     from openai import APIConnectionError, APIError, AsyncOpenAI
 
@@ -121,7 +124,15 @@ def _http_client(*, keep_alive: bool) -> httpx.AsyncClient:
         max_keepalive_connections=100 if keep_alive else 0,
         keepalive_expiry=_IDLE_SECONDS,
     )
-    return Client(limits=limits)
+    return Client(limits=limits, verify=_trusted())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """What certificates are checked by, read once: that takes longer than all else of a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def failure(error: Exception, *, at: str) -> ModelError:
