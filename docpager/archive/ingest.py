@@ -70,15 +70,13 @@ def ingest(
 ) -> IngestReport:
     """Bring the archive up to date with the files under `roots`, as a new generation.
 
-    Files that look unchanged are not opened; without a change there is no new generation.
-    After every `commit_passages` new passages, or half a minute, what was read is committed and
-    survives whatever ends the process.
-    Files that could not be read are remembered, and read again when they change or `reading` asks
-    for it; so are files that older rules read, with `ReadingSettings(reread=True)`. Indexes made by
-    another version of the analyzer or the embedder are made again from the stored text first.
-    `prune` removes the documents of files that are gone; otherwise they are kept and reported.
-    With an `engine` files are read and parts are written there; documents, ids and results are
-    the same.
+    Files that look unchanged are not opened; without a change there is no new generation. What was
+    read is committed after every `commit_passages` new passages, or half a minute. Files that could
+    not be read are remembered, and read again when they change or `reading` asks for it; so are
+    files that older rules read, with `ReadingSettings(reread=True)`. Indexes made by another
+    version of the analyzer or the embedder are made again from the stored text first. `prune`
+    removes the documents of files that are gone; otherwise they are kept and reported. With an
+    `engine` files are read and parts are written there; the results are the same.
 
     Raises:
         UsageError: there is no such file or folder, one that was named is of a kind that is not

@@ -213,8 +213,7 @@ def rank(
 
     terms = analyzer.query_terms(query)
     few = _few(generation, documents)
-    # Over before a thread would have begun.
-    threads = threads if few is None else None
+    threads = None if few else threads  # over before one would have begun
     if not query.strip():
         raise UsageError("there is nothing to search for; give some words")
     lexical = generation.lexical if by != "meaning" else None

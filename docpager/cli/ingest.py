@@ -28,6 +28,7 @@ from docpager.cli.progress import ingest_progress
 from docpager.cli.terminal import note, print_json, say
 from docpager.core.locations import Location
 from docpager.core.passages import counted
+from docpager.engines.engine import engine_or_none
 
 if TYPE_CHECKING:
     from docpager.archive.ingest_report import IngestReport
@@ -123,7 +124,6 @@ def ingest(
     """
     from docpager.archive.ingest import ingest as ingest_files
     from docpager.archive.ingest_files import ReadingSettings
-    from docpager.engines.engine import engine_or_none
 
     reading = ReadingSettings(
         timeout_per_file,
@@ -134,11 +134,7 @@ def ingest(
         ocr=ocr,
         ocr_language=ocr_language,
     )
-    with (
-        engine_or_none(engine) as running,
-        ingest_progress(engine=running) as progress,
-        _parting_words(),
-    ):
+    with engine_or_none(engine) as on, ingest_progress(engine=on) as progress, _parting_words():
         report = ingest_files(
             paths,
             archive_directory,
@@ -147,12 +143,18 @@ def ingest(
             prune=prune,
             reading=reading,
             progress=progress,
-            engine=running,
+            engine=on,
         )
+    _report(report, archive_directory, strict=strict, verbose=verbose, as_json=as_json)
+
+
+def _report(
+    report: IngestReport, archive: Location, *, strict: bool, verbose: bool, as_json: bool
+) -> None:
     if as_json:
         print_json(asdict(report))
     else:
-        say(_summary(report, archive_directory))
+        say(_summary(report, archive))
     _name_exceptions(report, verbose=verbose)
     tell_left_out(report, verbose=verbose)
     left_out = report.skipped or report.unreadable or report.unsupported
