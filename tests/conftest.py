@@ -107,7 +107,8 @@ def readers_are_kept():
 
 @pytest.fixture
 def own_readers():
-    """Processes that read are started for this test and end with it."""
+    """Processes that read are started for this test and end with it; no others are there."""
+    end_all()
     with started_anew(always=True):
         yield
 
