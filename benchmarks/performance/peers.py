@@ -55,6 +55,9 @@ def main() -> None:
             for name, command in commands.items():
                 target = Path(home, f"{name}-{run}")
                 runs[name].append(_run([*command, str(arguments.folder), str(target)]))
+    pages = {each[0]["pages"] for each in runs.values()}
+    if len(pages) > 1:
+        raise SystemExit(f"not all read the same pages ({pages}); links are not followed by each")
     _print(runs)
 
 
