@@ -21,8 +21,6 @@ from docpager.archive.segment import _page
 from docpager.core.errors import UsageError
 from docpager.testing import HashingEmbedder
 
-pytestmark = pytest.mark.usefixtures("own_readers")
-
 ROOT = Path(__file__).parents[2]
 OCR = ReadingSettings(ocr=True)
 PETREL = "the storm petrel weighed 26 grams\n"
