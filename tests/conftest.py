@@ -10,9 +10,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from kept_readers import end_all, started_anew
 
-from docpager.archive.embedders import wordllama_embedder
-from docpager.archive.embedders.wordllama_embedder import WordllamaEmbedder
-
 # No test measures time, and CI tries the same examples each time.
 settings.register_profile(
     "docpager",
@@ -108,26 +105,10 @@ def readers_are_kept():
     end_all()
 
 
-@pytest.fixture(autouse=True, scope="session")
-def embedder_is_loaded_once():
-    """The weights and the tokenizer of `wordllama` are read once, not for each archive."""
-    made, loaded = WordllamaEmbedder.__init__, {}
-
-    def again(self):
-        wordllama_embedder._package_directory()  # which may be missing
-        if not loaded:
-            made(self)
-            loaded.update(vars(self))
-        vars(self).update(loaded)
-
-    WordllamaEmbedder.__init__ = again
-    yield
-    WordllamaEmbedder.__init__ = made
-
-
 @pytest.fixture
 def own_readers():
-    """Processes that read are started for this test and end with it."""
+    """Processes that read are started for this test and end with it; no others are there."""
+    end_all()
     with started_anew(always=True):
         yield
 

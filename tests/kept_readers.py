@@ -17,6 +17,9 @@ from docpager.documents.reasons import Reason
 MOST = 6
 """Processes that wait at once."""
 
+READ = ("FAKE_DATA", "FAKE_TESSERACT", "PATH", "TESSDATA_PREFIX")
+"""What one that reads, or the recogniser that it starts, looks for in its environment."""
+
 Started = reader_pool._Process
 """One that ends when it is let go of, as for users."""
 
@@ -29,9 +32,9 @@ class KeptReader(Started):
 
     @classmethod
     def one(cls, limits: ReadingLimits) -> KeptReader:
-        environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
         # The process too: what a test forks must not talk into the reader of another process.
-        key = (os.getpid(), limits, *sorted(environment.items()))
+        key = (os.getpid(), limits.memory_bytes, limits.timeout_seconds)
+        key = (*key, *(os.environ.get(name) for name in READ))
         with suppress(IndexError):
             while True:
                 reader = cls.waiting[key].pop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import subprocess
@@ -97,6 +98,9 @@ def _measured(asked: argparse.Namespace, questions: Path, archive: str, place: s
                 f"the server's bill ${struck.bill:.4f}; limit ${limit:.4f}"
             )
             wrong += _wrong(struck, whole, asked.questions, limit=limit)
+            under_way = math.ceil(seats / asked.workers) * struck.workers_killed
+            if struck.repeated > under_way:
+                wrong.append(f"more than {under_way} steps were asked again")
     print("\n".join(wrong) or "every question once, the same answers, books and bill agree")
     if possible / whole.seconds < asked.least:
         wrong.append("slower than that")

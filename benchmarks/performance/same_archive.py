@@ -24,6 +24,7 @@ from docpager.archive.ingest import ingest
 from docpager.archive.manifest import DocumentRecord
 from docpager.archive.segment import Segment
 from docpager.archive.snapshot import open_snapshot
+from docpager.documents.reasons import Reason
 
 HITS = 10
 
@@ -56,6 +57,9 @@ def documents(home: Path) -> Iterator[str]:
 def _fingerprints(segment: Segment, record: DocumentRecord) -> Iterator[tuple[str, str]]:
     text = segment.text(record.first_row, record.passages)
     pages = segment.pdf_pages(record.id)
+    if any(page.problem == Reason.TIMED_OUT for page in pages):
+        # A busy machine, not another program.
+        raise SystemExit(f"{record.title!r} was not read to its end in time; run it again")
     yield "pages", _fingerprint([[*astuple(page), text[page.start : page.end]] for page in pages])
     yield "sections", _fingerprint([astuple(each) for each in segment.sections(record.id)])
     passages = segment.passages(record.first_row, record.passages)

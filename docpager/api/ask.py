@@ -40,7 +40,6 @@ __all__ = [
     "in_use",
     "ingest",
     "ingest_async",
-    "made_usable",
     "prepared_from",
     "resume",
     "resume_async",

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
-from docpager.archive.analyzer import ANALYZER_VERSION
+from docpager.archive.analyzer import ANALYZER_VERSION, Analyzer
 from docpager.archive.document_registry import DocumentRegistry, missing_files
 from docpager.archive.embedders.base import DEFAULT_EMBEDDER, Embedder, load_embedder, version_of
 from docpager.archive.embedders.cache import cached
@@ -247,10 +247,12 @@ def _update(
     elif outdated_indexes(manifest):
         manifest = with_current_indexes(directory, manifest, progress=progress)
 
+    analyzer = Analyzer()
+
     def open_writer(base: Manifest, embedded: Callable[[int], None]) -> PartsWriter:
         if engine is not None:
             return EngineWriter(engine, directory, base, embedded=embedded)
-        return SnapshotWriter(directory, base, embedder=load, embedded=embedded)
+        return SnapshotWriter(directory, base, embedder=load, embedded=embedded, analyzer=analyzer)
 
     def make_current(base: Manifest) -> Manifest:
         return with_current_indexes(directory, base, embedder=load(), progress=progress)

@@ -61,7 +61,9 @@ class SnapshotWriter:
         embedder: Callable[[], Embedder],
         embedded: Callable[[int], None] = lambda passages: None,
         names: Callable[[Home, int], str] = part_name,
+        analyzer: Analyzer | None = None,
     ) -> None:
+        """`analyzer`: one that need not take apart again the words of the generations before."""
         self._directory = directory
         self._names = names
         self._taken: list[SegmentRecord] = []
@@ -69,7 +71,7 @@ class SnapshotWriter:
         self._embedder = embedder
         self._embedded = embedded
         self._next_part = manifest.next_part
-        self._analyzer = Analyzer()
+        self._analyzer = analyzer or Analyzer()
         self._segment: SegmentWriter | None = None
         self._segment_name = ""
         self._lexical: LexicalWriter | None = None

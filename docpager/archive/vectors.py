@@ -292,7 +292,9 @@ def _ranked_between(
     # single precision of them in numpy, takes longer.
     copied = _half_precision(len(query))
     copied.add_sa_codes(
-        np.concatenate([pool.index.codes[rows] for pool, rows in zip(pools, blocks, strict=True)])
+        np.concatenate(
+            [pool.index.codes.take(rows, axis=0) for pool, rows in zip(pools, blocks, strict=True)]
+        )
     )
     found, similar = _first(copied, query, count, int(copied.ntotal))
     ends = np.cumsum([len(rows) for rows in blocks])

@@ -272,7 +272,13 @@ class _Words(dict[str, tuple[int, ...]]):
         self._tables = _cost_tables()
 
     def __missing__(self, word: str) -> tuple[int, ...]:
-        weights = self.weighed(" " + word, after=" a")
+        length = len(word)
+        if word.isascii() and word.isalpha() and length < _TABLE_LENGTH and word[1:].islower():
+            # One run, as most are: of the second kind where it has a capital.
+            cost = self._tables[1 if word.islower() else 2][length]
+            weights: tuple[int, ...] = (length + 1, cost)
+        else:
+            weights = self.weighed(" " + word, after=" a")
         if len(self) >= _KNOWN_WORDS:
             self.clear()
         if len(word) <= _LONGEST_KNOWN:

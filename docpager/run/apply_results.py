@@ -301,7 +301,11 @@ class ResultApplier:
         # plainly has no other way to look.
         was_shown = found and (supported or (self._plain and bool(resident)))
         if chat is not None:
-            echoed = self._rules >= 5 and all(not c.stands and chat.echoes(c.quote) for c in checks)
+            echoed = (
+                self._plain
+                and self._rules >= 5
+                and all(not check.stands and chat.echoes(check.quote) for check in checks)
+            )
             if found and (echoed or not checks):
                 return self._reply(chat, call, text, last=last)
             # Of a chat only "not found" is sent back, and once: what it has at hand may be cited.

@@ -68,7 +68,7 @@ def provider(monkeypatch) -> Iterator[Provider]:
             """Be quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     fake.address = f"http://127.0.0.1:{server.server_address[1]}/v1"
     monkeypatch.setenv("OPENAI_BASE_URL", fake.address)
     monkeypatch.setenv("VOYAGE_BASE_URL", fake.address + "/")

@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
 def server():
     handler = type("Recording", (Handler,), {"seen": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}", handler.seen
         running.shutdown()
 
@@ -200,7 +200,7 @@ def found_at(answers, *options):
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{serving.server_port}"
         found, _ = findings("--base-url", url, *options)
         serving.shutdown()

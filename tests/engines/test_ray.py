@@ -241,7 +241,12 @@ def running_cluster(ray_installed, tmp_path_factory):
          "--min-worker-port=0", "--max-worker-port=0", "--include-dashboard=false",
          "--object-store-memory=100000000", "--node-ip-address=127.0.0.1", "--disable-usage-stats"],
         stdout=(folder / "log").open("w"), stderr=subprocess.STDOUT, cwd=folder,
-        env={**os.environ, "RAY_AUTH_MODE": "token"},
+        env={
+            **os.environ,
+            "RAY_AUTH_MODE": "token",
+            # A process is started for each client, which takes long on a busy machine.
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",
+        },
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 120

@@ -166,7 +166,7 @@ def test_redirects_are_not_followed_and_no_key_goes_astray(monkeypatch):
     with api() as inner, LocalServer(inner) as server:
         target = server.url
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as redirecting:
-            threading.Thread(target=redirecting.serve_forever, daemon=True).start()
+            threading.Thread(target=redirecting.serve_forever, args=(0.01,), daemon=True).start()
             facts = look_at(f"http://127.0.0.1:{redirecting.server_port}", key="secret")
             redirecting.shutdown()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -14,7 +15,10 @@ from benchmarks.fake_api.local_servers import LocalServer
 from docpager.cli import main
 from docpager.core.errors import UsageError, WindowTooSmall
 from docpager.core.settings import PagingSettings
+from docpager.mcp_server.asking import Asking
+from docpager.models.registry import ModelSource
 from docpager.run.journal import read_journal
+from docpager.run.preparation import prepare
 from docpager.run.service import open_replay
 from tests.models.test_local_servers import SERVED, documents
 
@@ -57,6 +61,21 @@ def test_the_window_of_a_run_is_the_context_that_is_served(inner, tmp_path, soft
     assert line.status in ("answered", "unsupported"), line.error
     assert (paging.window, paging.max_output) == (16_384, 2_048)
     assert open_replay(journal).finish().plan.paging == paging
+
+
+@pytest.mark.parametrize("api", ["anthropic", "openai"])
+def test_what_a_server_of_mcp_asks_has_the_served_context_by_either_protocol(inner, api):
+    with LocalServer(inner, context=4_096) as server:
+        source = ModelSource(base_url=server.url, api=api)
+        asking = Asking(None, prepare("local-model", source=source, environment={}))
+        told = []
+        asking._prepared.model.notify = told.append
+        asyncio.run(asking.check())
+        asyncio.run(asking.close())
+
+    paging = asking._prepared.settings.paging
+    assert (paging.window, paging.max_output) == (4_096, 512)
+    assert len(told) == 1 and told[0].startswith("the window is 4,096 tokens")
 
 
 def test_a_larger_context_leaves_the_default(inner, tmp_path):

@@ -279,7 +279,7 @@ def test_the_command_sends_to_the_collector_that_the_environment_names(bridges, 
     proto = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
     Collector.received = []
     server = HTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         done = subprocess.run(
             [sys.executable, "-m", "docpager", "ask", "What did the bridge of Ulm cost?",

@@ -136,6 +136,7 @@ class Glyphs:
         # pdfium counts UTF-16 units, and characters that it leaves out of the text as well.
         self._is_direct = pdfium.FPDFText_CountChars(self._handle) == len(self.raw)
         self._places: list[int] | None = None
+        self._objects: list[tuple[int, int]] | None = None
         self._loose_box = native("FPDFText_GetLooseCharBox")
         self._fill_colour = native("FPDFText_GetFillColor")
         self._font_size = native("FPDFText_GetFontSize")
@@ -305,12 +306,13 @@ class Glyphs:
             )
         )
 
-    def objects(self) -> list[tuple[int, int]]:
+    def objects(self) -> Sequence[tuple[int, int]]:
         """(address, kind) of the page's objects in drawing order, those inside of forms too."""
-        page = address_of(self.page.raw)
-        found: list[tuple[int, int]] = []
-        self._list(page, "FPDFPage_CountObjects", "FPDFPage_GetObject", 0, found)
-        return found
+        if self._objects is None:
+            self._objects = []
+            page = address_of(self.page.raw)
+            self._list(page, "FPDFPage_CountObjects", "FPDFPage_GetObject", 0, self._objects)
+        return self._objects
 
     def _list(
         self, holder: int, count: str, get: str, depth: int, found: list[tuple[int, int]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from docpager.core.errors import DocumentError
@@ -200,11 +201,18 @@ def _line_styles(glyphs: Glyphs, read: Composed, text: PageText) -> dict[int, Li
     if len(read.spans) != text.text.count("\n") + 1:
         return {}  # lines that `page_text` broke otherwise
     styles = {}
+    raw, font_name, size = glyphs.raw, glyphs.font_name, glyphs.size
     for number, span in enumerate(read.spans):
-        if span is not None and glyphs.raw[span[0]].isalnum():
-            is_bold = all(_BOLD.search(glyphs.font_name(offset)) for offset in span)
-            styles[number] = LineStyle(glyphs.size(span[0]), is_bold)
+        if span is not None and raw[span[0]].isalnum():
+            first, last = span
+            is_bold = _is_bold(font_name(first)) and _is_bold(font_name(last))
+            styles[number] = LineStyle(size(first), is_bold)
     return styles
+
+
+@lru_cache(maxsize=1_000)
+def _is_bold(font_name: bytes) -> bool:
+    return _BOLD.search(font_name) is not None
 
 
 def _drawn(page: pypdfium2.PdfPage, number: int) -> GreyPicture:
