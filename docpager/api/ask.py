@@ -263,7 +263,7 @@ async def ask_prepared(
     if not question.strip():
         raise UsageError('the question is empty; ask something, such as "What was revenue?"')
 
-    async with in_use(prepared.model, prepared.settings.paging, owned=prepared.owned):
+    async with made_usable(prepared) as prepared:
         places, directory = as_locations(paths, "paths"), as_location(archive, "archive")
         if places:
             await beside_others(
@@ -437,6 +437,18 @@ async def in_use(model: ChatModel, paging: PagingSettings, *, owned: bool) -> As
     finally:
         if owned:
             await model.close()
+
+
+@asynccontextmanager
+async def made_usable(prepared: PreparedModel) -> AsyncIterator[PreparedModel]:
+    """The same before a run is planned: the window fits its server where nobody chose one."""
+    from docpager.run.preparation import usable
+
+    try:
+        yield await usable(prepared)
+    finally:
+        if prepared.owned:
+            await prepared.model.close()
 
 
 def _model_again(name: str, header: Header) -> ChatModel:

@@ -228,10 +228,12 @@ async def batch_session(
     under `paths` that are not under `without`, or in all."""
     from docpager.archive.archive import Archive
     from docpager.batch.session import open_batch
+    from docpager.run.preparation import fitted
 
     if engine is not None:
         archive = wherever_from(archive)
         job = replace(job, journals=job.journals and wherever_from(job.journals))
+    prepared = await fitted(prepared)  # the answers file names the window
     with Archive.open(archive) as library:
         within = _within(library, paths, without)
         job = replace(job, within=within, place=" ".join(map(str, paths)))

@@ -148,7 +148,7 @@ class Chat:
     async def say_async(self, text: str) -> ChatReply:
         """`say` for programs that run an event loop."""
         check_text(text, "text")
-        await self._ready()
+        await self.ready_async()
         return await self._session.say(text, on_driver=self._watch)
 
     @property
@@ -167,7 +167,7 @@ class Chat:
         """`resume` for programs that run an event loop."""
         if self._session.pending is None:
             return None
-        await self._ready()
+        await self.ready_async()
         return await self._session.resume(on_driver=self._watch)
 
     def interrupt(self, text: str) -> str:
@@ -305,7 +305,7 @@ class Chat:
         from docpager.chat.maintenance import maintain
 
         check_settings(limits, RunLimits, "limits", example="max_usd=0.5")
-        await self._ready()
+        await self.ready_async()
         return await maintain(self._session, limits=limits, on_driver=self._watch)
 
     def forget_preview(self, what: str) -> Forgetting:
@@ -367,13 +367,13 @@ class Chat:
     async def __aexit__(self, *_: object) -> None:
         await self.close_async()
 
-    async def _ready(self) -> None:
-        """See that there is a model, before anything is said to it."""
+    async def ready_async(self) -> None:
+        """See that there is a model to talk to; raises as `say` does."""
         if self._session.prepared is not None:
             return
-        prepared = self._prepare()
-        paging = prepared.settings.paging
-        await prepared.model.check(window=paging.window, max_output=paging.max_output)
+        from docpager.run.preparation import usable
+
+        prepared = await usable(self._prepare())
         self._owned = prepared.model if prepared.owned else None
         self._session.prepared = prepared
 

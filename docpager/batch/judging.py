@@ -24,7 +24,7 @@ from docpager.models.registry import READER
 from docpager.paging.epoch import PromptSizer
 from docpager.paging.rendering import fence, marker_for
 from docpager.run.answer_line import AnswerLine
-from docpager.run.preparation import PreparedModel
+from docpager.run.preparation import PreparedModel, usable
 from docpager.storage.json_lines import LineAppender, read_lines
 
 __all__ = ["Judgement", "VerdictFile", "judge_answers", "parse_verdict", "verdict_request"]
@@ -108,8 +108,7 @@ async def judge_answers(
     with closing(VerdictFile(verdicts)) as kept:
         waiting = [id for id in requests if kept.get(keys[id]) is None]
         if waiting:
-            paging = judge.settings.paging
-            await judge.model.check(window=paging.window, max_output=paging.max_output)
+            await usable(judge)
         errors: dict[str, str] = {}
 
         async def ask(id: str) -> None:

@@ -38,7 +38,7 @@ from docpager.run.driver import StepNow
 from docpager.run.journal import JournalRecord, read_journal
 from docpager.run.observer import observing_batch
 from docpager.run.plan import plan_run
-from docpager.run.preparation import PreparedModel
+from docpager.run.preparation import PreparedModel, naming_context
 from docpager.run.service import check_limits
 
 __all__ = ["Session", "SessionHooks", "open_batch", "spent_before"]
@@ -430,16 +430,17 @@ def _check_window(
     """Refuse a window in which not even the shortest question fits."""
     settings, measures = prepared.settings, prepared.model.may_measure
     shortest = min((each.question for each in questions), key=len, default="?")
-    plan_run(
-        shortest,
-        documents,
-        counter=settings.counter,
-        # Each run measures what its server counts: here only what is hopeless is refused.
-        factor=min(settings.factor, 1.0) if measures else settings.factor,
-        paging=settings.paging,
-        limits=settings.limits,
-        policy=settings.policy,
-    )
+    with naming_context(settings):
+        plan_run(
+            shortest,
+            documents,
+            counter=settings.counter,
+            # Each run measures what its server counts: here only what is hopeless is refused.
+            factor=min(settings.factor, 1.0) if measures else settings.factor,
+            paging=settings.paging,
+            limits=settings.limits,
+            policy=settings.policy,
+        )
 
 
 def _batch_client(

@@ -240,6 +240,7 @@ async def _drive(
 
     _allow_files(2 * max(settings.seats if settings.by_batches else 0, settings.live_places))
     hooks = SessionHooks(on_message=note, on_step=watch.take)
+    prepared.model.notify = note
     with engine_or_none(engine) as running:
         watch.machines = Machines(running)
         async with batch_session(

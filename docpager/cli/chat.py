@@ -114,7 +114,7 @@ def _conversed(
 ) -> int:
     """Talk until whoever is there has said everything; the exit code."""
     try:
-        runner.run(talk.tidied())
+        runner.run(talk.begin())
         if as_json:
             return _with_program(talk, runner, shown)
         if not is_terminal():

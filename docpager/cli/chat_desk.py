@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from docpager.cli.chat_view import (
 )
 from docpager.cli.live_view import EventLines, RunView
 from docpager.cli.terminal import note, say
-from docpager.core.errors import DocpagerError, UsageError
+from docpager.core.errors import DocpagerError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from docpager.api.chat import Chat
@@ -85,6 +86,16 @@ class ChatTalk:
             return
         self.failed = self.failed or reply.text is None
         self._print(reply)
+        await self.tidied()
+
+    async def begin(self) -> None:
+        """See that the model can be asked with these settings, then tidy what is due.
+
+        Raises:
+            UsageError: it cannot. What else is wrong with it is told when something is said.
+        """
+        with suppress(ModelError):
+            await self.chat.ready_async()
         await self.tidied()
 
     async def hang_up(self) -> None:

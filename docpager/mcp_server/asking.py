@@ -13,6 +13,7 @@ from docpager.mcp_server.served_archive import ServedArchive
 from docpager.models.budget import Budget
 from docpager.models.limiter import AdaptiveLimiter
 from docpager.run.driver import Driver, StepNow
+from docpager.run.preparation import usable
 from docpager.run.service import SharedResources, ask_archive
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ class Asking:
         Raises:
             DocpagerError: it cannot.
         """
-        paging = self._prepared.settings.paging
-        await self._prepared.model.check(window=paging.window, max_output=paging.max_output)
+        self._prepared = await usable(self._prepared)
 
     async def close(self) -> None:
         if self._prepared.owned:

@@ -25,6 +25,7 @@ __all__ = [
     "ModelLike",
     "ModelReply",
     "ModelRequest",
+    "ServedContext",
     "SubmittedBatch",
     "ToolCall",
     "Turn",
@@ -238,6 +239,18 @@ class ModelLike(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ServedContext:
+    """What a server certainly serves of a model now."""
+
+    tokens: int
+    """That prompt and reply may use together."""
+    server: str
+    """Its software and address, in words."""
+    how_to_raise: str
+    """How its user gives it more, with a place for `{window}`."""
+
+
 class ChatModel(ABC):
     """A model: one request in, one reply out.
 
@@ -282,6 +295,10 @@ class ChatModel(ABC):
             ModelError: there are no credentials.
         """
         return
+
+    async def served_context(self) -> ServedContext | None:
+        """The context that its server certainly serves; None where nobody can tell."""
+        return None
 
     async def count_tokens(self, request: ModelRequest) -> int | None:
         """Tokens of the prompt by the server's count, at no price; None where it does not count."""

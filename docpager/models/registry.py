@@ -112,6 +112,7 @@ class _Adapted(ChatModel):
 
     _METHODS = (
         "check",
+        "served_context",
         "count_tokens",
         "measure_tokens",
         "parameters",

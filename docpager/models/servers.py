@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from docpager.core.errors import ModelError, UsageError
+from docpager.models.messages import ServedContext
 
 __all__ = [
     "CHAT_COUNTS",
@@ -153,7 +154,18 @@ class ServerLook:
         self._facts: ServerFacts | None = None
         self._seen: ServerFacts | None = None
         """What the newest look told; None while there was none."""
+        self._ready: ServerFacts | None = None
+        """What the server was like when it was waited for; None once that was checked."""
         self._window = 0
+
+    async def context(self, *, told: Callable[[str], None]) -> ServedContext | None:
+        """Wait until the server is ready; the context that it certainly serves, if it says so."""
+        self._ready = facts = await self._wait(told, asyncio.sleep)
+        if facts.context is None or not facts.certain:
+            return None
+        raising = _how_to_raise(facts).replace("{model}", self._model)
+        server = f"{facts.software or 'the server'} at {facts.url}"
+        return ServedContext(facts.context, server, raising)
 
     async def check(
         self,
@@ -167,13 +179,8 @@ class ServerLook:
         Raises:
             UsageError: its context is smaller.
         """
-        facts = await self._look()
-        if facts.loading:
-            told(f"{self._url} is still loading its model; docpager waits for it")
-        while facts.loading:
-            await sleep(_LOADING_SECONDS)
-            facts = await self._look()
-        self._facts, self._window = facts, window
+        facts = self._ready or await self._wait(told, sleep)
+        self._ready, self._facts, self._window = None, facts, window
         check_window(facts, model=self._model, window=window)
         if doubt := doubts(facts, model=self._model, window=window):
             told(doubt)
@@ -200,6 +207,17 @@ class ServerLook:
             check_window(now, model=self._model, window=self._window)
         except UsageError as error:
             raise ModelError(str(error)) from error
+
+    async def _wait(
+        self, told: Callable[[str], None], sleep: Callable[[float], Awaitable[None]]
+    ) -> ServerFacts:
+        facts = await self._look()
+        if facts.loading:
+            told(f"{self._url} is still loading its model; docpager waits for it")
+        while facts.loading:
+            await sleep(_LOADING_SECONDS)
+            facts = await self._look()
+        return facts
 
     async def _look(self) -> ServerFacts:
         key = key_from(self._api_key_env)
@@ -325,8 +343,12 @@ def _software(answers: Mapping[str, _Answer]) -> str:
     return next((known[owner] for owner in sorted(owners) if owner in known), "")
 
 
+def _how_to_raise(facts: ServerFacts) -> str:
+    return _HOW_TO_RAISE.get(facts.software, "raise the context of the server to {window}")
+
+
 def _too_large(facts: ServerFacts, *, model: str, window: int) -> str:
-    raising = _HOW_TO_RAISE.get(facts.software, "raise the context of the server")
+    raising = _how_to_raise(facts)
     return (
         f"the context of {facts.software or 'the server'} at {facts.url} is {facts.context:,} "
         f"tokens, less than the window of {window:,}; pass `window={facts.context}` or less, or "

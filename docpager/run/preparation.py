@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from docpager.core.errors import UsageError
+from docpager.core.errors import UsageError, WindowTooSmall
 from docpager.core.settings import DEFAULT_RUN_USD, PLAIN_UP_TO, PagingSettings, RunLimits
 from docpager.core.tokens import BuiltInEstimator, TokenCounter
-from docpager.models.messages import ChatModel, ModelLike
+from docpager.models.messages import ChatModel, ModelLike, ServedContext
 from docpager.models.pricing import Price, PriceList, read_prices
 from docpager.models.registry import (
     DEFAULT_MODEL,
     READER,
+    ModelDefaults,
     ModelSource,
     as_chat_model,
     default_model_name,
@@ -25,10 +28,13 @@ from docpager.run.plan import functions_of, told_first
 __all__ = [
     "AskSettings",
     "PreparedModel",
+    "fitted",
     "measured",
+    "naming_context",
     "prepare",
     "refuse_reader",
     "suited",
+    "usable",
 ]
 
 
@@ -45,6 +51,8 @@ class AskSettings:
     """None for the built-in ones."""
     source: ModelSource = field(default_factory=ModelSource)
     """Where and how the model is asked, for `resume`."""
+    served: ServedContext | None = None
+    """Where the window is what the server serves, because nobody chose one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,10 @@ class PreparedModel:
     """None where it is not known."""
     owned: bool = False
     """Whether the model was made here, by name: its connections are closed after use."""
+    unchosen: ModelDefaults | None = None
+    """Where nobody chose the window: what sizes another one."""
+    max_output: int | None = None
+    """Tokens of a reply, as far as somebody chose them."""
 
     @property
     def paid(self) -> bool:
@@ -140,6 +152,7 @@ def prepare(
         chat = as_chat_model(chosen)
         name, price = chat.name, price_list.of(chat.name)
     defaults = model_defaults(name, base_url=url, backend=backend, api=api)
+    unchosen = defaults if window is None and paging is None else None
     paging = paging or replace(
         defaults.paging(window=window, max_output=max_output),
         prefetch=prefetch,
@@ -150,7 +163,7 @@ def prepare(
     limits = _limits(limits, price, default_max_usd=default_max_usd or limits is None)
     counter, factor = defaults.counter()
     settings = AskSettings(paging, limits, policy, counter, factor, price_list, source)
-    return PreparedModel(chat, settings, price, owned)
+    return PreparedModel(chat, settings, price, owned, unchosen, max_output)
 
 
 def refuse_reader(model: object) -> None:
@@ -173,6 +186,70 @@ def _limits(limits: RunLimits | None, price: Price | None, *, default_max_usd: b
     if costs and default_max_usd and limits.max_usd is None:
         return replace(limits, max_usd=DEFAULT_RUN_USD)
     return limits
+
+
+async def usable(prepared: PreparedModel) -> PreparedModel:
+    """The model, seen to be usable, with the window that its server serves where that is smaller
+    than the default one and nobody chose a window.
+
+    Raises:
+        UsageError: the window is larger than the server's context or the model's, or the context
+            leaves no room for a reply.
+        ModelError: there are no credentials.
+    """
+    prepared = await fitted(prepared)
+    paging = prepared.settings.paging
+    await prepared.model.check(window=paging.window, max_output=paging.max_output)
+    return prepared
+
+
+async def fitted(prepared: PreparedModel) -> PreparedModel:
+    """The same without the look whether the model can be asked; sends nothing to those who sell
+    tokens.
+
+    Raises:
+        UsageError: the server's context leaves no room for a reply.
+        ModelError: there are no credentials.
+    """
+    if prepared.unchosen is None:
+        return prepared
+    served, settings = await prepared.model.served_context(), prepared.settings
+    if served is None or served.tokens >= settings.paging.window:
+        return replace(prepared, unchosen=None)
+    try:
+        sized = prepared.unchosen.paging(window=served.tokens, max_output=prepared.max_output)
+    except UsageError as error:
+        raising = served.how_to_raise.replace("{window}", str(settings.paging.window))
+        raise UsageError(
+            f"the context of {served.server} is {served.tokens:,} tokens, too few for a window: "
+            f"{error}; or {raising}"
+        ) from error
+    prepared.model.notify(
+        f"the window is {served.tokens:,} tokens, the context that {served.server} serves"
+    )
+    paging = replace(settings.paging, window=sized.window, max_output=sized.max_output)
+    settings = replace(settings, paging=paging, served=served)
+    return replace(prepared, settings=settings, unchosen=None)
+
+
+@contextmanager
+def naming_context(settings: AskSettings) -> Iterator[None]:
+    """Where the window is what a server serves, and too small, say so, and how to raise it."""
+    try:
+        yield
+    except WindowTooSmall as error:
+        if (served := settings.served) is None:
+            raise
+        # An eighth of the window is the reply's; servers are told whole KiB of tokens.
+        needed = (error.smallest - error.max_output) * 8 / 7
+        raising = served.how_to_raise.replace("{window}", str(1_024 * math.ceil(needed / 1_024)))
+        raise WindowTooSmall(
+            f"the context of {served.server} is {served.tokens:,} tokens, too few for this "
+            f"question and these documents; {raising}",
+            window=error.window,
+            smallest=error.smallest,
+            max_output=error.max_output,
+        ) from error
 
 
 async def suited(settings: AskSettings, model: ChatModel) -> AskSettings:

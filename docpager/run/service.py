@@ -31,7 +31,7 @@ from docpager.run.observer import RunObserver, observer_of
 from docpager.run.outcome import Stopped
 from docpager.run.page_pictures import PictureStore, draw_page, offered_pictures
 from docpager.run.plan import RunPlan, chat_room, plan_run
-from docpager.run.preparation import AskSettings, measured, suited
+from docpager.run.preparation import AskSettings, measured, naming_context, suited
 from docpager.run.replay import (
     RecordingCounter,
     Replay,
@@ -115,7 +115,10 @@ async def ask_archive(
     price = price_of(model.name, prices=settings.prices)  # in the header: billed as it began
     check_limits(settings.limits, model.name, price)
     documents = _documents(archive, scope)
-    plan, counter, settings = await _planned(question, archive, documents, model, settings, at_hand)
+    with naming_context(settings):
+        plan, counter, settings = await _planned(
+            question, archive, documents, model, settings, at_hand
+        )
     run = Run(plan, counter, price=price)
     header = _header(run, archive, documents, settings, model=model.name, scope=scope, id=id)
     path = journal or _journal_path(archive, header)

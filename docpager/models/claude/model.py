@@ -25,6 +25,7 @@ from docpager.models.messages import (
     FunctionSchema,
     ModelReply,
     ModelRequest,
+    ServedContext,
     SubmittedBatch,
 )
 from docpager.models.pricing import Price, price_of
@@ -258,6 +259,17 @@ class ClaudeModel(ChatModel):
             return
         limits = await self.limits()
         check_limits(limits, model=self.name, window=window, max_output=max_output)
+
+    async def served_context(self) -> ServedContext | None:
+        """The context of a server of one's own, where it certainly tells it.
+
+        Raises:
+            ModelError: there is no key.
+        """
+        if self.backend.count_tokens or is_paid_host(self.url):
+            return None
+        self._clients.get()
+        return await self._look.context(told=self.notify)
 
     async def submit(self, items: Sequence[BatchItem]) -> str:
         """Send a batch; returns its id.

@@ -10,7 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from docpager.core.errors import AttemptFailed, ModelError, UsageError
-from docpager.models.messages import ChatModel, FunctionSchema, ModelReply, ModelRequest
+from docpager.models.messages import (
+    ChatModel,
+    FunctionSchema,
+    ModelReply,
+    ModelRequest,
+    ServedContext,
+)
 from docpager.models.openai.chat import CollectedReply, request_body
 from docpager.models.openai.client import OpenAIClients, address, failure, is_official, require_sdk
 from docpager.models.pricing import Price, price_of
@@ -115,6 +121,15 @@ class OpenAIModel(ChatModel):
         self._clients.get()
         if not is_paid_host(self.url):
             await self._look.check(window=window, told=self.notify)
+
+    async def served_context(self) -> ServedContext | None:
+        """The context of a server of one's own, where it certainly tells it.
+
+        Raises:
+            ModelError: there is no key.
+        """
+        self._clients.get()
+        return None if is_paid_host(self.url) else await self._look.context(told=self.notify)
 
     async def count_tokens(self, request: ModelRequest) -> int | None:
         """Tokens of the prompt by the server's count; None where it does not count, or where its
