@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docpager.core.passages import PassageId
@@ -19,6 +19,7 @@ from docpager.storage.atomic_files import (
     announce,
     checksums_of,
     damaged_part,
+    discard,
     fresh_directory,
     sync_part,
     write_bytes,
@@ -256,11 +257,21 @@ def _lockable(directory: Path) -> Iterator[Path]:
     if os.access(directory, os.W_OK):
         yield directory
         return
-    with TemporaryDirectory(prefix="docpager-") as temporary:
+    with _links() as temporary:
         for source in directory.resolve().iterdir():
             if not source.name.endswith(".lock"):
-                Path(temporary, source.name).symlink_to(source)
-        yield Path(temporary)
+                (temporary / source.name).symlink_to(source)
+        yield temporary
+
+
+@contextmanager
+def _links() -> Iterator[Path]:
+    """A temporary directory; its removal bears that tantivy may make a lock file there late."""
+    temporary = Path(mkdtemp(prefix="docpager-"))
+    try:
+        yield temporary
+    finally:
+        discard(temporary)
 
 
 @contextmanager
@@ -322,17 +333,17 @@ def open_joined(parts: Sequence[tuple[Path, int]]) -> LexicalIndex:
     after: list[int] = []
     segments: list[Any] = []
     joined: dict[str, Any] = {}
-    with TemporaryDirectory(prefix="docpager-") as temporary:
+    with _links() as temporary:
         for part, numbered_after in parts:
             joined = json.loads((part / "meta.json").read_bytes())
             segments += joined["segments"]
             after += [numbered_after] * len(joined["segments"])
             for source in part.resolve().iterdir():
                 if source.name not in (*_COPIED, CHECKSUMS) and not source.name.endswith(".lock"):
-                    Path(temporary, source.name).symlink_to(source)
-        Path(temporary, "meta.json").write_text(json.dumps({**joined, "segments": segments}))
-        Path(temporary, ".managed.json").write_text("[]")
-        return LexicalIndex(Path(temporary), numbered_after=after)
+                    (temporary / source.name).symlink_to(source)
+        (temporary / "meta.json").write_text(json.dumps({**joined, "segments": segments}))
+        (temporary / ".managed.json").write_text("[]")
+        return LexicalIndex(temporary, numbered_after=after)
 
 
 def _schema() -> tantivy.Schema:

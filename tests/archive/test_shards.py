@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,11 @@ from archive.conftest import HereSource
 
 from docpager.archive.archive import Archive
 from docpager.archive.ingest import ingest
+from docpager.archive.lexical import LexicalWriter, key_of, open_joined
 from docpager.archive.shards import NUMBERS_EACH, name_shards, shards_at
 from docpager.core.errors import ArchiveError, UsageError
 from docpager.core.locations import ObjectPath
+from docpager.core.passages import PassageId
 from docpager.testing import HashingEmbedder
 
 SYLLABLES = ["ba", "ce", "di", "fo", "gu", "he", "ki", "lo", "mu", "na"]
@@ -172,3 +176,24 @@ def test_what_does_not_fit_is_refused_and_named(made, tmp_path):
     with pytest.raises(ArchiveError, match="name the shards again"):
         opened(tmp_path / "all")
     assert shards_at(made / "one") is None
+
+
+def test_a_lock_file_that_a_reader_makes_late_is_no_error(tmp_path, monkeypatch):
+    writer = LexicalWriter(tmp_path / "index", previous=None)
+    writer.add(PassageId(1, 1), ["petrel"])
+    writer.close()
+    remove, removed = shutil.rmtree, []
+
+    def removal(path, ignore_errors=False, **other):
+        removed.append(Path(path))
+        if len(removed) > 1:
+            remove(path, ignore_errors, **other)
+        elif not ignore_errors:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", removal)
+
+    index = open_joined([(tmp_path / "index", 0)])
+
+    assert index.keys() == [key_of(PassageId(1, 1))]
+    assert removed and not removed[0].exists()
