@@ -184,12 +184,17 @@ def _process(
         *("--backend", "anthropic", "--via", via, "--max-usd", "1000"),
     ]
     environment = {**os.environ, "ANTHROPIC_API_KEY": "x"}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with _stderr_of(output).open("wb") as said:
+        process = subprocess.Popen(command, env=environment, stderr=said)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _stderr_of(output: Path) -> Path:
+    return output.with_name(f"{output.name}.stderr")
 
 
 def _unanswered(journals: Path) -> int:
