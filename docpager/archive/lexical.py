@@ -258,9 +258,7 @@ def _lockable(directory: Path) -> Iterator[Path]:
         yield directory
         return
     with _links() as temporary:
-        for source in directory.resolve().iterdir():
-            if not source.name.endswith(".lock"):
-                (temporary / source.name).symlink_to(source)
+        _link(directory, temporary)
         yield temporary
 
 
@@ -272,6 +270,13 @@ def _links() -> Iterator[Path]:
         yield temporary
     finally:
         discard(temporary)
+
+
+def _link(part: Path, temporary: Path, *, but: Collection[str] = ()) -> None:
+    """Link the files of an index, without its locks."""
+    for source in part.resolve().iterdir():
+        if source.name not in but and not source.name.endswith(".lock"):
+            (temporary / source.name).symlink_to(source)
 
 
 @contextmanager
@@ -338,9 +343,7 @@ def open_joined(parts: Sequence[tuple[Path, int]]) -> LexicalIndex:
             joined = json.loads((part / "meta.json").read_bytes())
             segments += joined["segments"]
             after += [numbered_after] * len(joined["segments"])
-            for source in part.resolve().iterdir():
-                if source.name not in (*_COPIED, CHECKSUMS) and not source.name.endswith(".lock"):
-                    (temporary / source.name).symlink_to(source)
+            _link(part, temporary, but=(*_COPIED, CHECKSUMS))
         (temporary / "meta.json").write_text(json.dumps({**joined, "segments": segments}))
         (temporary / ".managed.json").write_text("[]")
         return LexicalIndex(temporary, numbered_after=after)

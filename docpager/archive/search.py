@@ -226,7 +226,7 @@ def rank(
         if few is None:
             nearest = _nearest(vector, generation, documents)
         else:
-            nearest = _nearest_of(few, vector, generation)
+            nearest = _nearest_of_few(few, vector, generation)
     near = frozenset(nearest.tolist())
     if lexical is None:
         return Ranking(frozenset(), nearest, near, frozenset, 0, lambda: nearest)
@@ -285,7 +285,7 @@ def _few(
     return records if sum(record.passages for record in records) <= FEW_PASSAGES else None
 
 
-def _nearest_of(
+def _nearest_of_few(
     records: Sequence[DocumentRecord], vector: Callable[[], Vector], generation: Snapshot
 ) -> NDArray[np.int64]:
     """The nearest passages of a few documents."""

@@ -21,6 +21,17 @@ TEXTS = {
     "long.txt": "".join(f"Line {n} of a long report on herring.\n\n" for n in range(2000)),
 }
 
+EACH_TOOL = (
+    ("search", {"query": "lighthouse"}),
+    ("grep", {"pattern": "2[0-9] million"}),
+    ("contents", {}),
+    ("page_in", {"locator": "D1"}),
+    ("remember", {"text": "21 million", "sources": ["D1:c1"]}),
+    ("recall", {"query": "million"}),
+    ("ask", {"question": "What did the lighthouse cost?"}),
+)
+"""A call of each tool that the archive answers."""
+
 
 @pytest.fixture(scope="session")
 def made_archive(tmp_path_factory):

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("mcp")
 
 from mcp import MCPError
-from mcp_server.conftest import connected, run, text_of
+from mcp_server.conftest import EACH_TOOL, connected, run, text_of
 
 from docpager.core.settings import RunLimits
 from docpager.mcp_server.server import INSTRUCTIONS
@@ -86,15 +86,7 @@ def test_every_tool_answers(build, legacy):
         server = build(prepared(*answering()), notes=True, agent="ann")
         async with connected(server, legacy=legacy) as client:
             results = {}
-            for name, arguments in (
-                ("search", {"query": "lighthouse"}),
-                ("grep", {"pattern": "2[0-9] million"}),
-                ("contents", {}),
-                ("page_in", {"locator": "D1"}),
-                ("remember", {"text": "21 million", "sources": ["D1:c1"]}),
-                ("recall", {"query": "million"}),
-                ("ask", {"question": "What did the lighthouse cost?"}),
-            ):
+            for name, arguments in EACH_TOOL:
                 results[name] = await client.call_tool(name, arguments)
             passages = await client.read_resource("docpager://passages/D1:c1")
             listed = await client.read_resource("docpager://contents")

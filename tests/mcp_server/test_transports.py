@@ -23,7 +23,7 @@ import httpx2
 from click.testing import CliRunner
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp_server.conftest import run, text_of
+from mcp_server.conftest import EACH_TOOL, run, text_of
 
 from docpager.cli import main
 from docpager.mcp_server.transports import MOST_REQUEST_BYTES
@@ -79,15 +79,7 @@ async def use_everything(client):
     """One call of each kind; the same over every transport."""
     tools = [tool.name for tool in (await client.list_tools()).tools]
     said = {}
-    for name, arguments in (
-        ("search", {"query": "lighthouse"}),
-        ("grep", {"pattern": "2[0-9] million"}),
-        ("contents", {}),
-        ("page_in", {"locator": "D1"}),
-        ("remember", {"text": "21 million", "sources": ["D1:c1"]}),
-        ("recall", {"query": "million"}),
-        ("ask", {"question": "What did the lighthouse cost?"}),
-    ):
+    for name, arguments in EACH_TOOL:
         result = await client.call_tool(name, arguments)
         assert not result.is_error, text_of(result)
         said[name] = text_of(result)
